@@ -1,0 +1,78 @@
+// A doubly linked list whose links live in its elements: no allocation, O(1) removal from anywhere, and an element
+// unlinks itself when destroyed. The list owns nothing.
+#pragma once
+
+#include <cstddef>
+
+namespace hawser::base {
+
+class ListLink {
+ public:
+  ListLink() = default;
+  ListLink(const ListLink&) = delete;
+  ListLink& operator=(const ListLink&) = delete;
+  ~ListLink() { Unlink(); }
+
+  bool linked() const { return next_ != nullptr; }
+
+  void Unlink() {
+    if (next_ == nullptr) return;
+    previous_->next_ = next_;
+    next_->previous_ = previous_;
+    previous_ = next_ = nullptr;
+  }
+
+ private:
+  template <typename T>
+  friend class IntrusiveList;
+
+  // Both null when not in a list.
+  ListLink* previous_ = nullptr;
+  ListLink* next_ = nullptr;
+};
+
+// T derives from ListLink.
+template <typename T>
+class IntrusiveList {
+ public:
+  IntrusiveList() { head_.previous_ = head_.next_ = &head_; }
+  IntrusiveList(const IntrusiveList&) = delete;
+  IntrusiveList& operator=(const IntrusiveList&) = delete;
+  ~IntrusiveList() {
+    while (!empty()) head_.next_->Unlink();
+    head_.previous_ = head_.next_ = nullptr;
+  }
+
+  bool empty() const { return head_.next_ == &head_; }
+  T* front() { return empty() ? nullptr : static_cast<T*>(head_.next_); }
+
+  // Moves `element` to the end of this list, from whichever list it was in.
+  void PushBack(T& element) {
+    ListLink& link = element;
+    link.Unlink();
+    link.previous_ = head_.previous_;
+    link.next_ = &head_;
+    head_.previous_->next_ = &link;
+    head_.previous_ = &link;
+  }
+
+  // Takes every element of `other`, in order.
+  void Splice(IntrusiveList& other) {
+    while (T* element = other.front()) PushBack(*element);
+  }
+
+  // Calls visit(T&) for each element; visit may unlink the element that it is given, and no other.
+  template <typename Visit>
+  void ForEach(Visit visit) {
+    for (ListLink* link = head_.next_; link != &head_;) {
+      ListLink* next = link->next_;
+      visit(static_cast<T&>(*link));
+      link = next;
+    }
+  }
+
+ private:
+  ListLink head_;
+};
+
+}  // namespace hawser::base

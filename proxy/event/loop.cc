@@ -1,0 +1,164 @@
+#include "proxy/event/loop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "fmt/format.h"
+
+namespace hawser::event {
+namespace {
+
+// Handlers are at least 8-aligned: the low three bits of the pointer carry the tag.
+uint64_t Pack(IoHandler& handler, uint8_t tag) { return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U); }
+IoHandler* HandlerOf(uint64_t packed) { return reinterpret_cast<IoHandler*>(packed & ~uint64_t{7}); }
+
+uint32_t Mask(Interest interest) {
+  return (interest.read ? EPOLLIN | EPOLLRDHUP : 0U) | (interest.write ? EPOLLOUT : 0U);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Loop>> Loop::Create() {
+  const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (epoll_fd < 0 || wake_fd < 0) return absl::ErrnoToStatus(errno, "cannot make an event loop");
+  std::unique_ptr<Loop> loop(new Loop(epoll_fd, wake_fd));
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
+  if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, wake_fd, &event) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot watch the wake-up descriptor");
+  }
+  return loop;
+}
+
+Loop::Loop(int epoll_fd, int wake_fd)
+    : epoll_fd_(epoll_fd),
+      wake_fd_(wake_fd),
+      now_(base::SteadyNow()),
+      wheel_(now_),
+      scratch_(new std::byte[3 * kScratchBytes]),
+      batch_(new epoll_event[kBatch]) {}
+
+Loop::~Loop() {
+  DestroyRetired();
+  close(wake_fd_);
+  close(epoll_fd_);
+}
+
+void Loop::Run() {
+  while (!stopped_.load(std::memory_order_relaxed)) RunOnce(base::Duration(-1));
+}
+
+void Loop::RunOnce(base::Duration wait) {
+  int timeout = wheel_.MillisToNext(base::SteadyNow());
+  if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
+  if (!soon_.empty() || !retired_.empty()) timeout = 0;
+  // From here on Forget reaches the batch: whatever runs before an event may take it back.
+  batch_next_ = 0;
+  batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), kBatch, timeout), 0);
+  now_ = base::SteadyNow();
+  ++turn_;
+  RunSoon();
+  Dispatch();
+  wheel_.Expire(now_);
+  RunPosted();
+  DestroyRetired();
+}
+
+void Loop::Dispatch() {
+  while (batch_next_ < batch_count_) {
+    const epoll_event event = batch_[static_cast<size_t>(batch_next_++)];
+    if (event.data.u64 == 0) {  // a wake-up, or an event that was forgotten
+      // Read before RunPosted looks, never after: what is posted behind that look has its own wake-up.
+      eventfd_t ignored;
+      eventfd_read(wake_fd_, &ignored);
+      continue;
+    }
+    const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
+    IoHandler* handler = HandlerOf(event.data.u64);
+    handler->OnReady({.readable = failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
+                      .writable = failed || (event.events & EPOLLOUT) != 0,
+                      .tag = static_cast<uint8_t>(event.data.u64 & 7)});
+  }
+}
+
+absl::Status Loop::Add(int fd, IoHandler& handler, uint8_t tag, Interest interest) {
+  epoll_event event{.events = Mask(interest), .data = {.u64 = Pack(handler, tag)}};
+  if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, fmt::format("cannot watch descriptor {}", fd));
+}
+
+void Loop::Modify(int fd, IoHandler& handler, uint8_t tag, Interest interest) {
+  epoll_event event{.events = Mask(interest), .data = {.u64 = Pack(handler, tag)}};
+  epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event);  // fails only for a descriptor that is not registered
+}
+
+void Loop::Remove(int fd, IoHandler& handler, uint8_t tag) {
+  epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
+  Forget(handler, tag);
+}
+
+void Loop::Soon(IoHandler& handler, Ready ready) { soon_.push_back({&handler, ready}); }
+
+void Loop::Forget(IoHandler& handler, uint8_t tag) {
+  const uint64_t packed = Pack(handler, tag);
+  for (int i = batch_next_; i < batch_count_; ++i) {
+    auto& event = batch_[static_cast<size_t>(i)];
+    if (event.data.u64 == packed) event.data.u64 = 0;
+  }
+  for (auto* list : {&soon_, &soon_now_}) {
+    for (Pending& pending : *list) {
+      if (pending.handler == &handler && pending.ready.tag == tag) pending.handler = nullptr;
+    }
+  }
+}
+
+void Loop::RunSoon() {
+  soon_now_.swap(soon_);
+  for (size_t i = 0; i < soon_now_.size(); ++i) {
+    const Pending pending = soon_now_[i];
+    if (pending.handler != nullptr) pending.handler->OnReady(pending.ready);
+  }
+  soon_now_.clear();
+}
+
+void Loop::Retire(std::unique_ptr<IoHandler> handler) { retired_.push_back(std::move(handler)); }
+
+void Loop::DestroyRetired() {
+  // A destructor may retire more.
+  while (!retired_.empty()) {
+    auto dying = std::move(retired_);
+    retired_.clear();
+  }
+}
+
+void Loop::Post(absl::AnyInvocable<void()> task) {
+  bool first = false;
+  {
+    std::lock_guard lock(post_mutex_);
+    first = posted_.empty();
+    posted_.push_back(std::move(task));
+  }
+  // The eventfd cannot fill up: this happens once for each time that RunPosted finds something.
+  if (first) eventfd_write(wake_fd_, 1);
+}
+
+void Loop::RunPosted() {
+  std::vector<absl::AnyInvocable<void()>> tasks;
+  {
+    std::lock_guard lock(post_mutex_);
+    tasks.swap(posted_);
+  }
+  for (auto& task : tasks) task();
+}
+
+void Loop::Stop() {
+  stopped_.store(true, std::memory_order_relaxed);
+  eventfd_write(wake_fd_, 1);
+}
+
+}  // namespace hawser::event

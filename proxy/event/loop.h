@@ -1,0 +1,117 @@
+// One thread's event loop over epoll, level-triggered. A turn is: wait, call the handlers that are ready, fire the
+// timers that are due, run what other threads posted, destroy what retired. Everything but Post and Stop is for the
+// loop's own thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "proxy/base/clock.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
+
+struct epoll_event;  // of <sys/epoll.h>
+
+namespace hawser::event {
+
+struct Interest {
+  bool read = false;
+  bool write = false;
+  bool operator==(const Interest&) const = default;
+};
+
+class Loop {
+ public:
+  // Bytes that one read takes at the most; also the size of each scratch area.
+  static constexpr size_t kScratchBytes = 256 * 1024;
+
+  static absl::StatusOr<std::unique_ptr<Loop>> Create();
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs turns until Stop. Returns only then.
+  void Run();
+
+  // One turn that waits for at most `wait` (negative: until something happens). For tests.
+  void RunOnce(base::Duration wait);
+
+  // Registers `fd`: `handler` hears of what `interest` names, and of errors and hang-ups always, as readable.
+  // `handler` must outlive the registration.
+  absl::Status Add(int fd, IoHandler& handler, uint8_t tag, Interest interest);
+  void Modify(int fd, IoHandler& handler, uint8_t tag, Interest interest);
+
+  // Ends the registration: no event of this turn or a later one reaches `handler` under `tag`. Call before closing fd.
+  void Remove(int fd, IoHandler& handler, uint8_t tag);
+
+  // Fires once, `after` from now(). Re-arming moves it.
+  void Arm(Timer& timer, base::Duration after) { wheel_.Arm(timer, now_, after); }
+
+  // Calls handler.OnReady(ready) in the next turn, without waiting: for bytes that a stream has already taken from the
+  // kernel. Forgotten by Forget.
+  void Soon(IoHandler& handler, Ready ready);
+  void Forget(IoHandler& handler, uint8_t tag);
+
+  // Destroys `handler` at the end of this turn.
+  void Retire(std::unique_ptr<IoHandler> handler);
+
+  // Runs `task` on the loop's thread. May be called from any thread.
+  void Post(absl::AnyInvocable<void()> task);
+
+  // Ends Run after the current turn. May be called from any thread.
+  void Stop();
+
+  // Fixed within a turn.
+  base::TimePoint now() const { return now_; }
+
+  // Counts turns; for budgets that hold for one.
+  uint64_t turn() const { return turn_; }
+
+  // Three areas of kScratchBytes each, free for whoever runs now, worthless after it returns: bytes just read; records
+  // as they came off the wire; records about to go onto it.
+  std::span<std::byte> scratch() { return {scratch_.get(), kScratchBytes}; }
+  std::span<std::byte> wire_in() { return {scratch_.get() + kScratchBytes, kScratchBytes}; }
+  std::span<std::byte> wire_out() { return {scratch_.get() + 2 * kScratchBytes, kScratchBytes}; }
+
+ private:
+  struct Pending {
+    IoHandler* handler;  // null once forgotten
+    Ready ready;
+  };
+
+  Loop(int epoll_fd, int wake_fd);
+  void Dispatch();
+  void RunSoon();
+  void RunPosted();
+  void DestroyRetired();
+
+  static constexpr int kBatch = 256;
+
+  const int epoll_fd_;
+  const int wake_fd_;
+  std::atomic<bool> stopped_ = false;
+  uint64_t turn_ = 0;
+  base::TimePoint now_;
+  TimerWheel wheel_;
+  std::unique_ptr<std::byte[]> scratch_;
+  std::unique_ptr<epoll_event[]> batch_;
+  int batch_next_ = 0;   // the events of this turn that are still to be handled: [batch_next_, batch_count_)
+  int batch_count_ = 0;
+  std::vector<Pending> soon_;
+  std::vector<Pending> soon_now_;
+  std::vector<std::unique_ptr<IoHandler>> retired_;
+
+  // Crosses threads: the only state here that does.
+  std::mutex post_mutex_;
+  std::vector<absl::AnyInvocable<void()>> posted_;
+};
+
+}  // namespace hawser::event

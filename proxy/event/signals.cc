@@ -1,0 +1,52 @@
+#include "proxy/event/signals.h"
+
+#include <cerrno>
+#include <csignal>
+#include <utility>
+
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "proxy/base/status_macros.h"
+
+namespace hawser::event {
+namespace {
+
+sigset_t SetOf(std::initializer_list<int> signals) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int signal : signals) sigaddset(&set, signal);
+  return set;
+}
+
+}  // namespace
+
+void BlockSignals(std::initializer_list<int> signals) {
+  const sigset_t set = SetOf(signals);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+absl::StatusOr<std::unique_ptr<Signals>> Signals::Watch(Loop& loop, std::initializer_list<int> signals,
+                                                        absl::AnyInvocable<void(int)> on_signal) {
+  const sigset_t set = SetOf(signals);
+  const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot read signals");
+  std::unique_ptr<Signals> watch(new Signals(loop, fd, std::move(on_signal)));
+  HAWSER_RETURN_IF_ERROR(loop.Add(fd, *watch, 0, {.read = true}));
+  return watch;
+}
+
+Signals::Signals(Loop& loop, int fd, absl::AnyInvocable<void(int)> on_signal)
+    : loop_(loop), fd_(fd), on_signal_(std::move(on_signal)) {}
+
+Signals::~Signals() {
+  loop_.Remove(fd_, *this, 0);
+  close(fd_);
+}
+
+void Signals::OnReady(Ready) {
+  signalfd_siginfo info;
+  while (read(fd_, &info, sizeof info) == sizeof info) on_signal_(static_cast<int>(info.ssi_signo));
+}
+
+}  // namespace hawser::event

@@ -1,0 +1,65 @@
+// A hierarchical timer wheel (Varghese, Lauck 1987): Arm and Cancel are O(1) and allocate nothing, a tick costs what
+// expires in it. Resolution is one millisecond; a timer never fires early, and at most one tick late. One wheel a
+// loop, used on the loop's thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/intrusive_list.h"
+#include "proxy/event/io_handler.h"
+
+namespace hawser::event {
+
+// Owned by whoever waits; disarmed by its destructor. Fires once: handler.OnReady({.timer = true, .tag = tag}).
+class Timer : public base::ListLink {
+ public:
+  explicit Timer(IoHandler& handler, uint8_t tag = 0) : handler_(&handler), tag_(tag) {}
+
+  bool armed() const { return linked(); }
+  void Cancel() { Unlink(); }
+
+ private:
+  friend class TimerWheel;
+  IoHandler* handler_;
+  uint64_t due_ = 0;  // the tick it fires at; meaningless while not armed
+  uint8_t tag_;
+};
+
+class TimerWheel {
+ public:
+  explicit TimerWheel(base::TimePoint start) : start_(start) {}
+
+  // (Re)arms `timer` to fire `after` from `now`; 0 fires at the next Expire.
+  void Arm(Timer& timer, base::TimePoint now, base::Duration after);
+
+  // Fires every timer that is due at `now`. Handlers may arm and cancel any timer.
+  void Expire(base::TimePoint now);
+
+  // Milliseconds from `now` until Expire has something to do, rounded up; -1 when no timer is armed. May be early
+  // (a timer far away is first moved closer), never late.
+  int MillisToNext(base::TimePoint now) const;
+
+ private:
+  static constexpr int kBits = 6;
+  static constexpr int kSlots = 1 << kBits;
+  static constexpr int kLevels = 6;  // 2^36 ms, two years; later deadlines wait in the last slot and move again
+
+  struct Level {
+    std::array<base::IntrusiveList<Timer>, kSlots> slots;
+    mutable uint64_t occupied = 0;  // a clear bit means an empty slot; a set one may be stale after Cancel
+  };
+
+  uint64_t Tick(base::TimePoint at) const;
+  uint64_t NextTick() const;
+  void Insert(Timer& timer);
+  void Cascade();
+  void Fire(base::IntrusiveList<Timer>& slot);
+
+  base::TimePoint start_;
+  uint64_t current_ = 0;  // every timer with due_ <= current_ has fired or waits in its slot of level 0
+  std::array<Level, kLevels> levels_;
+};
+
+}  // namespace hawser::event

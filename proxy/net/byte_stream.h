@@ -1,0 +1,69 @@
+// An ordered stream of bytes in both directions: TcpStream, tls::TlsStream, http2::Stream, and the tests' FakeStream.
+// Never blocks, buffers nothing that it could refuse, and calls nobody but the IoHandler that watches it. One of the
+// four virtual interfaces.
+//
+//   stream->Watch(&handler, kClient);       // who hears of it
+//   IoResult got = stream->Read(scratch);   // until kBlocked, kEnd or kError
+//   stream->Want({.read = true});           // OnReady(tag) when there is more
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "proxy/event/io_handler.h"
+#include "proxy/event/loop.h"
+
+namespace hawser::net {
+
+enum class IoState : uint8_t {
+  kOk,       // all that was asked for: Read filled some of the span and there may be more, Write took every byte
+  kBlocked,  // after `bytes`, nothing more for now
+  kEnd,      // Read only, with bytes == 0: the peer ended its direction in order (FIN, close_notify, END_STREAM)
+  kError,    // the stream is broken, with bytes == 0: reset, time-out, a TLS violation, a TLS stream cut without close_notify
+};
+
+struct IoResult {
+  size_t bytes = 0;
+  IoState state = IoState::kOk;
+};
+
+enum class CloseReason : uint8_t {
+  kOrderly,  // what was written is delivered, then the end
+  kAbort,    // the peer is to see a reset (RST, RST_STREAM): what is not yet sent may be lost
+};
+
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+
+  // Names who hears of this stream from now on, and under which tag. `handler` must outlive the stream or be replaced.
+  virtual void Watch(event::IoHandler* handler, uint8_t tag) = 0;
+
+  // What to hear of: .read when bytes, an end or an error can be read, .write when Write can take more. Level-triggered.
+  // Cheap when nothing changes.
+  virtual void Want(event::Interest interest) = 0;
+
+  // Takes up to into.size() bytes. kOk: bytes > 0, and more may be there. kBlocked: `bytes` (may be > 0) was all.
+  virtual IoResult Read(std::span<std::byte> into) = 0;
+
+  // Hands over a prefix of `bytes`. kBlocked: the rest was not taken; Want({.write}) tells when to offer it again. An
+  // empty span flushes what the stream itself still holds (TLS records): kOk when nothing is left.
+  virtual IoResult Write(std::span<const std::byte> bytes) = 0;
+
+  // Ends our direction once all that was taken is sent; reading goes on. Idempotent.
+  virtual void ShutdownWrite() = 0;
+
+  // Ends both directions at once; the descriptor is closed and nobody hears of this stream again. Idempotent. After it
+  // Read and Write return kError.
+  virtual void Close(CloseReason reason) = 0;
+
+  // Whether bytes that Write took are still on their way and the peer's host has acknowledged some within the last
+  // `within`: then a peer that says nothing may be busy receiving. A system call; for verdicts, not for every turn.
+  virtual bool Delivering(base::Duration within) const = 0;
+
+  // The errno of the kError returned last; 0 where it was no system call that failed.
+  virtual int error() const { return 0; }
+};
+
+}  // namespace hawser::net

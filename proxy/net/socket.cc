@@ -1,0 +1,85 @@
+#include "proxy/net/socket.h"
+
+#include <cerrno>
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+
+#include "fmt/format.h"
+#include "proxy/base/status_macros.h"
+
+namespace hawser::net {
+namespace {
+
+absl::Status Failed(std::string_view what, const SocketAddress& address) {
+  return absl::ErrnoToStatus(errno, fmt::format("cannot {} {}", what, address.ToString()));
+}
+
+void Set(int fd, int level, int option, int value) {
+  setsockopt(fd, level, option, &value, sizeof value);  // tuning: a kernel without it serves as well
+}
+
+absl::StatusOr<Socket> Open(const SocketAddress& address) {
+  Socket socket(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket.open()) return Failed("open a socket for", address);
+  if (!address.unix_socket()) Set(socket.fd(), IPPROTO_TCP, TCP_NODELAY, 1);
+  return socket;
+}
+
+// A socket file that a dead process left behind; one that is served, or anything but a socket, is left alone.
+void UnlinkStale(const SocketAddress& address) {
+  struct stat status;
+  if (address.path()[0] == '@' || stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  // Non-blocking: a server whose queue is full is alive.
+  Socket probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  sockaddr_storage native;
+  const socklen_t length = address.ToNative(native);
+  if (connect(probe.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0 && errno == ECONNREFUSED) {
+    unlink(address.path().c_str());
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options) {
+  if (address.unix_socket()) UnlinkStale(address);
+  HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
+  Set(socket.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
+  if (address.family() == AF_INET6) Set(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 0);  // whatever bindv6only says
+  if (options.reuse_port && !address.unix_socket()) Set(socket.fd(), SOL_SOCKET, SO_REUSEPORT, 1);
+  sockaddr_storage native;
+  const socklen_t length = address.ToNative(native);
+  if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0) return Failed("bind", address);
+  if (listen(socket.fd(), options.backlog) != 0) return Failed("listen on", address);
+  return socket;
+}
+
+absl::StatusOr<Socket> Connect(const SocketAddress& address) {
+  HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
+  sockaddr_storage native;
+  const socklen_t length = address.ToNative(native);
+  if (connect(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0 && errno != EINPROGRESS) {
+    return Failed("connect to", address);
+  }
+  return socket;
+}
+
+Socket Accept(const Socket& listening, SocketAddress& peer) {
+  sockaddr_storage native{};
+  socklen_t length = sizeof native;
+  Socket socket(accept4(listening.fd(), reinterpret_cast<sockaddr*>(&native), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (socket.open()) peer = SocketAddress::FromNative(native, length);
+  return socket;
+}
+
+absl::StatusOr<SocketAddress> LocalAddress(const Socket& socket) {
+  sockaddr_storage native{};
+  socklen_t length = sizeof native;
+  if (getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&native), &length) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot read a socket's address");
+  }
+  return SocketAddress::FromNative(native, length);
+}
+
+}  // namespace hawser::net

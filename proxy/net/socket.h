@@ -1,0 +1,55 @@
+// A file descriptor with one owner, and the socket calls that hawser makes. Every socket is non-blocking and
+// close-on-exec.
+#pragma once
+
+#include <utility>
+
+#include <unistd.h>
+
+#include "absl/status/statusor.h"
+#include "proxy/net/address.h"
+
+namespace hawser::net {
+
+class Socket {
+ public:
+  Socket() = default;
+  explicit Socket(int fd) : fd_(fd) {}
+  Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Socket& operator=(Socket&& other) noexcept {
+    if (this != &other) Reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
+  ~Socket() { Reset(); }
+
+  int fd() const { return fd_; }
+  bool open() const { return fd_ >= 0; }
+  void Reset(int fd = -1) {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = fd;
+  }
+
+ private:
+  int fd_ = -1;
+};
+
+struct ListenOptions {
+  bool reuse_port = false;  // several sockets on one address, the kernel spreads connections over them
+  int backlog = 4096;       // the kernel lowers it to net.core.somaxconn
+};
+
+// A stream socket that listens. TCP_NODELAY is set here and inherited by what it accepts. "[::]" takes IPv4 as well.
+// A Unix socket's path is unlinked first if nobody answers there.
+absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options);
+
+// A stream socket whose connection is under way or made. Fails at once only for local reasons and for Unix sockets
+// that nobody listens on.
+absl::StatusOr<Socket> Connect(const SocketAddress& address);
+
+// The next connection of a listening socket and who made it. Not open, with errno set, when there is none or it failed.
+Socket Accept(const Socket& listening, SocketAddress& peer);
+
+// Where the socket is bound: tells the port that 0 became.
+absl::StatusOr<SocketAddress> LocalAddress(const Socket& socket);
+
+}  // namespace hawser::net

@@ -1,0 +1,90 @@
+#include "proxy/net/tcp_stream.h"
+
+#include <cerrno>
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace hawser::net {
+
+void TcpStream::Watch(event::IoHandler* handler, uint8_t tag) {
+  if (handler == handler_ && tag == tag_) return;
+  const event::Interest wanted = interest_;
+  Want({});
+  handler_ = handler;
+  tag_ = tag;
+  if (handler_ != nullptr) Want(wanted);
+}
+
+void TcpStream::Want(event::Interest interest) {
+  if (interest == interest_ || !socket_.open()) return;
+  interest_ = interest;
+  if (!interest.read && !interest.write) {
+    if (registered_) loop_.Remove(socket_.fd(), *handler_, tag_);
+    registered_ = false;
+  } else if (registered_) {
+    loop_.Modify(socket_.fd(), *handler_, tag_, interest);
+  } else {
+    registered_ = loop_.Add(socket_.fd(), *handler_, tag_, interest).ok();
+  }
+}
+
+IoResult TcpStream::Fail(int error) {
+  error_ = error;
+  return {0, IoState::kError};
+}
+
+IoResult TcpStream::Read(std::span<std::byte> into) {
+  if (!socket_.open()) return Fail(EBADF);
+  while (true) {
+    const ssize_t got = recv(socket_.fd(), into.data(), into.size(), 0);
+    if (got > 0) {
+      const auto bytes = static_cast<size_t>(got);
+      return {bytes, bytes == into.size() ? IoState::kOk : IoState::kBlocked};
+    }
+    if (got == 0) return {0, IoState::kEnd};
+    if (errno == EAGAIN) return {0, IoState::kBlocked};
+    if (errno != EINTR) return Fail(errno);
+  }
+}
+
+IoResult TcpStream::Write(std::span<const std::byte> bytes) {
+  if (!socket_.open()) return Fail(EBADF);
+  if (bytes.empty()) return {};
+  while (true) {
+    const ssize_t sent = send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      const auto count = static_cast<size_t>(sent);
+      return {count, count == bytes.size() ? IoState::kOk : IoState::kBlocked};
+    }
+    if (errno == EAGAIN) return {0, IoState::kBlocked};
+    if (errno != EINTR) return Fail(errno);
+  }
+}
+
+void TcpStream::ShutdownWrite() {
+  if (!socket_.open() || shut_) return;
+  shut_ = true;
+  shutdown(socket_.fd(), SHUT_WR);
+}
+
+bool TcpStream::Delivering(base::Duration within) const {
+  tcp_info info{};
+  socklen_t length = sizeof info;
+  if (getsockopt(socket_.fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return false;  // a Unix socket, or closed
+  return (info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0) && info.tcpi_last_ack_recv <= within.count();
+}
+
+void TcpStream::Close(CloseReason reason) {
+  if (!socket_.open()) return;
+  if (registered_) loop_.Remove(socket_.fd(), *handler_, tag_);
+  registered_ = false;
+  if (reason == CloseReason::kAbort) {
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  }
+  socket_.Reset();
+}
+
+}  // namespace hawser::net

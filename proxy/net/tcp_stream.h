@@ -1,0 +1,41 @@
+// The ByteStream of a connected (or connecting) TCP or Unix socket. Owned by whoever relays it; loop thread only.
+#pragma once
+
+#include <memory>
+
+#include "proxy/event/loop.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/net/socket.h"
+
+namespace hawser::net {
+
+class TcpStream final : public ByteStream {
+ public:
+  TcpStream(event::Loop& loop, Socket socket) : loop_(loop), socket_(std::move(socket)) {}
+  ~TcpStream() override { Close(CloseReason::kOrderly); }
+
+  void Watch(event::IoHandler* handler, uint8_t tag) override;
+  void Want(event::Interest interest) override;
+  IoResult Read(std::span<std::byte> into) override;
+  IoResult Write(std::span<const std::byte> bytes) override;
+  void ShutdownWrite() override;
+  void Close(CloseReason reason) override;
+  bool Delivering(base::Duration within) const override;
+  int error() const override { return error_; }
+
+  int fd() const { return socket_.fd(); }
+
+ private:
+  IoResult Fail(int error);
+
+  event::Loop& loop_;
+  Socket socket_;
+  int error_ = 0;
+  event::IoHandler* handler_ = nullptr;
+  uint8_t tag_ = 0;
+  bool registered_ = false;  // in epoll: only while something is wanted, as a hang-up is reported even to nobody's wish
+  bool shut_ = false;
+  event::Interest interest_;
+};
+
+}  // namespace hawser::net

@@ -1,0 +1,114 @@
+// A ByteStream that follows a script: what its peer sends and when, how much it takes, and when it breaks. It calls
+// nobody by itself: Deliver stands for the loop. Everything that its user did can be asked for.
+//
+//   FakeStream stream;
+//   stream.Feed("hello");                 // one Read takes at most this
+//   stream.FeedBlocked();                 // then there is nothing for a while
+//   stream.FeedEnd();
+//   while (stream.Deliver()) {
+//   }
+//   EXPECT_EQ(stream.written(), "...");
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/net/byte_stream.h"
+
+namespace hawser::fakes {
+
+class FakeStream final : public net::ByteStream {
+ public:
+  // --- The script ---
+  void Feed(std::string_view bytes);
+  void FeedBlocked();
+  void FeedEnd();
+  void FeedError(int error);
+
+  // Every Read and Write moves at most `bytes`, as from a peer or into a socket buffer of that size.
+  void LimitReads(size_t bytes) { read_limit_ = bytes; }
+  void LimitWrites(size_t bytes) { write_limit_ = bytes; }
+  void OneByteAtATime() { read_limit_ = write_limit_ = 1; }
+
+  // Writes block once `bytes` more have been taken; AddRoom lets more through.
+  void SetRoom(size_t bytes) { room_ = bytes; }
+  void AddRoom(size_t bytes) { room_ += bytes; }
+
+  // The n-th Read or Write from now on, counted from 1, and all behind it return kError with ECONNRESET.
+  void FailCall(int n) { fail_at_ = calls_ + n; }
+
+  // --- The loop ---
+
+  // One OnReady with whatever is wanted and there; false when there is nothing to tell.
+  bool Deliver();
+
+  // --- What happened ---
+  const std::string& written() const { return written_; }
+  std::string TakeWritten();
+  bool write_shut() const { return write_shut_; }
+  bool closed() const { return close_reason_.has_value(); }
+  std::optional<net::CloseReason> close_reason() const { return close_reason_; }
+  event::Interest interest() const { return interest_; }
+  event::IoHandler* handler() const { return handler_; }
+  uint8_t tag() const { return tag_; }
+  int calls() const { return calls_; }  // Reads and Writes so far
+  size_t unread() const;                // bytes of the script that nobody has read
+
+  // --- ByteStream ---
+  void Watch(event::IoHandler* handler, uint8_t tag) override;
+  void Want(event::Interest interest) override;
+  net::IoResult Read(std::span<std::byte> into) override;
+  net::IoResult Write(std::span<const std::byte> bytes) override;
+  void ShutdownWrite() override;
+  void Close(net::CloseReason reason) override;
+  bool Delivering(base::Duration) const override { return delivering_; }
+  void SetDelivering(bool delivering) { delivering_ = delivering; }
+  int error() const override { return error_; }
+
+ private:
+  friend class FakeStreamPair;
+  struct Step {
+    net::IoState state;  // kOk: `bytes` can be read
+    std::string bytes;
+    int error = 0;
+  };
+
+  net::IoResult Fail(int error);
+  bool Broken();
+
+  std::deque<Step> script_;
+  size_t read_limit_ = std::numeric_limits<size_t>::max();
+  size_t write_limit_ = std::numeric_limits<size_t>::max();
+  size_t room_ = std::numeric_limits<size_t>::max() / 2;
+  int fail_at_ = std::numeric_limits<int>::max();
+  int calls_ = 0;
+  int error_ = 0;
+  bool delivering_ = false;
+  std::string written_;
+  bool write_shut_ = false;
+  std::optional<net::CloseReason> close_reason_;
+  event::Interest interest_;
+  event::IoHandler* handler_ = nullptr;
+  uint8_t tag_ = 0;
+  FakeStream* peer_ = nullptr;  // of a pair: reads what is written here
+};
+
+// Two streams, each the other's peer: bytes, ends and resets arrive at once. `capacity` bytes may be under way in each
+// direction; above it writes block until the other side has read.
+class FakeStreamPair {
+ public:
+  explicit FakeStreamPair(size_t capacity = 1 << 20);
+  FakeStreamPair(const FakeStreamPair&) = delete;
+  FakeStreamPair& operator=(const FakeStreamPair&) = delete;
+
+  FakeStream near;
+  FakeStream far;
+};
+
+}  // namespace hawser::fakes
