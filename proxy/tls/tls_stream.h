@@ -1,0 +1,145 @@
+// The ByteStream of a TLS connection over a TCP or Unix socket (RFC 8446, RFC 5246). Owned by whoever relays it; loop
+// thread only.
+//
+// OpenSSL talks to a BIO of ours that stands on the loop's wire areas: one recv feeds it many records, and the records
+// that it makes leave with one send. What outlives a call is only the exception: ciphertext that the kernel did not
+// take (`tail_`), ciphertext that did not fit into the caller's span (`ahead_`), and the part of a record that OpenSSL
+// keeps until the rest arrives. An idle connection holds its SSL object and nothing else.
+//
+//   TlsStream stream(loop, pool, context, std::move(socket));
+//   stream.Watch(this, kClient);
+//   switch (stream.Handshake()) {...}   // again at each OnReady until it is kDone; Read and Write do it by themselves
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/event/loop.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/net/tcp_stream.h"
+#include "proxy/tls/client_context.h"
+#include "proxy/tls/context.h"
+
+namespace hawser::tls {
+
+enum class HandshakeResult : uint8_t {
+  kDone,
+  kWantRead,  // waits for the peer: Want({.read = true})
+  kFailed,    // HandshakeError tells why; an alert has been sent where there is one
+};
+
+class TlsStream final : public net::ByteStream {
+ public:
+  // The server's side, and the client's: see ClientContext::NewSsl for `server_name`. `pool` and the context outlive
+  // the stream.
+  TlsStream(event::Loop& loop, net::BufferPool& pool, const ServerContext& context, net::Socket socket);
+  TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientContext& context, net::Socket socket,
+            const std::string& server_name);
+  ~TlsStream() override;
+  TlsStream(const TlsStream&) = delete;
+  TlsStream& operator=(const TlsStream&) = delete;
+
+  // Goes on with the handshake as far as the bytes that are there allow.
+  HandshakeResult Handshake();
+  bool established() const { return established_; }
+
+  void Watch(event::IoHandler* handler, uint8_t tag) override;
+  // Besides what the owner wants, the stream waits for room to send what it owes by itself (a handshake's flight, an
+  // alert, the end after ShutdownWrite): such a `writable` is answered by any call of Read, Write, Want or Handshake.
+  void Want(event::Interest interest) override;
+
+  net::IoResult Read(std::span<std::byte> into) override;
+  // What it reports as taken is encrypted and on its way. kBlocked with all bytes taken: some of it is still held here;
+  // Write({}) sends it on, and nothing more is taken until it is gone.
+  net::IoResult Write(std::span<const std::byte> bytes) override;
+  // close_notify, then FIN.
+  void ShutdownWrite() override;
+  // kOrderly sends close_notify if the kernel takes it and all that stands before it: an owner that must be sure waits
+  // for Write({}) to be kOk. What is lost instead shows to the peer as a stream cut short.
+  void Close(net::CloseReason reason) override;
+  bool Delivering(base::Duration within) const override { return tcp_.Delivering(within); }
+  int error() const override { return error_; }
+
+  // Whether the peer ended its direction without close_notify: an attacker may have cut off the rest.
+  bool truncated() const { return truncated_; }
+  // Why the handshake failed or the stream broke, for the log. Empty while neither is so.
+  std::string HandshakeError() const;
+
+  // What was agreed on; empty before the handshake. The views live as long as the stream.
+  std::string_view alpn() const;
+  std::string_view version() const;      // "TLSv1.3"
+  std::string_view cipher() const;       // "TLS_AES_128_GCM_SHA256"
+  std::string_view server_name() const;  // SNI, as the client sent it
+  bool session_reused() const;
+
+  int fd() const { return tcp_.fd(); }
+  size_t unsent() const { return tail_.size(); }  // ciphertext that the kernel has not taken yet
+
+ private:
+  struct Wire;  // the BIO's and OpenSSL's callbacks
+
+  enum class Side : uint8_t { kOpen, kEnded, kBroken };
+
+  TlsStream(event::Loop& loop, net::BufferPool& pool, SslPtr ssl, net::Socket socket);
+
+  bool AttachWire();
+  // Around every call into OpenSSL that may read: the size and number of the recvs that it may cause.
+  void BeginReceiving(size_t most);
+  void EndReceiving();
+  bool Receive();
+
+  bool Decrypt(std::span<std::byte> into, size_t& total);
+  bool Encrypt(std::span<const std::byte> bytes);
+  void Collect(std::span<const std::byte> record);
+  void SendCollected();
+  void SendCloseNotify();
+  bool FlushTail();
+
+  void Break(int ssl_result);
+  void BreakWriting();
+  net::IoResult ReadEnd();
+  bool HasPending() const;
+  void SetFlushAlone(bool alone);
+  void DelegateInterest();
+  void AnnouncePending();
+
+  event::Loop& loop_;
+  net::BufferPool& pool_;
+  net::TcpStream tcp_;
+  SslPtr ssl_;  // null only if memory ran out; both sides are broken then
+
+  net::Buffer tail_;                   // ciphertext to send; at most what one call produced
+  net::Buffer ahead_;                  // ciphertext received; at most one recv of kSmallReceive
+  std::span<const std::byte> window_;  // ciphertext in the loop's wire_in; empty between calls
+  size_t collected_ = 0;               // bytes of ciphertext in the loop's wire_out; 0 between calls
+  size_t receive_most_ = 0;
+  int receives_left_ = 0;
+  bool more_ = false;  // the last recv filled its span: the kernel may have more
+
+  Side reading_ = Side::kOpen;
+  Side writing_ = Side::kOpen;
+  bool established_ = false;
+  bool started_ = false;     // the handshake
+  bool wire_ended_ = false;  // the socket gave its end or an error
+  bool truncated_ = false;
+  bool end_reported_ = false;  // kEnd or kError was returned by Read
+  bool fin_pending_ = false;   // follows the tail
+  bool flush_alone_ = false;   // there is a tail that the owner may not know of
+  uint8_t tag_ = 0;
+  uint8_t post_handshake_messages_ = 0;  // since application data last moved
+  int error_ = 0;
+  unsigned long failure_ = 0;  // OpenSSL's code; 0 for none
+  event::IoHandler* handler_ = nullptr;
+  event::Interest wanted_;            // by the owner
+  uint64_t announced_turn_ = kNever;  // the turn in which Loop::Soon was last called
+
+  static constexpr uint64_t kNever = ~uint64_t{0};
+  // KeyUpdates and tickets in a row without application data in either direction. Each costs us a key derivation and
+  // the peer a few bytes, so a flood of them is cut off.
+  static constexpr uint8_t kPostHandshakeMessages = 32;
+};
+
+}  // namespace hawser::tls

@@ -1,0 +1,175 @@
+// The side of a TlsStream that faces the socket: the BIO that OpenSSL reads and writes, and the ciphertext between it
+// and the kernel. Ciphertext comes in through the loop's wire_in and leaves through its wire_out; both areas are this
+// stream's for the length of one call.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "proxy/tls/tls_stream.h"
+
+namespace hawser::tls {
+namespace {
+
+using net::IoResult;
+using net::IoState;
+
+// Rounds of recv in one call while they bring no plaintext. The socket stays readable after that: the loop comes back.
+constexpr int kReceives = 8;
+
+}  // namespace
+
+struct TlsStream::Wire {
+  static TlsStream& Of(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
+
+  static int Read(BIO* bio, char* into, size_t size, size_t* got) {
+    TlsStream& self = Of(bio);
+    BIO_clear_retry_flags(bio);
+    *got = 0;
+    if (self.post_handshake_messages_ > kPostHandshakeMessages) return 0;
+    if (self.ahead_.empty() && self.window_.empty() && !self.Receive()) {
+      if (!self.wire_ended_) BIO_set_retry_read(bio);
+      return 0;
+    }
+    const std::span<const std::byte> from = self.ahead_.empty() ? self.window_ : self.ahead_.front();
+    *got = std::min(size, from.size());
+    std::memcpy(into, from.data(), *got);
+    if (self.ahead_.empty()) {
+      self.window_ = from.subspan(*got);
+    } else {
+      self.ahead_.Consume(*got);
+    }
+    return 1;
+  }
+
+  // Takes everything: what the kernel refuses becomes the tail, and OpenSSL never waits for room.
+  static int Write(BIO* bio, const char* bytes, size_t size, size_t* taken) {
+    BIO_clear_retry_flags(bio);
+    Of(bio).Collect(std::as_bytes(std::span(bytes, size)));
+    *taken = size;
+    return 1;
+  }
+
+  static long Control(BIO* bio, int command, long, void*) {
+    if (command == BIO_CTRL_FLUSH) return 1;
+    if (command == BIO_CTRL_EOF) return Of(bio).truncated_ ? 1 : 0;
+    return 0;
+  }
+
+  static const BIO_METHOD* Method() {
+    static const BIO_METHOD* const method = [] {
+      BIO_METHOD* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "hawser wire");
+      BIO_meth_set_read_ex(made, &Read);
+      BIO_meth_set_write_ex(made, &Write);
+      BIO_meth_set_ctrl(made, &Control);
+      return made;
+    }();
+    return method;
+  }
+
+  // Called at alerts and at the handshake's steps, not for each record. Behind the handshake a step is a KeyUpdate or a
+  // ticket, and a no_renegotiation alert answers a TLS 1.2 peer that tries; that one is not given a second try.
+  static void OnInfo(const SSL* ssl, int where, int value) {
+    auto& self = *static_cast<TlsStream*>(SSL_get_app_data(ssl));
+    if (!self.established_) return;
+    constexpr int kNoRenegotiation = (SSL3_AL_WARNING << 8) | SSL_AD_NO_RENEGOTIATION;
+    if (where == SSL_CB_WRITE_ALERT && value == kNoRenegotiation) {
+      self.post_handshake_messages_ = kPostHandshakeMessages + 1;
+    } else if ((where & SSL_CB_LOOP) != 0 && self.post_handshake_messages_ <= kPostHandshakeMessages) {
+      ++self.post_handshake_messages_;
+    }
+  }
+};
+
+bool TlsStream::AttachWire() {
+  BIO* bio = ssl_ != nullptr ? BIO_new(Wire::Method()) : nullptr;
+  if (bio == nullptr) return false;
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_.get(), bio, bio);  // owns it now
+  SSL_set_app_data(ssl_.get(), this);
+  SSL_set_info_callback(ssl_.get(), &Wire::OnInfo);
+  return true;
+}
+
+void TlsStream::BeginReceiving(size_t most) {
+  ClearErrors();
+  receive_most_ = std::min(most, loop_.wire_in().size());
+  receives_left_ = kReceives;
+  more_ = false;
+}
+
+void TlsStream::EndReceiving() {
+  const auto rest = std::exchange(window_, {});
+  if (reading_ == Side::kOpen) {
+    if (!rest.empty()) ahead_.Append(pool_, rest);
+  } else {
+    ahead_.Clear();  // nobody will ask for it
+  }
+  SendCollected();
+  ClearErrors();
+}
+
+// Fills the empty window from the socket. False: nothing there, or no more to be taken in this call.
+bool TlsStream::Receive() {
+  if (receives_left_ == 0) return false;
+  const std::span<std::byte> into = loop_.wire_in().first(receive_most_);
+  const IoResult got = tcp_.Read(into);
+  more_ = got.state == IoState::kOk;
+  receives_left_ = more_ ? receives_left_ - 1 : 0;
+  wire_ended_ = got.state == IoState::kEnd || got.state == IoState::kError;
+  truncated_ = got.state == IoState::kEnd;
+  if (got.state == IoState::kError) error_ = tcp_.error();
+  window_ = into.first(got.bytes);
+  return got.bytes > 0;
+}
+
+void TlsStream::Collect(std::span<const std::byte> record) {
+  const std::span<std::byte> area = loop_.wire_out();
+  while (!record.empty()) {
+    if (collected_ == area.size()) SendCollected();
+    const size_t count = std::min(record.size(), area.size() - collected_);
+    std::memcpy(area.data() + collected_, record.data(), count);
+    collected_ += count;
+    record = record.subspan(count);
+  }
+}
+
+// Sends what the BIO has collected; what the kernel does not take becomes, or lengthens, the tail.
+void TlsStream::SendCollected() {
+  std::span<const std::byte> records = loop_.wire_out().first(std::exchange(collected_, 0));
+  if (records.empty() || writing_ == Side::kBroken) return;
+  if (tail_.empty()) {
+    const IoResult sent = tcp_.Write(records);
+    if (sent.state == IoState::kError) return BreakWriting();
+    records = records.subspan(sent.bytes);
+  }
+  if (records.empty()) return;
+  tail_.Append(pool_, records);
+  SetFlushAlone(true);
+}
+
+// True when no tail is left.
+bool TlsStream::FlushTail() {
+  while (!tail_.empty()) {
+    const IoResult sent = tcp_.Write(tail_.front());
+    if (sent.state == IoState::kError) {
+      BreakWriting();
+      return false;
+    }
+    tail_.Consume(sent.bytes);
+    if (sent.state == IoState::kBlocked) return false;
+  }
+  SetFlushAlone(false);
+  if (std::exchange(fin_pending_, false)) tcp_.ShutdownWrite();
+  return true;
+}
+
+void TlsStream::BreakWriting() {
+  writing_ = Side::kBroken;
+  error_ = tcp_.error();
+  tail_.Clear();
+  fin_pending_ = false;
+  SetFlushAlone(false);
+}
+
+}  // namespace hawser::tls
