@@ -1,0 +1,81 @@
+#include "proxy/http/hop_by_hop.h"
+
+#include <algorithm>
+#include <array>
+
+namespace hawser::http {
+namespace {
+
+constexpr auto kHopByHop = std::to_array<std::string_view>(
+    {"Connection", "Proxy-Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Upgrade"});
+
+// Never taken out because Connection says so. Those that end in '-' are prefixes.
+constexpr auto kProtected = std::to_array<std::string_view>({
+    "Host",
+    "Content-",
+    "Authorization",
+    "Cookie",
+    "Set-Cookie",
+    "Origin",
+    "Forwarded",
+    "X-Forwarded-",
+    "X-Real-IP",
+    "X-Request-Id",
+    "Via",
+    "Sec-",
+    "Cache-Control",
+    "Expect",
+    "Date",
+    "Location",
+    "WWW-Authenticate",
+    "Access-Control-",
+    "Strict-Transport-Security",
+    "X-Frame-Options",
+    "Vary",
+    "Trailer",
+});
+
+bool IsHopByHop(const Header& header) {
+  return std::any_of(kHopByHop.begin(), kHopByHop.end(),
+                     [&](std::string_view name) { return EqualsIgnoreCase(header.name, name); });
+}
+
+bool IsProtected(std::string_view name) {
+  return std::any_of(kProtected.begin(), kProtected.end(), [name](std::string_view rule) {
+    return EqualsIgnoreCase(rule.ends_with('-') ? name.substr(0, rule.size()) : name, rule);
+  });
+}
+
+void RemoveNominated(HeaderList& headers) {
+  std::vector<std::string_view> nominated;
+  for (const Header& header : headers) {
+    if (!EqualsIgnoreCase(header.name, "Connection")) continue;
+    std::string_view list = header.value;
+    for (auto name = TakeElement(list); !name.empty(); name = TakeElement(list)) {
+      if (!IsProtected(name)) nominated.push_back(name);
+    }
+  }
+  for (const std::string_view name : nominated) headers.Remove(name);
+}
+
+bool IsTrailersOffer(const Header& header) {
+  return EqualsIgnoreCase(header.name, "TE") && EqualsIgnoreCase(header.value, "trailers");
+}
+
+}  // namespace
+
+void RemoveHopByHop(RequestHead& head, TrailersOffer offer) {
+  const bool offered =
+      offer == TrailersOffer::kKeep && std::any_of(head.headers.begin(), head.headers.end(), IsTrailersOffer);
+  RemoveNominated(head.headers);
+  head.headers.RemoveIf(IsHopByHop);
+  if (offered) head.headers.Add("TE", "trailers");
+}
+
+void RemoveHopByHop(ResponseHead& head) {
+  RemoveNominated(head.headers);
+  head.headers.RemoveIf(IsHopByHop);
+  if (head.status < 200 || head.status == 204) head.headers.Remove("Content-Length");
+}
+
+}  // namespace hawser::http

@@ -1,0 +1,51 @@
+// The handshake firewall (RFC 6455 §4, RFC 8441 §5): decides whether a request asks for a WebSocket, refuses every
+// handshake that is not exactly right instead of repairing it, and opens a tunnel only for a backend's answer that is
+// exactly right too. Results are views into the heads that they were read from.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/http/head.h"
+#include "proxy/http/reject.h"
+
+namespace hawser::http {
+
+struct UpgradeRequest {
+  bool websocket = false;  // false: a plain request, and all else is empty
+  std::string_view key;    // Sec-WebSocket-Key; empty for an extended CONNECT, which has none
+  std::vector<std::string_view> subprotocols;  // offered, the client's favourite first
+  std::vector<std::string_view> extensions;    // names offered, without their parameters
+};
+
+struct Classification {
+  Reject reject = Reject::kNone;
+  UpgradeRequest upgrade;  // meaningful when nothing is rejected
+};
+
+// Before hop-by-hop fields are removed. An Upgrade to anything but WebSocket is ignored, as RFC 9110 §7.8 allows: the
+// request is plain, and RemoveHopByHop drops the field.
+Classification Classify(const RequestHead& head);
+
+enum class UpgradeAnswer : uint8_t {
+  kTunnel,  // 101, and right: the tunnel is open
+  kRelay,   // any other status: an ordinary response
+  kBroken,  // a 101 that is wrong, or that nobody asked for: Reject::kBadBackendUpgrade
+};
+
+// Judges a backend's final HTTP/1.1 response (interim ones are the caller's) by the request that it answers, whose key
+// went to the backend. A Content-Length of 0, which some servers send, is let pass; RemoveHopByHop drops it.
+UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request);
+
+// Whether the response that opened a tunnel agreed on `extension`, with whatever parameters.
+bool HasExtension(const ResponseHead& response, std::string_view extension);
+
+// Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2): base64 of SHA-1 of the key and the protocol's GUID, 28 characters.
+std::string AcceptFor(std::string_view key);
+
+// Gives a head that has lost its hop-by-hop fields those of a WebSocket handshake: Connection and Upgrade.
+void AddUpgradeFields(HeaderList& headers);
+
+}  // namespace hawser::http

@@ -1,0 +1,83 @@
+#include "proxy/http/reject.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace hawser::http {
+namespace {
+
+std::vector<RejectSpec> AllSpecs() {
+  std::vector<RejectSpec> specs;
+  for (size_t i = 0; i < static_cast<size_t>(Reject::kCount); ++i)
+    specs.push_back(SpecOf(static_cast<Reject>(i)));
+  return specs;
+}
+
+TEST(Reject, EveryRefusalHasItsOwnRow) {
+  size_t index = 0;
+  for (const RejectSpec& spec : AllSpecs()) EXPECT_EQ(static_cast<size_t>(spec.reject), index++);
+}
+
+TEST(Reject, LabelsAreUniqueAndInSnakeCase) {
+  std::set<std::string_view> labels;
+  for (const RejectSpec& spec : AllSpecs()) {
+    EXPECT_TRUE(labels.insert(spec.label).second) << spec.label;
+    EXPECT_FALSE(spec.label.empty());
+    EXPECT_EQ(spec.label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_"), std::string_view::npos)
+        << spec.label;
+  }
+}
+
+TEST(Reject, ATextFitsIntoACloseFrame) {
+  for (const RejectSpec& spec : AllSpecs()) {
+    EXPECT_LE(spec.text.size(), 123u) << spec.label;
+    EXPECT_FALSE(spec.flag.empty()) << spec.label;
+    EXPECT_TRUE(spec.reject == Reject::kNone || spec.text.ends_with('.')) << spec.label;
+  }
+}
+
+// Only silence can end a request as well as a tunnel.
+TEST(Reject, ARefusalIsAStatusOrACloseCode) {
+  for (const RejectSpec& spec : AllSpecs()) {
+    const bool both = spec.status != 0 && spec.close_code != 0;
+    EXPECT_EQ(both, spec.reject == Reject::kIdleTimeout) << spec.label;
+    const bool silent = spec.reject == Reject::kNone || spec.reject == Reject::kClientLost ||
+                        spec.reject == Reject::kTlsTimeout;
+    EXPECT_EQ(spec.status == 0 && spec.close_code == 0, silent) << spec.label;
+  }
+}
+
+TEST(Reject, StatusesAreErrorsOfHttp) {
+  for (const RejectSpec& spec : AllSpecs()) {
+    EXPECT_TRUE(spec.status == 0 || (spec.status >= 400 && spec.status <= 504)) << spec.label;
+  }
+}
+
+// RFC 6455 §7.4.1: 1004, 1005, 1006 and 1015 never stand in a frame.
+TEST(Reject, CloseCodesAreOnesThatAServerMaySend) {
+  for (const RejectSpec& spec : AllSpecs()) {
+    if (spec.close_code == 0) continue;
+    EXPECT_TRUE(spec.close_code >= 1000 && spec.close_code <= 1014) << spec.label;
+    EXPECT_TRUE(spec.close_code < 1004 || spec.close_code > 1006) << spec.label;
+  }
+}
+
+TEST(Reject, TheStatusesThatClientsRelyOn) {
+  EXPECT_EQ(SpecOf(Reject::kMalformedRequest).status, 400);
+  EXPECT_EQ(SpecOf(Reject::kHeadTooLarge).status, 431);
+  EXPECT_EQ(SpecOf(Reject::kUnsupportedTransferCoding).status, 501);
+  EXPECT_EQ(SpecOf(Reject::kMethodNotAllowed).status, 405);
+  EXPECT_EQ(SpecOf(Reject::kBadWebSocketVersion).status, 426);
+  EXPECT_EQ(SpecOf(Reject::kUpgradeWithBody).status, 413);
+  EXPECT_EQ(SpecOf(Reject::kBadBackendUpgrade).status, 502);
+  EXPECT_EQ(SpecOf(Reject::kConnectTimeout).status, 504);
+  EXPECT_EQ(SpecOf(Reject::kBackendLost).close_code, 1011);
+  EXPECT_EQ(SpecOf(Reject::kDrained).close_code, 1001);
+}
+
+}  // namespace
+}  // namespace hawser::http
