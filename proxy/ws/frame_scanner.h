@@ -1,0 +1,84 @@
+// Finds the frames of one direction of a tunnel (RFC 6455 §5) in place, over bytes as they were read, and
+// judges every MUST of §5 before a byte that breaks it can be forwarded. Holds no payload: a parked tunnel
+// pays two of these structs. One per direction, owned by the tunnel; pure.
+//
+//   for (size_t at = 0;;) {
+//     const Scan scan = scanner.Advance(in.subspan(at), rules, ping_waits);
+//     Forward(in.subspan(at, scan.bytes));
+//     at += scan.bytes;
+//     if (scan.stop == Stop::kInput) break;               // keep in[at..], offer it again with more behind
+//     it if (scan.stop == Stop::kBoundary) SendPing(); if (scan.stop == Stop::kControl) at +=
+//     scan.control_bytes;  // after having forwarded or swallowed it if (scan.stop == Stop::kViolation)
+//     return Close(scan.violation);
+//   }
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "proxy/ws/frame.h"
+#include "proxy/ws/utf8.h"
+
+namespace hawser::ws {
+
+enum class Stop : uint8_t {
+  kInput,  // all that can be judged was. in[bytes..], at most 130 bytes, is an unfinished header or control
+           // frame
+  kBoundary,   // a data frame ended at in[bytes]; there may be more behind it
+  kControl,    // a whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed
+               // it
+  kViolation,  // in[bytes] breaks a rule, or starts the frame that does; the scanner stays in front of it
+};
+
+struct Scan {
+  size_t bytes = 0;  // this prefix of the input may be forwarded as it came
+  Stop stop = Stop::kInput;
+  Violation violation = Violation::kNone;
+  size_t control_bytes = 0;
+  FrameHeader control;
+};
+
+struct ScanRules {
+  bool expect_masked = false;      // true over what a client sends
+  bool rsv1_allowed = false;       // permessage-deflate was agreed on (RFC 7692 §6)
+  uint64_t max_frame_bytes = 0;    // of payload, as it lies on the wire; 0: no limit
+  uint64_t max_message_bytes = 0;  // likewise
+  bool validate_utf8 = false;      // of text messages that are not compressed
+};
+
+class FrameScanner {
+ public:
+  // Passes over as many data frames as `in` holds, and over the part that it holds of the last one. With
+  // `stop_at_boundary` it stops behind the first data frame that ends in `in`.
+  Scan Advance(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary);
+
+  // What was forwarded ends between two frames (also between fragments of a message): a frame may be put in.
+  bool AtBoundary() const { return remaining_ == 0; }
+
+  // A data message has begun and not ended.
+  bool InMessage() const { return remaining_ > 0 || expect_ == Expect::kContinuation; }
+
+  // Data messages that have ended.
+  uint64_t messages() const { return messages_; }
+
+ private:
+  enum class Expect : uint8_t { kMessage, kContinuation, kNoData };
+
+  size_t PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules);
+  size_t PassPayload(std::span<const std::byte> in);
+  Violation JudgeStart(std::span<const std::byte> in, const ScanRules& rules) const;
+  Scan TakeControl(std::span<const std::byte> in, const FrameHeader& header, size_t at);
+  Violation BeginFrame(const FrameHeader& header, const ScanRules& rules);
+
+  uint64_t remaining_ = 0;      // payload bytes of the current data frame that have not come
+  uint64_t message_bytes_ = 0;  // payload of the current message's frames whose headers have come
+  uint64_t messages_ = 0;
+  Mask mask_{};         // turned so that mask_[0] belongs to the next payload byte; kept while validating
+  Utf8Validator text_;  // complete between messages
+  Expect expect_ = Expect::kMessage;  // of the data frame behind the current one
+  bool final_ = false;                // the current data frame ends its message
+  bool validating_ = false;           // the current message is text to be validated
+};
+
+}  // namespace hawser::ws

@@ -1,0 +1,81 @@
+// The pings of RFC 6455 §5.5.2 towards one peer: when to send one, whether a pong answers it, when the peer
+// is dead. Pure logic over the caller's clock. A peer is pinged once it has been silent for the interval
+// (shortened each time by a random part of up to a quarter, so that tunnels opened together drift apart); it
+// is dead if it is then silent for the timeout as well. Any byte counts as life.
+//
+// The payload of a ping is "hawser", a serial number and a keyed hash of it: another hawser on the road, or a
+// peer that repeats what it saw on its side, is not mistaken for the answer.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "proxy/base/clock.h"
+#include "proxy/ws/frame.h"
+
+namespace hawser::ws {
+
+// From a ping to its pong, microseconds. Where the sum would overflow it is halved with the count: the mean
+// stays.
+struct RoundTrips {
+  uint32_t count = 0;
+  uint32_t min_us = 0;
+  uint32_t max_us = 0;
+  uint32_t sum_us = 0;
+  uint32_t last_us = 0;  // until the next ping is made
+};
+
+class Keepalive {
+ public:
+  enum class Due : uint8_t {
+    kNothing,
+    kPing,  // until MakePing is called: a ping that has to wait for a frame boundary is not sent
+    kDead,
+  };
+
+  // Before Start, and with an `interval` of 0, nothing is ever due. A `timeout` of 0 never gives up. Both are
+  // kept as 32 bits of milliseconds (49 days). `random` is any number that the peer cannot guess.
+  void Start(base::Duration interval, base::Duration timeout, base::TimePoint now, uint64_t random);
+
+  // Bytes came from the peer.
+  void Heard(base::TimePoint now) { heard_ = now; }
+
+  Due Check(base::TimePoint now) const;
+
+  // When Check turns to kPing or kDead unless something is heard; TimePoint::max() if never. Lies in the past
+  // while a due ping has not been made.
+  base::TimePoint NextDeadline() const;
+
+  // A ping, which counts as sent at `now`: write it. The pong of an older one has no round trip any more.
+  SmallFrame MakePing(base::TimePoint now, std::optional<Mask> mask);
+
+  // Whether the pong with this unmasked payload answers a ping of ours: then it is not to be forwarded. The
+  // answer to the last ping is timed. Counts as Heard.
+  bool TakePong(std::span<const std::byte> payload, base::TimePoint now);
+
+  // A ping is out and its pong has not come.
+  bool waiting() const { return pinged_ > base::TimePoint{}; }
+
+  uint32_t pings_sent() const { return pings_sent_; }
+  RoundTrips round_trips() const;
+
+ private:
+  base::TimePoint PingDue() const;
+  void Record(uint32_t micros);
+  uint32_t Hash(uint32_t serial) const;
+
+  base::TimePoint heard_;
+  base::TimePoint pinged_;  // when the last ping went out; once answered, its round trip before the clock's zero
+  uint32_t interval_ms_ = 0;
+  uint32_t timeout_ms_ = 0;
+  uint32_t pings_sent_ = 0;  // the serial number of the last one
+  uint32_t secret_ = 0;
+  uint32_t trips_ = 0;  // these four as RoundTrips has them
+  uint32_t min_us_ = 0;
+  uint32_t max_us_ = 0;
+  uint32_t sum_us_ = 0;
+};
+
+}  // namespace hawser::ws
