@@ -1,0 +1,150 @@
+#include "proxy/stats/metrics.h"
+
+#include <array>
+
+namespace hawser::stats {
+namespace {
+
+using enum Metric;
+using enum MetricType;
+
+constexpr std::string_view kAcceptErrors = "Failed accepts.";
+constexpr std::string_view kTlsHandshakes = "TLS handshakes that ended, by result.";
+constexpr std::string_view kResponses = "Response heads sent to clients, by class of status.";
+constexpr std::string_view kUpgrades = "WebSocket handshakes that were answered, by result.";
+constexpr std::string_view kAffinity = "Endpoints picked, by what the affinity cookie was worth.";
+constexpr std::string_view kMessages = "WebSocket messages relayed.";
+constexpr std::string_view kBytes = "Bytes of WebSocket frames relayed, headers included.";
+constexpr std::string_view kPings = "Keepalive pings sent.";
+constexpr std::string_view kPongs = "Pongs received that answer a keepalive ping.";
+constexpr std::string_view kPauses =
+    "Times that reading from a side stopped because the other side was slow.";
+
+constexpr auto kMetrics = std::to_array<MetricSpec>({
+    {kConnectionsAccepted, kCounter, "hawser_connections_accepted_total", "", "", "Connections accepted."},
+    {kConnectionsOpen, kGauge, "hawser_connections_open", "", "", "Client connections open now."},
+    {kConnectionsClosed, kCounter, "hawser_connections_closed_total", "", "", "Client connections closed."},
+    {kAcceptNoDescriptor, kCounter, "hawser_accept_errors_total", "reason", "no_descriptor", kAcceptErrors},
+    {kAcceptOther, kCounter, "hawser_accept_errors_total", "reason", "other", kAcceptErrors},
+    {kTlsHandshakesOk, kCounter, "hawser_tls_handshakes_total", "result", "ok", kTlsHandshakes},
+    {kTlsHandshakesFailed, kCounter, "hawser_tls_handshakes_total", "result", "failed", kTlsHandshakes},
+    {kTlsHandshakesResumed, kCounter, "hawser_tls_handshakes_resumed_total", "", "",
+     "TLS handshakes that were ok and resumed a session."},
+    {kTlsHandshakesOpen, kGauge, "hawser_tls_handshakes_open", "", "", "TLS handshakes under way."},
+    {kTlsBudgetHits, kCounter, "hawser_tls_handshake_budget_hits_total", "", "",
+     "Loop turns that put handshakes off because their budget was spent."},
+    {kRequests, kCounter, "hawser_requests_total", "", "", "Request heads received."},
+    {kResponses1xx, kCounter, "hawser_responses_total", "class", "1xx", kResponses},
+    {kResponses2xx, kCounter, "hawser_responses_total", "class", "2xx", kResponses},
+    {kResponses3xx, kCounter, "hawser_responses_total", "class", "3xx", kResponses},
+    {kResponses4xx, kCounter, "hawser_responses_total", "class", "4xx", kResponses},
+    {kResponses5xx, kCounter, "hawser_responses_total", "class", "5xx", kResponses},
+    {kUpgradesOk, kCounter, "hawser_upgrades_total", "result", "ok", kUpgrades},
+    {kUpgradesRefused, kCounter, "hawser_upgrades_total", "result", "refused", kUpgrades},
+    {kBackendConnects, kCounter, "hawser_backend_connects_total", "", "",
+     "Connections to backends that were tried."},
+    {kBackendConnectFailures, kCounter, "hawser_backend_connect_failures_total", "", "",
+     "Connections to backends that failed."},
+    {kBackendConnectTimeouts, kCounter, "hawser_backend_connect_timeouts_total", "", "",
+     "Connections to backends that were not made in time."},
+    {kBackendConnectRetries, kCounter, "hawser_backend_connect_retries_total", "", "",
+     "Connections to another endpoint after a failure or a time-out."},
+    {kAffinityNone, kCounter, "hawser_affinity_total", "result", "none", kAffinity},
+    {kAffinitySet, kCounter, "hawser_affinity_total", "result", "set", kAffinity},
+    {kAffinityHit, kCounter, "hawser_affinity_total", "result", "hit", kAffinity},
+    {kAffinityForged, kCounter, "hawser_affinity_total", "result", "forged", kAffinity},
+    {kAffinityExpired, kCounter, "hawser_affinity_total", "result", "expired", kAffinity},
+    {kAffinityGone, kCounter, "hawser_affinity_total", "result", "gone", kAffinity},
+    {kTunnelsOpen, kGauge, "hawser_tunnels_open", "", "", "WebSocket tunnels open now."},
+    {kTunnels, kCounter, "hawser_tunnels_total", "", "", "WebSocket tunnels opened."},
+    {kMessagesToBackend, kCounter, "hawser_messages_total", "direction", "client_to_backend", kMessages},
+    {kMessagesToClient, kCounter, "hawser_messages_total", "direction", "backend_to_client", kMessages},
+    {kBytesToBackend, kCounter, "hawser_tunnel_bytes_total", "direction", "client_to_backend", kBytes},
+    {kBytesToClient, kCounter, "hawser_tunnel_bytes_total", "direction", "backend_to_client", kBytes},
+    {kPingsToClient, kCounter, "hawser_pings_sent_total", "peer", "client", kPings},
+    {kPingsToBackend, kCounter, "hawser_pings_sent_total", "peer", "backend", kPings},
+    {kPongsFromClient, kCounter, "hawser_pongs_received_total", "peer", "client", kPongs},
+    {kPongsFromBackend, kCounter, "hawser_pongs_received_total", "peer", "backend", kPongs},
+    {kPausesOfClient, kCounter, "hawser_backpressure_pauses_total", "peer", "client", kPauses},
+    {kPausesOfBackend, kCounter, "hawser_backpressure_pauses_total", "peer", "backend", kPauses},
+});
+
+constexpr double kRttBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+constexpr double kHandshakeBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1,
+                                       0.25,  0.5,    1,     2.5,  5,     10};
+constexpr double kDurationBounds[] = {1,    5,    15,       60,        300,       900,
+                                      1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 7 * 24 * 3600};
+
+constexpr std::string_view kRtt = "Time from a keepalive ping to its pong.";
+
+constexpr auto kHistograms = std::to_array<HistogramSpec>({
+    {Histogram::kRttClient, "hawser_ping_rtt_seconds", "peer", "client", kRtt, kRttBounds},
+    {Histogram::kRttBackend, "hawser_ping_rtt_seconds", "peer", "backend", kRtt, kRttBounds},
+    {Histogram::kTunnelDuration, "hawser_tunnel_duration_seconds", "", "",
+     "Time from the 101 to the end of a tunnel.", kDurationBounds},
+    {Histogram::kHandshake, "hawser_handshake_seconds", "", "", "Time from a WebSocket request to its 101.",
+     kHandshakeBounds},
+});
+
+// A missing or misplaced row does not compile.
+constexpr bool Complete() {
+  if (std::size(kMetrics) != static_cast<size_t>(Metric::kCount)) return false;
+  if (std::size(kHistograms) != static_cast<size_t>(Histogram::kCount)) return false;
+  for (size_t i = 0; i < std::size(kMetrics); ++i) {
+    if (static_cast<size_t>(kMetrics[i].metric) != i) return false;
+  }
+  for (size_t i = 0; i < std::size(kHistograms); ++i) {
+    if (static_cast<size_t>(kHistograms[i].histogram) != i || kHistograms[i].bounds.size() > kMaxBounds)
+      return false;
+  }
+  return true;
+}
+static_assert(Complete());
+
+// What CloseCodeIndex gives for the codes that stand in kCloseCodeLabels by range.
+constexpr uint16_t kFirstCode = 1000;
+constexpr uint16_t kLastCode = 1015;
+constexpr size_t kReserved = kLastCode - kFirstCode + 1;
+constexpr size_t kLibrary = kReserved + 1;  // RFC 6455 §7.4.2
+constexpr size_t kPrivate = kReserved + 2;
+constexpr size_t kInvalid = kReserved + 3;
+static_assert(kInvalid + 1 == kCloseCodes);
+constexpr std::array<std::string_view, kCloseCodes> kCloseCodeLabels = {
+    "1000", "1001", "1002", "1003", "1004", "1005", "1006",     "1007", "1008", "1009",
+    "1010", "1011", "1012", "1013", "1014", "1015", "reserved", "3xxx", "4xxx", "invalid"};
+
+}  // namespace
+
+std::span<const MetricSpec> MetricTable() {
+  return kMetrics;
+}
+std::span<const HistogramSpec> HistogramTable() {
+  return kHistograms;
+}
+
+std::string_view LabelOf(ClosedBy closed_by) {
+  switch (closed_by) {
+    case ClosedBy::kNobody: return "";
+    case ClosedBy::kClient: return "client";
+    case ClosedBy::kBackend: return "backend";
+    case ClosedBy::kProxy: return "proxy";
+    case ClosedBy::kPolicy: return "policy";
+    case ClosedBy::kTimeout: return "timeout";
+    case ClosedBy::kDrain: return "drain";
+    case ClosedBy::kCount: break;
+  }
+  return "unknown";
+}
+
+size_t CloseCodeIndex(uint16_t code) {
+  if (code < kFirstCode || code >= 5000) return kInvalid;
+  if (code <= kLastCode) return code - kFirstCode;
+  if (code < 3000) return kReserved;
+  return code < 4000 ? kLibrary : kPrivate;
+}
+
+std::string_view CloseCodeLabel(size_t index) {
+  return kCloseCodeLabels[index];
+}
+
+}  // namespace hawser::stats

@@ -1,0 +1,115 @@
+// Every number that a worker counts, in one table: name, type, label and help. To add one: an enumerator here, its row
+// in metrics.cc. Rows with the same name are one family and differ by their label. Refusals and the ends of tunnels
+// are counted beside the table, by their own enums.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace hawser::stats {
+
+enum class Metric : uint8_t {
+  // The edge. What its limits refuse is counted among the refusals.
+  kConnectionsAccepted,
+  kConnectionsOpen,
+  kConnectionsClosed,
+  kAcceptNoDescriptor,  // EMFILE, ENFILE
+  kAcceptOther,
+  kTlsHandshakesOk,
+  kTlsHandshakesFailed,
+  kTlsHandshakesResumed,  // of those that were ok
+  kTlsHandshakesOpen,
+  kTlsBudgetHits,
+  // Requests.
+  kRequests,
+  kResponses1xx,  // 101, in the main
+  kResponses2xx,
+  kResponses3xx,
+  kResponses4xx,
+  kResponses5xx,
+  kUpgradesOk,
+  kUpgradesRefused,
+  // Backends.
+  kBackendConnects,
+  kBackendConnectFailures,
+  kBackendConnectTimeouts,
+  kBackendConnectRetries,
+  kAffinityNone,  // this one and the next five in the order of cluster::AffinityResult
+  kAffinitySet,
+  kAffinityHit,
+  kAffinityForged,
+  kAffinityExpired,
+  kAffinityGone,
+  // Tunnels.
+  kTunnelsOpen,
+  kTunnels,
+  kMessagesToBackend,
+  kMessagesToClient,
+  kBytesToBackend,
+  kBytesToClient,
+  kPingsToClient,
+  kPingsToBackend,
+  kPongsFromClient,
+  kPongsFromBackend,
+  kPausesOfClient,  // reading stopped because the other side is slow
+  kPausesOfBackend,
+  kCount,
+};
+
+enum class MetricType : uint8_t {
+  kCounter,
+  kGauge,  // summed over the workers
+};
+
+struct MetricSpec {
+  Metric metric;
+  MetricType type;
+  std::string_view name;
+  std::string_view label;  // name of the label that tells the family's rows apart; empty: the only row
+  std::string_view value;  // of that label
+  std::string_view help;
+};
+
+// Total: one row for every enumerator but kCount, in their order; a family's rows stand together.
+std::span<const MetricSpec> MetricTable();
+
+enum class Histogram : uint8_t { kRttClient, kRttBackend, kTunnelDuration, kHandshake, kCount };
+
+struct HistogramSpec {
+  Histogram histogram;
+  std::string_view name;
+  std::string_view label;
+  std::string_view value;
+  std::string_view help;
+  // Upper bounds of the buckets, seconds, ascending. One more bucket takes the rest.
+  std::span<const double> bounds;
+};
+
+// The most bounds that a histogram has.
+constexpr size_t kMaxBounds = 16;
+
+// As MetricTable.
+std::span<const HistogramSpec> HistogramTable();
+
+// Who ended a tunnel.
+enum class ClosedBy : uint8_t {
+  kNobody,  // nobody yet; or the response was relayed in full
+  kClient,
+  kBackend,
+  kProxy,   // hawser could not go on: no endpoint, a broken answer, shutdown
+  kPolicy,  // a rule or a limit was broken
+  kTimeout,
+  kDrain,
+  kCount,
+};
+std::string_view LabelOf(ClosedBy closed_by);
+
+// RFC 6455 §7.4 close codes as a label: those with a meaning by themselves, the others by their range, so that a peer
+// cannot make up series.
+constexpr size_t kCloseCodes = 20;
+size_t CloseCodeIndex(uint16_t code);
+std::string_view CloseCodeLabel(size_t index);
+
+}  // namespace hawser::stats

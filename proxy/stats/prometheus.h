@@ -1,0 +1,29 @@
+// The Prometheus text exposition (format 0.0.4) of the workers' totals and of samples that others bring: gauges of
+// endpoints, of the process, of the per-IP table. Families come in the order of the tables, then of the samples.
+#pragma once
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/stats/worker_stats.h"
+
+namespace hawser::stats {
+
+constexpr const char* kPrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+// One number of somebody else's. Samples of one name are one family and have the same help and type.
+struct ExtraSample {
+  enum class Type : uint8_t { kCounter, kGauge };
+
+  std::string name;
+  std::string help;
+  Type type = Type::kGauge;
+  std::vector<std::pair<std::string, std::string>> labels;
+  double value = 0;
+};
+
+std::string RenderPrometheus(const Totals& totals, std::span<const ExtraSample> extra);
+
+}  // namespace hawser::stats

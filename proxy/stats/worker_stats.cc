@@ -1,0 +1,34 @@
+#include "proxy/stats/worker_stats.h"
+
+#include <algorithm>
+
+namespace hawser::stats {
+
+void WorkerStats::CountResponse(int status) {
+  const int status_class = std::clamp(status / 100, 1, 5);
+  metrics_[static_cast<size_t>(Metric::kResponses1xx) + static_cast<size_t>(status_class - 1)].Add(1);
+}
+
+void WorkerStats::Observe(Histogram histogram, std::chrono::nanoseconds value) {
+  const auto nanoseconds = std::max<int64_t>(value.count(), 0);
+  const auto bounds = HistogramTable()[static_cast<size_t>(histogram)].bounds;
+  const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), static_cast<double>(nanoseconds) / 1e9);
+  HistogramCells& cells = histograms_[static_cast<size_t>(histogram)];
+  cells.buckets[static_cast<size_t>(bucket - bounds.begin())].Add(1);
+  cells.sum_nanoseconds.Add(static_cast<uint64_t>(nanoseconds));
+}
+
+void WorkerStats::AddTo(Totals& totals) const {
+  for (size_t i = 0; i < kMetricCount; ++i) totals.metrics[i] += metrics_[i].Get();
+  for (size_t i = 0; i < kRejectCount; ++i) totals.rejects[i] += rejects_[i].Get();
+  for (size_t by = 0; by < kClosedByCount; ++by) {
+    for (size_t code = 0; code < kCloseCodes; ++code) totals.closes[by][code] += closes_[by][code].Get();
+  }
+  for (size_t i = 0; i < kHistogramCount; ++i) {
+    HistogramTotals& total = totals.histograms[i];
+    for (size_t k = 0; k < total.buckets.size(); ++k) total.buckets[k] += histograms_[i].buckets[k].Get();
+    total.sum_nanoseconds += histograms_[i].sum_nanoseconds.Get();
+  }
+}
+
+}  // namespace hawser::stats

@@ -1,0 +1,82 @@
+// The counters of one worker, and their sum over the workers.
+//
+// A worker is the only writer of its counters, the main thread reads them. So they are atomics, but adding is a
+// relaxed load and a relaxed store, no locked instruction: on every machine that hawser runs on that compiles to what
+// a plain integer would. A reader sees each counter whole and rather fresh; counters that change together it may see
+// apart.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "proxy/http/reject.h"
+#include "proxy/stats/metrics.h"
+
+namespace hawser::stats {
+
+constexpr size_t kMetricCount = static_cast<size_t>(Metric::kCount);
+constexpr size_t kRejectCount = static_cast<size_t>(http::Reject::kCount);
+constexpr size_t kHistogramCount = static_cast<size_t>(Histogram::kCount);
+constexpr size_t kClosedByCount = static_cast<size_t>(ClosedBy::kCount);
+
+struct HistogramTotals {
+  // Not cumulative; the one behind the last bound takes the rest.
+  std::array<uint64_t, kMaxBounds + 1> buckets{};
+  uint64_t sum_nanoseconds = 0;
+};
+
+// Plain numbers, as read at one moment.
+struct Totals {
+  std::array<uint64_t, kMetricCount> metrics{};
+  std::array<uint64_t, kRejectCount> rejects{};
+  std::array<std::array<uint64_t, kCloseCodes>, kClosedByCount> closes{};
+  std::array<HistogramTotals, kHistogramCount> histograms{};
+
+  uint64_t operator[](Metric metric) const { return metrics[static_cast<size_t>(metric)]; }
+};
+
+// All but AddTo: the owning worker only.
+class WorkerStats {
+ public:
+  void Add(Metric metric, uint64_t count = 1) { At(metric).Add(count); }
+  // Gauges only.
+  void Subtract(Metric metric, uint64_t count = 1) { At(metric).Add(-count); }
+
+  void CountReject(http::Reject reject) { rejects_[static_cast<size_t>(reject)].Add(1); }
+  void CountClose(ClosedBy closed_by, uint16_t code) {
+    closes_[static_cast<size_t>(closed_by)][CloseCodeIndex(code)].Add(1);
+  }
+  void CountResponse(int status);
+  void Observe(Histogram histogram, std::chrono::nanoseconds value);
+
+  // Adds what has been counted to `totals`. Any thread.
+  void AddTo(Totals& totals) const;
+
+ private:
+  class Cell {
+   public:
+    void Add(uint64_t count) { Set(Get() + count); }
+    void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
+    uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
+
+   private:
+    std::atomic<uint64_t> value_ = 0;
+  };
+
+  struct HistogramCells {
+    std::array<Cell, kMaxBounds + 1> buckets;
+    Cell sum_nanoseconds;
+  };
+
+  Cell& At(Metric metric) { return metrics_[static_cast<size_t>(metric)]; }
+
+  alignas(64) std::array<Cell, kMetricCount> metrics_;  // no other worker's counters in these cache lines
+  std::array<Cell, kRejectCount> rejects_;
+  std::array<std::array<Cell, kCloseCodes>, kClosedByCount> closes_;
+  std::array<HistogramCells, kHistogramCount> histograms_;
+};
+
+}  // namespace hawser::stats
