@@ -1,0 +1,134 @@
+#include "config/certificate_check.h"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include "config/keys_file.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+namespace {
+
+template <auto kFree>
+struct Free {
+  void operator()(auto* object) const { kFree(object); }
+};
+using BioPtr = std::unique_ptr<BIO, Free<BIO_free>>;
+using X509Ptr = std::unique_ptr<X509, Free<X509_free>>;
+using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
+using ContextPtr = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
+
+constexpr size_t kMostPemBytes = 1 << 20;
+
+// Tells an encrypted key from a broken one, instead of asking the terminal for its password.
+int RefusePassword(char*, int, int, void* asked) {
+  *static_cast<bool*>(asked) = true;
+  return -1;
+}
+
+// The text of a file, or what is wrong with it in `fault`.
+std::optional<std::string> ReadPem(const std::string& path, std::string& fault) {
+  auto text = ReadFile(path, kMostPemBytes);
+  if (text.ok()) return *std::move(text);
+  fault =
+      fmt::format("{} {}", path, std::string(text.status().message().data(), text.status().message().size()));
+  return std::nullopt;
+}
+
+BioPtr Memory(const std::string& text) {
+  return BioPtr(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+}
+
+std::vector<X509Ptr> ReadChain(const std::string& path, std::string& fault) {
+  std::vector<X509Ptr> chain;
+  const std::optional<std::string> text = ReadPem(path, fault);
+  if (!text) return chain;
+  const BioPtr bio = Memory(*text);
+  while (X509* certificate = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
+    chain.emplace_back(certificate);
+  const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  if (chain.empty() || !at_end) {
+    fault = chain.empty() ? path + " holds no certificate"
+                          : fmt::format("{}: certificate {} is broken", path, chain.size() + 1);
+  }
+  ERR_clear_error();
+  return chain;
+}
+
+KeyPtr ReadKey(const std::string& path, std::string& fault) {
+  const std::optional<std::string> text = ReadPem(path, fault);
+  if (!text) return nullptr;
+  const BioPtr bio = Memory(*text);
+  bool encrypted = false;
+  KeyPtr key(PEM_read_bio_PrivateKey(bio.get(), nullptr, RefusePassword, &encrypted));
+  if (key == nullptr) fault = path + (encrypted ? " is encrypted" : " holds no private key");
+  ERR_clear_error();
+  return key;
+}
+
+std::string CheckMatch(const Certificate& pair, const std::vector<X509Ptr>& chain, EVP_PKEY* key) {
+  for (size_t i = 0; i < chain.size(); ++i) {
+    const bool matches = X509_check_private_key(chain[i].get(), key) == 1;
+    ERR_clear_error();
+    if (matches && i == 0) return {};
+    if (matches) {
+      return fmt::format("{} belongs to certificate {} of {}, which must come first", pair.private_key, i + 1,
+                         pair.certificate);
+    }
+  }
+  return fmt::format("{} is not the key of {}", pair.private_key, pair.certificate);
+}
+
+// OpenSSL refuses weak keys and digests.
+std::string CheckServes(const Certificate& pair, X509* leaf) {
+  const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+  if (context == nullptr || SSL_CTX_use_certificate(context.get(), leaf) == 1) return {};
+  const char* reason = ERR_reason_error_string(ERR_peek_last_error());
+  ERR_clear_error();
+  return fmt::format("{} is refused by OpenSSL: {}", pair.certificate,
+                     reason == nullptr ? "unknown reason" : reason);
+}
+
+std::string CheckDates(const Certificate& pair, X509* leaf) {
+  const auto when = [](const ASN1_TIME* time) {
+    const BioPtr bio(BIO_new(BIO_s_mem()));
+    ASN1_TIME_print(bio.get(), time);
+    char* text = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &text);
+    return std::string(text, static_cast<size_t>(size));
+  };
+  const ASN1_TIME* end = X509_get0_notAfter(leaf);
+  const ASN1_TIME* begin = X509_get0_notBefore(leaf);
+  if (X509_cmp_current_time(end) < 0) return fmt::format("{} expired on {}", pair.certificate, when(end));
+  if (X509_cmp_current_time(begin) > 0)
+    return fmt::format("{} is not valid before {}", pair.certificate, when(begin));
+  return {};
+}
+
+}  // namespace
+
+CertificateFaults CheckCertificate(const Certificate& pair) {
+  CertificateFaults faults;
+  const std::vector<X509Ptr> chain = ReadChain(pair.certificate, faults.certificate);
+  const KeyPtr key = ReadKey(pair.private_key, faults.private_key);
+  if (chain.empty()) return faults;
+  if (faults.certificate.empty()) faults.certificate = CheckServes(pair, chain[0].get());
+  if (key != nullptr) faults.private_key = CheckMatch(pair, chain, key.get());
+  faults.validity = CheckDates(pair, chain[0].get());
+  return faults;
+}
+
+bool CiphersKnown(const std::string& ciphers) {
+  const ContextPtr context(SSL_CTX_new(TLS_server_method()));
+  const bool known = context == nullptr || SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) == 1;
+  ERR_clear_error();
+  return known;
+}
+
+}  // namespace hawser::config

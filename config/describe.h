@@ -1,0 +1,79 @@
+// The one description of the configuration: every field's name, rules and help. Loader, JSON Schema, reference and dump
+// read it, so a field that is added here is added to all of them; its default stands in schema.h. Each section of the
+// file has a header of its own; this one holds what concerns the whole process.
+#pragma once
+
+#include "config/describe_cluster.h"
+#include "config/describe_listener.h"
+#include "config/describe_route.h"
+#include "config/field.h"
+#include "config/schema.h"
+
+namespace hawser::config {
+
+template <class V>
+void Describe(V& v, Is<Admin> auto& admin) {
+  v.Field({"address",
+           "Where the admin pages are served: `/ready`, `/stats/prometheus`, `/clusters`, `/tunnels`, "
+           "`/config_dump`. "
+           "They ask for no password: keep this on loopback or on a Unix socket.",
+           "no admin listener"},
+          admin.address);
+}
+
+template <class V>
+void Describe(V& v, Is<AccessLog> auto& log) {
+  v.Field({"path",
+           "The file that lines are appended to, one for every request and every tunnel when it ends. `-` is "
+           "stdout.",
+           "no access log"},
+          log.path, {Form::kLogFile});
+  v.Field({"format",
+           "`json`, or a line of your own with `%field%` operators, such as "
+           "`%time% %client% %host% %status% %close_code%`; `%%` is a percent sign."},
+          log.format);
+  v.Field({"queue",
+           "Lines that may wait to be written. When the disk cannot keep up, lines are dropped and counted; "
+           "tunnels never wait for the log."},
+          log.queue, {1, 1 << 20});
+}
+
+template <class V>
+void Describe(V& v, Is<Drain> auto& drain) {
+  v.Field({"window",
+           "On SIGTERM every tunnel is closed with 1001 (going away), spread evenly over this time so that "
+           "clients do not all reconnect at once. `0` closes all of them at once."},
+          drain.window, {0s, 24h});
+  v.Field({"deadline",
+           "Time from SIGTERM to the end, for tunnels that do not finish their close. Not below `window`.",
+           "`window` + 30s"},
+          drain.deadline, {{0s, 48h}});
+}
+
+template <class V>
+void Describe(V& v, Is<ProcessLimits> auto& limits) {
+  v.Field({"per_ip_entries",
+           "Rows of the table behind `connections_per_ip` and `connection_rate_per_ip`, about 100 "
+           "bytes each: one for each client of each listener. When every row has open connections, "
+           "clients without a row are refused."},
+          limits.per_ip_entries, {1, 100'000'000});
+}
+
+template <class V>
+void Describe(V& v, Is<Config> auto& config) {
+  v.Field({"admin", "The admin listener."}, config.admin);
+  v.Field({"access_log", "One line for every request and every tunnel."}, config.access_log);
+  v.Field({"drain", "What SIGTERM does. A second SIGTERM or SIGINT ends at once."}, config.drain);
+  v.Field({"limits", "Bounds on what the whole process uses."}, config.limits);
+  v.Field({"listeners", "Where clients connect.", {}, kRequired}, config.listeners, {.min_items = 1});
+  v.Field({"routes",
+           "Which requests go to which cluster. Of all routes that match, the first in the file takes the "
+           "request; one that no route takes is answered 404.",
+           {},
+           kRequired},
+          config.routes, {.min_items = 1});
+  v.Field({"clusters", "The backends, in groups whose members are alike.", {}, kRequired}, config.clusters,
+          {.min_items = 1});
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,102 @@
+// The description of `clusters`: balancing, affinity, endpoints. See describe.h.
+#pragma once
+
+#include "config/field.h"
+#include "config/schema.h"
+
+namespace hawser::config {
+
+template <>
+struct Names<LbPolicy> {
+  static constexpr Name<LbPolicy> kTable[] = {{"round_robin", LbPolicy::kRoundRobin},
+                                              {"least_request", LbPolicy::kLeastRequest},
+                                              {"random", LbPolicy::kRandom},
+                                              {"ring_hash", LbPolicy::kRingHash},
+                                              {"maglev", LbPolicy::kMaglev}};
+};
+template <>
+struct Names<SameSite> {
+  static constexpr Name<SameSite> kTable[] = {
+      {"Lax", SameSite::kLax}, {"Strict", SameSite::kStrict}, {"None", SameSite::kNone}};
+};
+
+template <class V>
+void Describe(V& v, Is<HashPolicy> auto& policy) {
+  v.ShortFor("source_ip", ShortForm::kWord);
+  v.Field({"header", "The value of this request header."}, policy.header, {{Form::kToken}});
+  v.Field({"cookie", "The value of this cookie."}, policy.cookie, {{Form::kToken}});
+  v.Field({"query", "The value of this query parameter."}, policy.query);
+  v.Field({"source_ip", "The client's address, as a prefix (`hash_ipv4_prefix`, `hash_ipv6_prefix`)."},
+          policy.source_ip);
+  v.ExactlyOneOf({"header", "cookie", "query", "source_ip"});
+}
+
+template <class V>
+void Describe(V& v, Is<AffinityCookie> auto& cookie) {
+  v.Field({"name", "Of the cookie."}, cookie.name, {Form::kToken});
+  v.Field({"ttl", "How long a browser keeps it (Max-Age). `0`: until it ends."}, cookie.ttl,
+          {0s, kLongestCookie});
+  v.Field({"path", "Its Path attribute: the requests that browsers send it with."}, cookie.path,
+          {Form::kCookiePath});
+  v.Field({"secure", "Its Secure attribute: sent over TLS only.", "as the listener: on where TLS is"},
+          cookie.secure);
+  v.Field({"http_only", "Its HttpOnly attribute: scripts do not see it."}, cookie.http_only);
+  v.Field({"same_site",
+           "Its SameSite attribute. `None` (pages of other sites open your WebSockets) needs `secure`."},
+          cookie.same_site);
+  v.Field(
+      {"keys",
+       "Secrets that sign the cookie, so that a client can neither read an address from it nor steer to one: "
+       "the first signs, all verify. To rotate, put a new one in front. Several hawsers with the same keys "
+       "agree without talking."},
+      cookie.keys, {.min_items = 1, .each = {32}});
+  v.Field({"keys_file", "A file with one key in each line, instead of `keys`.", "`keys`"}, cookie.keys_file,
+          {{Form::kFile}});
+  v.ExactlyOneOf({"keys", "keys_file"});
+}
+
+template <class V>
+void Describe(V& v, Is<Affinity> auto& affinity) {
+  v.Field({"cookie",
+           "A signed cookie, set on the 101 and on relayed responses, that brings a client back to its "
+           "endpoint. One that is forged, stale, or names a dead endpoint is replaced by what `lb_policy` "
+           "picks."},
+          affinity.cookie);
+  v.ExactlyOneOf({"cookie"});
+}
+
+template <class V>
+void Describe(V& v, Is<Endpoint> auto& endpoint) {
+  v.ShortFor("address", ShortForm::kValue);
+  v.Field({"address", "Of a backend.", {}, kRequired}, endpoint.address);
+  v.Field({"weight", "Its share of the tunnels, beside the other endpoints'."}, endpoint.weight, {1, 1000});
+}
+
+template <class V>
+void Describe(V& v, Is<Cluster> auto& cluster) {
+  v.Field({"name", "For routes, log and metrics. No two clusters share one.", {}, kRequired}, cluster.name,
+          {Form::kName});
+  v.Field({"lb_policy",
+           "How an endpoint is picked: `round_robin` in turn; `least_request` the one with fewer open "
+           "tunnels of two picked at random; `random`; `ring_hash` and `maglev` by `hash_policy`, so that "
+           "few clients move when endpoints come and go."},
+          cluster.lb_policy);
+  v.Field(
+      {"hash_policy", "What `ring_hash` and `maglev` hash: the first entry that is present in the request.",
+       "`source_ip`"},
+      cluster.hash_policy);
+  v.Field({"hash_ipv4_prefix", "Bits of an IPv4 address that `source_ip` hashes."}, cluster.hash_ipv4_prefix,
+          {1, 32});
+  v.Field({"hash_ipv6_prefix", "Bits of an IPv6 address that `source_ip` hashes."}, cluster.hash_ipv6_prefix,
+          {1, 128});
+  v.Field({"affinity", "Brings a client back to the endpoint it had, whatever `lb_policy` says.", "none"},
+          cluster.affinity);
+  v.Field({"connect_timeout", "For the connection to one endpoint."}, cluster.connect_timeout, {1ms, 5min});
+  v.Field(
+      {"connect_retries",
+       "Other endpoints tried when a connection cannot be made. Then 503, or 504 if the last one timed out."},
+      cluster.connect_retries, {0, 16});
+  v.Field({"endpoints", "The backends.", {}, kRequired}, cluster.endpoints, {.min_items = 1});
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,133 @@
+// The description of `listeners`: TLS, limits, timeouts. See describe.h.
+#pragma once
+
+#include "config/field.h"
+#include "config/schema.h"
+
+namespace hawser::config {
+
+template <>
+struct Names<TlsVersion> {
+  static constexpr Name<TlsVersion> kTable[] = {{"TLSv1.2", TlsVersion::kTls12},
+                                                {"TLSv1.3", TlsVersion::kTls13}};
+};
+template <>
+struct Names<OverLimit> {
+  static constexpr Name<OverLimit> kTable[] = {{"close", OverLimit::kClose},
+                                               {"respond", OverLimit::kRespond}};
+};
+
+template <class V>
+void Describe(V& v, Is<Certificate> auto& certificate) {
+  v.Field(
+      {"certificate", "PEM file with the certificate and the chain behind it, leaf first.", {}, kRequired},
+      certificate.certificate, {Form::kFile});
+  v.Field({"private_key", "PEM file with the key of that certificate, not encrypted.", {}, kRequired},
+          certificate.private_key, {Form::kFile});
+}
+
+template <class V>
+void Describe(V& v, Is<SessionTickets> auto& tickets) {
+  v.Field({"enabled",
+           "Lets clients resume a session with a ticket, without a full handshake. Stateless: nothing is "
+           "kept for them here."},
+          tickets.enabled);
+  v.Field(
+      {"count", "TLS 1.3 tickets sent after a full handshake. Each costs about a tenth of the handshake."},
+      tickets.count, {0, 16});
+  v.Field({"rotation", "A new ticket key is made this often. The old one is accepted for as long again."},
+          tickets.rotation, {1s, 84h});
+}
+
+template <class V>
+void Describe(V& v, Is<Tls> auto& tls) {
+  v.Field({"certificates",
+           "Chosen by the name that the client asks for (SNI): exact names first, then wildcards. The "
+           "first entry is the default for all other names.",
+           {},
+           kRequired},
+          tls.certificates, {.min_items = 1});
+  v.Field({"min_version", "The oldest TLS version that is spoken."}, tls.min_version);
+  v.Field({"max_version", "The newest TLS version that is spoken. Not below `min_version`."},
+          tls.max_version);
+  v.Field({"ciphers", "TLS 1.2 ciphers, best first, as OpenSSL writes them. TLS 1.3 chooses by itself.",
+           "forward-secret AEAD ciphers"},
+          tls.ciphers);
+  v.Field({"strict_sni",
+           "Refuse a handshake that names no host, or one that no certificate carries, instead of "
+           "answering with the default certificate."},
+          tls.strict_sni);
+  v.Field({"session_tickets", "Resumption of earlier TLS sessions."}, tls.session_tickets);
+  v.Field({"handshakes_per_turn",
+           "Handshake steps that a worker takes in one turn of its loop. The rest waits, so that "
+           "a flood of handshakes does not starve open tunnels."},
+          tls.handshakes_per_turn, {1, 4096});
+}
+
+template <class V>
+void Describe(V& v, Is<TokenBucket> auto& bucket) {
+  v.Field({"rate",
+           "New connections that one client may make in the long run. `0` turns the limit off.",
+           {},
+           kRequired},
+          bucket.rate);
+  v.Field({"burst", "Connections that it may make at once after a pause."}, bucket.burst, {1, 1'000'000});
+}
+
+template <class V>
+void Describe(V& v, Is<ListenerLimits> auto& limits) {
+  v.Field({"connections", "Open at once on this listener, all workers together."}, limits.connections,
+          {1, 100'000'000});
+  v.Field({"connections_per_ip",
+           "Open at once from one client on this listener, all workers together. `0`: no limit."},
+          limits.connections_per_ip, {0, 100'000'000});
+  v.Field(
+      {"connection_rate_per_ip", "New connections from one client, checked before any TLS work.", "no limit"},
+      limits.connection_rate_per_ip);
+  v.Field({"ipv4_prefix", "Bits of an IPv4 address that make one client."}, limits.ipv4_prefix, {1, 32});
+  v.Field(
+      {"ipv6_prefix", "Bits of an IPv6 address that make one client. A household usually has a /64 or more."},
+      limits.ipv6_prefix, {1, 128});
+  v.Field({"over_limit",
+           "What a connection above a limit gets: `close` at once, or `respond` with 429, which works "
+           "only where TLS is off and costs more under attack."},
+          limits.over_limit);
+  v.Field({"request_head", "Bytes of request line and headers together. More is answered 431."},
+          limits.request_head, {kKiB, kMiB});
+  v.Field({"request_headers", "Header fields of a request. More is answered 431."}, limits.request_headers,
+          {8, 10'000});
+  v.Field({"early_bytes", "Held of what a client sends ahead of the 101. More is answered 413."},
+          limits.early_bytes, {0, kMiB});
+}
+
+template <class V>
+void Describe(V& v, Is<ListenerTimeouts> auto& timeouts) {
+  v.Field({"tls_handshake", "From accept to the end of the TLS handshake."}, timeouts.tls_handshake,
+          {10ms, kLongestWait});
+  v.Field({"request_headers",
+           "From accept (behind TLS: from its end; on a kept connection: from the first byte) to the "
+           "end of the request's headers, however slowly they drip."},
+          timeouts.request_headers, {10ms, kLongestWait});
+  v.Field({"keep_alive", "A connection between two requests is closed after this time."}, timeouts.keep_alive,
+          {10ms, 24h});
+}
+
+template <class V>
+void Describe(V& v, Is<Listener> auto& listener) {
+  v.Field({"name", "For `routes[].listeners`, log and metrics. No two listeners share one.", {}, kRequired},
+          listener.name, {Form::kName});
+  v.Field({"address",
+           "Where to listen. `[::]:443` takes IPv4 too; port 0 lets the kernel choose one.",
+           {},
+           kRequired},
+          listener.address);
+  v.Field({"tls", "Ends TLS here.", "plain text"}, listener.tls);
+  v.Field({"limits", "Bounds on what clients may use."}, listener.limits);
+  v.Field({"timeouts", "Deadlines up to the end of the request's headers."}, listener.timeouts);
+  v.Field({"trusted_proxies",
+           "Peers whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed: the addresses "
+           "of the load balancer in front. From all others these headers are replaced."},
+          listener.trusted_proxies);
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,148 @@
+// The description of `routes`: match, clusters, the life of a tunnel, filters. See describe.h.
+#pragma once
+
+#include "config/field.h"
+#include "config/schema.h"
+
+namespace hawser::config {
+
+template <>
+struct Names<KeepaliveTo> {
+  static constexpr Name<KeepaliveTo> kTable[] = {{"both", KeepaliveTo::kBoth},
+                                                 {"client", KeepaliveTo::kClient},
+                                                 {"backend", KeepaliveTo::kBackend},
+                                                 {"none", KeepaliveTo::kNone}};
+};
+
+template <class V>
+void Describe(V& v, Is<ValueMatch> auto& match) {
+  v.Field({"name", "Of the header (in any case) or of the query parameter.", {}, kRequired}, match.name);
+  v.Field({"exact", "The value is this text."}, match.exact, {{Form::kAny}});
+  v.Field({"prefix", "The value begins with this text."}, match.prefix);
+  v.Field({"regex", "The whole value matches this expression."}, match.regex, {{Form::kRegex}});
+  v.Field({"present", "`true`: it is there, with any value; `false`: it is not."}, match.present);
+  v.ExactlyOneOf({"exact", "prefix", "regex", "present"});
+}
+
+template <class V>
+void Describe(V& v, Is<RouteMatch> auto& match) {
+  v.Field(
+      {"host",
+       "The request's host without its port: one name, or `*.example.com` for every name below that domain "
+       "(not the domain itself).",
+       "any host"},
+      match.host, {{Form::kHost}});
+  v.Field({"path", "The path is exactly this one.", "any path"}, match.path, {{Form::kUrlPath}});
+  v.Field({"path_prefix",
+           "The path begins with this one, by whole segments: `/chat` takes `/chat` and `/chat/1`, not "
+           "`/chatter`.",
+           "any path"},
+          match.path_prefix, {{Form::kUrlPath}});
+  v.Field({"path_regex", "The whole path matches this expression.", "any path"}, match.path_regex,
+          {{Form::kRegex}});
+  v.Field({"headers", "Request headers; all entries must hold."}, match.headers);
+  v.Field({"query", "Query parameters; all entries must hold."}, match.query);
+  v.Field({"subprotocol", "One that the client offers in `Sec-WebSocket-Protocol`.", "any or none"},
+          match.subprotocol, {{Form::kToken}});
+  v.AtMostOneOf({"path", "path_prefix", "path_regex"});
+}
+
+template <class V>
+void Describe(V& v, Is<Keepalive> auto& keepalive) {
+  v.Field({"interval",
+           "A side that has been silent for this long, less up to a quarter so that pings spread, is sent a "
+           "ping (RFC 6455 §5.5.2). `0` turns pings off."},
+          keepalive.interval, {0s, 24h});
+  v.Field(
+      {"timeout", "Time for the pong. Without it the tunnel ends as dead, and its other side is told so."},
+      keepalive.timeout, {10ms, kLongestWait});
+  v.Field({"to", "Which sides are pinged."}, keepalive.to);
+}
+
+template <class V>
+void Describe(V& v, Is<MaxDuration> auto& max) {
+  v.Field({"duration", "A tunnel that lives for this long is closed with 1001. `0`: no limit."}, max.duration,
+          {0s, kLongestLife});
+  v.Field({"jitter",
+           "Each tunnel's own limit is shorter by a random part of `duration`, this one at the most, so that "
+           "tunnels born together do not end together."},
+          max.jitter, {0.0, 1.0});
+}
+
+template <class V>
+void Describe(V& v, Is<WebSocket> auto& websocket) {
+  v.Field({"keepalive",
+           "Pings that hawser sends by itself, to keep middleboxes from forgetting a quiet connection and "
+           "to find dead peers. Their pongs are swallowed; pings of the two ends pass through."},
+          websocket.keepalive);
+  v.Field({"close_timeout", "From the first close frame to the end of both connections."},
+          websocket.close_timeout, {10ms, kLongestWait});
+  v.Field({"idle_timeout",
+           "A tunnel without a message in either direction (pings are none) is closed with 1001 after "
+           "this time. `0`: no limit."},
+          websocket.idle_timeout, {0s, kLongestLife});
+  v.Field({"max_connection_duration", "The longest life of a tunnel."}, websocket.max_connection_duration);
+  v.Field(
+      {"buffer",
+       "Per direction: read at once, and held at the most while the other side is slow. Idle tunnels hold "
+       "nothing."},
+      websocket.buffer, {4 * kKiB, 16 * kMiB});
+}
+
+template <class V>
+void Describe(V& v, Is<WeightedCluster> auto& cluster) {
+  v.Field({"name", "Of a cluster.", {}, kRequired}, cluster.name, {Form::kName});
+  v.Field({"weight", "Its share of the route's handshakes: its weight over the sum of all. `0`: none."},
+          cluster.weight, {0, 1'000'000});
+}
+
+template <class V>
+void Describe(V& v, Is<OriginFilter> auto& origin) {
+  v.Field(
+      {"allow",
+       "Origins that may open a WebSocket, as a browser writes them; `*.` takes every name below a domain. "
+       "`same-host`: the origin's host is the one of the request.",
+       {},
+       kRequired},
+      origin.allow, {.min_items = 1, .each = {Form::kOrigin}});
+  v.Field({"allow_missing", "Let requests without `Origin` pass: clients that are no browsers send none."},
+          origin.allow_missing);
+}
+
+template <class V>
+void Describe(V& v, Is<FilterConfig> auto& filter) {
+  v.Field({"origin", "Refuses handshakes from foreign web pages with 403 (cross-site WebSocket hijacking)."},
+          filter.origin);
+  v.ExactlyOneOf({"origin"});
+}
+
+template <class V>
+void Describe(V& v, Is<Route> auto& route) {
+  v.Field({"name", "For log and metrics. No two routes share one.", "`route-3` for the third"}, route.name,
+          {Form::kName});
+  v.Field({"match",
+           "Which requests take this route. All conditions given must hold; with none, every request does.",
+           {},
+           kRequired},
+          route.match);
+  v.Field({"listeners", "Names of the listeners that it serves.", "all listeners"}, route.listeners,
+          {.min_items = 1, .each = {Form::kName}});
+  v.Field({"cluster", "Name of the cluster that requests go to."}, route.cluster, {{Form::kName}});
+  v.Field({"weighted_clusters", "Several clusters, each with its share of the handshakes."},
+          route.weighted_clusters, {.min_items = 1});
+  v.Field({"handshake_timeout",
+           "From the request to the backend's response head; connecting, and trying other endpoints, "
+           "included. Then 504."},
+          route.handshake_timeout, {10ms, kLongestWait});
+  v.Field({"stream_idle_timeout",
+           "How long the body of a relayed request or response (not of a WebSocket) may stand still before "
+           "its connection "
+           "is cut."},
+          route.stream_idle_timeout, {10ms, kLongestWait});
+  v.Field({"websocket", "How tunnels on this route are kept."}, route.websocket);
+  v.Field({"filters", "Run on every request of this route, in this order, before a backend is picked."},
+          route.filters);
+  v.ExactlyOneOf({"cluster", "weighted_clusters"});
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,44 @@
+#include "config/diagnostic.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "fmt/format.h"
+
+namespace hawser::config {
+
+std::string Render(const Diagnostic& diagnostic) {
+  std::string text = diagnostic.file;
+  if (diagnostic.mark.line > 0) text += fmt::format(":{}:{}", diagnostic.mark.line, diagnostic.mark.column);
+  text += ": ";
+  if (!diagnostic.path.empty()) text += diagnostic.path + ": ";
+  text += diagnostic.what;
+  if (!diagnostic.expected.empty()) text += "; " + diagnostic.expected;
+  return text;
+}
+
+std::string Quote(std::string_view text) {
+  constexpr size_t kLongest = 80;
+  if (text.size() <= kLongest) return fmt::format("\"{}\"", text);
+  size_t cut = kLongest;  // not inside a UTF-8 sequence
+  while (cut > 0 && (static_cast<unsigned char>(text[cut]) & 0xc0) == 0x80) --cut;
+  return fmt::format("\"{}...\"", text.substr(0, cut));
+}
+
+void Diagnostics::Add(Mark mark, std::string path, std::string what, std::string expected) {
+  if (list_.size() == kMost) {
+    ++left_out_;
+    return;
+  }
+  list_.push_back({file_, mark, std::move(path), std::move(what), std::move(expected)});
+}
+
+std::vector<Diagnostic> Diagnostics::Take() {
+  std::stable_sort(list_.begin(), list_.end(),
+                   [](const Diagnostic& a, const Diagnostic& b) { return a.mark < b.mark; });
+  if (left_out_ > 0) list_.push_back({file_, {}, {}, fmt::format("{} more are not shown", left_out_), {}});
+  left_out_ = 0;
+  return std::exchange(list_, {});
+}
+
+}  // namespace hawser::config

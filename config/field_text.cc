@@ -1,0 +1,76 @@
+#include "config/field_text.h"
+
+#include <limits>
+#include <string_view>
+
+namespace hawser::config {
+namespace {
+
+std::string Sentence(std::string_view type, const std::string& bounds) {
+  return fmt::format("expected {}{}{}", type, bounds.empty() ? "" : ", ", bounds);
+}
+
+}  // namespace
+
+std::string RangeText(uint64_t min, uint64_t max, uint64_t most) {
+  if (max < most) return fmt::format("{} to {}", min, max);
+  return min > 0 ? fmt::format("at least {}", min) : std::string();
+}
+
+std::string BoundsText(const Rules<double>& rules) {
+  return fmt::format("{} to {}", rules.min, rules.max);
+}
+
+std::string BoundsText(const Rules<Duration>& rules) {
+  return fmt::format("{} to {}", FormatDuration(rules.min), FormatDuration(rules.max));
+}
+
+std::string BoundsText(const Rules<ByteSize>& rules) {
+  return fmt::format("{} to {}", FormatSize({rules.min}), FormatSize({rules.max}));
+}
+
+std::string BoundsText(const Rules<Rate>& rules) {
+  return fmt::format("at most {}", FormatRate({rules.max_per_second}));
+}
+
+std::string BoundsText(const Rules<Secret>& rules) {
+  return fmt::format("at least {} bytes", rules.min_bytes);
+}
+
+std::string ExpectedText(const Rules<bool>&) {
+  return "expected true or false";
+}
+
+std::string ExpectedText(const Rules<double>& rules) {
+  return Sentence("a number", BoundsText(rules));
+}
+
+std::string ExpectedText(const Rules<Duration>& rules) {
+  return Sentence("a duration such as 500ms, 30s or 1h30m", BoundsText(rules));
+}
+
+std::string ExpectedText(const Rules<ByteSize>& rules) {
+  return Sentence("a size such as 512, 64KiB or 1MB", BoundsText(rules));
+}
+
+std::string ExpectedText(const Rules<Rate>& rules) {
+  return Sentence("a rate such as 20/s, 100/m or 5/h", BoundsText(rules));
+}
+
+std::string ExpectedText(const Rules<Secret>& rules) {
+  return Sentence("a secret", BoundsText(rules));
+}
+
+std::string ExpectedText(const Rules<net::SocketAddress>&) {
+  return "expected IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)";
+}
+
+std::string ExpectedText(const Rules<net::IpBlock>&) {
+  return "expected a block of addresses such as 10.0.0.0/8 or 2001:db8::/32, or one address";
+}
+
+std::string ExpectedText(const Rules<std::string>& rules) {
+  return Sentence(ExpectedOf(rules.form), {});
+}
+
+}  // namespace hawser::config

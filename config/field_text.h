@@ -1,0 +1,114 @@
+// How the types of fields read in English: their name, their bounds, a value, and the "expected ..." of an error. The
+// loader and the reference take their words from here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "config/field.h"
+#include "config/suggest.h"
+#include "config/units.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+
+// "1 to 100", "at least 1", or nothing where the type itself is the bound.
+std::string RangeText(uint64_t min, uint64_t max, uint64_t most);
+
+// The type: "duration", "whole number".
+template <Integer T>
+std::string TypeText(const Rules<T>&) {
+  return "whole number";
+}
+template <Enum E>
+std::string TypeText(const Rules<E>&) {
+  return "word";
+}
+inline std::string TypeText(const Rules<bool>&) {
+  return "true or false";
+}
+inline std::string TypeText(const Rules<double>&) {
+  return "number";
+}
+inline std::string TypeText(const Rules<Duration>&) {
+  return "duration";
+}
+inline std::string TypeText(const Rules<ByteSize>&) {
+  return "size";
+}
+inline std::string TypeText(const Rules<Rate>&) {
+  return "rate";
+}
+inline std::string TypeText(const Rules<Secret>&) {
+  return "secret";
+}
+inline std::string TypeText(const Rules<net::SocketAddress>&) {
+  return "address";
+}
+inline std::string TypeText(const Rules<net::IpBlock>&) {
+  return "address block";
+}
+inline std::string TypeText(const Rules<std::string>& rules) {
+  return std::string(TypeOf(rules.form));
+}
+
+// The bounds: "1 to 100", "at least 32 bytes"; empty where there are none.
+template <Integer T>
+std::string BoundsText(const Rules<T>& rules) {
+  return RangeText(rules.min, rules.max, std::numeric_limits<T>::max());
+}
+template <Enum E>
+std::string BoundsText(const Rules<E>&) {
+  return fmt::format("`{}`", fmt::join(Words<E>(), "`, `"));
+}
+inline std::string BoundsText(const Rules<bool>&) {
+  return {};
+}
+std::string BoundsText(const Rules<double>& rules);
+std::string BoundsText(const Rules<Duration>& rules);
+std::string BoundsText(const Rules<ByteSize>& rules);
+std::string BoundsText(const Rules<Rate>& rules);
+std::string BoundsText(const Rules<Secret>& rules);
+inline std::string BoundsText(const Rules<net::SocketAddress>&) {
+  return {};
+}
+inline std::string BoundsText(const Rules<net::IpBlock>&) {
+  return {};
+}
+inline std::string BoundsText(const Rules<std::string>&) {
+  return {};
+}
+
+// What an error says: "expected a whole number, 1 to 100".
+template <Integer T>
+std::string ExpectedText(const Rules<T>& rules) {
+  const std::string bounds = BoundsText(rules);
+  return bounds.empty() ? "expected a whole number" : "expected a whole number, " + bounds;
+}
+template <Enum E>
+std::string ExpectedText(const Rules<E>&) {
+  return fmt::format("expected {}", fmt::join(Words<E>(), ", "));
+}
+std::string ExpectedText(const Rules<bool>& rules);
+std::string ExpectedText(const Rules<double>& rules);
+std::string ExpectedText(const Rules<Duration>& rules);
+std::string ExpectedText(const Rules<ByteSize>& rules);
+std::string ExpectedText(const Rules<Rate>& rules);
+std::string ExpectedText(const Rules<Secret>& rules);
+std::string ExpectedText(const Rules<net::SocketAddress>& rules);
+std::string ExpectedText(const Rules<net::IpBlock>& rules);
+std::string ExpectedText(const Rules<std::string>& rules);
+template <Described T>
+std::string ExpectedText(const Rules<T>&) {
+  return "expected a map";
+}
+template <class T>
+std::string ExpectedText(const Rules<std::optional<T>>& rules) {
+  return ExpectedText(static_cast<const Rules<T>&>(rules));
+}
+template <class T>
+std::string ExpectedText(const Rules<std::vector<T>>&) {
+  return "expected a list";
+}
+
+}  // namespace hawser::config

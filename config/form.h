@@ -1,0 +1,40 @@
+// The forms that text in the configuration may have: file, host, URL path, regex, token and so on. One table gives each
+// its name in the reference, its pattern (checked by the loader and printed in the JSON Schema) and the sentence that
+// says what was expected.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hawser::config {
+
+enum class Form : uint8_t {
+  kText,        // anything but an empty line
+  kAny,         // may be empty too
+  kName,        // of a listener, route or cluster: goes into metric labels and log lines
+  kFile,        // relative to the folder of the configuration file
+  kLogFile,     // a file, or "-" for stdout
+  kHost,        // "chat.example.com" or "*.example.com"
+  kOrigin,      // "https://*.example.com" or "same-host"
+  kUrlPath,     // as it stands in a request line, without the query
+  kCookiePath,  // RFC 6265 §4.1.1
+  kRegex,       // RE2
+  kToken,       // RFC 9110 §5.6.2: header, cookie and subprotocol names
+};
+
+// Bounds the memory of one compiled expression; who compiles it again must allow as much.
+inline constexpr int64_t kRegexBytes = 1 << 20;
+
+// "file", "regex": the type as the reference names it.
+std::string_view TypeOf(Form form);
+// "a path that begins with /": completes "expected".
+std::string_view ExpectedOf(Form form);
+// For the JSON Schema, anchored at both ends; empty if any text will do.
+std::string PatternOf(Form form);
+
+// What is wrong with the text; none if it has the form.
+std::optional<std::string> Misfit(Form form, std::string_view text);
+
+}  // namespace hawser::config

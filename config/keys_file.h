@@ -1,0 +1,22 @@
+// Files beside the configuration: reading one whole, and the file of an affinity cookie's keys.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/schema.h"
+
+namespace hawser::config {
+
+inline constexpr size_t kShortestKey = 32;  // bytes
+
+// The whole file, or its first `most` bytes. The message of an error is "cannot be read: No such file or directory".
+absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most);
+
+// One key in each line; spaces around it, empty lines and lines that begin with # are passed over. Fails if there is no
+// key, or one is shorter than kShortestKey; messages never hold a key.
+absl::StatusOr<std::vector<Secret>> ReadKeys(const std::string& path);
+
+}  // namespace hawser::config

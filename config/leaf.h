@@ -1,0 +1,59 @@
+// Reads one value (a number, a duration, an address and so on) from a node. Every function returns what is wrong, or
+// nothing and the value; what was expected instead is told by field_text.h.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/field.h"
+#include "config/field_text.h"
+#include "config/node.h"
+#include "config/suggest.h"
+
+namespace hawser::config {
+
+// What keeps `node` from being a leaf at all: a map, a list or nothing.
+std::optional<std::string> NotAValue(const Node& node);
+
+std::optional<std::string> ParseWhole(const Node& node, uint64_t min, uint64_t max, uint64_t& value);
+
+template <Integer T>
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<T>& rules, T& value) {
+  uint64_t whole = 0;
+  if (auto what = ParseWhole(node, rules.min, rules.max, whole)) return what;
+  value = static_cast<T>(whole);
+  return std::nullopt;
+}
+
+template <Enum E>
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<E>&, E& value) {
+  for (const Name<E>& name : Names<E>::kTable) {
+    if (name.word != node.text) continue;
+    value = name.value;
+    return std::nullopt;
+  }
+  return Quote(node.text) + " is not known";
+}
+
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>& rules, bool& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rules, double& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& rules, Duration& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& rules, ByteSize& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value);
+// Never quotes the value.
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rules, Secret& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>& rules, std::string& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>& rules,
+                                     net::SocketAddress& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::IpBlock>& rules, net::IpBlock& value);
+
+// The rest of the sentence, for a leaf that did not parse.
+template <class T>
+std::string ExpectedFor(const Node& node, const Rules<T>& rules) {
+  if constexpr (Enum<T>) {
+    if (node.scalar()) return Suggest(node.text, Words<T>());
+  }
+  return ExpectedText(rules);
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,101 @@
+// Single values in JSON: as the dump prints them, and as the JSON Schema describes them.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+#include "config/field.h"
+#include "config/field_text.h"
+#include "config/units.h"
+
+namespace hawser::config {
+
+using Json = nlohmann::ordered_json;
+
+template <Integer T>
+Json LeafJson(T value) {
+  return value;
+}
+template <Enum E>
+Json LeafJson(E value) {
+  for (const Name<E>& name : Names<E>::kTable) {
+    if (name.value == value) return name.word;
+  }
+  return nullptr;
+}
+inline Json LeafJson(bool value) {
+  return value;
+}
+inline Json LeafJson(double value) {
+  return value;
+}
+inline Json LeafJson(Duration value) {
+  return FormatDuration(value);
+}
+inline Json LeafJson(ByteSize value) {
+  return FormatSize(value);
+}
+inline Json LeafJson(Rate value) {
+  return FormatRate(value);
+}
+inline Json LeafJson(const Secret&) {
+  return "[redacted]";
+}
+inline Json LeafJson(const std::string& value) {
+  return value;
+}
+inline Json LeafJson(const net::SocketAddress& value) {
+  return value.ToString();
+}
+inline Json LeafJson(const net::IpBlock& value) {
+  return value.ToString();
+}
+
+inline Json TextSchema(std::string_view pattern) {
+  Json schema = {{"type", "string"}};
+  if (!pattern.empty()) schema["pattern"] = pattern;
+  return schema;
+}
+
+template <Integer T>
+Json LeafSchema(const Rules<T>& rules) {
+  Json schema = {{"type", "integer"}, {"minimum", rules.min}};
+  if (rules.max < std::numeric_limits<T>::max()) schema["maximum"] = rules.max;
+  return schema;
+}
+template <Enum E>
+Json LeafSchema(const Rules<E>&) {
+  return {{"type", "string"}, {"enum", Words<E>()}};
+}
+inline Json LeafSchema(const Rules<bool>&) {
+  return {{"type", "boolean"}};
+}
+inline Json LeafSchema(const Rules<double>& rules) {
+  return {{"type", "number"}, {"minimum", rules.min}, {"maximum", rules.max}};
+}
+inline Json LeafSchema(const Rules<Duration>&) {
+  return {{"anyOf", {TextSchema(kDurationPattern), {{"const", 0}}}}};
+}
+inline Json LeafSchema(const Rules<ByteSize>& rules) {
+  return {
+      {"anyOf",
+       {TextSchema(kSizePattern), {{"type", "integer"}, {"minimum", rules.min}, {"maximum", rules.max}}}}};
+}
+inline Json LeafSchema(const Rules<Rate>&) {
+  return {{"anyOf", {TextSchema(kRatePattern), {{"const", 0}}}}};
+}
+inline Json LeafSchema(const Rules<Secret>& rules) {
+  return {{"type", "string"}, {"minLength", rules.min_bytes}};
+}
+inline Json LeafSchema(const Rules<std::string>& rules) {
+  return TextSchema(PatternOf(rules.form));
+}
+inline Json LeafSchema(const Rules<net::SocketAddress>&) {
+  return TextSchema("^(unix:.+|[0-9.]+:[0-9]+|\\[[0-9A-Fa-f:.]+\\]:[0-9]+)$");
+}
+inline Json LeafSchema(const Rules<net::IpBlock>&) {
+  return TextSchema("^[0-9A-Fa-f:.]+(/[0-9]+)?$");
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,103 @@
+#include "config/node.h"
+
+#include <optional>
+#include <sstream>
+
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
+
+#include "config/node_builder.h"
+#include "config/units.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+namespace {
+
+// The length of the UTF-8 sequence at the front of `text` (RFC 3629 §4); 0 if there is none.
+size_t SequenceLength(std::string_view text) {
+  const auto byte = [text](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto continues = [&byte](size_t i) { return (byte(i) & 0xc0) == 0x80; };
+  const unsigned first = byte(0);
+  if (first < 0x80) return 1;
+  if (first >= 0xc2 && first <= 0xdf) return continues(1) ? 2 : 0;
+  if (first >= 0xe0 && first <= 0xef) {
+    const bool overlong = first == 0xe0 && byte(1) < 0xa0;
+    const bool surrogate = first == 0xed && byte(1) > 0x9f;
+    return continues(1) && continues(2) && !overlong && !surrogate ? 3 : 0;
+  }
+  if (first >= 0xf0 && first <= 0xf4) {
+    const bool overlong = first == 0xf0 && byte(1) < 0x90;
+    const bool too_high = first == 0xf4 && byte(1) > 0x8f;
+    return continues(1) && continues(2) && continues(3) && !overlong && !too_high ? 4 : 0;
+  }
+  return 0;
+}
+
+// yaml-cpp takes byte 4 for the end of the file and guesses at broken UTF-8, so neither may reach it.
+bool CheckBytes(std::string_view text, const TreeBounds& bounds, Diagnostics& errors) {
+  if (text.size() > bounds.bytes) {
+    errors.Add({}, {}, "the file is too large", "expected at most " + FormatSize({bounds.bytes}));
+    return false;
+  }
+  Mark mark{1, 1};
+  for (size_t at = 0; at < text.size();) {
+    const size_t length = SequenceLength(text.substr(at));
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (length == 0 || IsControl(text[at])) {
+      errors.Add(
+          mark, {},
+          fmt::format(fmt::runtime(length == 0 ? "byte 0x{:02x} is not UTF-8" : "control character 0x{:02x}"),
+                      byte),
+          "expected UTF-8 text");
+      return false;
+    }
+    mark = text[at] == '\n' ? Mark{mark.line + 1, 1} : Mark{mark.line, mark.column + 1};
+    at += length;
+  }
+  return true;
+}
+
+// The one place where yaml-cpp throws, and is caught. It takes the end of the file for a closing quote if nothing of a
+// line stands in front of it, so an open comment is put there.
+bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors) {
+  std::istringstream stream(std::string(text) + "\n#");
+  try {
+    YAML::Parser parser(stream);
+    parser.HandleNextDocument(builder);
+    if (!builder.failed())
+      parser.HandleNextDocument(builder);  // there must not be one: the builder reports it
+  } catch (const YAML::Exception& exception) {
+    const Mark mark = exception.mark.is_null() ? Mark{} : ToMark(exception.mark);
+    if (!builder.failed()) errors.Add(mark, {}, "not YAML: " + exception.msg);
+    return false;
+  }
+  return !builder.failed();
+}
+
+}  // namespace
+
+std::unique_ptr<Document> ParseYaml(std::string_view text, Diagnostics& errors, const TreeBounds& bounds) {
+  if (!CheckBytes(text, bounds, errors)) return nullptr;
+  auto document = std::make_unique<Document>();
+  NodeBuilder builder(*document, bounds, errors);
+  if (!RunParser(text, builder, errors)) return nullptr;
+  if (document->root == nullptr || document->root->kind == Node::Kind::kNull) {
+    errors.Add({1, 1}, {}, "the file is empty", "expected a map with listeners, routes and clusters");
+    return nullptr;
+  }
+  return document;
+}
+
+Cursor Cursor::Child(size_t index) const {
+  const Node& child = *node.children[index];
+  if (node.kind == Node::Kind::kMap) return {child, Join(path, node.keys[index].text)};
+  return {child, fmt::format("{}[{}]", path, index)};
+}
+
+std::string Join(std::string_view path, std::string_view key) {
+  constexpr size_t kLongest = 64;
+  const std::string shown = key.size() <= kLongest ? std::string(key) : Quote(key);
+  return path.empty() ? shown : fmt::format("{}.{}", path, shown);
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,78 @@
+#include "config/reader.h"
+
+#include <algorithm>
+
+#include "config/suggest.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+
+void Reader::ExactlyOneOf(Keys keys) {
+  if (!is_map()) return;
+  const auto given =
+      std::count_if(keys.begin(), keys.end(), [this](std::string_view key) { return Find(key); });
+  if (given > 0) return AtMostOneOf(keys);
+  const std::string_view what = keys.size() == 1 ? "is empty" : "none of its forms is given";
+  state_.errors.Add(cursor_.node.mark, cursor_.path, std::string(what),
+                    fmt::format("expected {}{}", keys.size() == 1 ? "" : "one of ", fmt::join(keys, ", ")));
+}
+
+void Reader::AtMostOneOf(Keys keys) {
+  if (!is_map()) return;
+  std::string_view first;
+  for (const std::string_view key : keys) {
+    const std::optional<size_t> index = Find(key);
+    if (index && first.empty()) {
+      first = key;
+    } else if (index) {
+      state_.errors.Add(cursor_.node.keys[*index].mark, Join(cursor_.path, key),
+                        fmt::format("cannot stand beside {}", first),
+                        fmt::format("expected one of {}", fmt::join(keys, ", ")));
+    }
+  }
+}
+
+void Reader::ShortFor(std::string_view key, ShortForm form) {
+  if (!cursor_.node.scalar()) return;
+  short_key_ = key;
+  short_form_ = form;
+  if (form != ShortForm::kWord || cursor_.node.text == key) return;
+  const std::string_view words[] = {key};
+  const std::string_view nearest = Nearest(cursor_.node.text, words);
+  state_.errors.Add(
+      cursor_.node.mark, cursor_.path, Quote(cursor_.node.text) + " is not known",
+      nearest.empty() ? fmt::format("expected {} or a map", key) : Suggest(cursor_.node.text, words));
+}
+
+void Reader::Finish() {
+  if (!short_key_.empty()) return;
+  if (!is_map()) {
+    const std::string what = cursor_.node.scalar() ? "a single value stands here" : *NotAValue(cursor_.node);
+    return state_.errors.Add(cursor_.node.mark, cursor_.path, what,
+                             fmt::format("expected a map with {}", fmt::join(known_, ", ")));
+  }
+  for (const Node::Key& key : cursor_.node.keys) {
+    if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
+    state_.errors.Add(key.mark, Join(cursor_.path, key.text), "unknown key", Suggest(key.text, known_));
+  }
+}
+
+std::optional<size_t> Reader::Find(std::string_view key) const {
+  const auto& keys = cursor_.node.keys;
+  const auto found =
+      std::find_if(keys.begin(), keys.end(), [key](const Node::Key& own) { return own.text == key; });
+  if (found == keys.end()) return std::nullopt;
+  return static_cast<size_t>(found - keys.begin());
+}
+
+void Reader::ReportMissing(const Key& key, std::string expected) {
+  state_.errors.Add(cursor_.node.mark, Join(cursor_.path, key.name), "is missing", std::move(expected));
+}
+
+std::string ResolveFile(const LoadState& state, Form form, std::string file) {
+  const bool is_file = form == Form::kFile || (form == Form::kLogFile && !file.empty() && file != "-");
+  if (!is_file || file.starts_with('/') || state.folder.empty()) return file;
+  return (state.folder / file).lexically_normal().string();
+}
+
+}  // namespace hawser::config

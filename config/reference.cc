@@ -1,0 +1,275 @@
+#include "config/reference.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "config/describe.h"
+#include "config/field_text.h"
+#include "config/units.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+namespace {
+
+constexpr std::string_view kIntroduction = R"(# Configuration
+
+<!-- Generated from config/describe.h: hawser schema --format markdown > docs/config.md -->
+
+hawser reads one YAML file: `hawser run -c hawser.yaml`. `hawser check -c hawser.yaml` reads it, looks into the files it
+names, and prints every error at once as `FILE:LINE:COL: path: what; expected`. `hawser schema` prints its JSON Schema,
+for editors that complete and check while you type.
+
+## A whole file
+
+```yaml
+)";
+
+constexpr std::string_view kConventions = R"(```
+
+## How values are written
+
+| type | written | meaning |
+|---|---|---|
+| duration | `500ms`, `30s`, `5m`, `1h`, `1d`, `1h30m` | whole numbers, each with its unit; only `0` needs none |
+| size | `512`, `64KiB`, `1MiB`, `1GiB`, `64KB`, `1MB`, `1GB` | bytes; `KiB`, `MiB`, `GiB` are powers of 1024, `KB`, `MB`, `GB` of 1000 |
+| rate | `20/s`, `100/m`, `5/h`, `0.5/s` | per second, minute or hour |
+| address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; `unix:@name` is an abstract socket |
+| address block | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7` | no bit may be set behind the prefix |
+| host | `chat.example.com`, `"*.example.com"` | without port; compared without case |
+| regex | `^/room/[0-9]+$` | [RE2](https://github.com/google/re2/wiki/Syntax); the whole text must match |
+| file | `server.crt`, `/etc/hawser/server.crt` | relative to the folder of the configuration file |
+| name | `chat`, `eu-west/chat.v2` | up to 128 letters, digits and `_ . : / -` |
+| token | `chat.v2`, `X-Room` | letters, digits and ``! # $ % & ' * + - . ^ _ ` \| ~`` |
+| secret | `"0123456789abcdef..."` | never printed: `/config_dump` shows `[redacted]` |
+
+Text that YAML reads as something else (numbers, `true`, what begins with `*`, `[` or `{`) stands in quotes. A key with
+nothing behind its colon is an error: leave the key out instead. Unknown keys and keys that stand twice are errors.
+Anchors, aliases and merge keys (`<<`) work. A file may have 16 MiB, 64 levels and a million values.
+)";
+
+struct Row {
+  std::string key;
+  std::string type;
+  std::string standard;  // the default
+  std::string bounds;
+  std::string help;
+};
+
+struct Section {
+  std::string path;  // "listeners[].tls"; empty: the root
+  std::string help;
+  std::vector<Row> rows;
+  std::vector<std::string> notes;
+};
+
+std::string TitleOf(const Section& section) {
+  return section.path.empty() ? "The top level" : fmt::format("`{}`", section.path);
+}
+
+// As GitHub makes it from a title.
+std::string AnchorOf(std::string_view title) {
+  std::string anchor;
+  for (const char c : title) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (std::isalnum(byte) || c == '_' || c == '-') anchor += static_cast<char>(std::tolower(byte));
+    if (c == ' ') anchor += '-';
+  }
+  return anchor;
+}
+
+std::string CodeList(Keys keys) {
+  return fmt::format("`{}`", fmt::join(keys, "`, `"));
+}
+
+// A visitor that writes one section, and those of the maps in it behind it.
+class SectionWriter {
+ public:
+  SectionWriter(std::string path, std::string_view help)
+      : section_{std::move(path), std::string(help), {}, {}} {}
+
+  template <class T>
+  void Field(const Key& key, const T& field, const Rules<T>& rules = {}) {
+    const std::string path =
+        section_.path.empty() ? std::string(key.name) : fmt::format("{}.{}", section_.path, key.name);
+    Row row{fmt::format("`{}`", key.name), Type(path, key.help, field, rules), Default(field), Bounds(rules),
+            std::string(key.help)};
+    if (key.presence == Presence::kRequired) row.standard = "**required**";
+    if (!key.absent.empty()) row.standard = key.absent;
+    section_.rows.push_back(std::move(row));
+  }
+
+  void ExactlyOneOf(Keys keys) {
+    if (keys.size() > 1) section_.notes.push_back(fmt::format("Exactly one of {} is given.", CodeList(keys)));
+  }
+  void AtMostOneOf(Keys keys) {
+    section_.notes.push_back(fmt::format("At most one of {} is given.", CodeList(keys)));
+  }
+  void ShortFor(std::string_view key, ShortForm form) {
+    section_.notes.push_back(
+        form == ShortForm::kWord
+            ? fmt::format("Instead of `{{ {0}: true }}` the bare word `{0}` will do.", key)
+            : fmt::format("Instead of the map, the bare `{}` will do.", key));
+  }
+
+  // This section and all below it, in order.
+  std::vector<Section> Finish() {
+    std::vector<Section> all;
+    all.push_back(std::move(section_));
+    std::move(below_.begin(), below_.end(), std::back_inserter(all));
+    return all;
+  }
+
+ private:
+  template <class T>
+  std::string Type(const std::string&, std::string_view, const T&, const Rules<T>& rules) {
+    return TypeText(rules);
+  }
+  template <Described T>
+  std::string Type(const std::string& path, std::string_view help, const T& object, const Rules<T>&) {
+    SectionWriter writer(path, help);
+    Describe(writer, object);
+    std::vector<Section> sections = writer.Finish();
+    const std::string link = fmt::format("[map](#{})", AnchorOf(TitleOf(sections.front())));
+    std::move(sections.begin(), sections.end(), std::back_inserter(below_));
+    return link;
+  }
+  template <class T>
+  std::string Type(const std::string& path, std::string_view help, const std::optional<T>&,
+                   const Rules<std::optional<T>>& rules) {
+    return Type(path, help, T{}, static_cast<const Rules<T>&>(rules));
+  }
+  template <class T>
+  std::string Type(const std::string& path, std::string_view help, const std::vector<T>&,
+                   const Rules<std::vector<T>>& rules) {
+    return "list: " + Type(path + "[]", help, T{}, rules.each);
+  }
+
+  template <class T>
+  static std::string Bounds(const Rules<T>& rules) {
+    if constexpr (Described<T>) {
+      return {};
+    } else {
+      return BoundsText(rules);
+    }
+  }
+  template <class T>
+  static std::string Bounds(const Rules<std::optional<T>>& rules) {
+    return Bounds(static_cast<const Rules<T>&>(rules));
+  }
+  template <class T>
+  static std::string Bounds(const Rules<std::vector<T>>& rules) {
+    const std::string entries = rules.min_items > 0 ? fmt::format("at least {} entry", rules.min_items) : "";
+    const std::string each = Bounds(rules.each);
+    if (entries.empty() || each.empty()) return entries + each;
+    return fmt::format("{}; each {}", entries, each);
+  }
+
+  // Empty for what is required, off, or a map with defaults of its own.
+  template <class T>
+  static std::string Default(const T& value) {
+    std::string text;
+    if constexpr (Enum<T>) {
+      for (const Name<T>& name : Names<T>::kTable) {
+        if (name.value == value) text = name.word;
+      }
+    } else if constexpr (std::is_arithmetic_v<T>) {
+      text = fmt::format("{}", value);
+    } else if constexpr (std::same_as<T, Duration>) {
+      text = FormatDuration(value);
+    } else if constexpr (std::same_as<T, ByteSize>) {
+      text = FormatSize(value);
+    } else if constexpr (std::same_as<T, std::string>) {
+      text = value;
+    }
+    return text.empty() ? text : fmt::format("`{}`", text);
+  }
+  template <class T>
+  static std::string Default(const std::vector<T>&) {
+    return "none";
+  }
+
+  Section section_;
+  std::vector<Section> below_;
+};
+
+std::string RowText(const Row& row) {
+  return fmt::format("| {} | {} | {} | {} | {} |\n", row.key, row.type, row.standard, row.bounds, row.help);
+}
+
+std::string SectionText(const Section& section) {
+  std::string text =
+      fmt::format("\n## {}\n\n{}\n\n| key | type | default | bounds | meaning |\n|---|---|---|---|---|\n",
+                  TitleOf(section), section.help);
+  for (const Row& row : section.rows) text += RowText(row);
+  for (const std::string& note : section.notes) text += fmt::format("\n{}\n", note);
+  return text;
+}
+
+}  // namespace
+
+std::string_view SampleYaml() {
+  return R"(admin:
+  address: 127.0.0.1:9901
+access_log:
+  path: access.log                     # "-" is stdout
+  format: json
+drain:
+  window: 30s
+listeners:
+  - name: plain
+    address: 127.0.0.1:8080
+  - name: edge
+    address: "[::]:8443"
+    tls:
+      certificates:
+        - certificate: server.crt      # relative to this file
+          private_key: server.key
+      min_version: TLSv1.2
+    limits:
+      connections: 200000
+      connections_per_ip: 100
+      connection_rate_per_ip: { rate: 20/s, burst: 40 }
+    timeouts: { tls_handshake: 5s, request_headers: 5s }
+routes:
+  - match: { host: "*.example.com", path_prefix: /chat, subprotocol: chat.v2 }
+    cluster: chat
+    websocket:
+      keepalive: { interval: 30s, timeout: 10s, to: both }
+      close_timeout: 5s
+  - match: { path_prefix: / }
+    listeners: [plain, edge]           # all, if left out
+    cluster: rooms
+clusters:
+  - name: chat
+    lb_policy: least_request           # round_robin, random, ring_hash, maglev
+    affinity:
+      cookie:
+        name: moor
+        ttl: 1h
+        same_site: Lax
+        keys: [ "0123456789abcdef0123456789abcdef" ]     # or keys_file
+    endpoints: [ 127.0.0.1:9000, { address: "127.0.0.1:9001", weight: 2 } ]
+  - name: rooms
+    lb_policy: maglev
+    hash_policy: [ { header: X-Room }, source_ip ]       # the first that is present; also { cookie: c }, { query: q }
+    connect_timeout: 2s
+    endpoints: [ "unix:/run/rooms.sock", 127.0.0.1:9002 ]
+)";
+}
+
+std::string ReferenceMarkdown() {
+  std::string text;
+  text += kIntroduction;
+  text += SampleYaml();
+  text += kConventions;
+  SectionWriter root("", "The keys of the file itself.");
+  const Config defaults;
+  Describe(root, defaults);
+  for (const Section& section : root.Finish()) text += SectionText(section);
+  return text;
+}
+
+}  // namespace hawser::config

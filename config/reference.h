@@ -1,0 +1,14 @@
+// docs/config.md, made from the description of the fields.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace hawser::config {
+
+// A whole file that uses most of what there is; the reference begins with it.
+std::string_view SampleYaml();
+
+std::string ReferenceMarkdown();
+
+}  // namespace hawser::config

@@ -1,0 +1,217 @@
+#include "config/route_check.h"
+
+#include <algorithm>
+#include <cctype>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "config/form.h"
+#include "config/suggest.h"
+#include "config/units.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+namespace {
+
+std::string Lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
+  return text;
+}
+
+// The names that routes may refer to. Unknown when any element lacks its own: then a reference may well be right.
+class KnownNames {
+ public:
+  template <class Named>
+  KnownNames(std::string_view kind, const std::vector<Named>& elements)
+      : kind_(kind), complete_(!elements.empty()) {
+    for (const Named& element : elements) {
+      complete_ = complete_ && !element.name.empty();
+      if (set_.insert(element.name).second) list_.push_back(element.name);
+    }
+  }
+
+  void Check(const std::string& name, const Checks& checks) const {
+    if (!complete_ || !checks.Given(name) || set_.contains(name)) return;
+    checks.Error(name, fmt::format("no {} is named {}", kind_, Quote(name)), Suggest(name, list_));
+  }
+
+ private:
+  std::string_view kind_;
+  bool complete_;
+  absl::flat_hash_set<std::string> set_;
+  std::vector<std::string_view> list_;
+};
+
+void CheckReferences(const Config& config, const Checks& checks) {
+  const KnownNames clusters("cluster", config.clusters);
+  const KnownNames listeners("listener", config.listeners);
+  for (const Route& route : config.routes) {
+    if (route.cluster) clusters.Check(*route.cluster, checks);
+    for (const WeightedCluster& weighted : route.weighted_clusters) clusters.Check(weighted.name, checks);
+    for (const std::string& name : route.listeners) listeners.Check(name, checks);
+  }
+}
+
+void CheckWeights(const Route& route, const Checks& checks) {
+  const auto& clusters = route.weighted_clusters;
+  if (clusters.empty()) return;
+  if (std::any_of(clusters.begin(), clusters.end(),
+                  [](const WeightedCluster& one) { return one.weight > 0; }))
+    return;
+  checks.Error(clusters, "every weight is 0", "expected one above 0");
+}
+
+void CheckHeaderNames(const Route& route, const Checks& checks) {
+  for (const ValueMatch& header : route.match.headers) {
+    if (!checks.Given(header.name)) continue;
+    if (auto misfit = Misfit(Form::kToken, header.name)) {
+      checks.Error(header.name, *std::move(misfit), "expected the name of a header");
+    }
+  }
+}
+
+void CheckWebSocket(const WebSocket& websocket, const Checks& checks) {
+  const Keepalive& keepalive = websocket.keepalive;
+  if (keepalive.interval.count() == 0 || keepalive.to == KeepaliveTo::kNone) return;
+  if (checks.Given(keepalive.timeout) && keepalive.timeout > keepalive.interval) {
+    checks.Warn(
+        keepalive.timeout,
+        fmt::format("a pong may take longer than the interval of {}", FormatDuration(keepalive.interval)),
+        "expected at most the interval");
+  }
+  if (websocket.idle_timeout.count() > 0 && websocket.idle_timeout < keepalive.interval) {
+    checks.Warn(websocket.idle_timeout,
+                fmt::format("tunnels end before the first ping, which comes after {}; pings are no messages",
+                            FormatDuration(keepalive.interval)),
+                "expected more than keepalive.interval");
+  }
+}
+
+// Fields of a match that differ only in case or order give the same text.
+std::string Canonical(const ValueMatch& match, bool is_header) {
+  const auto part = [](char kind, const std::optional<std::string>& text) {
+    return text ? fmt::format("{}{}", kind, *text) : std::string();
+  };
+  return fmt::format("{}\n{}{}{}{}", is_header ? Lower(match.name) : match.name, part('e', match.exact),
+                     part('p', match.prefix), part('r', match.regex),
+                     match.present ? fmt::format("{}", *match.present) : "");
+}
+
+std::string CanonicalPath(const RouteMatch& match) {
+  if (match.path) return "=" + *match.path;
+  if (match.path_regex) return "~" + *match.path_regex;
+  return match.path_prefix.value_or("/");
+}
+
+std::string Canonical(const RouteMatch& match) {
+  std::set<std::string> headers;
+  std::set<std::string> query;
+  for (const ValueMatch& header : match.headers) headers.insert(Canonical(header, true));
+  for (const ValueMatch& parameter : match.query) query.insert(Canonical(parameter, false));
+  return fmt::format("{}\n{}\n{}\nH{}\nQ{}", Lower(match.host.value_or("")), CanonicalPath(match),
+                     match.subprotocol.value_or(""), fmt::join(headers, "\n"), fmt::join(query, "\n"));
+}
+
+bool TakesEverything(const RouteMatch& match) {
+  static const std::string everything = Canonical(RouteMatch{});
+  return Canonical(match) == everything;
+}
+
+bool Serves(const Route& route, const std::string& listener) {
+  return route.listeners.empty() ||
+         std::find(route.listeners.begin(), route.listeners.end(), listener) != route.listeners.end();
+}
+
+// What the routes so far take away from those behind them, for each listener.
+class Taken {
+ public:
+  Taken(const Config& config, const Checks& checks)
+      : config_(config), checks_(checks), listeners_(config.listeners.size()) {}
+
+  void Add(const Route& route) {
+    const std::string canonical = Canonical(route.match);
+    const Route* same = nullptr;
+    size_t served = 0;
+    size_t covered = 0;
+    for (size_t i = 0; i < config_.listeners.size(); ++i) {
+      if (!Serves(route, config_.listeners[i].name)) continue;
+      ++served;
+      Claims& claims = listeners_[i];
+      covered += claims.everything != nullptr ? 1 : 0;
+      const auto [first, added] = claims.exact.try_emplace(canonical, &route);
+      if (!added && same == nullptr) same = first->second;
+      if (claims.everything == nullptr && TakesEverything(route.match)) claims.everything = &route;
+    }
+    if (same != nullptr) {
+      checks_.Error(route.match, "duplicate route: the same match on the same listener",
+                    fmt::format("{} comes first{}", same->name, Line(*same)));
+    } else if (served > 0 && covered == served) {
+      checks_.Warn(route.match, "no request takes this route: an earlier one takes them all",
+                   "expected it in front of that one");
+    }
+  }
+
+ private:
+  struct Claims {
+    absl::flat_hash_map<std::string, const Route*> exact;
+    const Route* everything = nullptr;
+  };
+
+  std::string Line(const Route& route) const {
+    const Mark mark = checks_.sources.MarkOf(&route.match);
+    return mark.line == 0 ? std::string() : fmt::format(", in line {}", mark.line);
+  }
+
+  const Config& config_;
+  const Checks& checks_;
+  std::vector<Claims> listeners_;  // as in the config
+};
+
+void CheckOrder(const Config& config, const Checks& checks) {
+  Taken taken(config, checks);
+  for (const Route& route : config.routes) {
+    if (checks.Given(route.match)) taken.Add(route);
+  }
+}
+
+void CheckUse(const Config& config, const Checks& checks) {
+  absl::flat_hash_set<std::string> used;
+  for (const Route& route : config.routes) {
+    if (route.cluster) used.insert(*route.cluster);
+    for (const WeightedCluster& weighted : route.weighted_clusters) used.insert(weighted.name);
+  }
+  for (const Cluster& cluster : config.clusters) {
+    if (!checks.Given(cluster.name) || used.contains(cluster.name)) continue;
+    checks.Warn(cluster.name, fmt::format("cluster {} is never used", Quote(cluster.name)),
+                "expected a route to it");
+  }
+  for (const Listener& listener : config.listeners) {
+    const bool served = std::any_of(config.routes.begin(), config.routes.end(),
+                                    [&](const Route& route) { return Serves(route, listener.name); });
+    if (served || !checks.Given(listener.name)) continue;
+    checks.Warn(
+        listener.name,
+        fmt::format("listener {} has no route: every request there is answered 404", Quote(listener.name)),
+        "expected a route for it");
+  }
+}
+
+}  // namespace
+
+void CheckRoutes(const Config& config, const Checks& checks) {
+  CheckReferences(config, checks);
+  for (const Route& route : config.routes) {
+    CheckWeights(route, checks);
+    CheckHeaderNames(route, checks);
+    CheckWebSocket(route.websocket, checks);
+  }
+  CheckOrder(config, checks);
+  CheckUse(config, checks);
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,229 @@
+// The configuration as plain structs: what YAML becomes and what the runtime is built from. Defaults stand here; names,
+// bounds and help stand in describe.h. Field names are the YAML keys.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/base/clock.h"
+#include "proxy/net/address.h"
+
+namespace hawser::config {
+
+using base::Duration;
+using namespace std::chrono_literals;
+
+struct ByteSize {  // written 64KiB, 1MiB, 512
+  uint64_t bytes = 0;
+  bool operator==(const ByteSize&) const = default;
+};
+
+struct Rate {  // written 20/s, 100/m, 5/h
+  double per_second = 0;
+  bool operator==(const Rate&) const = default;
+};
+
+struct Secret {  // never printed
+  std::string value;
+  bool operator==(const Secret&) const = default;
+};
+
+struct TokenBucket {
+  Rate rate;           // 0 turns the limit off
+  uint32_t burst = 1;
+};
+
+struct Admin {
+  std::optional<net::SocketAddress> address;  // none: no admin listener
+};
+
+struct AccessLog {
+  std::string path;                 // "-" is stdout; empty: no access log
+  std::string format = "json";      // "json", or a line with %field% operators
+  uint32_t queue = 8192;            // records that wait to be written; more are dropped and counted
+};
+
+struct Drain {
+  Duration window = 30s;                // closes are spread over it
+  std::optional<Duration> deadline;     // from SIGTERM to the end; window + 30s if left out
+};
+
+struct ProcessLimits {
+  uint64_t per_ip_entries = 1'000'000;  // rows of the per-IP table at the most, about 100 bytes each
+};
+
+struct Certificate {
+  std::string certificate;  // PEM chain, leaf first; relative paths are resolved against the config file
+  std::string private_key;
+};
+
+enum class TlsVersion : uint8_t { kTls12, kTls13 };
+
+struct SessionTickets {
+  bool enabled = true;
+  uint32_t count = 1;          // TLS 1.3 tickets sent after a full handshake
+  Duration rotation = 12h;     // a key signs for this long, and is accepted for as long again
+};
+
+struct Tls {
+  std::vector<Certificate> certificates;  // the first is the default
+  TlsVersion min_version = TlsVersion::kTls12;
+  TlsVersion max_version = TlsVersion::kTls13;
+  std::string ciphers;                    // TLS 1.2 cipher list, OpenSSL syntax; empty: the built-in one
+  bool strict_sni = false;                // refuse a handshake whose name no certificate carries
+  SessionTickets session_tickets;
+  uint32_t handshakes_per_turn = 16;      // handshake steps that a worker takes in one loop turn
+};
+
+enum class OverLimit : uint8_t { kClose, kRespond };
+
+struct ListenerLimits {
+  uint64_t connections = 1'000'000;       // open at once on this listener, all workers together
+  uint32_t connections_per_ip = 10'000;   // 0: no limit
+  std::optional<TokenBucket> connection_rate_per_ip;
+  uint8_t ipv4_prefix = 32;               // what counts as one client
+  uint8_t ipv6_prefix = 64;
+  OverLimit over_limit = OverLimit::kClose;  // respond: 429 where TLS is off
+  ByteSize request_head{64 * 1024};       // request line and headers together
+  uint32_t request_headers = 100;         // fields
+  ByteSize early_bytes{16 * 1024};        // held of what a client sends ahead of the 101
+};
+
+struct ListenerTimeouts {
+  Duration tls_handshake = 10s;
+  Duration request_headers = 10s;   // from the first byte (or the accept, or the end of TLS) to the end of the head
+  Duration keep_alive = 60s;        // between two requests of one connection
+};
+
+struct Listener {
+  std::string name;
+  net::SocketAddress address;
+  std::optional<Tls> tls;
+  ListenerLimits limits;
+  ListenerTimeouts timeouts;
+  std::vector<net::IpBlock> trusted_proxies;  // peers whose X-Forwarded-* and X-Request-Id are believed
+};
+
+// Exactly one of the four is given.
+struct ValueMatch {
+  std::string name;                   // of the header or of the query parameter
+  std::optional<std::string> exact;
+  std::optional<std::string> prefix;
+  std::optional<std::string> regex;   // RE2, matched whole
+  std::optional<bool> present;
+};
+
+struct RouteMatch {
+  std::optional<std::string> host;         // exact or "*.example.com"; any, if left out
+  std::optional<std::string> path;         // at most one of the three; any path, if none
+  std::optional<std::string> path_prefix;  // by whole segments: /chat takes /chat and /chat/1, not /chatter
+  std::optional<std::string> path_regex;   // RE2, matched whole
+  std::vector<ValueMatch> headers;         // all must hold
+  std::vector<ValueMatch> query;           // all must hold
+  std::optional<std::string> subprotocol;  // offered in Sec-WebSocket-Protocol
+};
+
+enum class KeepaliveTo : uint8_t { kNone, kClient, kBackend, kBoth };
+
+struct Keepalive {
+  Duration interval = 30s;  // silence after which a side is pinged, less up to a quarter (jitter); 0 turns it off
+  Duration timeout = 10s;   // for the pong
+  KeepaliveTo to = KeepaliveTo::kBoth;
+};
+
+struct MaxDuration {
+  Duration duration = 0s;  // 0: no limit
+  double jitter = 0.1;     // part of `duration` by which each tunnel's may be shorter
+};
+
+struct WebSocket {
+  Keepalive keepalive;
+  Duration close_timeout = 5s;       // from the first close frame to the end of both connections
+  Duration idle_timeout = 0s;        // without a message in either direction; 0: no limit
+  MaxDuration max_connection_duration;
+  ByteSize buffer{64 * 1024};        // per direction: read at once, and held at the most while the other side is slow
+};
+
+struct WeightedCluster {
+  std::string name;
+  uint32_t weight = 1;
+};
+
+// One entry of a route's `filters` list: exactly one member is given.
+struct OriginFilter {
+  std::vector<std::string> allow;  // "https://app.example.com", "https://*.example.com", "same-host"
+  bool allow_missing = true;       // clients that are not browsers send no Origin
+};
+struct FilterConfig {
+  std::optional<OriginFilter> origin;
+};
+
+struct Route {
+  std::string name;                      // for log and metrics; "route-3" if left out
+  RouteMatch match;
+  std::vector<std::string> listeners;    // all, if left out
+  std::optional<std::string> cluster;    // exactly one of the two
+  std::vector<WeightedCluster> weighted_clusters;
+  Duration handshake_timeout = 10s;      // from the request (or its last byte) to the backend's response head
+  Duration stream_idle_timeout = 5min;   // without a byte of a relayed body, in either direction
+  WebSocket websocket;
+  std::vector<FilterConfig> filters;
+};
+
+enum class LbPolicy : uint8_t { kRoundRobin, kLeastRequest, kRandom, kRingHash, kMaglev };
+
+// Exactly one member is given; source_ip may be written as a bare word.
+struct HashPolicy {
+  std::optional<std::string> header;
+  std::optional<std::string> cookie;
+  std::optional<std::string> query;
+  bool source_ip = false;
+};
+
+enum class SameSite : uint8_t { kLax, kStrict, kNone };
+
+struct AffinityCookie {
+  std::string name = "hawser";
+  Duration ttl = 0s;               // 0: a session cookie
+  std::string path = "/";
+  std::optional<bool> secure;      // as the listener, if left out
+  bool http_only = true;
+  SameSite same_site = SameSite::kLax;
+  std::vector<Secret> keys;        // at least 32 bytes each; the first signs, all verify
+  std::optional<std::string> keys_file;  // one key a line
+};
+
+struct Affinity {
+  std::optional<AffinityCookie> cookie;
+};
+
+struct Endpoint {  // may be written as its bare address
+  net::SocketAddress address;
+  uint32_t weight = 1;  // 1 to 1000
+};
+
+struct Cluster {
+  std::string name;
+  LbPolicy lb_policy = LbPolicy::kRoundRobin;
+  std::vector<HashPolicy> hash_policy;  // the first that is present decides; source_ip if none is
+  uint8_t hash_ipv4_prefix = 32;
+  uint8_t hash_ipv6_prefix = 64;
+  std::optional<Affinity> affinity;
+  Duration connect_timeout = 5s;
+  uint32_t connect_retries = 2;         // other endpoints tried when a connection cannot be made
+  std::vector<Endpoint> endpoints;
+};
+
+struct Config {
+  Admin admin;
+  AccessLog access_log;
+  Drain drain;
+  ProcessLimits limits;
+  std::vector<Listener> listeners;
+  std::vector<Route> routes;
+  std::vector<Cluster> clusters;
+};
+
+}  // namespace hawser::config

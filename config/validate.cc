@@ -1,0 +1,180 @@
+#include "config/validate.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "absl/container/flat_hash_map.h"
+#include "config/certificate_check.h"
+#include "config/field_text.h"
+#include "config/keys_file.h"
+#include "config/route_check.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+namespace {
+
+std::string SeenAt(const SourceMap& sources, const auto& first) {
+  const Mark mark = sources.MarkOf(&first);
+  return mark.line == 0 ? std::string() : fmt::format("the first is in line {}", mark.line);
+}
+
+// `elements` are the listeners, routes or clusters: no two may share a name.
+template <class Named>
+void CheckNames(const std::vector<Named>& elements, const Checks& checks) {
+  absl::flat_hash_map<std::string, const Named*> seen;
+  for (const Named& element : elements) {
+    if (element.name.empty()) continue;
+    const auto [first, added] = seen.try_emplace(element.name, &element);
+    if (added) continue;
+    // A route's name may be one that it did not give itself ("route-2"): then the other is at fault.
+    const bool own = checks.Given(element.name);
+    checks.Error(own ? element.name : first->second->name,
+                 fmt::format("{} is used twice", Quote(element.name)),
+                 own ? SeenAt(checks.sources, first->second->name) : "expected another name");
+  }
+}
+
+void CheckAddresses(const Config& config, const Checks& checks) {
+  absl::flat_hash_map<std::string, const net::SocketAddress*> seen;
+  const auto check = [&](const net::SocketAddress& address) {
+    const bool chosen_by_kernel = !address.unix_socket() && address.port() == 0;
+    if (!checks.Given(address) || chosen_by_kernel) return;
+    const auto [first, added] = seen.try_emplace(address.ToString(), &address);
+    if (added) return;
+    checks.Error(address, fmt::format("{} is used twice", address.ToString()),
+                 SeenAt(checks.sources, *first->second));
+  };
+  if (config.admin.address) check(*config.admin.address);
+  for (const Listener& listener : config.listeners) check(listener.address);
+}
+
+void CheckAdmin(const Admin& admin, const Checks& checks) {
+  if (!admin.address || admin.address->unix_socket() || admin.address->ip().loopback()) return;
+  if (!checks.Given(*admin.address)) return;
+  checks.Warn(*admin.address, "the admin pages can be reached from other machines",
+              "expected a loopback address or a Unix socket");
+}
+
+void CheckDrain(const Drain& drain, const Checks& checks) {
+  if (!drain.deadline || !checks.Given(*drain.deadline) || *drain.deadline >= drain.window) return;
+  checks.Error(*drain.deadline,
+               fmt::format("{} is below the window of {}", FormatDuration(*drain.deadline),
+                           FormatDuration(drain.window)),
+               "expected at least the window");
+}
+
+void CheckTls(const Tls& tls, const Checks& checks) {
+  if (tls.min_version > tls.max_version) {
+    const bool max_given = checks.Given(tls.max_version);
+    const std::string what = "min_version is above max_version";
+    max_given ? checks.Error(tls.max_version, what) : checks.Error(tls.min_version, what);
+  }
+  if (!tls.ciphers.empty() && !CiphersKnown(tls.ciphers)) {
+    checks.Error(tls.ciphers, Quote(tls.ciphers) + " names no cipher",
+                 "expected a TLS 1.2 cipher list of OpenSSL");
+  }
+  if (!checks.files) return;
+  for (const Certificate& pair : tls.certificates) {
+    if (!checks.Given(pair.certificate) || !checks.Given(pair.private_key)) continue;
+    const CertificateFaults faults = CheckCertificate(pair);
+    if (!faults.certificate.empty())
+      checks.Error(pair.certificate, faults.certificate, "expected a PEM certificate");
+    if (!faults.private_key.empty())
+      checks.Error(pair.private_key, faults.private_key, "expected its PEM private key");
+    if (!faults.validity.empty()) checks.Warn(pair.certificate, faults.validity);
+  }
+}
+
+void CheckListener(const Listener& listener, const Checks& checks) {
+  if (!listener.tls) return;
+  CheckTls(*listener.tls, checks);
+  if (listener.limits.over_limit == OverLimit::kRespond && checks.Given(listener.limits.over_limit)) {
+    checks.Warn(listener.limits.over_limit,
+                "has no effect where TLS is on: connections over a limit are closed");
+  }
+}
+
+void CheckHashPolicy(const Cluster& cluster, const Checks& checks) {
+  for (const HashPolicy& policy : cluster.hash_policy) {
+    if (checks.Given(policy.source_ip) && !policy.source_ip) {
+      checks.Error(policy.source_ip, "source_ip is false", "expected true, or another entry");
+    }
+  }
+  const bool hashes = cluster.lb_policy == LbPolicy::kRingHash || cluster.lb_policy == LbPolicy::kMaglev;
+  if (!hashes && checks.Given(cluster.hash_policy)) {
+    checks.Warn(cluster.hash_policy, "has no effect with this lb_policy", "expected ring_hash or maglev");
+  }
+}
+
+void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
+  absl::flat_hash_map<std::string, const Endpoint*> seen;
+  for (const Endpoint& endpoint : cluster.endpoints) {
+    const net::SocketAddress& address = endpoint.address;
+    if (!checks.Given(address)) continue;
+    if (!address.unix_socket() && address.port() == 0) {
+      checks.Error(address, address.ToString() + " has port 0", "expected the backend's port");
+    }
+    const auto [first, added] = seen.try_emplace(address.ToString(), &endpoint);
+    if (!added) {
+      checks.Error(address, address.ToString() + " stands twice in this cluster",
+                   "expected it once, with a weight");
+    }
+  }
+}
+
+// Browsers drop a cookie that breaks these rules, and affinity with it.
+void CheckCookieAttributes(const AffinityCookie& cookie, bool all_tls, const Checks& checks) {
+  const bool secure = cookie.secure.value_or(all_tls);
+  const std::string expected =
+      cookie.secure ? "expected secure: true" : "expected secure: true, as not every listener has TLS";
+  if (cookie.same_site == SameSite::kNone && !secure && checks.Given(cookie.same_site)) {
+    checks.Error(cookie.same_site, "SameSite=None without Secure is refused by browsers", expected);
+  }
+  const bool host_prefix = cookie.name.starts_with("__Host-");
+  if ((host_prefix || cookie.name.starts_with("__Secure-")) && !secure) {
+    checks.Error(cookie.name, Quote(cookie.name) + " without Secure is refused by browsers", expected);
+  }
+  if (host_prefix && cookie.path != "/") {
+    checks.Error(cookie.name, Quote(cookie.name) + " with another path than / is refused by browsers",
+                 "expected path: /");
+  }
+}
+
+void ReadKeysFile(AffinityCookie& cookie, const Checks& checks) {
+  if (!cookie.keys_file || !checks.files || !checks.Given(*cookie.keys_file)) return;
+  auto keys = ReadKeys(*cookie.keys_file);
+  if (keys.ok()) {
+    cookie.keys = *std::move(keys);
+    return;
+  }
+  const auto message = keys.status().message();
+  checks.Error(*cookie.keys_file,
+               fmt::format("{} {}", *cookie.keys_file, std::string(message.data(), message.size())),
+               fmt::format("expected one key of at least {} bytes in each line", kShortestKey));
+}
+
+void CheckCluster(Cluster& cluster, bool all_tls, const Checks& checks) {
+  CheckHashPolicy(cluster, checks);
+  CheckEndpoints(cluster, checks);
+  if (!cluster.affinity || !cluster.affinity->cookie) return;
+  CheckCookieAttributes(*cluster.affinity->cookie, all_tls, checks);
+  ReadKeysFile(*cluster.affinity->cookie, checks);
+}
+
+}  // namespace
+
+void Validate(Config& config, const Checks& checks) {
+  CheckNames(config.listeners, checks);
+  CheckNames(config.routes, checks);
+  CheckNames(config.clusters, checks);
+  CheckAddresses(config, checks);
+  CheckAdmin(config.admin, checks);
+  CheckDrain(config.drain, checks);
+  for (const Listener& listener : config.listeners) CheckListener(listener, checks);
+  CheckRoutes(config, checks);
+  const bool all_tls = std::all_of(config.listeners.begin(), config.listeners.end(),
+                                   [](const Listener& listener) { return listener.tls.has_value(); });
+  for (Cluster& cluster : config.clusters) CheckCluster(cluster, all_tls, checks);
+}
+
+}  // namespace hawser::config

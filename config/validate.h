@@ -1,0 +1,45 @@
+// The checks that need more than one field, or a look outside the file: names that refer to each other, duplicates,
+// certificates and their keys. Everything wrong is reported, each at its place; what only looks wrong is a warning.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "config/diagnostic.h"
+#include "config/schema.h"
+#include "config/source_map.h"
+
+namespace hawser::config {
+
+struct Checks {
+  const SourceMap& sources;
+  Diagnostics& errors;
+  Diagnostics& warnings;
+  bool files = true;  // open the files that the configuration names
+
+  // Whether the file gives the field, and rightly: a field that it does not give has its own error, if any.
+  template <class T>
+  bool Given(const T& field) const {
+    return sources.Find(field) != nullptr;
+  }
+
+  template <class T>
+  void Error(const T& field, std::string what, std::string expected = {}) const {
+    AddTo(errors, sources.Find(field), std::move(what), std::move(expected));
+  }
+  template <class T>
+  void Warn(const T& field, std::string what, std::string expected = {}) const {
+    AddTo(warnings, sources.Find(field), std::move(what), std::move(expected));
+  }
+
+ private:
+  static void AddTo(Diagnostics& diagnostics, const Place* place, std::string what, std::string expected) {
+    const Place found = place == nullptr ? Place{} : *place;
+    diagnostics.Add(found.mark, found.path, std::move(what), std::move(expected));
+  }
+};
+
+// Also reads the keys of each keys_file into its `keys`.
+void Validate(Config& config, const Checks& checks);
+
+}  // namespace hawser::config

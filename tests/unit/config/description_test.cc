@@ -1,0 +1,126 @@
+// What is made from the description of the fields: the dump, the JSON Schema and the reference.
+#include <fstream>
+#include <sstream>
+#include <string>
+
+#include <re2/re2.h>
+#include <nlohmann/json.hpp>
+
+#include "config/dump.h"
+#include "config/json_schema.h"
+#include "config/load.h"
+#include "config/reference.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace hawser::config {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Loaded LoadSample() {
+  return LoadText(SampleYaml(), "hawser.yaml", {.check_files = false});
+}
+
+TEST(Dump, HasDefaultsAndWhatTheFileSays) {
+  const Loaded loaded = LoadSample();
+  ASSERT_TRUE(loaded.ok());
+  const Json dump = Dump(*loaded.config);
+  EXPECT_EQ(dump["drain"]["window"], "30s");
+  EXPECT_EQ(dump["listeners"][1]["limits"]["connection_rate_per_ip"]["rate"], "20/s");
+  EXPECT_EQ(dump["listeners"][0]["limits"]["request_head"], "64KiB");
+  EXPECT_EQ(dump["listeners"][1]["tls"]["max_version"], "TLSv1.3");
+  EXPECT_EQ(dump["routes"][1]["name"], "route-2");
+  EXPECT_EQ(dump["routes"][1]["websocket"]["keepalive"]["interval"], "30s");
+  EXPECT_EQ(dump["clusters"][1]["endpoints"][0]["address"], "unix:/run/rooms.sock");
+  EXPECT_FALSE(dump["listeners"][0].contains("tls"));
+}
+
+TEST(Dump, NeverHoldsASecret) {
+  const Loaded loaded = LoadSample();
+  ASSERT_TRUE(loaded.ok());
+  const Json dump = Dump(*loaded.config);
+  EXPECT_EQ(dump["clusters"][0]["affinity"]["cookie"]["keys"], Json::array({"[redacted]"}));
+  EXPECT_EQ(dump.dump().find("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(dump["listeners"][1]["tls"]["certificates"][0]["private_key"], "server.key");
+}
+
+// Every map of the schema, wherever it stands.
+void ForEachMap(const Json& schema, const auto& visit) {
+  if (schema.is_object() && schema.value("type", Json()) == "object") visit(schema);
+  if (!schema.is_structured()) return;
+  for (const Json& part : schema) ForEachMap(part, visit);
+}
+
+TEST(JsonSchema, RefusesUnknownKeysAndDescribesEveryField) {
+  const Json schema = JsonSchema();
+  EXPECT_EQ(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+  int maps = 0;
+  ForEachMap(schema, [&maps](const Json& map) {
+    ++maps;
+    EXPECT_EQ(map.at("additionalProperties"), false);
+    for (const auto& [name, property] : map.at("properties").items()) {
+      EXPECT_FALSE(property.value("description", "").empty()) << name;
+    }
+    for (const Json& name : map.value("required", Json::array())) {
+      EXPECT_TRUE(map["properties"].contains(std::string(name))) << name;
+    }
+  });
+  EXPECT_GT(maps, 20);
+}
+
+TEST(JsonSchema, TellsTypesBoundsAndDefaults) {
+  const Json schema = JsonSchema();
+  EXPECT_EQ(schema["required"], Json::array({"listeners", "routes", "clusters"}));
+  const Json& listener = schema["properties"]["listeners"]["items"]["properties"];
+  const Json& prefix = listener["limits"]["properties"]["ipv6_prefix"];
+  EXPECT_EQ(prefix["type"], "integer");
+  EXPECT_EQ(prefix["minimum"], 1);
+  EXPECT_EQ(prefix["maximum"], 128);
+  EXPECT_EQ(prefix["default"], 64);
+  EXPECT_EQ(listener["timeouts"]["properties"]["keep_alive"]["default"], "1m");
+  const Json& cluster = schema["properties"]["clusters"]["items"]["properties"];
+  EXPECT_EQ(cluster["lb_policy"]["enum"],
+            Json::array({"round_robin", "least_request", "random", "ring_hash", "maglev"}));
+  EXPECT_EQ(cluster["hash_policy"]["items"]["anyOf"][0], (Json{{"const", "source_ip"}}));
+  EXPECT_EQ(cluster["endpoints"]["items"]["anyOf"][0]["type"], "string");
+  EXPECT_EQ(schema["properties"]["routes"]["items"]["allOf"],
+            Json::parse(R"([{"oneOf":[{"required":["cluster"]},{"required":["weighted_clusters"]}]}])"));
+}
+
+TEST(JsonSchema, ItsPatternsAreRegularExpressions) {
+  int patterns = 0;
+  const auto walk = [&patterns](const auto& self, const Json& part) -> void {
+    if (part.is_object() && part.contains("pattern") && part["pattern"].is_string()) {
+      ++patterns;
+      EXPECT_TRUE(RE2(part["pattern"].get<std::string>(), RE2::Quiet).ok()) << part["pattern"];
+    }
+    if (!part.is_structured()) return;
+    for (const Json& below : part) self(self, below);
+  };
+  walk(walk, JsonSchema());
+  EXPECT_GT(patterns, 20);
+}
+
+TEST(Reference, IsWhatTheDocumentSays) {
+  std::ifstream file(HAWSER_SOURCE_DIR "/docs/config.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  EXPECT_TRUE(text.str() == ReferenceMarkdown())
+      << "docs/config.md is not what the description of the fields says.\n"
+         "Write it anew: hawser schema --format markdown > docs/config.md";
+}
+
+TEST(Reference, HasARowForEveryFieldOfTheSchema) {
+  const std::string reference = ReferenceMarkdown();
+  ForEachMap(JsonSchema(), [&reference](const Json& map) {
+    for (const auto& [name, property] : map.at("properties").items()) {
+      EXPECT_NE(reference.find("| `" + name + "` |"), std::string::npos) << name;
+    }
+  });
+  EXPECT_NE(reference.find("## `listeners[].tls.certificates[]`"), std::string::npos);
+  EXPECT_NE(reference.find("| `interval` | duration | `30s` | 0s to 1d |"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace hawser::config

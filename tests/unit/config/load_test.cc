@@ -1,0 +1,358 @@
+#include "config/load.h"
+
+#include <string>
+#include <vector>
+
+#include "config/reference.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/unit/config/files.h"
+
+namespace hawser::config {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+std::vector<std::string> Rendered(const std::vector<Diagnostic>& diagnostics) {
+  std::vector<std::string> lines;
+  for (const Diagnostic& diagnostic : diagnostics) lines.push_back(Render(diagnostic));
+  return lines;
+}
+
+// What a file of this text is told, without looking at the files that it names.
+std::vector<std::string> Errors(std::string_view text) {
+  return Rendered(LoadText(text, "f.yaml", {.check_files = false}).errors);
+}
+
+// A file that is right but for what is put behind it: one listener, one route, one cluster; the next line is 7.
+constexpr std::string_view kBase = R"(listeners: [ { name: a, address: "127.0.0.1:1" } ]
+clusters:
+  - name: c
+    endpoints: [ "127.0.0.1:2" ]
+routes:
+  - { match: {}, cluster: c }
+)";
+
+std::string WithBase(std::string_view more) {
+  return std::string(kBase) + std::string(more);
+}
+
+// The same with a listener, a route or a cluster of the test's own (of which the text is the first entry's rest).
+std::string WithListener(std::string_view rest) {
+  return "clusters: [ { name: c, endpoints: [ 127.0.0.1:2 ] } ]\nroutes: [ { match: {}, cluster: c } ]\n"
+         "listeners:\n- name: a\n  address: 127.0.0.1:1\n" +
+         std::string(rest);
+}
+std::string WithRoute(std::string_view rest) {
+  return "listeners: [ { name: a, address: 127.0.0.1:1 } ]\nclusters: [ { name: c, endpoints: [ 127.0.0.1:2 "
+         "] } ]\n"
+         "routes:\n" +
+         std::string(rest);
+}
+std::string WithCluster(std::string_view rest) {
+  return "listeners: [ { name: a, address: 127.0.0.1:1 } ]\nroutes: [ { match: {}, cluster: c } ]\n"
+         "clusters:\n- name: c\n" +
+         std::string(rest);
+}
+
+class Sample : public testing::Test {
+ protected:
+  void SetUp() override {
+    const Key256 key = MakeKey();
+    folder_.Write("server.crt", CertificatePem(key));
+    folder_.Write("server.key", KeyPem(key));
+    path_ = folder_.Write("hawser.yaml", SampleYaml());
+  }
+
+  Folder folder_;
+  std::string path_;
+};
+
+TEST_F(Sample, LoadsAsItStands) {
+  const Loaded loaded = Load(path_);
+  EXPECT_THAT(Rendered(loaded.errors), IsEmpty());
+  EXPECT_THAT(Rendered(loaded.warnings), IsEmpty());
+  ASSERT_TRUE(loaded.ok());
+  const Config& config = *loaded.config;
+  EXPECT_EQ(config.admin.address->ToString(), "127.0.0.1:9901");
+  EXPECT_EQ(config.access_log.path, folder_ / "access.log");
+  EXPECT_EQ(config.drain.window, 30s);
+  ASSERT_EQ(config.listeners.size(), 2u);
+  const Listener& edge = config.listeners[1];
+  EXPECT_EQ(edge.address.ToString(), "[::]:8443");
+  ASSERT_TRUE(edge.tls.has_value());
+  EXPECT_EQ(edge.tls->certificates[0].certificate, folder_ / "server.crt");
+  EXPECT_EQ(edge.tls->min_version, TlsVersion::kTls12);
+  EXPECT_EQ(edge.limits.connections, 200000u);
+  EXPECT_EQ(edge.limits.connections_per_ip, 100u);
+  EXPECT_EQ(edge.limits.connection_rate_per_ip->rate, Rate{20});
+  EXPECT_EQ(edge.limits.connection_rate_per_ip->burst, 40u);
+  EXPECT_EQ(edge.timeouts.tls_handshake, 5s);
+  EXPECT_EQ(edge.timeouts.request_headers, 5s);
+}
+
+TEST_F(Sample, HasItsRoutesAndClusters) {
+  const Loaded loaded = Load(path_);
+  ASSERT_TRUE(loaded.ok());
+  const Config& config = *loaded.config;
+  ASSERT_EQ(config.routes.size(), 2u);
+  EXPECT_EQ(config.routes[0].name, "route-1");
+  EXPECT_EQ(config.routes[0].match.host, "*.example.com");
+  EXPECT_EQ(config.routes[0].match.path_prefix, "/chat");
+  EXPECT_EQ(config.routes[0].match.subprotocol, "chat.v2");
+  EXPECT_EQ(config.routes[0].websocket.keepalive.to, KeepaliveTo::kBoth);
+  EXPECT_THAT(config.routes[1].listeners, ElementsAre("plain", "edge"));
+  EXPECT_EQ(config.routes[1].cluster, "rooms");
+  ASSERT_EQ(config.clusters.size(), 2u);
+  const Cluster& chat = config.clusters[0];
+  EXPECT_EQ(chat.lb_policy, LbPolicy::kLeastRequest);
+  EXPECT_EQ(chat.affinity->cookie->name, "moor");
+  EXPECT_EQ(chat.affinity->cookie->ttl, 1h);
+  EXPECT_EQ(chat.affinity->cookie->keys[0].value, "0123456789abcdef0123456789abcdef");
+  ASSERT_EQ(chat.endpoints.size(), 2u);
+  EXPECT_EQ(chat.endpoints[0].address.ToString(), "127.0.0.1:9000");
+  EXPECT_EQ(chat.endpoints[1].weight, 2u);
+  const Cluster& rooms = config.clusters[1];
+  EXPECT_EQ(rooms.hash_policy[0].header, "X-Room");
+  EXPECT_TRUE(rooms.hash_policy[1].source_ip);
+  EXPECT_EQ(rooms.endpoints[0].address.ToString(), "unix:/run/rooms.sock");
+}
+
+TEST_F(Sample, KnowsWhereEachFieldStands) {
+  const Loaded loaded = Load(path_);
+  ASSERT_TRUE(loaded.ok());
+  const Listener& edge = loaded.config->listeners[1];
+  EXPECT_EQ(loaded.MarkOf(&edge.address), (Mark{12, 14}));
+  EXPECT_EQ(loaded.MarkOf(&edge.tls->certificates[0].private_key), (Mark{16, 24}));
+  EXPECT_EQ(loaded.MarkOf(&edge.tls->max_version), Mark{});
+  EXPECT_EQ(Render(loaded.At(edge.address, "the port is in use", "expected a free one")),
+            path_ + ":12:14: listeners[1].address: the port is in use; expected a free one");
+}
+
+TEST(Load, ASmallFileIsEnough) {
+  EXPECT_THAT(Errors(kBase), IsEmpty());
+}
+
+TEST(Load, AFileThatCannotBeReadIsOneError) {
+  EXPECT_THAT(
+      Rendered(Load("/nowhere/hawser.yaml").errors),
+      ElementsAre(
+          "/nowhere/hawser.yaml: cannot be read: No such file or directory; expected a file to read"));
+}
+
+TEST(Load, AnUnknownKeyIsMetWithTheNearestOne) {
+  EXPECT_THAT(
+      Errors(WithListener("  limits:\n    conections: 5\n    zebra: 1\n")),
+      ElementsAre("f.yaml:7:5: listeners[0].limits.conections: unknown key; did you mean \"connections\"?",
+                  "f.yaml:8:5: listeners[0].limits.zebra: unknown key; expected one of connections, "
+                  "connections_per_ip, connection_rate_per_ip, ipv4_prefix, ipv6_prefix, over_limit, "
+                  "request_head, request_headers, early_bytes"));
+  EXPECT_THAT(Errors(WithBase("adimn: {}\n")),
+              ElementsAre("f.yaml:7:1: adimn: unknown key; did you mean \"admin\"?"));
+}
+
+TEST(Load, AWrongTypeIsTold) {
+  EXPECT_THAT(
+      Errors(WithListener("  limits:\n    connections: many\n    ipv4_prefix: \"24\"\n    request_head: []\n"
+                          "    early_bytes: 64K\n")),
+      ElementsAre(
+          "f.yaml:7:18: listeners[0].limits.connections: \"many\" is not a whole number; expected a "
+          "whole number, 1 to 100000000",
+          "f.yaml:8:18: listeners[0].limits.ipv4_prefix: \"24\" stands in quotes; expected a whole "
+          "number, 1 to 32",
+          "f.yaml:9:19: listeners[0].limits.request_head: a list stands here; expected a size such "
+          "as 512, 64KiB or 1MB, 1KiB to 1MiB",
+          "f.yaml:10:18: listeners[0].limits.early_bytes: \"64K\" is not a size; expected a size such "
+          "as 512, 64KiB or 1MB, 0 to 1MiB"));
+}
+
+TEST(Load, AListOrAMapIsNotASingleValue) {
+  EXPECT_THAT(Errors(WithBase("admin: 127.0.0.1:3\ndrain: []\naccess_log:\n")),
+              ElementsAre("f.yaml:7:8: admin: a single value stands here; expected a map with address",
+                          "f.yaml:8:8: drain: a list stands here; expected a map with window, deadline",
+                          "f.yaml:9:1: access_log: has no value; expected a map with path, format, queue"));
+  EXPECT_THAT(Errors(WithRoute("- { match: {}, cluster: c, listeners: a }\n")),
+              ElementsAre("f.yaml:4:39: routes[0].listeners: a single value stands here; expected a list"));
+}
+
+TEST(Load, ATruthValueIsTrueOrFalse) {
+  EXPECT_THAT(
+      Errors(WithCluster(
+          "  endpoints: [ 127.0.0.1:2 ]\n  affinity:\n    cookie: { http_only: yes, keys_file: k }\n")),
+      ElementsAre(
+          "f.yaml:7:26: clusters[0].affinity.cookie.http_only: \"yes\" is not a truth value; expected "
+          "true or false"));
+}
+
+TEST(Load, TextThatYamlReadsAsANumberNeedsQuotes) {
+  EXPECT_THAT(
+      Errors(WithRoute("- match: { headers: [ { name: V, exact: 13 } ] }\n  cluster: c\n")),
+      ElementsAre("f.yaml:4:41: routes[0].match.headers[0].exact: 13 is not text unless it stands in quotes; "
+                  "expected text in one line"));
+  EXPECT_THAT(Errors(WithRoute("- match: { headers: [ { name: V, exact: \"13\" } ] }\n  cluster: c\n")),
+              IsEmpty());
+}
+
+TEST(Load, ABareNumberIsNoDuration) {
+  EXPECT_THAT(
+      Errors(WithBase("drain: { window: 30 }\n")),
+      ElementsAre("f.yaml:7:18: drain.window: \"30\" has no unit; expected a duration such as 500ms, 30s or "
+                  "1h30m, 0s to 1d"));
+  EXPECT_THAT(Errors(WithBase("drain: { window: 0 }\n")), IsEmpty());
+}
+
+TEST(Load, ValuesOutOfRangeAreTold) {
+  EXPECT_THAT(
+      Errors(WithBase("drain: { window: 2d }\nlimits: { per_ip_entries: 0 }\naccess_log: { queue: -1 }\n")),
+      ElementsAre("f.yaml:7:18: drain.window: \"2d\" is out of range; expected a duration such as 500ms, 30s "
+                  "or 1h30m, 0s to 1d",
+                  "f.yaml:8:27: limits.per_ip_entries: \"0\" is out of range; expected a whole number, 1 to "
+                  "100000000",
+                  "f.yaml:9:22: access_log.queue: \"-1\" is out of range; expected a whole number, 1 to "
+                  "1048576"));
+  EXPECT_THAT(
+      Errors(WithCluster("  endpoints: [ { address: 127.0.0.1:2, weight: 1001 } ]\n")),
+      ElementsAre("f.yaml:5:48: clusters[0].endpoints[0].weight: \"1001\" is out of range; expected a whole "
+                  "number, 1 to 1000"));
+}
+
+TEST(Load, MissingKeysAreTold) {
+  EXPECT_THAT(Errors("admin: {}\n"), ElementsAre("f.yaml:1:1: listeners: is missing; expected a list",
+                                                 "f.yaml:1:1: routes: is missing; expected a list",
+                                                 "f.yaml:1:1: clusters: is missing; expected a list"));
+  EXPECT_THAT(
+      Errors(WithListener("- address: 127.0.0.1:9\n")),
+      ElementsAre("f.yaml:6:3: listeners[1].name: is missing; expected a name: up to 128 letters, digits and "
+                  "_ . : / -"));
+  EXPECT_THAT(
+      Errors(WithCluster("  endpoints: []\n")),
+      ElementsAre("f.yaml:5:14: clusters[0].endpoints: the list is empty; expected at least one entry"));
+}
+
+TEST(Load, HostNamesAreNoAddressesYet) {
+  EXPECT_THAT(
+      Errors(WithCluster("  endpoints: [ \"localhost:2\", 127.0.0.1, \"127.0.0.1:99999\", \"::1:80\" ]\n")),
+      ElementsAre(
+          "f.yaml:5:16: clusters[0].endpoints[0]: not an IP address: \"localhost\"; expected IP:PORT, "
+          "[IPv6]:PORT or unix:PATH (host names are not supported)",
+          "f.yaml:5:31: clusters[0].endpoints[1]: \"127.0.0.1\" is not a valid address; expected "
+          "IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)",
+          "f.yaml:5:42: clusters[0].endpoints[2]: not a port: \"99999\"; expected IP:PORT, "
+          "[IPv6]:PORT or unix:PATH (host names are not supported)",
+          "f.yaml:5:61: clusters[0].endpoints[3]: an IPv6 address needs brackets: \"::1:80\"; expected "
+          "IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)"));
+}
+
+TEST(Load, OneOfSeveralFormsIsGiven) {
+  EXPECT_THAT(Errors(WithRoute("- { match: {} }\n")),
+              ElementsAre("f.yaml:4:3: routes[0]: none of its forms is given; expected one of cluster, "
+                          "weighted_clusters"));
+  EXPECT_THAT(
+      Errors(WithRoute("- { match: {}, cluster: c, weighted_clusters: [ { name: c } ] }\n")),
+      ElementsAre("f.yaml:4:28: routes[0].weighted_clusters: cannot stand beside cluster; expected one of "
+                  "cluster, weighted_clusters"));
+  EXPECT_THAT(Errors(WithRoute("- { match: { path: /a, path_prefix: /b, path_regex: c }, cluster: c }\n")),
+              ElementsAre(HasSubstr("routes[0].match.path_prefix: cannot stand beside path;"),
+                          HasSubstr("routes[0].match.path_regex: cannot stand beside path;")));
+  EXPECT_THAT(
+      Errors(WithRoute("- { match: { query: [ { name: q } ] }, cluster: c }\n")),
+      ElementsAre("f.yaml:4:23: routes[0].match.query[0]: none of its forms is given; expected one of exact, "
+                  "prefix, regex, present"));
+  EXPECT_THAT(Errors(WithRoute("- { match: {}, cluster: c, filters: [ {} ] }\n")),
+              ElementsAre("f.yaml:4:39: routes[0].filters[0]: is empty; expected origin"));
+}
+
+TEST(Load, HashPoliciesHaveOneForm) {
+  const std::string rest = "  lb_policy: maglev\n  endpoints: [ 127.0.0.1:2 ]\n  hash_policy: ";
+  EXPECT_THAT(
+      Errors(WithCluster(rest + "[ source_pi, { header: A, cookie: b }, { source_ip: false }, 7 ]\n")),
+      ElementsAre(
+          "f.yaml:7:18: clusters[0].hash_policy[0]: \"source_pi\" is not known; did you mean "
+          "\"source_ip\"?",
+          "f.yaml:7:42: clusters[0].hash_policy[1].cookie: cannot stand beside header; expected one of "
+          "header, cookie, query, source_ip",
+          "f.yaml:7:68: clusters[0].hash_policy[2].source_ip: source_ip is false; expected true, or "
+          "another entry",
+          "f.yaml:7:77: clusters[0].hash_policy[3]: \"7\" is not known; expected source_ip or a map"));
+  EXPECT_THAT(Errors(WithCluster(rest + "[ { source_ip: true }, { cookie: c }, { query: q } ]\n")),
+              IsEmpty());
+}
+
+TEST(Load, WordsOfAnEnumAreSuggested) {
+  EXPECT_THAT(Errors(WithCluster("  endpoints: [ 127.0.0.1:2 ]\n  lb_policy: least_requests\n")),
+              ElementsAre("f.yaml:6:14: clusters[0].lb_policy: \"least_requests\" is not known; did you mean "
+                          "\"least_request\"?"));
+  EXPECT_THAT(
+      Errors(WithCluster("  endpoints: [ 127.0.0.1:2 ]\n  lb_policy: fair\n")),
+      ElementsAre("f.yaml:6:14: clusters[0].lb_policy: \"fair\" is not known; expected one of round_robin, "
+                  "least_request, random, ring_hash, maglev"));
+}
+
+TEST(Load, TextHasTheFormOfItsField) {
+  EXPECT_THAT(
+      Errors(WithRoute("- match: { host: \"a.*.b\", path: chat }\n  cluster: c\n"
+                       "- match: { host: \"*\", path_regex: \"(\", subprotocol: \"a b\" }\n  cluster: c\n")),
+      ElementsAre(
+          "f.yaml:4:18: routes[0].match.host: \"a.*.b\" is not a host; expected a host name without "
+          "port, or *. in front of a domain",
+          "f.yaml:4:33: routes[0].match.path: \"chat\" is not a path; expected a path that begins with "
+          "/, percent-encoded, without ? and #",
+          "f.yaml:6:18: routes[1].match.host: \"*\" is not a host; expected a host name without port, "
+          "or *. in front of a domain",
+          "f.yaml:6:35: routes[1].match.path_regex: \"(\" does not compile: missing ): (; expected a "
+          "regular expression in RE2 syntax",
+          "f.yaml:6:53: routes[1].match.subprotocol: \"a b\" is not a token; expected a token: letters, "
+          "digits and ! # $ % & ' * + - . ^ _ ` | ~"));
+}
+
+TEST(Load, AllErrorsComeAtOnceInTheOrderOfTheFile) {
+  const std::vector<std::string> errors = Errors(R"(clusters:
+  - name: chat
+    lb_polcy: maglev
+    endpoints: [ { adress: 127.0.0.1:1 } ]
+routes:
+  - match: { path_prefix: / }
+    cluster: chta
+    handshake_timeout: 10
+listeners:
+  - { name: a, address: nowhere }
+drain: { window: 30s, deadline: 10s }
+)");
+  EXPECT_THAT(
+      errors,
+      ElementsAre(
+          HasSubstr("f.yaml:3:5: clusters[0].lb_polcy: unknown key; did you mean \"lb_policy\"?"),
+          HasSubstr("f.yaml:4:18: clusters[0].endpoints[0].address: is missing"),
+          HasSubstr("f.yaml:4:20: clusters[0].endpoints[0].adress: unknown key; did you mean \"address\"?"),
+          HasSubstr("f.yaml:7:14: routes[0].cluster: no cluster is named \"chta\"; did you mean \"chat\"?"),
+          HasSubstr("f.yaml:8:24: routes[0].handshake_timeout: \"10\" has no unit"),
+          HasSubstr("f.yaml:10:25: listeners[0].address: \"nowhere\" is not a valid address"),
+          HasSubstr("f.yaml:11:33: drain.deadline: 10s is below the window of 30s")));
+}
+
+TEST(Load, AShortKeyIsRefusedWithoutPrintingIt) {
+  const std::vector<std::string> errors =
+      Errors(WithCluster("  endpoints: [ 127.0.0.1:2 ]\n  affinity: { cookie: { keys: [ hunter2, "
+                         "11111111111111111111111111111111, [ s3cret ] ] } }\n"));
+  EXPECT_THAT(
+      errors,
+      ElementsAre("f.yaml:6:33: clusters[0].affinity.cookie.keys[0]: holds 7 bytes; expected a secret, "
+                  "at least 32 bytes",
+                  "f.yaml:6:42: clusters[0].affinity.cookie.keys[1]: reads as a number: put it in "
+                  "quotes; expected a secret, at least 32 bytes",
+                  "f.yaml:6:76: clusters[0].affinity.cookie.keys[2]: a list stands here; expected a "
+                  "secret, at least 32 bytes"));
+}
+
+TEST(Load, MoreErrorsThanAnyoneReadsAreCounted) {
+  std::string text = WithBase("");
+  for (size_t i = 0; i < Diagnostics::kMost + 5; ++i) text += "zz" + std::to_string(i) + ": 1\n";
+  const std::vector<std::string> errors = Errors(text);
+  ASSERT_EQ(errors.size(), Diagnostics::kMost + 1);
+  EXPECT_EQ(errors.back(), "f.yaml: 5 more are not shown");
+}
+
+}  // namespace
+}  // namespace hawser::config
