@@ -1,0 +1,35 @@
+// The filters of one route, in the order of the config. Immutable; shared by all workers.
+//
+//   Verdict verdict = chain.OnRequest(context);
+//   if (verdict.kind() == Verdict::Kind::kWait) return;   // the context's waiter hears when to call OnRequest again
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/schema.h"
+#include "filters/filter.h"
+
+namespace hawser::filters {
+
+class Chain {
+ public:
+  // Fails on settings that a filter cannot be made of.
+  static absl::StatusOr<Chain> Create(std::span<const config::FilterConfig> settings);
+  explicit Chain(std::vector<std::unique_ptr<const Filter>> filters) : filters_(std::move(filters)) {}
+
+  // Runs the filters until one rejects or waits; goes on behind the one that waited. kContinue: all let it pass.
+  Verdict OnRequest(Context& context) const;
+
+  // The filters that have seen the request, the last one first.
+  void OnResponse(Context& context, http::ResponseHead& head) const;
+
+  bool empty() const { return filters_.empty(); }
+
+ private:
+  std::vector<std::unique_ptr<const Filter>> filters_;
+};
+
+}  // namespace hawser::filters

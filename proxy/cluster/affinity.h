@@ -1,0 +1,82 @@
+// Cookie affinity: a client comes back to the endpoint that it had. The cookie is opaque and signed, so that a client
+// can neither learn an address nor steer to one, and carries all that is needed, so that hawsers with the same keys
+// agree without talking. Its value is base64url of
+//
+//   version (1) | expiry, seconds of Unix time, 0 for none (5) | endpoint tag (8) | MAC (16)        big-endian, 30 bytes
+//
+//   tag = HMAC-SHA256(key, "endpoint", cluster, address), cut to 8 bytes
+//   MAC = HMAC-SHA256(key, "cookie", cluster, cookie name, the 14 bytes before), cut to 16
+//
+// each part of a message behind its length. The first key signs; all verify, so that keys can be rotated. A cookie is a
+// bearer's: who copies another client's goes where that client goes.
+//
+// Immutable; shared by all workers.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "config/schema.h"
+#include "proxy/cluster/endpoint.h"
+
+namespace hawser::cluster {
+
+using WallTime = std::chrono::sys_seconds;
+WallTime WallNow();
+
+enum class AffinityResult : uint8_t {
+  kNone,     // the cluster has no affinity
+  kSet,      // the request has no cookie
+  kHit,      // the cookie named the endpoint that was picked
+  kForged,   // malformed, or signed by none of the keys
+  kExpired,  // genuine and too old
+  kGone,     // genuine, but its endpoint left the cluster, is not available, or was tried in vain
+};
+
+// "none", "set", "hit", "forged", "expired", "gone".
+std::string_view NameOf(AffinityResult result);
+
+struct AffinityLookup {
+  AffinityResult result = AffinityResult::kNone;
+  Endpoint* endpoint = nullptr;  // only with kHit
+  bool renew = false;            // the client is to be given a new cookie for the endpoint that it gets
+};
+
+class Affinity {
+ public:
+  // `settings` and `endpoints` must outlive this. Without a key every cookie is forged and none is minted.
+  Affinity(std::string_view cluster, const config::AffinityCookie& settings, Endpoints endpoints);
+
+  // What the request's cookie says; `cookie` is its value, if it came. On a hit, renew is true when the cookie was signed
+  // by another key than the first, has less than half of its time left, or was minted under another ttl.
+  AffinityLookup Find(std::optional<std::string_view> cookie, EndpointSet tried, WallTime now) const;
+
+  // The value of a cookie that leads to `endpoint`, one of the cluster's (empty for any other).
+  std::string Mint(const Endpoint& endpoint, WallTime now) const;
+
+  // The value of a Set-Cookie field that gives it to the client. `tls`: the client came over TLS.
+  std::string SetCookieFor(const Endpoint& endpoint, WallTime now, bool tls) const;
+
+  const std::string& cookie_name() const { return settings_.name; }
+
+ private:
+  struct Key {
+    std::string secret;
+    absl::flat_hash_map<uint64_t, Endpoint*> endpoints;  // by tag
+  };
+
+  bool ShouldRenew(uint64_t expiry, WallTime now) const;
+
+  const config::AffinityCookie& settings_;
+  const std::chrono::seconds ttl_;  // rounded up; 0: a session cookie
+  std::string mac_prefix_;          // what comes first in the message of every MAC
+  std::vector<Key> keys_;
+  absl::flat_hash_map<const Endpoint*, uint64_t> tags_;  // under the first key
+};
+
+}  // namespace hawser::cluster

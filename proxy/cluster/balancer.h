@@ -1,0 +1,37 @@
+// Which endpoint of a cluster gets the next request: the fourth virtual interface, one file a policy behind it. Each
+// worker has its own Balancer for each cluster, used by its thread alone; what is large (the tables of maglev and
+// ring_hash) is built once in the Cluster and only read here.
+//
+// Every policy keeps these rules: an endpoint that is not available is never picked; one that was tried is picked only
+// if no other is available; and a pick costs O(endpoints · tried) at the most.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "proxy/cluster/endpoint.h"
+
+namespace hawser::cluster {
+
+class Cluster;
+
+struct PickKey {
+  std::optional<uint64_t> hash;  // for the policies that place by hash; without it they use `random`
+  uint64_t random = 0;           // 64 fresh bits, for the others
+  EndpointSet tried;             // endpoints that this request has met in vain
+};
+
+class Balancer {
+ public:
+  virtual ~Balancer() = default;
+
+  // Null when no endpoint is available.
+  virtual Endpoint* Pick(const PickKey& key) = 0;
+};
+
+// A worker's balancer for `cluster`, after its lb_policy. `seed` should differ from worker to worker, so that not all of
+// them start at the same endpoint. `cluster` must outlive it.
+std::unique_ptr<Balancer> MakeBalancer(const Cluster& cluster, uint64_t seed);
+
+}  // namespace hawser::cluster

@@ -1,0 +1,70 @@
+// A cluster as the workers use it: config::Cluster become endpoints, tables and keys. Immutable but for its endpoints'
+// counts and health; part of the snapshot, shared by all workers. What a worker adds of its own is a WorkerCluster.
+//
+//   WorkerCluster rooms(*snapshot.clusters[i], seed);                                        // once a worker
+//   Picked picked = rooms.Choose(head, client_ip, tried, random());
+//   if (picked.renew_affinity) SetCookie(rooms.cluster.affinity()->SetCookieFor(*picked.endpoint, WallNow(), tls));
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/schema.h"
+#include "proxy/cluster/affinity.h"
+#include "proxy/cluster/balancer.h"
+#include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/maglev.h"
+#include "proxy/cluster/ring_hash.h"
+#include "proxy/http/head.h"
+#include "proxy/net/address.h"
+
+namespace hawser::cluster {
+
+class Cluster {
+ public:
+  // `settings` must outlive this.
+  explicit Cluster(const config::Cluster& settings);
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  const std::string& name() const { return settings_.name; }
+  const config::Cluster& settings() const { return settings_; }  // timeouts, retries, policies
+  Endpoints endpoints() const { return endpoints_; }
+  const Affinity* affinity() const { return affinity_ ? &*affinity_ : nullptr; }  // null: none configured
+
+  // Each built only for its own policy; null otherwise.
+  const HashRing* ring() const { return ring_.get(); }
+  const MaglevTable* maglev() const { return maglev_.get(); }
+  bool places_by_hash() const { return ring_ != nullptr || maglev_ != nullptr; }
+
+ private:
+  const config::Cluster& settings_;
+  const std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  std::unique_ptr<const HashRing> ring_;
+  std::unique_ptr<const MaglevTable> maglev_;
+  std::optional<const Affinity> affinity_;
+};
+
+struct Picked {
+  Endpoint* endpoint = nullptr;  // null: none is available
+  AffinityResult affinity = AffinityResult::kNone;
+  bool renew_affinity = false;  // the response is to set the cookie, for `endpoint`
+};
+
+struct WorkerCluster {
+  // `cluster` must outlive this; `seed` as MakeBalancer has it.
+  WorkerCluster(const Cluster& cluster, uint64_t seed);
+
+  // Affinity first, then the policy. `tried` holds the endpoints that this request has met in vain: they are picked again
+  // only if no other is available. `random` is 64 fresh bits.
+  Picked Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
+                uint64_t random, WallTime now = WallNow());
+
+  const Cluster& cluster;
+  std::unique_ptr<Balancer> balancer;
+};
+
+}  // namespace hawser::cluster

@@ -1,0 +1,137 @@
+// One backend address of a cluster, and what all workers count on it. The identity never changes; the counts and the
+// health are relaxed atomics that every worker touches. They are one of the two things that workers share (design
+// rule 5): a load that each worker knew only its own part of would send all of them to the same endpoint. No other
+// memory is published through them, so that no order is needed.
+//
+// Owned by its Cluster; outlives every lease on it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "proxy/net/address.h"
+
+namespace hawser::cluster {
+
+class Endpoint {
+ public:
+  // `weight` counts as at least 1.
+  Endpoint(std::string_view cluster, net::SocketAddress address, uint32_t weight);
+  Endpoint(const Endpoint&) = delete;
+  Endpoint& operator=(const Endpoint&) = delete;
+
+  const std::string& cluster() const { return cluster_; }
+  const net::SocketAddress& address() const { return address_; }
+  const std::string& name() const { return name_; }  // the address as text: what hashes and logs use
+  uint32_t weight() const { return weight_; }
+
+  // Whether it may be picked: true until something that watches its health says otherwise.
+  bool available() const { return available_.load(std::memory_order_relaxed); }
+  void set_available(bool available) { available_.store(available, std::memory_order_relaxed); }
+
+  // Now, all workers together.
+  int64_t active() const { return Load(counts_.active); }  // requests and tunnels that hold an OpenLease
+  int64_t connecting() const { return Load(counts_.connecting); }  // connections being made
+
+  // Since the endpoint exists, all workers together.
+  uint64_t connects() const { return Load(counts_.connects); }  // connections begun
+  uint64_t connect_failures() const {
+    return Load(counts_.connect_failures);
+  }  // of them, those that it refused or missed
+  uint64_t tunnels_opened() const { return Load(counts_.tunnels_opened); }
+
+  void CountTunnelOpened() { Add(counts_.tunnels_opened, uint64_t{1}); }
+
+ private:
+  friend class OpenLease;
+  friend class ConnectLease;
+
+  // On a cache line of its own: every worker writes here, and only reads what stands above.
+  struct alignas(64) Counts {
+    std::atomic<int64_t> active = 0;
+    std::atomic<int64_t> connecting = 0;
+    std::atomic<uint64_t> connects = 0;
+    std::atomic<uint64_t> connect_failures = 0;
+    std::atomic<uint64_t> tunnels_opened = 0;
+  };
+
+  template <typename Number>
+  static Number Load(const std::atomic<Number>& count) {
+    return count.load(std::memory_order_relaxed);
+  }
+  template <typename Number>
+  static void Add(std::atomic<Number>& count, Number amount) {
+    count.fetch_add(amount, std::memory_order_relaxed);
+  }
+
+  const std::string cluster_;
+  const net::SocketAddress address_;
+  const std::string name_;
+  const uint32_t weight_;
+  std::atomic<bool> available_ = true;
+  Counts counts_;
+};
+
+using Endpoints = std::span<const std::unique_ptr<Endpoint>>;
+using EndpointSet = std::span<const Endpoint* const>;  // a few, searched one by one
+
+// Whether `endpoint` is available and not among those to `avoid`.
+bool Usable(const Endpoint& endpoint, EndpointSet avoid);
+
+// One request or tunnel on an endpoint, counted in active() until the lease ends. Any thread.
+class OpenLease {
+ public:
+  OpenLease() = default;
+  explicit OpenLease(Endpoint& endpoint) : endpoint_(&endpoint) {
+    Endpoint::Add(endpoint.counts_.active, int64_t{1});
+  }
+  OpenLease(OpenLease&& other) noexcept : endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+  OpenLease& operator=(OpenLease&& other) noexcept {
+    if (this != &other) {
+      Release();
+      endpoint_ = std::exchange(other.endpoint_, nullptr);
+    }
+    return *this;
+  }
+  ~OpenLease() { Release(); }
+
+  void Release() {
+    if (endpoint_ != nullptr) Endpoint::Add(endpoint_->counts_.active, int64_t{-1});
+    endpoint_ = nullptr;
+  }
+
+ private:
+  Endpoint* endpoint_ = nullptr;
+};
+
+// One connection being made to an endpoint, counted in connects() and, until the lease ends, in connecting(). A lease
+// that is destroyed without Succeeded or Failed was given up for no fault of the endpoint's (its client left).
+class ConnectLease {
+ public:
+  ConnectLease() = default;
+  explicit ConnectLease(Endpoint& endpoint);
+  ConnectLease(ConnectLease&& other) noexcept : endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+  ConnectLease& operator=(ConnectLease&& other) noexcept {
+    if (this != &other) {
+      Release();
+      endpoint_ = std::exchange(other.endpoint_, nullptr);
+    }
+    return *this;
+  }
+  ~ConnectLease() { Release(); }
+
+  // Each ends the lease; on an ended one it does nothing.
+  void Succeeded() { Release(); }
+  void Failed();
+  void Release();
+
+ private:
+  Endpoint* endpoint_ = nullptr;
+};
+
+}  // namespace hawser::cluster

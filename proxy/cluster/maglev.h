@@ -1,0 +1,31 @@
+// Maglev hashing (Eisenbud et al., NSDI 2016, §3.4): a table of a prime number of slots, filled in turns from each
+// endpoint's own permutation of them, so that a lookup is one load, shares are even to within a slot, and a change of
+// the endpoints leaves most slots as they were. Weights as Envoy has them: a turn is skipped while an endpoint is ahead
+// of its share.
+//
+// Immutable; shared by all workers. 256 KiB.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "proxy/cluster/endpoint.h"
+
+namespace hawser::cluster {
+
+class MaglevTable {
+ public:
+  // Prime, and more than a hundred times as many as the endpoints of all but huge clusters, as the paper asks for.
+  static constexpr uint32_t kSlots = 65537;
+
+  explicit MaglevTable(Endpoints endpoints);
+
+  bool empty() const { return owners_.empty(); }
+  // The position in `endpoints` of the owner of the slot of `hash`. The table must not be empty.
+  uint32_t Owner(uint64_t hash) const { return owners_[hash % kSlots]; }
+
+ private:
+  std::vector<uint32_t> owners_;  // one a slot
+};
+
+}  // namespace hawser::cluster

@@ -1,0 +1,58 @@
+// Smooth weighted round robin, as nginx has it: with each pick every usable endpoint gains its weight, the richest one
+// is picked and pays what all of them gained. With weights 5, 1, 1 that gives a a b a c a a, never five in a row.
+//
+// Workers that all began at the first endpoint would send it a burst at start, so each worker begins with random
+// fortunes. All below one full round, they shift the order and never the shares.
+#include <algorithm>
+#include <vector>
+
+#include "proxy/base/hash.h"
+#include "proxy/cluster/policies.h"
+
+namespace hawser::cluster {
+namespace {
+
+class RoundRobin final : public Balancer {
+ public:
+  RoundRobin(Endpoints endpoints, uint64_t seed) : endpoints_(endpoints) {
+    uint64_t round = 0;
+    for (const auto& endpoint : endpoints) round += endpoint->weight();
+    for (size_t i = 0; i < endpoints.size(); ++i) {
+      fortunes_.push_back(static_cast<int64_t>(base::Mix64(seed + i) % round));
+    }
+  }
+
+  Endpoint* Pick(const PickKey& key) override {
+    Endpoint* picked = Next(key.tried);
+    return picked != nullptr || key.tried.empty() ? picked : Next({});
+  }
+
+ private:
+  Endpoint* Next(EndpointSet avoid) {
+    int64_t gained = 0;
+    int64_t* richest = nullptr;
+    Endpoint* picked = nullptr;
+    for (size_t i = 0; i < endpoints_.size(); ++i) {
+      Endpoint& endpoint = *endpoints_[i];
+      if (!Usable(endpoint, avoid)) continue;
+      fortunes_[i] += endpoint.weight();
+      gained += endpoint.weight();
+      if (richest != nullptr && fortunes_[i] <= *richest) continue;
+      richest = &fortunes_[i];
+      picked = &endpoint;
+    }
+    if (richest != nullptr) *richest -= gained;
+    return picked;
+  }
+
+  const Endpoints endpoints_;
+  std::vector<int64_t> fortunes_;  // one an endpoint; their sum never changes
+};
+
+}  // namespace
+
+std::unique_ptr<Balancer> MakeRoundRobin(Endpoints endpoints, uint64_t seed) {
+  return std::make_unique<RoundRobin>(endpoints, seed);
+}
+
+}  // namespace hawser::cluster

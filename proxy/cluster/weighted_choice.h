@@ -1,0 +1,45 @@
+// Draws an endpoint with a probability in proportion to its weight: by binary search over prefix sums while all are
+// usable, by one walk over them when some are not. A draw is 32 uniform bits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "proxy/cluster/endpoint.h"
+
+namespace hawser::cluster {
+
+struct Draws {
+  explicit Draws(uint64_t random)
+      : first(static_cast<uint32_t>(random >> 32)), second(static_cast<uint32_t>(random)) {}
+  uint32_t first;
+  uint32_t second;
+};
+
+// `endpoints` must outlive it.
+class WeightedChoice {
+ public:
+  explicit WeightedChoice(Endpoints endpoints);
+
+  // O(log n). Whether it is usable is for the caller to ask. There must be an endpoint.
+  Endpoint& Pick(uint32_t draw) const { return *endpoints_[PositionOf(draw)]; }
+
+  // Two that differ, unless there is only one. The second is drawn from all but the first.
+  struct Pair {
+    Endpoint& first;
+    Endpoint& second;
+  };
+  Pair PickTwo(Draws draws) const;
+
+  // O(n): among those usable but for `other_than` (may be null). Null if there are none.
+  Endpoint* PickUsable(uint32_t draw, EndpointSet avoid, const Endpoint* other_than) const;
+
+ private:
+  size_t PositionOf(uint32_t draw) const;
+
+  const Endpoints endpoints_;
+  std::vector<uint64_t> ends_;  // [i] is the sum of the weights up to and with i
+};
+
+}  // namespace hawser::cluster

@@ -1,0 +1,61 @@
+// A listener's cap on open connections, all workers together. Touched once when a connection opens and once
+// when it closes: with the per-IP table beside it, this counter is the exception to "nothing shared between
+// workers", because a cap split into one part a worker would refuse clients while other workers have room.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+namespace hawser::edge {
+
+// Must outlive its leases. Any thread.
+class ConnectionCap {
+ public:
+  // One place under the cap, given back by the destructor. An empty one is false.
+  class Lease {
+   public:
+    Lease() = default;
+    Lease(Lease&& other) noexcept : cap_(std::exchange(other.cap_, nullptr)) {}
+    Lease& operator=(Lease&& other) noexcept {
+      if (this != &other) {
+        Release();
+        cap_ = std::exchange(other.cap_, nullptr);
+      }
+      return *this;
+    }
+    ~Lease() { Release(); }
+
+    explicit operator bool() const { return cap_ != nullptr; }
+    void Release() {
+      if (cap_ != nullptr) std::exchange(cap_, nullptr)->open_.fetch_sub(1, std::memory_order_relaxed);
+    }
+
+   private:
+    friend class ConnectionCap;
+    explicit Lease(ConnectionCap* cap) : cap_(cap) {}
+    ConnectionCap* cap_ = nullptr;
+  };
+
+  explicit ConnectionCap(uint64_t limit) : limit_(limit) {}
+  ConnectionCap(const ConnectionCap&) = delete;
+  ConnectionCap& operator=(const ConnectionCap&) = delete;
+
+  // Empty at the cap. Exact: never more than `limit` leases at once, and none refused while there is room.
+  [[nodiscard]] Lease Take() {
+    uint64_t open = open_.load(std::memory_order_relaxed);
+    while (open < limit_) {
+      if (open_.compare_exchange_weak(open, open + 1, std::memory_order_relaxed)) return Lease(this);
+    }
+    return Lease();
+  }
+
+  uint64_t open() const { return open_.load(std::memory_order_relaxed); }
+  uint64_t limit() const { return limit_; }
+
+ private:
+  const uint64_t limit_;
+  std::atomic<uint64_t> open_ = 0;
+};
+
+}  // namespace hawser::edge

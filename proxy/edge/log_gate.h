@@ -1,0 +1,44 @@
+// Keeps a flood out of the log: lets the first few events of every interval through and counts the others, so
+// that the next line can say how many it stands for. One a kind of line and worker; a plain value, its
+// owner's thread only.
+//
+//   if (const auto suppressed = gate.Pass(now)) spdlog::warn("refused {} ({} more like it)", address,
+//   *suppressed);
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "proxy/base/clock.h"
+
+namespace hawser::edge {
+
+class LogGate {
+ public:
+  // At most `events` lines in each `interval`, which starts with the first line.
+  LogGate(uint32_t events, base::Duration interval) : events_(events), interval_(interval) {}
+
+  // Whether to write the line: the number of events suppressed since the last one that passed, or nothing.
+  std::optional<uint64_t> Pass(base::TimePoint now) {
+    if (now >= interval_ends_) {
+      interval_ends_ = now + interval_;
+      passed_ = 0;
+    }
+    if (passed_ == events_) {
+      ++suppressed_;
+      return std::nullopt;
+    }
+    ++passed_;
+    return std::exchange(suppressed_, 0);
+  }
+
+ private:
+  const uint32_t events_;
+  const base::Duration interval_;
+  uint32_t passed_ = 0;  // in the interval that ends at interval_ends_; never above events_
+  uint64_t suppressed_ = 0;
+  base::TimePoint interval_ends_ = base::TimePoint::min();
+};
+
+}  // namespace hawser::edge

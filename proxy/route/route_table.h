@@ -1,0 +1,63 @@
+// Which route takes a request: listener → host → path → headers, compiled once from the config and immutable.
+// Any thread.
+//
+// The order is the file's: of all routes that match, the first one written wins, be it more or less specific
+// than those behind it, and a request that fails a host's own routes goes on to those for any host. Hosts and
+// paths are only indexes that make this fast: a look-up probes a hash table for the host, for the path, and
+// once for each length that a wildcard or a prefix of the config has, and tries the few routes found there.
+//
+// Paths are compared as sent. A path with dot segments (path.h) matches no route.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/schema.h"
+#include "proxy/http/head.h"
+
+namespace hawser::route {
+
+struct WeightedTarget {
+  size_t cluster = 0;  // index in config::Config::clusters
+  uint64_t below = 0;  // sum of the weights up to and with this one
+};
+
+struct Route {
+  const config::Route& settings;
+  std::string name;                      // settings.name, or "route-3" for the third one
+  size_t index;                          // in config::Config::routes
+  std::vector<WeightedTarget> clusters;  // at least one; the last `below` is positive
+
+  // The cluster that a uniformly random number falls to: an index in config::Config::clusters.
+  size_t PickCluster(uint64_t random) const;
+};
+
+class RouteTable {
+ public:
+  // `config` must outlive the table. Fails on what validation would have found: a bad expression, an unknown
+  // name.
+  static absl::StatusOr<RouteTable> Create(const config::Config& config);
+  RouteTable(RouteTable&&) noexcept;
+  RouteTable& operator=(RouteTable&&) noexcept;
+  ~RouteTable();
+
+  // The route for a request on the listener with that index in the config; null if there is none.
+  // `websocket`: the request asks for a WebSocket; only then can it meet a route's `subprotocol`. The pointer
+  // holds as long as the table.
+  const Route* Match(size_t listener, const http::RequestHead& head, bool websocket) const;
+
+  // In the order of the config.
+  std::span<const Route> routes() const;
+
+ private:
+  struct Index;
+  explicit RouteTable(std::unique_ptr<const Index> index);
+  std::unique_ptr<const Index> index_;
+};
+
+}  // namespace hawser::route

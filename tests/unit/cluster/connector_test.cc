@@ -1,0 +1,80 @@
+#include "proxy/cluster/connector.h"
+
+#include <array>
+#include <cerrno>
+#include <string>
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gtest/gtest.h"
+#include "tests/unit/cluster/fleet.h"
+
+namespace hawser::cluster {
+namespace {
+
+TEST(ConnectError, TellsLocalWantsFromTheEndpointsFaults) {
+  EXPECT_EQ(ConnectErrorOf(absl::OkStatus()), ConnectError::kNone);
+  EXPECT_EQ(ConnectErrorOf(absl::ErrnoToStatus(EADDRNOTAVAIL, "")), ConnectError::kNoLocalPort);
+  for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {
+    EXPECT_EQ(ConnectErrorOf(absl::ErrnoToStatus(error, "")), ConnectError::kNoResources) << error;
+  }
+  for (const int error : {ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ENOENT, EACCES, EPERM, EAGAIN}) {
+    EXPECT_EQ(ConnectErrorOf(absl::ErrnoToStatus(error, "")), ConnectError::kFailed) << error;
+  }
+}
+
+class ConnectorTest : public testing::Test {
+ protected:
+  std::unique_ptr<event::Loop> loop_ = event::Loop::Create().value();
+  Connector connector_{*loop_};
+};
+
+TEST_F(ConnectorTest, MakesAStreamThatReachesTheEndpoint) {
+  const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
+  Endpoint endpoint("rooms", net::LocalAddress(listener).value(), 1);
+  Connection connection = connector_.Start(endpoint);
+  ASSERT_EQ(connection.error, ConnectError::kNone);
+  EXPECT_EQ(endpoint.connects(), 1u);
+  EXPECT_EQ(endpoint.connecting(), 1);
+
+  const std::array<std::byte, 2> hello = {std::byte{'h'}, std::byte{'i'}};
+  ASSERT_EQ(connection.stream->Write(hello).state, net::IoState::kOk);
+  connection.lease.Succeeded();
+  EXPECT_EQ(endpoint.connecting(), 0);
+  EXPECT_EQ(endpoint.connect_failures(), 0u);
+
+  const net::Socket accepted(accept(listener.fd(), nullptr, nullptr));
+  std::array<char, 8> received;
+  ASSERT_EQ(recv(accepted.fd(), received.data(), received.size(), 0), 2);
+  EXPECT_EQ(std::string(received.data(), 2), "hi");
+}
+
+TEST_F(ConnectorTest, CountsARefusalThatIsKnownAtOnce) {
+  const std::string path = testing::TempDir() + "/nobody." + std::to_string(getpid()) + ".sock";
+  Endpoint endpoint("rooms", Address("unix:" + path), 1);
+  const Connection connection = connector_.Start(endpoint);
+  EXPECT_EQ(connection.error, ConnectError::kFailed);
+  EXPECT_EQ(connection.stream, nullptr);
+  EXPECT_EQ(endpoint.connects(), 1u);
+  EXPECT_EQ(endpoint.connect_failures(), 1u);
+  EXPECT_EQ(endpoint.connecting(), 0);
+}
+
+TEST_F(ConnectorTest, DoesNotBlameTheEndpointForALackOfDescriptors) {
+  Endpoint endpoint("rooms", Address("127.0.0.1:1"), 1);
+  rlimit limit;
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const Connection connection = connector_.Start(endpoint);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
+  EXPECT_EQ(connection.error, ConnectError::kNoResources);
+  EXPECT_EQ(endpoint.connects(), 1u);
+  EXPECT_EQ(endpoint.connect_failures(), 0u);
+  EXPECT_EQ(endpoint.connecting(), 0);
+}
+
+}  // namespace
+}  // namespace hawser::cluster

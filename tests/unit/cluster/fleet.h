@@ -1,0 +1,78 @@
+// Builders that the tests of clusters share: configurations, endpoints, and counts of picks.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/schema.h"
+#include "gtest/gtest.h"
+#include "proxy/cluster/balancer.h"
+#include "proxy/cluster/endpoint.h"
+
+namespace hawser::cluster {
+
+inline net::SocketAddress Address(std::string_view text) {
+  return net::SocketAddress::Parse(text).value();
+}
+
+// 10.0.0.1:9000, 10.0.1.1:9000, ... one for each weight, 10.1.0.1:9000 after 250 of them.
+inline config::Cluster ClusterOf(config::LbPolicy policy, const std::vector<uint32_t>& weights) {
+  config::Cluster cluster;
+  cluster.name = "rooms";
+  cluster.lb_policy = policy;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    const std::string address = "10." + std::to_string(i / 250) + "." + std::to_string(i % 250) + ".1:9000";
+    cluster.endpoints.push_back({.address = Address(address), .weight = weights[i]});
+  }
+  return cluster;
+}
+
+inline config::Cluster EvenCluster(config::LbPolicy policy, size_t endpoints) {
+  return ClusterOf(policy, std::vector<uint32_t>(endpoints, 1));
+}
+
+// Names the instances of a test by their policy.
+inline std::string PolicyName(const testing::TestParamInfo<config::LbPolicy>& policy) {
+  switch (policy.param) {
+    case config::LbPolicy::kRoundRobin: return "RoundRobin";
+    case config::LbPolicy::kLeastRequest: return "LeastRequest";
+    case config::LbPolicy::kRandom: return "Random";
+    case config::LbPolicy::kRingHash: return "RingHash";
+    case config::LbPolicy::kMaglev: return "Maglev";
+  }
+  return "";
+}
+
+// Picks `count` times under random keys of a fixed seed; [name] is how often an endpoint was picked.
+inline std::map<std::string, int> CountPicks(Balancer& balancer, int count, EndpointSet tried = {}) {
+  std::mt19937_64 random(7);
+  std::map<std::string, int> picks;
+  for (int i = 0; i < count; ++i) {
+    const uint64_t hash = random();
+    const Endpoint* picked = balancer.Pick({.hash = hash, .random = random(), .tried = tried});
+    ++picks[picked == nullptr ? "none" : picked->name()];
+  }
+  return picks;
+}
+
+// Pearson's statistic of `picks` against shares in proportion to the endpoints' weights.
+inline double ChiSquare(std::map<std::string, int> picks, Endpoints endpoints) {
+  double weights = 0;
+  double count = 0;
+  for (const auto& endpoint : endpoints) weights += endpoint->weight();
+  for (const auto& [name, picked] : picks) count += picked;
+  double sum = 0;
+  for (const auto& endpoint : endpoints) {
+    const double expected = count * endpoint->weight() / weights;
+    const double off = picks[endpoint->name()] - expected;
+    sum += off * off / expected;
+  }
+  return sum;
+}
+
+}  // namespace hawser::cluster
