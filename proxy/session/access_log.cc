@@ -1,0 +1,198 @@
+#include "proxy/session/access_log.h"
+
+#include <cerrno>
+#include <iterator>
+
+#include <fcntl.h>
+
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "fmt/format.h"
+#include "proxy/base/status_macros.h"
+#include "proxy/net/socket.h"
+#include "spdlog/async_logger.h"
+#include "spdlog/details/thread_pool.h"
+#include "spdlog/sinks/basic_file_sink.h"
+#include "spdlog/sinks/stdout_sinks.h"
+
+namespace hawser::session {
+namespace {
+
+using Out = std::back_insert_iterator<std::string>;
+
+void AppendEscaped(std::string& out, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      fmt::format_to(Out(out), "\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+}
+
+std::string Client(const RequestRecord& record) {
+  if (record.client_port == 0) return record.client.unspecified() ? "unix" : record.client.ToString();
+  return net::SocketAddress(record.client, record.client_port).ToString();
+}
+
+// One row a field: how it is called, whether JSON quotes it, and how it is written.
+struct Field {
+  std::string_view name;
+  bool quoted;
+  void (*write)(const LogEntry&, std::string&);
+};
+
+constexpr Field kFields[] = {
+    {"time", true,
+     [](const LogEntry&, std::string& out) {
+       out += absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
+     }},
+    {"event", true,
+     [](const LogEntry& entry, std::string& out) { out += entry.record.tunnel ? "tunnel" : "request"; }},
+    {"request_id", true,
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.request_id()); }},
+    {"listener", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener); }},
+    {"client", true, [](const LogEntry& entry, std::string& out) { out += Client(entry.record); }},
+    {"tls", false, [](const LogEntry& entry, std::string& out) { out += entry.record.tls ? "true" : "false"; }},
+    {"method", true,
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.method()); }},
+    {"host", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.host()); }},
+    {"path", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.path()); }},
+    {"status", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.record.status); }},
+    {"route", true,
+     [](const LogEntry& entry, std::string& out) {
+       if (entry.record.route != nullptr) AppendEscaped(out, entry.record.route->name);
+     }},
+    {"cluster", true,
+     [](const LogEntry& entry, std::string& out) {
+       if (entry.record.endpoint != nullptr) AppendEscaped(out, entry.record.endpoint->cluster());
+     }},
+    {"endpoint", true,
+     [](const LogEntry& entry, std::string& out) {
+       if (entry.record.endpoint != nullptr) AppendEscaped(out, entry.record.endpoint->address().ToString());
+     }},
+    {"affinity", true,
+     [](const LogEntry& entry, std::string& out) { out += cluster::NameOf(entry.record.affinity); }},
+    {"duration_ms", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{:.3f}", entry.duration_ms); }},
+    {"messages_in", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.messages_in); }},
+    {"messages_out", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.messages_out); }},
+    {"bytes_in", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.bytes_in); }},
+    {"bytes_out", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.bytes_out); }},
+    {"pings_sent", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.pings_sent); }},
+    {"rtt_ms", false,
+     [](const LogEntry& entry, std::string& out) {
+       fmt::format_to(Out(out), "{:.3f}", entry.traffic.rtt_average_ms);
+     }},
+    {"rtt_min_ms", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{:.3f}", entry.traffic.rtt_min_ms); }},
+    {"rtt_max_ms", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{:.3f}", entry.traffic.rtt_max_ms); }},
+    {"close_code", false,
+     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.outcome.close_code); }},
+    {"closed_by", true,
+     [](const LogEntry& entry, std::string& out) { out += LabelOf(entry.outcome.closed_by); }},
+    {"reason", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.reason; }},
+    {"flag", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.flag; }},
+};
+
+std::string RenderJson(const LogEntry& entry) {
+  std::string line;
+  line.reserve(640);
+  for (const Field& field : kFields) {
+    line += line.empty() ? "{\"" : ",\"";
+    line += field.name;
+    line += field.quoted ? "\":\"" : "\":";
+    field.write(entry, line);
+    if (field.quoted) line += '"';
+  }
+  line += '}';
+  return line;
+}
+
+int FieldNamed(std::string_view name) {
+  for (size_t i = 0; i < std::size(kFields); ++i) {
+    if (kFields[i].name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+}  // namespace
+
+absl::StatusOr<LogFormat> LogFormat::Parse(std::string_view format) {
+  LogFormat compiled;
+  if (format == "json") return compiled;
+  compiled.pieces_.emplace_back();
+  while (!format.empty()) {
+    const size_t percent = format.find('%');
+    compiled.pieces_.back().literal += format.substr(0, percent);
+    if (percent == std::string_view::npos) break;
+    const size_t end = format.find('%', percent + 1);
+    if (end == std::string_view::npos) return absl::InvalidArgumentError("a % without its partner");
+    const std::string_view name = format.substr(percent + 1, end - percent - 1);
+    format.remove_prefix(end + 1);
+    if (name.empty()) {
+      compiled.pieces_.back().literal += '%';
+      continue;
+    }
+    const int field = FieldNamed(name);
+    if (field < 0) return absl::InvalidArgumentError(fmt::format("unknown field %{}%", name));
+    compiled.pieces_.back().field = field;
+    compiled.pieces_.emplace_back();
+  }
+  return compiled;
+}
+
+std::string LogFormat::Render(const LogEntry& entry) const {
+  if (pieces_.empty()) return RenderJson(entry);
+  std::string line;
+  for (const Piece& piece : pieces_) {
+    line += piece.literal;
+    if (piece.field < 0) continue;
+    const size_t before = line.size();
+    kFields[piece.field].write(entry, line);
+    if (line.size() == before) line += '-';
+  }
+  return line;
+}
+
+absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const config::AccessLog& config) {
+  HAWSER_ASSIGN_OR_RETURN(LogFormat format, LogFormat::Parse(config.format));
+  spdlog::sink_ptr sink;
+  if (config.path == "-") {
+    sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
+  } else {
+    // Tried here because the library's own answer to a file that cannot be opened is an exception.
+    net::Socket probe(open(config.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+    if (!probe.open()) return absl::ErrnoToStatus(errno, fmt::format("cannot open {}", config.path));
+    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.path);
+  }
+  auto pool = std::make_shared<spdlog::details::thread_pool>(config.queue, 1);
+  auto logger = std::make_shared<spdlog::async_logger>("access", std::move(sink), pool,
+                                                       spdlog::async_overflow_policy::overrun_oldest);
+  logger->set_pattern("%v");
+  logger->flush_on(spdlog::level::info);
+  return std::unique_ptr<AccessLog>(new AccessLog(std::move(format), std::move(pool), std::move(logger)));
+}
+
+AccessLog::AccessLog(LogFormat format, std::shared_ptr<spdlog::details::thread_pool> pool,
+                     std::shared_ptr<spdlog::logger> logger)
+    : format_(std::move(format)), pool_(std::move(pool)), logger_(std::move(logger)) {}
+
+AccessLog::~AccessLog() = default;
+
+void AccessLog::Write(const LogEntry& entry) { logger_->info("{}", format_.Render(entry)); }
+
+uint64_t AccessLog::dropped() const { return pool_->overrun_counter(); }
+
+}  // namespace hawser::session

@@ -1,0 +1,268 @@
+#include "proxy/session/client_connection.h"
+
+#include <utility>
+
+#include "proxy/http1/head_parser.h"
+#include "proxy/http1/serializer.h"
+#include "spdlog/spdlog.h"
+
+namespace hawser::session {
+namespace {
+
+using http::Reject;
+
+constexpr uint8_t kPipelinedTag = 7;
+
+// How long a client may take to read a refusal and close, before hawser does.
+constexpr base::Duration kLingerTime{2000};
+
+// Owned by environment.connections from here on; taken back by Close.
+ClientConnection& Make(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
+                       const net::SocketAddress& peer, EdgeLeases leases) {
+  auto* connection =
+      std::make_unique<ClientConnection>(environment, listener, std::move(socket), peer, std::move(leases)).release();
+  environment.connections.PushBack(*connection);
+  return *connection;
+}
+
+}  // namespace
+
+void ClientConnection::Start(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
+                             const net::SocketAddress& peer, EdgeLeases leases) {
+  Make(environment, listener, std::move(socket), peer, std::move(leases));
+}
+
+void ClientConnection::StartRefused(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
+                                    const net::SocketAddress& peer, Reject reject) {
+  ClientConnection& connection = Make(environment, listener, std::move(socket), peer, {});
+  connection.admitted_ = false;
+  ++environment.refused_connections;
+  connection.Refuse(reject);
+}
+
+ClientConnection::ClientConnection(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
+                                   const net::SocketAddress& peer, EdgeLeases leases)
+    : environment_(environment),
+      snapshot_(environment.snapshot),
+      listener_(listener),
+      peer_(peer),
+      leases_(std::move(leases)),
+      timer_(*this, Exchange::kTimerTag),
+      state_(listener.tls != nullptr ? State::kTlsHandshake : State::kRequestHead) {
+  if (listener_.tls != nullptr) {
+    auto tls = std::make_unique<tls::TlsStream>(environment_.loop, environment_.buffers, *listener_.tls,
+                                                std::move(socket));
+    tls_ = tls.get();
+    stream_ = std::move(tls);
+    environment_.loop.Arm(timer_, listener_.settings.timeouts.tls_handshake);
+    environment_.stats.Add(stats::Metric::kTlsHandshakesOpen);
+  } else {
+    stream_ = std::make_unique<net::TcpStream>(environment_.loop, std::move(socket));
+    environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+  }
+  environment_.stats.Add(stats::Metric::kConnectionsOpen);
+  stream_->Watch(this, Exchange::kClientTag);
+  stream_->Want({.read = true});
+}
+
+ClientConnection::~ClientConnection() = default;
+
+void ClientConnection::OnReady(event::Ready ready) {
+  if (state_ == State::kClosed) return;
+  if (ready.timer && state_ != State::kExchange) return OnTimer();
+  if (ready.tag == kPipelinedTag) return ParseHead();
+  Advance(ready);
+}
+
+void ClientConnection::Advance(event::Ready ready) {
+  switch (state_) {
+    case State::kTlsHandshake: return Handshake();
+    case State::kRequestHead: return ReadHead();
+    case State::kExchange: return RunExchange(ready);
+    case State::kLinger: return DropInput();
+    case State::kClosed: return;
+  }
+}
+
+// A worker takes so many handshake steps in one turn; the others keep their bytes in the kernel and are told of them
+// again in the next.
+bool ClientConnection::TakeHandshakeStep() {
+  if (environment_.handshake_turn != environment_.loop.turn()) {
+    environment_.handshake_turn = environment_.loop.turn();
+    environment_.handshakes_left = listener_.settings.tls->handshakes_per_turn;
+  }
+  if (environment_.handshakes_left == 0) {
+    environment_.stats.Add(stats::Metric::kTlsBudgetHits);
+    return false;
+  }
+  --environment_.handshakes_left;
+  return true;
+}
+
+void ClientConnection::Handshake() {
+  if (!TakeHandshakeStep()) return;
+  switch (tls_->Handshake()) {
+    case tls::HandshakeResult::kWantRead: return;
+    case tls::HandshakeResult::kFailed:
+      spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_.settings.name, peer_.ToString(),
+                    tls_->HandshakeError());
+      environment_.stats.Add(stats::Metric::kTlsHandshakesFailed);
+      return Close(net::CloseReason::kOrderly);
+    case tls::HandshakeResult::kDone: break;
+  }
+  environment_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
+  environment_.stats.Add(stats::Metric::kTlsHandshakesOk);
+  if (tls_->session_reused()) environment_.stats.Add(stats::Metric::kTlsHandshakesResumed);
+  stream_->Want({.read = true});
+  state_ = State::kRequestHead;
+  environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+  ReadHead();
+}
+
+void ClientConnection::ReadHead() {
+  const auto scratch = environment_.loop.scratch();
+  const net::IoResult got = stream_->Read(scratch.first(scratch.size() / 4));
+  if (got.bytes > 0) {
+    // Between two requests the clock is keep_alive's; from the first byte on, request_headers'.
+    if (input_.empty() && !first_request_) {
+      environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+    }
+    input_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
+    ParseHead();
+  } else if (got.state != net::IoState::kBlocked) {
+    Close(net::CloseReason::kOrderly);
+  }
+}
+
+void ClientConnection::ParseHead() {
+  http::RequestHead head;
+  const http1::HeadLimits limits{.head_bytes = listener_.settings.limits.request_head.bytes,
+                                 .headers = listener_.settings.limits.request_headers};
+  const http1::ParseResult parsed = http1::ParseRequestHead(input_, limits, head, scanned_);
+  if (parsed.state == http1::ParseState::kIncomplete) return;
+  if (parsed.state == http1::ParseState::kRejected) return Refuse(parsed.reject);
+  timer_.Cancel();
+  scanned_ = 0;
+  first_request_ = false;
+  std::string behind = input_.substr(parsed.head_bytes);
+  std::string head_bytes = std::exchange(input_, {});
+  // The head's views point into the string's heap block, which moves along: no head is short enough to lie inside the
+  // string itself.
+  exchange_ = std::make_unique<Exchange>(
+      environment_, snapshot_, *this,
+      Exchange::Client{.stream = *stream_, .listener = listener_, .peer = peer_, .tls = tls_ != nullptr},
+      std::move(head_bytes), std::move(head), std::move(behind));
+  state_ = State::kExchange;
+  RunExchange({});
+}
+
+// A refusal before there is a request to speak of: answered here, counted, logged.
+void ClientConnection::Refuse(Reject reject) {
+  environment_.stats.CountReject(reject);
+  const http::RejectSpec& spec = http::SpecOf(reject);
+  if (environment_.access_log != nullptr) {
+    RequestRecord record;
+    record.client = peer_.ip();
+    record.client_port = peer_.port();
+    record.tls = tls_ != nullptr;
+    record.status = static_cast<uint16_t>(spec.status);
+    record.listener = listener_.settings.name;
+    environment_.access_log->Write({.record = record,
+                                    .traffic = {.bytes_in = input_.size()},
+                                    .outcome = {.closed_by = ClosedByOf(reject), .reason = spec.label, .flag = spec.flag},
+                                    .duration_ms = 0});
+  }
+  const std::string response = http1::RefusalResponse(reject);
+  stream_->Write(std::as_bytes(std::span(response)));
+  Linger();
+}
+
+void ClientConnection::RunExchange(event::Ready ready) {
+  switch (exchange_->Advance(ready)) {
+    case Exchange::Progress::kWaiting: return;
+    case Exchange::Progress::kTunnel: return OpenTunnel();
+    case Exchange::Progress::kReusable: return NextRequest();
+    case Exchange::Progress::kFinished:
+      exchange_.reset();
+      return Linger();
+    case Exchange::Progress::kBroken:
+      exchange_.reset();
+      return Close(net::CloseReason::kAbort);
+  }
+}
+
+void ClientConnection::NextRequest() {
+  input_ = exchange_->TakePipelined();
+  exchange_.reset();
+  if (environment_.draining) return Linger();
+  state_ = State::kRequestHead;
+  stream_->Want({.read = true});
+  environment_.loop.Arm(timer_, input_.empty() ? listener_.settings.timeouts.keep_alive
+                                               : listener_.settings.timeouts.request_headers);
+  // In the next turn: a pipeline of requests is a loop, not a recursion.
+  if (!input_.empty()) environment_.loop.Soon(*this, {.readable = true, .tag = kPipelinedTag});
+}
+
+void ClientConnection::OpenTunnel() {
+  timer_.Cancel();
+  const std::unique_ptr<Exchange> exchange = std::move(exchange_);
+  Tunnel::Start(environment_, {.client = std::move(stream_),
+                               .backend = exchange->TakeBackend(),
+                               .snapshot = snapshot_,
+                               .record = exchange->TakeRecord(),
+                               .leases = std::move(leases_),
+                               .endpoint_lease = exchange->TakeLease(),
+                               .leftovers = exchange->TakeLeftovers(),
+                               .deflate = exchange->deflate(),
+                               .early_from_client = std::as_bytes(std::span(exchange->early_from_client())),
+                               .early_from_backend = std::as_bytes(std::span(exchange->early_from_backend()))});
+  Close(net::CloseReason::kOrderly);
+}
+
+void ClientConnection::Linger() {
+  state_ = State::kLinger;
+  environment_.loop.Arm(timer_, kLingerTime);
+  stream_->ShutdownWrite();
+  DropInput();
+}
+
+void ClientConnection::DropInput() {
+  const net::IoResult flushed = stream_->Write({});
+  const net::IoResult got = stream_->Read(environment_.loop.scratch());
+  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Close(net::CloseReason::kOrderly);
+  stream_->Want({.read = true, .write = flushed.state == net::IoState::kBlocked});
+}
+
+void ClientConnection::OnTimer() {
+  const bool head_begun = state_ == State::kRequestHead && (first_request_ || !input_.empty());
+  if (state_ == State::kTlsHandshake) environment_.stats.CountReject(Reject::kTlsTimeout);
+  if (head_begun && !input_.empty()) return Refuse(Reject::kRequestTimeout);
+  // A connection made in advance and never used: nobody waits for an answer.
+  if (head_begun) environment_.stats.CountReject(Reject::kRequestTimeout);
+  Close(net::CloseReason::kOrderly);
+}
+
+void ClientConnection::Drain() {
+  if (state_ == State::kTlsHandshake || (state_ == State::kRequestHead && input_.empty())) {
+    Close(net::CloseReason::kOrderly);
+  }
+}
+
+void ClientConnection::Close(net::CloseReason reason) {
+  if (state_ == State::kClosed) return;
+  if (state_ == State::kTlsHandshake) environment_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
+  state_ = State::kClosed;
+  timer_.Cancel();
+  environment_.loop.Forget(*this, kPipelinedTag);
+  exchange_.reset();
+  if (stream_ != nullptr) {  // else it lives on in a tunnel
+    stream_->Close(reason);
+    environment_.stats.Subtract(stats::Metric::kConnectionsOpen);
+    environment_.stats.Add(stats::Metric::kConnectionsClosed);
+  }
+  if (!admitted_) --environment_.refused_connections;
+  Unlink();
+  environment_.loop.Retire(std::unique_ptr<IoHandler>(this));
+}
+
+}  // namespace hawser::session

@@ -1,0 +1,86 @@
+// One HTTP/1.1 connection from accept to its end or to its tunnel: TLS handshake, request head, exchange, and again.
+// Everything it waits for (client, backend, timer) reaches it here and is passed down; what comes back is a return
+// value.
+//
+// Owned by Environment::connections until it retires itself; loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/intrusive_list.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/http/head.h"
+#include "proxy/http/reject.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/net/socket.h"
+#include "proxy/session/environment.h"
+#include "proxy/session/exchange.h"
+#include "proxy/session/tunnel.h"
+#include "proxy/tls/tls_stream.h"
+
+namespace hawser::session {
+
+class ClientConnection final : public event::IoHandler, public base::ListLink {
+ public:
+  // Takes over an accepted and admitted connection.
+  static void Start(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
+                    const net::SocketAddress& peer, EdgeLeases leases);
+
+  // Answers a plain connection that was not admitted, without waiting for its request, and lets it go.
+  static void StartRefused(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
+                           const net::SocketAddress& peer, http::Reject reject);
+
+  ClientConnection(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
+                   const net::SocketAddress& peer, EdgeLeases leases);
+  ~ClientConnection() override;
+  void OnReady(event::Ready ready) override;
+
+  // The server drains: an idle connection closes, a busy one after its exchange.
+  void Drain();
+  // The server ends.
+  void Abort() { Close(net::CloseReason::kAbort); }
+
+ private:
+  enum class State : uint8_t {
+    kTlsHandshake,
+    kRequestHead,
+    kExchange,  // from a complete head to the end of the response, or to the tunnel
+    kLinger,    // all is said and our side shut: what still comes is dropped, so that no reset overtakes the response
+    kClosed,
+  };
+
+  void Advance(event::Ready ready);
+  void Handshake();
+  void ReadHead();
+  void ParseHead();
+  void Refuse(http::Reject reject);
+  void RunExchange(event::Ready ready);
+  void NextRequest();
+  void OpenTunnel();
+  void Linger();
+  void DropInput();
+  void OnTimer();
+  void Close(net::CloseReason reason);
+  bool TakeHandshakeStep();
+
+  Environment& environment_;
+  // The snapshot that was current when the connection came: it owns `listener_`.
+  std::shared_ptr<const Snapshot> snapshot_;
+  const ListenerRuntime& listener_;
+  net::SocketAddress peer_;
+  EdgeLeases leases_;
+  std::unique_ptr<net::ByteStream> stream_;
+  tls::TlsStream* tls_ = nullptr;  // stream_, where it is one; null once it moved into a tunnel
+  event::Timer timer_;
+  State state_;
+  bool admitted_ = true;
+  bool first_request_ = true;
+  size_t scanned_ = 0;      // bytes of input_ that the head parser need not look at again
+  std::string input_;       // received and not yet consumed: the start of a head, or pipelined requests
+  std::unique_ptr<Exchange> exchange_;
+};
+
+}  // namespace hawser::session

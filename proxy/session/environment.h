@@ -1,0 +1,45 @@
+// What a worker lends to the sessions that it runs. One a worker, outlives them all; its thread only, but for what is
+// shared by nature (snapshot, access log).
+#pragma once
+
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "proxy/base/intrusive_list.h"
+#include "proxy/base/secret_numbers.h"
+#include "proxy/cluster/cluster.h"
+#include "proxy/event/loop.h"
+#include "proxy/net/buffer.h"
+#include "proxy/session/access_log.h"
+#include "proxy/session/snapshot.h"
+#include "proxy/stats/worker_stats.h"
+
+namespace hawser::session {
+
+class ClientConnection;
+class Tunnel;
+
+struct Environment {
+  event::Loop& loop;
+  net::BufferPool& buffers;
+  stats::WorkerStats& stats;
+  AccessLog* access_log;                             // null: none
+  std::shared_ptr<const Snapshot> snapshot;          // for new requests
+  std::vector<cluster::WorkerCluster> clusters;      // this worker's balancers, by the snapshot's cluster index
+  std::mt19937_64 random;                            // for balancing and jitter; nothing that is to stay secret
+  base::SecretNumbers secrets;
+  bool draining = false;
+
+  base::IntrusiveList<ClientConnection> connections;  // those that have no tunnel
+  base::IntrusiveList<Tunnel> tunnels;                // open
+  base::IntrusiveList<Tunnel> closing_tunnels;
+
+  uint32_t refused_connections = 0;  // being answered, of those that were not admitted
+
+  // TLS handshake steps left in turn `handshake_turn`.
+  uint64_t handshake_turn = 0;
+  uint32_t handshakes_left = 0;
+};
+
+}  // namespace hawser::session

@@ -1,0 +1,79 @@
+// What is known of one request from its head to its end: the source of its access-log line and of its row on the
+// admin page. Made when the head is complete, kept by the exchange and then by the tunnel; the client's text is packed
+// into one allocation, everything else points into the snapshot that the request was born with.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/clock.h"
+#include "proxy/cluster/affinity.h"
+#include "proxy/cluster/endpoint.h"
+#include "proxy/http/reject.h"
+#include "proxy/net/address.h"
+#include "proxy/route/route_table.h"
+#include "proxy/stats/metrics.h"
+
+namespace hawser::session {
+
+using stats::ClosedBy;
+
+// Who is to blame, where hawser itself refuses or ends.
+ClosedBy ClosedByOf(http::Reject reject);
+
+// What the client sent and hawser logs, in one string.
+class RequestText {
+ public:
+  RequestText() = default;
+  RequestText(std::string_view request_id, std::string_view method, std::string_view host, std::string_view path);
+
+  std::string_view request_id() const { return Part(0, ends_[0]); }
+  std::string_view method() const { return Part(ends_[0], ends_[1]); }
+  std::string_view host() const { return Part(ends_[1], ends_[2]); }
+  std::string_view path() const { return Part(ends_[2], text_.size()); }  // with the query, as logged
+
+ private:
+  // Longer paths are cut for the log: a tunnel keeps this text for hours.
+  static constexpr size_t kLongestPath = 1024;
+  std::string_view Part(size_t begin, size_t end) const { return std::string_view(text_).substr(begin, end - begin); }
+
+  std::string text_;
+  uint16_t ends_[3] = {};
+};
+
+struct Traffic {  // as seen from the client: in is client to backend
+  uint64_t messages_in = 0;
+  uint64_t messages_out = 0;
+  uint64_t bytes_in = 0;
+  uint64_t bytes_out = 0;
+  uint32_t pings_sent = 0;
+  // Milliseconds, over the pongs of the client; count 0: none yet.
+  uint32_t rtt_count = 0;
+  double rtt_min_ms = 0;
+  double rtt_average_ms = 0;
+  double rtt_max_ms = 0;
+};
+
+struct RequestRecord {
+  RequestText text;
+  net::IpAddress client;               // the effective one: behind trusted proxies, what they say
+  uint16_t client_port = 0;            // 0 where it is not known
+  bool tls = false;
+  bool tunnel = false;                 // a WebSocket was opened
+  uint16_t status = 0;                 // sent to the client; 0: none
+  cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
+  std::string_view listener;           // in the snapshot, as are the next two
+  const route::Route* route = nullptr;
+  const cluster::Endpoint* endpoint = nullptr;
+  base::TimePoint start;
+};
+
+struct Outcome {
+  ClosedBy closed_by = ClosedBy::kNobody;
+  uint16_t close_code = 0;             // RFC 6455 §7.1.5: the code that the client saw or sent; 1005, 1006 where none was
+  std::string_view reason;             // a label of the refusal table, or "" for an ordinary end
+  std::string_view flag;
+};
+
+}  // namespace hawser::session

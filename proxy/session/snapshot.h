@@ -1,0 +1,32 @@
+// What the configuration became: everything that sessions read and nothing that they write, built by the server,
+// immutable, shared by all workers. A request keeps the snapshot that it was born with.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "config/schema.h"
+#include "filters/chain.h"
+#include "proxy/cluster/cluster.h"
+#include "proxy/edge/ip_table.h"
+#include "proxy/route/route_table.h"
+#include "proxy/tls/context.h"
+
+namespace hawser::session {
+
+struct ListenerRuntime {
+  const config::Listener& settings;
+  size_t index;                             // its place in the configuration
+  std::shared_ptr<const tls::ServerContext> tls;  // null: plain
+  edge::IpLimits ip_limits;
+};
+
+struct Snapshot {
+  std::unique_ptr<const config::Config> config;
+  std::vector<ListenerRuntime> listeners;
+  std::unique_ptr<route::RouteTable> routes;
+  std::vector<filters::Chain> filters;      // by Route::index
+  std::vector<std::unique_ptr<cluster::Cluster>> clusters;
+};
+
+}  // namespace hawser::session

@@ -1,0 +1,154 @@
+// A WebSocket from the 101 to its last byte: frames scanned in place and forwarded as they came, in both directions,
+// with pings and closes put in where the outgoing bytes stand between two frames (RFC 6455 §5.4, §5.5, §7).
+//
+// Each peer has a Side; whatever is done for the client is done for the backend by the same code. A side is read only
+// while the other can take what is read, so that at most one read of each direction is ever held. Bytes that cannot be
+// judged yet (an unfinished header or control frame, at most 139) wait in the side's carry and nothing of them is sent.
+//
+// Owned by the environment's lists (tunnels, then closing_tunnels) from Start until it retires itself; loop thread only.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "filters/leftovers.h"
+#include "proxy/base/intrusive_list.h"
+#include "proxy/cluster/endpoint.h"
+#include "proxy/edge/connection_cap.h"
+#include "proxy/edge/ip_table.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/http/reject.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/session/environment.h"
+#include "proxy/session/record.h"
+#include "proxy/ws/frame.h"
+#include "proxy/ws/frame_scanner.h"
+#include "proxy/ws/keepalive.h"
+
+namespace hawser::session {
+
+// What a client's connection holds at the edge for as long as it lives.
+struct EdgeLeases {
+  edge::IpTable::Lease ip;
+  edge::ConnectionCap::Lease cap;
+};
+
+class Tunnel final : public event::IoHandler, public base::ListLink {
+ public:
+  struct Parts {
+    std::unique_ptr<net::ByteStream> client;
+    std::unique_ptr<net::ByteStream> backend;
+    std::shared_ptr<const Snapshot> snapshot;
+    std::unique_ptr<RequestRecord> record;
+    EdgeLeases leases;
+    cluster::OpenLease endpoint_lease;
+    filters::Leftovers leftovers;                  // what the route's filters hold
+    bool deflate = false;                          // permessage-deflate was agreed on: RSV1 has a meaning
+    std::span<const std::byte> early_from_client;  // came ahead of the 101
+    std::span<const std::byte> early_from_backend; // came behind the 101
+  };
+
+  // Opens the tunnel; the 101 has already been given to parts.client.
+  static void Start(Environment& environment, Parts parts);
+
+  explicit Tunnel(Environment& environment, Parts parts);
+  ~Tunnel() override;
+  void OnReady(event::Ready ready) override;
+
+  // Begins the close handshake with both peers, for a reason of hawser's own (drained, too old, ...).
+  void End(http::Reject reason);
+  // Ends at once, close frames sent as far as the sockets take them.
+  void Abort(http::Reject reason);
+
+  const RequestRecord& record() const { return *record_; }
+  Traffic traffic() const;
+  std::string_view state_name() const;
+  base::Duration age() const;
+
+ private:
+  enum Peer : uint8_t { kClient = 0, kBackend = 1 };
+  static constexpr uint8_t kTimerTag = 2;
+
+  enum class State : uint8_t {
+    kOpen,     // messages flow
+    kClosing,  // a close frame or an end has been seen or decided on; close_timeout runs
+    kClosed,   // both streams are closed, the record is written, the object retires
+  };
+
+  struct Side {
+    std::unique_ptr<net::ByteStream> stream;
+    net::Buffer backlog;           // waits to be sent to this peer
+    std::vector<std::byte> carry;  // the start of a frame from this peer whose rest has not come
+    ws::FrameScanner scanner;      // over what this peer sends
+    ws::Keepalive keepalive;       // of this peer
+    uint64_t bytes = 0;            // received from this peer
+    uint16_t close_due = 0;        // a close frame with this code goes out at the next boundary; 0: none
+    bool ping_due = false;         // likewise a ping
+    bool blocked = false;          // the stream takes no more for now; backlog may wait
+    bool sealed = false;           // nothing more is sent to this peer: a close frame was, or it is gone
+    bool deaf = false;             // what this peer still sends is dropped: its close frame came, or it broke a rule
+    bool ended = false;            // this peer's direction has ended (FIN, reset)
+    bool shut = false;             // ours has
+    bool closed = false;           // the stream is closed
+  };
+
+  static Peer Other(Peer peer) { return peer == kClient ? kBackend : kClient; }
+  Side& side(Peer peer) { return sides_[peer]; }
+  const config::WebSocket& settings() const { return record_->route->settings.websocket; }
+  ws::ScanRules RulesFor(Peer from) const;
+
+  // Receiving.
+  void Receive(Peer from);
+  bool MayReceive(Peer from) const;
+  void Forward(Peer from, std::span<const std::byte> bytes);
+  bool OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame);
+  void OnViolation(Peer from, ws::Violation violation);
+  void OnEnd(Peer from, net::IoState how);
+
+  // Sending.
+  void Send(Peer to, std::span<const std::byte> bytes);
+  void Flush(Peer to);
+  bool AtBoundaryTowards(Peer to) const { return sides_[Other(to)].scanner.AtBoundary(); }
+  bool HasInjection(Peer to) const { return sides_[to].ping_due || sides_[to].close_due != 0; }
+  void Inject(Peer to);
+  void Ping(Peer to);
+  void CloseTowards(Peer to, uint16_t code);
+  void EndWithoutCloseFrame(Peer to);
+
+  // Ending.
+  void BeginClosing(ClosedBy closed_by, http::Reject reason, uint16_t code);
+  uint16_t Answer() const;
+  void Settle();
+  void CloseStream(Peer peer, net::CloseReason reason);
+  void Finish();
+
+  // Time.
+  void OnTimer();
+  void CheckKeepalive(Peer peer);
+  void ArmTimer();
+
+  Environment& environment_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::unique_ptr<RequestRecord> record_;
+  EdgeLeases leases_;
+  cluster::OpenLease endpoint_lease_;
+  filters::Leftovers leftovers_;
+  event::Timer timer_;
+  base::TimePoint last_message_;
+  base::TimePoint expiry_;  // max_connection_duration; TimePoint::max(): none
+  std::array<Side, 2> sides_;
+  uint32_t pings_sent_ = 0;
+  uint16_t close_code_ = 1006;
+  State state_ = State::kOpen;
+  ClosedBy closed_by_ = ClosedBy::kNobody;
+  http::Reject reason_ = http::Reject::kNone;
+  bool deflate_;
+};
+
+}  // namespace hawser::session

@@ -1,0 +1,156 @@
+// A tunnel between two scripted streams: what it needs of a worker, a snapshot and a record, and frames to send.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "proxy/session/tunnel.h"
+#include "tests/fakes/fake_stream.h"
+#include "tests/unit/ws/frame_builder.h"
+
+namespace hawser::session {
+
+inline std::string Text(const ws::Bytes& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+// A frame as a client sends it.
+inline std::string Masked(ws::FrameSpec spec) {
+  spec.mask = ws::Mask{0x11, 0x22, 0x33, 0x44};
+  return Text(ws::Build(spec));
+}
+// A frame as a backend sends it.
+inline std::string Plain(const ws::FrameSpec& spec) { return Text(ws::Build(spec)); }
+
+inline std::string ClosePayload(int code, std::string_view reason = "") {
+  std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};
+  return payload.append(reason);
+}
+
+struct Frame {
+  int opcode = 0;
+  bool fin = false;
+  std::string payload;  // unmasked
+  bool operator==(const Frame&) const = default;
+};
+
+// Takes apart what a peer of the tunnel received; the bytes of an unfinished last frame stay in `rest`.
+struct Received {
+  std::vector<Frame> frames;
+  std::string rest;
+
+  explicit Received(std::string bytes, bool masked) {
+    size_t at = 0;
+    while (true) {
+      auto left = std::as_writable_bytes(std::span(bytes)).subspan(at);
+      const ws::ParsedHeader parsed = ws::ParseHeader(left);
+      EXPECT_NE(parsed.state, ws::ParsedHeader::State::kViolation);
+      if (parsed.state != ws::ParsedHeader::State::kComplete) break;
+      const size_t whole = parsed.header.header_bytes + parsed.header.payload_bytes;
+      if (left.size() < whole) break;
+      EXPECT_EQ(parsed.header.masked, masked);
+      auto payload = left.subspan(parsed.header.header_bytes, parsed.header.payload_bytes);
+      if (masked) ws::Unmask(payload, parsed.header.mask, 0);
+      frames.push_back({static_cast<int>(parsed.header.opcode), parsed.header.fin,
+                        std::string(reinterpret_cast<const char*>(payload.data()), payload.size())});
+      at += whole;
+    }
+    rest = bytes.substr(at);
+  }
+
+  // The last frame, if it is a close: its code, 1005 for an empty one; 0 otherwise.
+  int close_code() const {
+    if (frames.empty() || frames.back().opcode != 8) return 0;
+    const std::string& payload = frames.back().payload;
+    if (payload.size() < 2) return 1005;
+    return static_cast<uint8_t>(payload[0]) << 8 | static_cast<uint8_t>(payload[1]);
+  }
+};
+
+class TunnelHarness {
+ public:
+  explicit TunnelHarness(config::WebSocket settings = {.keepalive = {.interval = base::Duration(0)}}) {
+    auto config = std::make_unique<config::Config>();
+    config->routes.resize(1);
+    config->routes[0].websocket = settings;
+    route_ = std::make_unique<route::Route>(
+        route::Route{.settings = config->routes[0], .name = "test", .index = 0, .clusters = {}});
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->config = std::move(config);
+    loop_ = std::move(*event::Loop::Create());
+    environment_.reset(new Environment{
+        .loop = *loop_, .buffers = buffers_, .stats = stats_, .access_log = nullptr, .snapshot = std::move(snapshot)});
+    auto record = std::make_unique<RequestRecord>();
+    record->route = route_.get();
+    record->start = loop_->now();
+    auto client_stream = std::make_unique<fakes::FakeStream>();
+    auto backend_stream = std::make_unique<fakes::FakeStream>();
+    client_ = client_stream.get();
+    backend_ = backend_stream.get();
+    parts_ = {.client = std::move(client_stream),
+              .backend = std::move(backend_stream),
+              .snapshot = environment_->snapshot,
+              .record = std::move(record),
+              .endpoint_lease = cluster::OpenLease(endpoint_)};
+  }
+
+  ~TunnelHarness() {
+    while (Tunnel* open = environment_->tunnels.front()) open->Abort(http::Reject::kShutdown);
+    while (Tunnel* closing = environment_->closing_tunnels.front()) closing->Abort(http::Reject::kShutdown);
+    loop_->RunOnce(base::Duration(0));
+    EXPECT_EQ(endpoint_.active(), 0) << "the endpoint's lease must end with the tunnel";
+    EXPECT_EQ(buffers_.in_use(), 0U) << "no slab may outlive the tunnel";
+  }
+
+  void Start() { Tunnel::Start(*environment_, std::move(parts_)); }
+
+  // Lets both streams deliver, and timers fire, until nothing happens any more.
+  void Settle() {
+    bool again = true;
+    while (again) {
+      again = false;
+      if (ended()) return;
+      again |= client_->Deliver();
+      if (ended()) return;
+      again |= backend_->Deliver();
+    }
+  }
+
+  // The tunnel is destroyed, and the streams with it, once the loop has turned.
+  bool ended() const { return environment_->tunnels.empty() && environment_->closing_tunnels.empty(); }
+  Tunnel* tunnel() {
+    Tunnel* open = environment_->tunnels.front();
+    return open != nullptr ? open : environment_->closing_tunnels.front();
+  }
+  uint64_t Counted(http::Reject reject) const {
+    stats::Totals totals;
+    stats_.AddTo(totals);
+    return totals.rejects[static_cast<size_t>(reject)];
+  }
+  uint64_t Closes(stats::ClosedBy closed_by, uint16_t code) const {
+    stats::Totals totals;
+    stats_.AddTo(totals);
+    return totals.closes[static_cast<size_t>(closed_by)][stats::CloseCodeIndex(code)];
+  }
+
+  fakes::FakeStream& client() { return *client_; }
+  fakes::FakeStream& backend() { return *backend_; }
+  event::Loop& loop() { return *loop_; }
+  Tunnel::Parts& parts() { return parts_; }
+  net::BufferPool& buffers() { return buffers_; }
+
+ private:
+  net::BufferPool buffers_;
+  stats::WorkerStats stats_;
+  cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
+  std::unique_ptr<route::Route> route_;
+  std::unique_ptr<event::Loop> loop_;
+  std::unique_ptr<Environment> environment_;
+  Tunnel::Parts parts_;
+  // Owned by the tunnel, which the loop destroys only when it turns.
+  fakes::FakeStream* client_;
+  fakes::FakeStream* backend_;
+};
+
+}  // namespace hawser::session
