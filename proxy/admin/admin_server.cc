@@ -1,0 +1,141 @@
+#include "proxy/admin/admin_server.h"
+
+#include <utility>
+
+#include "fmt/format.h"
+#include "proxy/base/status_macros.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/http1/head_parser.h"
+#include "proxy/net/tcp_stream.h"
+
+namespace hawser::admin {
+namespace {
+
+constexpr base::Duration kLifetime{30'000};
+constexpr http1::HeadLimits kLimits{.head_bytes = 16 * 1024, .headers = 64};
+
+std::string_view ReasonOf(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 400: return "Bad Request";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    default: return "Service Unavailable";
+  }
+}
+
+}  // namespace
+
+class AdminServer::Connection final : public event::IoHandler {
+ public:
+  Connection(AdminServer& owner, uint64_t id, net::Socket socket)
+      : owner_(owner), id_(id), stream_(owner.server_.loop(), std::move(socket)), lifetime_(*this) {
+    stream_.Watch(this, 0);
+    stream_.Want({.read = true});
+    owner_.server_.loop().Arm(lifetime_, kLifetime);
+  }
+
+  void OnReady(event::Ready ready) override {
+    if (ready.timer) return owner_.Drop(id_);
+    if (state_ == State::kRequest) {
+      Read();
+    } else if (state_ == State::kResponse) {
+      Write();
+    } else {
+      Linger();
+    }
+  }
+
+  void Send(const Page& page) {
+    out_ = fmt::format(
+        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
+        page.status, ReasonOf(page.status), page.content_type, page.body.size());
+    if (!head_only_) out_ += page.body;
+    state_ = State::kResponse;
+    Write();
+  }
+
+ private:
+  enum class State : uint8_t { kRequest, kRendering, kResponse, kLinger };
+
+  void Read() {
+    const auto scratch = owner_.server_.loop().scratch();
+    const net::IoResult got = stream_.Read(scratch.first(4096));
+    if (got.bytes == 0 && got.state != net::IoState::kBlocked) return owner_.Drop(id_);
+    in_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
+    http::RequestHead head;
+    const http1::ParseResult parsed = http1::ParseRequestHead(in_, kLimits, head, scanned_);
+    if (parsed.state == http1::ParseState::kIncomplete) return;
+    stream_.Want({});
+    state_ = State::kRendering;
+    if (parsed.state == http1::ParseState::kRejected) return Send({.status = 400, .body = "bad request\n"});
+    head_only_ = head.method == "HEAD";
+    if (head.method != "GET" && !head_only_) return Send({.status = 405, .body = "GET or HEAD only\n"});
+    Render(owner_.server_, head.path(),
+           [&owner = owner_, id = id_](const Page& page) { owner.Answer(id, page); });
+  }
+
+  void Write() {
+    const net::IoResult put = stream_.Write(std::as_bytes(std::span(out_)).subspan(sent_));
+    if (put.state == net::IoState::kError) return owner_.Drop(id_);
+    sent_ += put.bytes;
+    if (sent_ < out_.size()) return stream_.Want({.write = true});
+    stream_.ShutdownWrite();
+    state_ = State::kLinger;
+    stream_.Want({.read = true});
+  }
+
+  void Linger() {
+    if (stream_.Read(owner_.server_.loop().scratch()).state >= net::IoState::kEnd) owner_.Drop(id_);
+  }
+
+  AdminServer& owner_;
+  const uint64_t id_;
+  net::TcpStream stream_;
+  event::Timer lifetime_;
+  State state_ = State::kRequest;
+  bool head_only_ = false;
+  size_t scanned_ = 0;
+  size_t sent_ = 0;
+  std::string in_;
+  std::string out_;
+};
+
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(server::Server& server,
+                                                                 const net::SocketAddress& address) {
+  HAWSER_ASSIGN_OR_RETURN(net::Socket socket, net::Listen(address, {.backlog = 64}));
+  HAWSER_ASSIGN_OR_RETURN(net::SocketAddress bound, net::LocalAddress(socket));
+  const int fd = socket.fd();
+  std::unique_ptr<AdminServer> admin(new AdminServer(server, std::move(socket), std::move(bound)));
+  HAWSER_RETURN_IF_ERROR(server.loop().Add(fd, *admin, 0, {.read = true}));
+  return admin;
+}
+
+AdminServer::AdminServer(server::Server& server, net::Socket socket, net::SocketAddress address)
+    : server_(server), socket_(std::move(socket)), address_(std::move(address)) {}
+
+AdminServer::~AdminServer() { server_.loop().Remove(socket_.fd(), *this, 0); }
+
+void AdminServer::OnReady(event::Ready) {
+  net::SocketAddress peer;
+  while (true) {
+    net::Socket socket = net::Accept(socket_, peer);
+    if (!socket.open()) return;
+    if (connections_.size() >= kMostConnections) continue;
+    const uint64_t id = next_id_++;
+    connections_[id] = std::make_unique<Connection>(*this, id, std::move(socket));
+  }
+}
+
+void AdminServer::Answer(uint64_t id, const Page& page) {
+  if (const auto found = connections_.find(id); found != connections_.end()) found->second->Send(page);
+}
+
+void AdminServer::Drop(uint64_t id) {
+  const auto found = connections_.find(id);
+  server_.loop().Retire(std::move(found->second));
+  connections_.erase(found);
+}
+
+}  // namespace hawser::admin

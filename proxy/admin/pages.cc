@@ -1,0 +1,170 @@
+#include "proxy/admin/pages.h"
+
+#include <utility>
+#include <vector>
+
+#include "config/dump.h"
+#include "fmt/format.h"
+#include "nlohmann/json.hpp"
+#include "proxy/stats/process.h"
+#include "proxy/stats/prometheus.h"
+
+namespace hawser::admin {
+namespace {
+
+using json = nlohmann::ordered_json;
+using stats::ExtraSample;
+
+constexpr size_t kMostTunnels = 10'000;
+constexpr std::string_view kJson = "application/json";
+
+std::string Text(const json& value) { return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n'; }
+
+void Help(server::Server&, Reply reply) {
+  std::string body = "hawser's admin pages:\n";
+  for (const PageSpec& page : Pages()) body += fmt::format("  {:<20} {}\n", page.path, page.help);
+  reply({.body = std::move(body)});
+}
+
+void Readiness(server::Server& server, Reply reply) {
+  if (server.phase() == server::Server::Phase::kServing) return reply({.body = "ready\n"});
+  reply({.status = 503, .body = "draining\n"});
+}
+
+// One family after the other: a sample for every endpoint in each.
+void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
+  using Type = ExtraSample::Type;
+  struct Family {
+    const char* name;
+    const char* help;
+    Type type;
+    double (*value)(const cluster::Endpoint&);
+  };
+  static constexpr Family kFamilies[] = {
+      {"hawser_endpoint_active", "Requests and tunnels open on the endpoint now.", Type::kGauge,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.active()); }},
+      {"hawser_endpoint_connecting", "Connections to the endpoint being made now.", Type::kGauge,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connecting()); }},
+      {"hawser_endpoint_connects_total", "Connections to the endpoint begun.", Type::kCounter,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connects()); }},
+      {"hawser_endpoint_connect_failures_total", "Connections that the endpoint refused or missed.", Type::kCounter,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connect_failures()); }},
+      {"hawser_endpoint_tunnels_total", "Tunnels opened to the endpoint.", Type::kCounter,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); }},
+  };
+  for (const Family& family : kFamilies) {
+    for (const auto& cluster : snapshot.clusters) {
+      for (const auto& endpoint : cluster->endpoints()) {
+        samples.push_back({.name = family.name,
+                           .help = family.help,
+                           .type = family.type,
+                           .labels = {{"cluster", cluster->name()}, {"endpoint", endpoint->name()}},
+                           .value = family.value(*endpoint)});
+      }
+    }
+  }
+}
+
+void AddEdgeSamples(const server::Server& server, std::vector<ExtraSample>& samples) {
+  const auto& listeners = server.snapshot().listeners;
+  for (const session::ListenerRuntime& listener : listeners) {
+    samples.push_back({.name = "hawser_listener_connections",
+                       .help = "Connections open on the listener now.",
+                       .labels = {{"listener", listener.settings.name}},
+                       .value = static_cast<double>(server.edge().caps[listener.index]->open())});
+  }
+  samples.push_back({.name = "hawser_ip_table_entries",
+                     .help = "Rows of the per-IP table in use.",
+                     .value = static_cast<double>(server.edge().ip_table.size())});
+  samples.push_back({.name = "hawser_ip_table_evictions_total",
+                     .help = "Rows that the per-IP table forgot early because it was full.",
+                     .type = ExtraSample::Type::kCounter,
+                     .value = static_cast<double>(server.edge().ip_table.evictions())});
+  samples.push_back({.name = "hawser_access_log_dropped_total",
+                     .help = "Access-log lines dropped because the disk could not keep up.",
+                     .type = ExtraSample::Type::kCounter,
+                     .value = static_cast<double>(server.access_log_dropped())});
+}
+
+void Prometheus(server::Server& server, Reply reply) {
+  std::vector<ExtraSample> samples;
+  AddEndpointSamples(server.snapshot(), samples);
+  AddEdgeSamples(server, samples);
+  for (ExtraSample& sample : stats::ProcessSamples(HAWSER_VERSION)) samples.push_back(std::move(sample));
+  reply({.content_type = stats::kPrometheusContentType,
+         .body = stats::RenderPrometheus(server.stats().Sum(), samples)});
+}
+
+void Clusters(server::Server& server, Reply reply) {
+  json clusters = json::array();
+  for (const auto& cluster : server.snapshot().clusters) {
+    json endpoints = json::array();
+    for (const auto& endpoint : cluster->endpoints()) {
+      endpoints.push_back({{"address", endpoint->name()},
+                           {"weight", endpoint->weight()},
+                           {"available", endpoint->available()},
+                           {"active", endpoint->active()},
+                           {"connecting", endpoint->connecting()},
+                           {"connects", endpoint->connects()},
+                           {"connect_failures", endpoint->connect_failures()},
+                           {"tunnels", endpoint->tunnels_opened()}});
+    }
+    clusters.push_back({{"name", cluster->name()}, {"endpoints", std::move(endpoints)}});
+  }
+  reply({.content_type = kJson, .body = Text({{"clusters", std::move(clusters)}})});
+}
+
+json TunnelJson(const server::TunnelRow& row) {
+  return {{"request_id", row.request_id},
+          {"client", row.client},
+          {"listener", row.listener},
+          {"route", row.route},
+          {"cluster", row.cluster},
+          {"endpoint", row.endpoint},
+          {"state", row.state},
+          {"age_seconds", row.age_seconds},
+          {"messages_in", row.traffic.messages_in},
+          {"messages_out", row.traffic.messages_out},
+          {"bytes_in", row.traffic.bytes_in},
+          {"bytes_out", row.traffic.bytes_out},
+          {"pings_sent", row.traffic.pings_sent},
+          {"rtt_ms", row.traffic.rtt_average_ms}};
+}
+
+void Tunnels(server::Server& server, Reply reply) {
+  server.CollectTunnels(kMostTunnels, [&server, reply = std::move(reply)](
+                                          const std::vector<server::TunnelRow>& rows) mutable {
+    json tunnels = json::array();
+    for (const server::TunnelRow& row : rows) tunnels.push_back(TunnelJson(row));
+    const uint64_t open = server.stats().Sum()[stats::Metric::kTunnelsOpen];
+    reply({.content_type = kJson,
+           .body = Text({{"open", open}, {"shown_at_most", kMostTunnels}, {"tunnels", std::move(tunnels)}})});
+  });
+}
+
+void ConfigDump(server::Server& server, Reply reply) {
+  reply({.content_type = kJson,
+         .body = Text(config::Dump(*server.snapshot().config))});
+}
+
+constexpr PageSpec kPages[] = {
+    {"/", "this list", Help},
+    {"/ready", "200 while connections are accepted, 503 while draining", Readiness},
+    {"/stats/prometheus", "all metrics, in the Prometheus text format", Prometheus},
+    {"/clusters", "clusters and endpoints with their counts (JSON)", Clusters},
+    {"/tunnels", "the open tunnels (JSON)", Tunnels},
+    {"/config_dump", "the configuration in force, defaults included, secrets redacted (JSON)", ConfigDump},
+};
+
+}  // namespace
+
+std::span<const PageSpec> Pages() { return kPages; }
+
+void Render(server::Server& server, std::string_view path, Reply reply) {
+  for (const PageSpec& page : kPages) {
+    if (page.path == path) return page.render(server, std::move(reply));
+  }
+  reply({.status = 404, .body = "no such page; / lists them\n"});
+}
+
+}  // namespace hawser::admin

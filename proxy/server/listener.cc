@@ -1,0 +1,122 @@
+#include "proxy/server/listener.h"
+
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/session/client_connection.h"
+#include "spdlog/spdlog.h"
+
+namespace hawser::server {
+namespace {
+
+constexpr uint8_t kSocketTag = 0;
+constexpr uint8_t kResumeTag = 1;
+constexpr int kAcceptsPerTurn = 64;
+constexpr base::Duration kPauseTime{100};
+constexpr uint32_t kMostAnswered = 256;
+
+http::Reject RejectOf(edge::AdmitResult result) {
+  switch (result) {
+    case edge::AdmitResult::kTooManyConnections: return http::Reject::kTooManyConnections;
+    case edge::AdmitResult::kRateExceeded: return http::Reject::kConnectionRate;
+    case edge::AdmitResult::kTableFull: return http::Reject::kIpTableFull;
+    case edge::AdmitResult::kAdmitted: break;
+  }
+  return http::Reject::kNone;
+}
+
+}  // namespace
+
+Edge::Edge(const session::Snapshot& snapshot) : ip_table(snapshot.config->limits.per_ip_entries) {
+  for (const session::ListenerRuntime& listener : snapshot.listeners) {
+    caps.push_back(std::make_unique<edge::ConnectionCap>(listener.settings.limits.connections));
+  }
+}
+
+Listener::Listener(session::Environment& environment, Edge& edge, const session::ListenerRuntime& runtime,
+                   net::Socket socket)
+    : environment_(environment),
+      edge_(edge),
+      runtime_(runtime),
+      socket_(std::move(socket)),
+      resume_(*this, kResumeTag),
+      refusals_(10, base::Duration(1000)),
+      failures_(1, base::Duration(1000)) {}
+
+Listener::~Listener() {
+  if (socket_.open()) environment_.loop.Remove(socket_.fd(), *this, kSocketTag);
+}
+
+absl::Status Listener::Start() { return environment_.loop.Add(socket_.fd(), *this, kSocketTag, {.read = true}); }
+
+void Listener::Stop() {
+  if (!socket_.open()) return;
+  AcceptBatch(1 << 16);
+  environment_.loop.Remove(socket_.fd(), *this, kSocketTag);
+  socket_.Reset();
+  resume_.Cancel();
+}
+
+void Listener::OnReady(event::Ready ready) {
+  if (ready.timer) environment_.loop.Modify(socket_.fd(), *this, kSocketTag, {.read = true});
+  AcceptBatch(kAcceptsPerTurn);
+}
+
+void Listener::AcceptBatch(int most) {
+  for (int i = 0; i < most; ++i) {
+    net::SocketAddress peer;
+    net::Socket socket = net::Accept(socket_, peer);
+    if (socket.open()) {
+      Admit(std::move(socket), peer);
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      return Pause();
+    }
+    // Anything else concerns the one connection that was to be accepted, and it is gone.
+  }
+}
+
+// Out of descriptors or memory: the connection stays in the kernel's queue, and the loop must not spin on it.
+void Listener::Pause() {
+  environment_.stats.Add(stats::Metric::kAcceptNoDescriptor);
+  if (failures_.Pass(environment_.loop.now())) {
+    spdlog::error("listener {}: cannot accept: {}; pausing for {} ms", runtime_.settings.name, std::strerror(errno),
+                  kPauseTime.count());
+  }
+  environment_.loop.Modify(socket_.fd(), *this, kSocketTag, {});
+  environment_.loop.Arm(resume_, kPauseTime);
+}
+
+void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
+  session::EdgeLeases leases;
+  leases.cap = edge_.caps[runtime_.index]->Take();
+  if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
+  if (!peer.unix_socket()) {
+    edge::IpTable::Admission admission = edge_.ip_table.Admit(static_cast<uint32_t>(runtime_.index), peer.ip(),
+                                                              runtime_.ip_limits, environment_.loop.now());
+    if (admission.result != edge::AdmitResult::kAdmitted) {
+      return Refuse(std::move(socket), peer, RejectOf(admission.result));
+    }
+    leases.ip = std::move(admission.lease);
+  }
+  environment_.stats.Add(stats::Metric::kConnectionsAccepted);
+  session::ClientConnection::Start(environment_, runtime_, std::move(socket), peer, std::move(leases));
+}
+
+// Closes at once, or answers first where the configuration asks for it: those that are answered linger for a moment,
+// so their number is bounded too.
+void Listener::Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason) {
+  if (const auto suppressed = refusals_.Pass(environment_.loop.now())) {
+    spdlog::warn("listener {}: refused {}: {} ({} more since the last such line)", runtime_.settings.name,
+                 peer.ToString(), http::SpecOf(reason).label, *suppressed);
+  }
+  if (runtime_.settings.limits.over_limit == config::OverLimit::kRespond && runtime_.tls == nullptr &&
+      environment_.refused_connections < kMostAnswered) {
+    session::ClientConnection::StartRefused(environment_, runtime_, std::move(socket), peer, reason);
+  } else {
+    environment_.stats.CountReject(reason);
+  }
+}
+
+}  // namespace hawser::server

@@ -1,0 +1,49 @@
+// One worker's share of one listener: accepts, admits by the edge's tables before anything is spent on the client, and
+// starts a ClientConnection. Owned by its worker; loop thread only.
+#pragma once
+
+#include <memory>
+
+#include "proxy/edge/connection_cap.h"
+#include "proxy/edge/ip_table.h"
+#include "proxy/edge/log_gate.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/net/socket.h"
+#include "proxy/session/environment.h"
+
+namespace hawser::server {
+
+// What all workers of a server share at the edge.
+struct Edge {
+  explicit Edge(const session::Snapshot& snapshot);
+  edge::IpTable ip_table;
+  std::vector<std::unique_ptr<edge::ConnectionCap>> caps;  // by listener index
+};
+
+class Listener final : public event::IoHandler {
+ public:
+  Listener(session::Environment& environment, Edge& edge, const session::ListenerRuntime& runtime, net::Socket socket);
+  ~Listener() override;
+
+  absl::Status Start();
+  // Takes what the kernel has already queued, then closes the socket.
+  void Stop();
+  void OnReady(event::Ready ready) override;
+
+ private:
+  void AcceptBatch(int most);
+  void Admit(net::Socket socket, const net::SocketAddress& peer);
+  void Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason);
+  void Pause();
+
+  session::Environment& environment_;
+  Edge& edge_;
+  const session::ListenerRuntime& runtime_;
+  net::Socket socket_;
+  event::Timer resume_;    // armed while accepting is paused for want of descriptors
+  edge::LogGate refusals_;
+  edge::LogGate failures_;
+};
+
+}  // namespace hawser::server

@@ -1,0 +1,169 @@
+#include "proxy/server/server.h"
+
+#include <utility>
+
+#include <unistd.h>
+
+#include "fmt/format.h"
+#include "spdlog/spdlog.h"
+
+namespace hawser::server {
+namespace {
+
+base::Duration DeadlineOf(const config::Drain& drain) {
+  return drain.deadline.value_or(drain.window + base::Duration(30'000));
+}
+
+// One socket a worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the address is first
+// bound once without it. A Unix socket cannot be bound twice: its workers share one by duplicates.
+absl::StatusOr<std::vector<net::Socket>> BindAll(const net::SocketAddress& address, size_t count,
+                                                 net::SocketAddress& bound) {
+  std::vector<net::Socket> sockets;
+  auto probe = net::Listen(address, {.reuse_port = false});
+  if (!probe.ok()) return probe.status();
+  auto local = net::LocalAddress(*probe);
+  if (!local.ok()) return local.status();
+  bound = *local;
+  if (address.unix_socket()) {
+    for (size_t i = 1; i < count; ++i) sockets.emplace_back(dup(probe->fd()));
+    sockets.push_back(std::move(*probe));
+    return sockets;
+  }
+  probe->Reset();
+  for (size_t i = 0; i < count; ++i) {
+    auto socket = net::Listen(net::SocketAddress(address.ip(), bound.port()), {.reuse_port = true});
+    if (!socket.ok()) return socket.status();
+    sockets.push_back(std::move(*socket));
+  }
+  return sockets;
+}
+
+}  // namespace
+
+std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, StartErrors& errors) {
+  const config::Config& settings = *loaded.config;
+  const auto failed = [&](const auto& field, const absl::Status& status) {
+    errors.push_back(loaded.At(field, std::string(status.message())));
+    return nullptr;
+  };
+  auto loop = event::Loop::Create();
+  if (!loop.ok()) return failed(settings, loop.status());
+  std::unique_ptr<Server> server(new Server(std::move(*loop)));
+  server->snapshot_ = BuildSnapshot(loaded, errors);
+  if (server->snapshot_ == nullptr) return nullptr;
+  if (!settings.access_log.path.empty()) {
+    auto log = session::AccessLog::Open(settings.access_log);
+    if (!log.ok()) return failed(settings.access_log.path, log.status());
+    server->access_log_ = std::move(*log);
+  }
+  server->edge_ = std::make_unique<Edge>(*server->snapshot_);
+  for (int i = 0; i < workers; ++i) {
+    auto worker = Worker::Create(server->snapshot_, server->access_log_.get());
+    if (!worker.ok()) return failed(settings, worker.status());
+    server->registry_.Add((*worker)->stats());
+    server->workers_.push_back(std::move(*worker));
+  }
+  server->bound_.resize(settings.listeners.size());
+  for (size_t i = 0; i < settings.listeners.size(); ++i) server->BindListener(i, loaded, errors);
+  if (!errors.empty()) return nullptr;
+  auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {
+    if (number != SIGHUP) return server->Terminate();
+    spdlog::warn("SIGHUP: there is no reload yet; restart to take a new configuration");
+  });
+  if (!signals.ok()) return failed(settings, signals.status());
+  server->signals_ = std::move(*signals);
+  return server;
+}
+
+Server::~Server() {
+  for (const auto& worker : workers_) worker->Stop();
+  // bound_ holds what was bound, so nothing that another process serves is unlinked.
+  for (const net::SocketAddress& address : bound_) {
+    if (address.unix_socket()) unlink(address.path().c_str());
+  }
+}
+
+void Server::BindListener(size_t index, const config::Loaded& loaded, StartErrors& errors) {
+  const config::Listener& settings = snapshot_->listeners[index].settings;
+  auto sockets = BindAll(settings.address, workers_.size(), bound_[index]);
+  if (!sockets.ok()) {
+    errors.push_back(loaded.At(settings.address, std::string(sockets.status().message())));
+    return;
+  }
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (auto added = workers_[i]->AddListener(*edge_, index, std::move((*sockets)[i])); !added.ok()) {
+      errors.push_back(loaded.At(settings.address, std::string(added.message())));
+    }
+  }
+}
+
+int Server::Run() {
+  phase_ = Phase::kServing;
+  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->Start(static_cast<int>(i));
+  loop_->Run();
+  for (const auto& worker : workers_) worker->Stop();
+  return 0;
+}
+
+void Server::Terminate() {
+  if (phase_ == Phase::kServing) {
+    BeginDrain();
+  } else if (phase_ == Phase::kDraining) {
+    spdlog::warn("told again to end: closing everything now");
+    EndNow();
+  }
+}
+
+void Server::BeginDrain() {
+  phase_ = Phase::kDraining;
+  const config::Drain& drain = snapshot_->config->drain;
+  spdlog::info("draining: no new connections; tunnels close within {} ms, at the latest after {} ms",
+               drain.window.count(), DeadlineOf(drain).count());
+  loop_->Arm(deadline_, DeadlineOf(drain));
+  for (const auto& worker : workers_) {
+    worker->loop().Post([this, worker = worker.get(), window = drain.window] {
+      worker->Drain(window, [this] { loop_->Post([this] { OnWorkerEmpty(); }); });
+    });
+  }
+}
+
+void Server::OnWorkerEmpty() {
+  if (++empty_workers_ < workers_.size()) return;
+  spdlog::info("drained");
+  phase_ = Phase::kEnded;
+  loop_->Stop();
+}
+
+void Server::OnReady(event::Ready) {
+  spdlog::warn("the drain's deadline has passed: closing what is left");
+  EndNow();
+}
+
+// The workers end their connections when they are stopped.
+void Server::EndNow() {
+  phase_ = Phase::kEnded;
+  deadline_.Cancel();
+  loop_->Stop();
+}
+
+void Server::CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done) {
+  struct Gathering {
+    size_t waiting;
+    std::vector<TunnelRow> rows;
+    absl::AnyInvocable<void(std::vector<TunnelRow>)> done;
+  };
+  // Passed from thread to thread by Post, never used by two at once.
+  auto gathering = std::make_shared<Gathering>(Gathering{workers_.size(), {}, std::move(done)});
+  for (const auto& worker : workers_) {
+    worker->loop().Post([this, gathering, most, worker = worker.get()] {
+      loop_->Post([gathering, most, rows = worker->Tunnels(most)]() mutable {
+        for (TunnelRow& row : rows) {
+          if (gathering->rows.size() < most) gathering->rows.push_back(std::move(row));
+        }
+        if (--gathering->waiting == 0) gathering->done(std::move(gathering->rows));
+      });
+    });
+  }
+}
+
+}  // namespace hawser::server

@@ -1,0 +1,73 @@
+// The process: its workers, and on the main thread everything that is not a connection: signals, drain, and (by the
+// admin layer above) the admin listener.
+#pragma once
+
+#include <csignal>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "proxy/event/loop.h"
+#include "proxy/event/signals.h"
+#include "proxy/server/build_snapshot.h"
+#include "proxy/server/worker.h"
+#include "proxy/stats/registry.h"
+
+namespace hawser::server {
+
+// What the server hears of; to be blocked before any thread starts.
+inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGHUP};
+
+class Server final : public event::IoHandler {
+ public:
+  // Takes loaded.config, binds every listener and makes every worker; nothing is accepted yet. Null, with all `errors`,
+  // when something fails. kSignals must be blocked.
+  static std::unique_ptr<Server> Create(config::Loaded& loaded, int workers, StartErrors& errors);
+  ~Server() override;
+
+  // Serves until drained or told to end. Returns the exit status.
+  int Run();
+
+  enum class Phase : uint8_t { kStarting, kServing, kDraining, kEnded };
+
+  // As on SIGTERM: the first call drains, a second one ends now.
+  void Terminate();
+  Phase phase() const { return phase_; }
+
+  const session::Snapshot& snapshot() const { return *snapshot_; }
+  const stats::Registry& stats() const { return registry_; }
+  const Edge& edge() const { return *edge_; }
+  uint64_t access_log_dropped() const { return access_log_ == nullptr ? 0 : access_log_->dropped(); }
+  event::Loop& loop() { return *loop_; }
+  // Where listener `index` is really bound: port 0 has become a port.
+  const net::SocketAddress& bound(size_t index) const { return bound_[index]; }
+  size_t workers() const { return workers_.size(); }
+
+  // Asks every worker for up to `most` rows and calls `done` with all of them, later, on the main thread.
+  void CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done);
+
+ private:
+  explicit Server(std::unique_ptr<event::Loop> loop) : loop_(std::move(loop)), deadline_(*this) {}
+  void BindListener(size_t index, const config::Loaded& loaded, StartErrors& errors);
+  void BeginDrain();
+  void OnWorkerEmpty();
+  void OnReady(event::Ready ready) override;  // the drain's deadline
+  void EndNow();
+
+  std::unique_ptr<event::Loop> loop_;
+  std::shared_ptr<const session::Snapshot> snapshot_;
+  std::unique_ptr<session::AccessLog> access_log_;  // outlives the workers, which write to it
+  std::unique_ptr<Edge> edge_;
+  std::vector<net::SocketAddress> bound_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  stats::Registry registry_;
+  std::unique_ptr<event::Signals> signals_;
+  event::Timer deadline_;
+  size_t empty_workers_ = 0;
+  Phase phase_ = Phase::kStarting;
+};
+
+}  // namespace hawser::server

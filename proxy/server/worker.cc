@@ -1,0 +1,134 @@
+#include "proxy/server/worker.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <pthread.h>
+
+#include "fmt/format.h"
+#include "proxy/base/status_macros.h"
+#include "proxy/session/client_connection.h"
+#include "proxy/session/tunnel.h"
+
+namespace hawser::server {
+namespace {
+
+constexpr base::Duration kDrainStep{50};
+
+TunnelRow RowOf(const session::Tunnel& tunnel) {
+  const session::RequestRecord& record = tunnel.record();
+  return {.request_id = std::string(record.text.request_id()),
+          .client = record.client_port == 0 ? record.client.ToString()
+                                            : net::SocketAddress(record.client, record.client_port).ToString(),
+          .listener = std::string(record.listener),
+          .route = record.route->name,
+          .cluster = std::string(record.endpoint->cluster()),
+          .endpoint = record.endpoint->address().ToString(),
+          .state = std::string(tunnel.state_name()),
+          .age_seconds = std::chrono::duration<double>(tunnel.age()).count(),
+          .traffic = tunnel.traffic()};
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(std::shared_ptr<const session::Snapshot> snapshot,
+                                                       session::AccessLog* access_log) {
+  HAWSER_ASSIGN_OR_RETURN(auto loop, event::Loop::Create());
+  return std::unique_ptr<Worker>(new Worker(std::move(loop), std::move(snapshot), access_log));
+}
+
+Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
+               session::AccessLog* access_log)
+    : loop_(std::move(loop)),
+      environment_(new session::Environment{.loop = *loop_,
+                                            .buffers = buffers_,
+                                            .stats = stats_,
+                                            .access_log = access_log,
+                                            .snapshot = std::move(snapshot)}),
+      drain_timer_(*this) {
+  std::random_device seed;
+  environment_->random.seed((uint64_t{seed()} << 32) | seed());
+  for (const auto& cluster : environment_->snapshot->clusters) {
+    environment_->clusters.emplace_back(*cluster, environment_->random());
+  }
+}
+
+Worker::~Worker() {
+  Stop();
+  // The thread is gone: what it still held ends here, then is destroyed with the loop.
+  AbortAll(http::Reject::kShutdown);
+  listeners_.clear();
+  loop_->RunOnce(base::Duration(0));
+}
+
+absl::Status Worker::AddListener(Edge& edge, size_t index, net::Socket socket) {
+  listeners_.push_back(std::make_unique<Listener>(*environment_, edge, environment_->snapshot->listeners[index],
+                                                  std::move(socket)));
+  return listeners_.back()->Start();
+}
+
+void Worker::Start(int number) {
+  thread_ = std::thread([this] { loop_->Run(); });
+  pthread_setname_np(thread_.native_handle(), fmt::format("worker-{}", number).c_str());
+}
+
+void Worker::Stop() {
+  if (!thread_.joinable()) return;
+  loop_->Stop();
+  thread_.join();
+}
+
+bool Worker::empty() const {
+  return environment_->connections.empty() && environment_->tunnels.empty() && environment_->closing_tunnels.empty();
+}
+
+void Worker::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
+  for (const auto& listener : listeners_) listener->Stop();
+  environment_->draining = true;
+  environment_->connections.ForEach([](session::ClientConnection& connection) { connection.Drain(); });
+  drain_start_ = loop_->now();
+  drain_window_ = window;
+  on_empty_ = std::move(on_empty);
+  environment_->tunnels.ForEach([this](session::Tunnel&) { ++drain_total_; });
+  OnReady({.timer = true});
+}
+
+// Every step ends as many tunnels as the elapsed part of the window asks for, the oldest first.
+void Worker::OnReady(event::Ready) {
+  const auto elapsed = base::Between(drain_start_, loop_->now());
+  const double part = drain_window_.count() == 0 ? 1.0
+                                                 : std::min(1.0, static_cast<double>(elapsed.count()) /
+                                                                     static_cast<double>(drain_window_.count()));
+  const auto due = static_cast<size_t>(part * static_cast<double>(drain_total_));
+  while (drain_ended_ < due || part >= 1.0) {
+    session::Tunnel* tunnel = environment_->tunnels.front();
+    if (tunnel == nullptr) break;
+    tunnel->End(http::Reject::kDrained);
+    ++drain_ended_;
+  }
+  if (empty()) {
+    if (on_empty_) std::exchange(on_empty_, nullptr)();
+    return;
+  }
+  loop_->Arm(drain_timer_, kDrainStep);
+}
+
+void Worker::AbortAll(http::Reject reason) {
+  for (const auto& listener : listeners_) listener->Stop();
+  environment_->draining = true;
+  while (session::Tunnel* tunnel = environment_->tunnels.front()) tunnel->Abort(reason);
+  while (session::Tunnel* tunnel = environment_->closing_tunnels.front()) tunnel->Abort(reason);
+  while (session::ClientConnection* connection = environment_->connections.front()) connection->Abort();
+}
+
+std::vector<TunnelRow> Worker::Tunnels(size_t most) const {
+  std::vector<TunnelRow> rows;
+  for (auto* list : {&environment_->tunnels, &environment_->closing_tunnels}) {
+    list->ForEach([&](session::Tunnel& tunnel) {
+      if (rows.size() < most) rows.push_back(RowOf(tunnel));
+    });
+  }
+  return rows;
+}
+
+}  // namespace hawser::server
