@@ -1,0 +1,97 @@
+// Listeners and backends on IPv6 and Unix sockets, and several listeners at once.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "tests/integration/harness/scenario.h"
+
+namespace hawser::integration {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Addresses, AListenerAndABackendMayBeUnixSockets) {
+  Directory directory;
+  FakeBackend backend("unix:" + directory.File("backend.sock"));
+  HawserProcess hawser(Config{.endpoints = {backend.address()}, .address = "unix:DIR/listener.sock"}.Yaml(),
+                       2);
+  Tunnel tunnel{.client = Wire::Connect("unix:" + hawser.directory().File("listener.sock")),
+                .backend = {},
+                .request = {},
+                .response = {}};
+  ASSERT_TRUE(tunnel.client.open());
+  tunnel.client.Send(Request{}.Text());
+  tunnel.backend = backend.Accept();
+  tunnel.backend.Send(SwitchingProtocols(ReadHead(tunnel.backend)));
+  EXPECT_EQ(ReadHead(tunnel.client).status(), 101);
+  ExpectAlive(tunnel);
+  tunnel.client.Close();
+  EXPECT_EQ(ReadFrame(tunnel.backend).opcode, kClose);
+  tunnel.backend.Close();
+  EXPECT_EQ(hawser.WaitForLog()["endpoint"], backend.address());
+}
+
+TEST(Addresses, AUnixSocketThatWasLeftBehindIsTakenOver) {
+  EchoBackend echo("echo");
+  Directory directory;
+  const std::string address = "unix:" + directory.File("left.sock");
+  { const FakeBackend before(address); }
+  HawserProcess hawser(Config{.endpoints = {echo.address()}, .address = address}.Yaml());
+  EXPECT_TRUE(Join(address).open());
+}
+
+TEST(Addresses, AUnixBackendThatIsGoneGets503) {
+  Directory directory;
+  HawserProcess hawser(Config{.endpoints = {"unix:" + directory.File("nobody.sock")}}.Yaml());
+  Head head;
+  EXPECT_FALSE(Join(hawser.listener(), {}, &head).open());
+  EXPECT_EQ(head.status(), 503);
+}
+
+TEST(Addresses, AnIpv6ClientIsSeenAsOne) {
+  OneBackend world({.address = "[::1]:0"});
+  Tunnel tunnel = world.Open();
+  EXPECT_EQ(tunnel.request.Value("X-Forwarded-For"), "::1");
+  EXPECT_THAT(tunnel.request.Value("Forwarded"), HasSubstr("\"[::1]"));
+  ExpectAlive(tunnel);
+  tunnel.client.Close();
+  EXPECT_THAT(world.hawser().WaitForLog()["client"], StartsWith("[::1]:"));
+}
+
+TEST(Addresses, AnIpv6BackendIsReached) {
+  FakeBackend backend("[::1]:0");
+  HawserProcess hawser(Config{.endpoints = {backend.address()}}.Yaml());
+  Wire client = Wire::Connect(hawser.listener());
+  client.Send(Request{}.Text());
+  Wire accepted = backend.Accept();
+  accepted.Send(SwitchingProtocols(ReadHead(accepted)));
+  EXPECT_EQ(ReadHead(client).status(), 101);
+}
+
+TEST(Addresses, TheWildcardOfIpv6TakesIpv4AndCallsItByItsName) {
+  OneBackend world({.address = "[::]:0"});
+  const std::string listener = world.hawser().listener();
+  const std::string port = listener.substr(listener.rfind(':'));
+  Wire client = Wire::Connect("127.0.0.1" + port);
+  client.Send(Request{}.Text());
+  Wire backend = world.backend().Accept();
+  EXPECT_EQ(ReadHead(backend).Value("X-Forwarded-For"), "127.0.0.1");
+  EXPECT_TRUE(Wire::Connect("[::1]" + port).open());
+}
+
+TEST(Addresses, ARouteBelongsToTheListenersThatItNames) {
+  EchoBackend echo("echo");
+  std::string yaml = Config{.endpoints = {echo.address()}, .route = {"listeners: [ other ]"}}.Yaml();
+  yaml.replace(yaml.find("routes:"), 7, "  - name: other\n    address: 127.0.0.1:0\nroutes:");
+  HawserProcess hawser(yaml);
+  EXPECT_TRUE(Join(hawser.listener("other")).open());
+  Head head;
+  EXPECT_FALSE(Join(hawser.listener("main"), {}, &head).open());
+  EXPECT_EQ(head.status(), 404);
+}
+
+}  // namespace
+}  // namespace hawser::integration

@@ -1,0 +1,196 @@
+// The command line, and configurations that are wrong: every error at once, with its place.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/harness/certificate.h"
+#include "tests/integration/harness/scenario.h"
+
+namespace hawser::integration {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+
+// As it stands in the project's description, with the ports left out of the way.
+constexpr char kExample[] = R"(
+admin:
+  address: 127.0.0.1:9901
+access_log:
+  path: access.log                     # "-" is stdout
+  format: json
+drain:
+  window: 30s
+listeners:
+  - name: plain
+    address: 127.0.0.1:8080
+  - name: edge
+    address: "[::]:8443"
+    tls:
+      certificates:
+        - certificate: server.crt      # relative to this file
+          private_key: server.key
+      min_version: TLSv1.2
+    limits:
+      connections: 200000
+      connections_per_ip: 100
+      connection_rate_per_ip: { rate: 20/s, burst: 40 }
+    timeouts: { tls_handshake: 5s, request_headers: 5s }
+routes:
+  - match: { host: "*.example.com", path_prefix: /chat, subprotocol: chat.v2 }
+    cluster: chat
+    websocket:
+      keepalive: { interval: 30s, timeout: 10s, to: both }
+      close_timeout: 5s
+  - match: { path_prefix: / }
+    listeners: [plain, edge]           # all, if left out
+    cluster: rooms
+clusters:
+  - name: chat
+    lb_policy: least_request           # round_robin, random, ring_hash, maglev
+    affinity:
+      cookie:
+        name: moor
+        ttl: 1h
+        same_site: Lax
+        keys: [ "0123456789abcdef0123456789abcdef" ]     # or keys_file
+    endpoints: [ 127.0.0.1:9000, { address: "127.0.0.1:9001", weight: 2 } ]
+  - name: rooms
+    lb_policy: maglev
+    hash_policy: [ { header: X-Room }, source_ip ]       # the first that is present; also { cookie: c }, { query: q }
+    connect_timeout: 2s
+    endpoints: [ "unix:/run/rooms.sock", 127.0.0.1:9002 ]
+)";
+
+constexpr char kFiveErrors[] = R"(listeners:
+  - name: main
+    adress: 127.0.0.1:0
+    address: 127.0.0.1:0
+    limits: { connections: many }
+routes:
+  - match: { path_prefix: / }
+    cluster: nowhere
+  - match: { path_prefix: / }
+    cluster: backends
+clusters:
+  - name: backends
+    connect_timeout: 5 parsecs
+    endpoints: [ 127.0.0.1:9000 ]
+)";
+
+TEST(CommandLine, TheExampleLoads) {
+  Directory directory;
+  MakeCertificate(directory, "server", {"hawser.test"});
+  const std::string file = directory.Write("hawser.yaml", kExample);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"check", "-c", file}, {"run", "--mode", "validate", "-c", file}}) {
+    const CommandResult result = RunHawser(command);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_THAT(result.out, HasSubstr("OK"));
+  }
+}
+
+TEST(CommandLine, AllErrorsOfAFileAreToldAtOnceWithTheirPlaces) {
+  Directory directory;
+  const std::string file = directory.Write("wrong.yaml", kFiveErrors);
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"check", "-c", file}, {"run", "-c", file}}) {
+    const CommandResult result = RunHawser(command);
+    const std::string text = result.out + result.err;
+    EXPECT_EQ(result.status, 1);
+    EXPECT_THAT(text, HasSubstr(file + ":3:5: "));
+    EXPECT_THAT(text, ContainsRegex("adress.*address"));  // with a suggestion
+    EXPECT_THAT(text, HasSubstr(file + ":5:"));
+    EXPECT_THAT(text, HasSubstr(file + ":8:14: "));
+    EXPECT_THAT(text, HasSubstr("nowhere"));
+    EXPECT_THAT(text, HasSubstr(file + ":9:"));  // a duplicate route
+    EXPECT_THAT(text, HasSubstr(file + ":13:22: "));
+  }
+}
+
+TEST(CommandLine, CertificatesThatCannotBeUsedAreErrors) {
+  Directory directory;
+  MakeCertificate(directory, "one", {"one.test"});
+  MakeCertificate(directory, "two", {"two.test"});
+  directory.Write("broken.crt", "not a certificate");
+  const auto check = [&directory](const std::string& certificate, const std::string& key) {
+    const std::string yaml = Config{
+        .endpoints = {"127.0.0.1:9"},
+        .listener = {"tls: { certificates: [ { certificate: " + certificate + ", private_key: " + key +
+                     " } ] }"}}.Yaml();
+    return RunHawser({"check", "-c", WriteConfig(directory, "tls.yaml", yaml)});
+  };
+  EXPECT_EQ(check("one.crt", "one.key").status, 0) << check("one.crt", "one.key").err;
+  for (const auto& [certificate, key] :
+       {std::pair("missing.crt", "one.key"), std::pair("one.crt", "missing.key"),
+        std::pair("one.crt", "two.key"), std::pair("broken.crt", "one.key")}) {
+    const CommandResult result = check(certificate, key);
+    EXPECT_EQ(result.status, 1) << certificate << " " << key;
+    EXPECT_THAT(result.out + result.err, ContainsRegex("tls.yaml:[0-9]+:[0-9]+: "));
+  }
+}
+
+TEST(CommandLine, APortInUseIsToldWithItsPlace) {
+  FakeBackend taken;
+  Directory directory;
+  const std::string yaml = Config{.endpoints = {"127.0.0.1:9"}, .address = taken.address()}.Yaml();
+  const std::string file = WriteConfig(directory, "taken.yaml", yaml);
+  const CommandResult result = RunHawser({"run", "-c", file, "--concurrency", "1"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, ContainsRegex("taken.yaml:[0-9]+:[0-9]+: .*address"));
+  EXPECT_THAT(result.err, HasSubstr(taken.address()));
+}
+
+TEST(CommandLine, TheSameListenerTwiceIsAPortInUse) {
+  EchoBackend echo("echo");
+  HawserProcess hawser(Config{.endpoints = {echo.address()}}.Yaml());
+  Directory directory;
+  const std::string yaml = Config{.endpoints = {echo.address()}, .address = hawser.listener()}.Yaml();
+  const CommandResult result = RunHawser({"run", "-c", WriteConfig(directory, "again.yaml", yaml)});
+  EXPECT_EQ(result.status, 1) << "two hawsers share a port without knowing it";
+  EXPECT_THAT(result.err, ContainsRegex("again.yaml:[0-9]+:[0-9]+: .*address"));
+}
+
+TEST(CommandLine, AFileThatIsMissingOrNoYamlIsAnError) {
+  Directory directory;
+  EXPECT_EQ(RunHawser({"check", "-c", directory.File("missing.yaml")}).status, 1);
+  const CommandResult result = RunHawser({"check", "-c", directory.Write("bad.yaml", "a: [1, 2\nb: }")});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.out + result.err, ContainsRegex("bad.yaml:[0-9]+:[0-9]+: "));
+}
+
+TEST(CommandLine, TheSchemaIsJsonSchema) {
+  const CommandResult result = RunHawser({"schema"});
+  EXPECT_EQ(result.status, 0);
+  const auto schema = nlohmann::json::parse(result.out, nullptr, false);
+  ASSERT_TRUE(schema.is_object());
+  EXPECT_TRUE(schema.contains("$schema"));
+  for (const char* key : {"admin", "access_log", "drain", "listeners", "routes", "clusters"}) {
+    EXPECT_TRUE(schema["properties"].contains(key)) << key;
+  }
+}
+
+TEST(CommandLine, TheVersionIsTold) {
+  const CommandResult result = RunHawser({"version"});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.out, ContainsRegex("hawser.*[0-9]+\\.[0-9]+"));
+}
+
+TEST(CommandLine, WhatItDoesNotUnderstandIsAnError) {
+  EXPECT_NE(RunHawser({}).status, 0);
+  EXPECT_NE(RunHawser({"sail"}).status, 0);
+  EXPECT_NE(RunHawser({"run"}).status, 0);
+  EXPECT_NE(RunHawser({"run", "--concurrency", "none"}).status, 0);
+}
+
+TEST(CommandLine, TheEffectiveLimitsAreToldAtStart) {
+  OneBackend world;
+  const std::string text = world.hawser().process().err();
+  EXPECT_THAT(text, HasSubstr("open files"));
+  EXPECT_THAT(text, HasSubstr("connections"));
+  EXPECT_THAT(text, HasSubstr("memory"));
+}
+
+}  // namespace
+}  // namespace hawser::integration

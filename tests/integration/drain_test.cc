@@ -1,0 +1,120 @@
+// SIGTERM: no new connections, 1001 for everyone over the window, then the end.
+#include <gtest/gtest.h>
+
+#include <csignal>
+
+#include "tests/integration/harness/scenario.h"
+
+namespace hawser::integration {
+namespace {
+
+Config Draining(const std::string& drain) {
+  return {.top = {"drain: { " + drain + " }"}};
+}
+
+bool Refuses(const std::string& address) {
+  Wire wire = Wire::Connect(address);
+  if (!wire.open()) return true;
+  wire.Send(Request{}.Text());
+  return ReadHead(wire).status() != 101;
+}
+
+void EndInOrder(Tunnel& tunnel) {
+  Frame close = ReadFrame(tunnel.client);
+  EXPECT_EQ(close.opcode, kClose);
+  EXPECT_EQ(close.close_code(), 1001);
+  tunnel.client.Send(EncodeMasked(close));
+  EXPECT_EQ(ReadFrame(tunnel.backend).close_code(), 1001);
+  tunnel.client.Close();
+  tunnel.backend.Close();
+}
+
+TEST(Drain, ClientsAndBackendsHear1001AndTheProcessEndsWhenTheyAreGone) {
+  OneBackend world(Draining("window: 300ms, deadline: 1h"));
+  std::vector<Tunnel> tunnels;
+  for (int i = 0; i < 5; ++i) tunnels.push_back(world.Open());
+  world.hawser().process().Signal(SIGTERM);
+  for (Tunnel& tunnel : tunnels) EndInOrder(tunnel);
+  EXPECT_EQ(world.hawser().process().Wait(), 0);
+  const std::vector<LogLine> log = world.hawser().Log();
+  ASSERT_EQ(log.size(), 5u);
+  for (const LogLine& line : log) {
+    EXPECT_EQ(line["closed_by"], "drain");
+    EXPECT_EQ(line["close_code"], "1001");
+  }
+}
+
+TEST(Drain, AnIdleServerEndsAtOnce) {
+  OneBackend world(Draining("window: 1h"));
+  Wire idle = world.Connect();
+  world.hawser().process().Signal(SIGTERM);
+  EXPECT_EQ(world.hawser().process().Wait(), 0);
+}
+
+TEST(Drain, TheClosesAreSpreadOverTheWindow) {
+  OneBackend world(Draining("window: 4s, deadline: 1h"));
+  std::vector<Tunnel> tunnels;
+  for (int i = 0; i < 30; ++i) tunnels.push_back(world.Open());
+  world.hawser().process().Signal(SIGTERM);
+  const auto told = [&tunnels] {
+    return std::count_if(tunnels.begin(), tunnels.end(),
+                         [](Tunnel& tunnel) { return tunnel.client.HasInput(); });
+  };
+  ASSERT_TRUE(Eventually([&] { return told() > 0; }));
+  EXPECT_LT(told(), 25);
+  EXPECT_TRUE(Eventually([&] { return told() == 30; }));
+}
+
+TEST(Drain, NobodyNewIsLetInWhileOldTunnelsLiveOn) {
+  OneBackend world(Draining("window: 1h, deadline: 2h"));
+  const std::string address = world.hawser().listener();
+  Tunnel tunnel = world.Open();
+  world.hawser().process().Signal(SIGTERM);
+  EXPECT_TRUE(Eventually([&] { return Refuses(address); }));
+  ExpectAlive(tunnel);
+}
+
+TEST(Drain, ACloseWaitsForTheEndOfAFrame) {
+  OneBackend world(Draining("window: 0s, deadline: 1h"));
+  Tunnel tunnel = world.Open();
+  Tunnel other = world.Open();
+  const std::string bytes = Encode({.opcode = kBinary, .payload = std::string(1000, 'x')});
+  tunnel.backend.Send(bytes.substr(0, 500));
+  EXPECT_EQ(tunnel.client.Read(500), bytes.substr(0, 500));
+  world.hawser().process().Signal(SIGTERM);
+  EndInOrder(other);
+  EXPECT_EQ(ReadFrame(tunnel.backend).close_code(), 1001);
+  EXPECT_FALSE(tunnel.client.HasInput());
+  tunnel.backend.Send(bytes.substr(500));
+  EXPECT_EQ(tunnel.client.Read(500), bytes.substr(500, 500));
+  EXPECT_EQ(tunnel.client.Read(bytes.size() - 1000), bytes.substr(1000));
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1001);
+}
+
+TEST(Drain, WhoDoesNotAnswerIsCutAtTheDeadline) {
+  OneBackend world(
+      {.websocket = {"close_timeout: 1h"}, .top = {"drain: { window: 100ms, deadline: 500ms }"}});
+  Tunnel tunnel = world.Open();
+  world.hawser().process().Signal(SIGTERM);
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1001);
+  EXPECT_NE(tunnel.client.ReadEnd(), End::kOpen);
+  EXPECT_NE(world.hawser().process().Wait(), -1);
+}
+
+TEST(Drain, ASecondSignalEndsNow) {
+  for (const int second : {SIGTERM, SIGINT}) {
+    OneBackend world(Draining("window: 1h, deadline: 2h"));
+    const std::string address = world.hawser().listener();
+    Tunnel tunnel = world.Open();
+    world.hawser().process().Signal(SIGTERM);
+    ASSERT_TRUE(Eventually([&] { return Refuses(address); }));
+    ExpectAlive(tunnel);
+    world.hawser().process().Signal(second);
+    EXPECT_NE(world.hawser().process().Wait(), -1);
+    EXPECT_NE(tunnel.client.ReadEnd(), End::kOpen);
+    EXPECT_EQ(world.hawser().Log().size(), 1u);
+  }
+}
+
+}  // namespace
+}  // namespace hawser::integration

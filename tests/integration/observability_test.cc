@@ -1,0 +1,149 @@
+// What an operator sees: the access log and the admin pages.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/integration/harness/scenario.h"
+
+namespace hawser::integration {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+void EndInOrder(Tunnel& tunnel) {
+  tunnel.client.Send(EncodeMasked({.opcode = kClose, .payload = ClosePayload(1000, "bye")}));
+  EXPECT_EQ(ReadFrame(tunnel.backend).opcode, kClose);
+  tunnel.backend.Send(Encode({.opcode = kClose, .payload = ClosePayload(1000, "bye")}));
+  EXPECT_EQ(ReadFrame(tunnel.client).opcode, kClose);
+  tunnel.client.Close();
+  tunnel.backend.Close();
+}
+
+TEST(AccessLog, ATunnelsLineHasEveryField) {
+  OneBackend world;
+  Tunnel tunnel = world.Open({.target = "/chat?room=1", .host = "chat.test"});
+  const std::string client = tunnel.client.local_address();
+  for (int i = 0; i < 3; ++i) ExpectAlive(tunnel);
+  EndInOrder(tunnel);
+  const LogLine line = world.hawser().WaitForLog();
+  for (const std::string field :
+       {"time",       "event",       "request_id",  "listener",     "client",   "method",
+        "host",       "path",        "status",      "route",        "cluster",  "endpoint",
+        "affinity",   "duration_ms", "messages_in", "messages_out", "bytes_in", "bytes_out",
+        "pings_sent", "rtt_ms",      "close_code",  "closed_by",    "reason"}) {
+    EXPECT_TRUE(line.Has(field)) << field;
+  }
+  EXPECT_THAT(line["time"], testing::MatchesRegex("20..-..-..T..:..:...*Z"));
+  EXPECT_EQ(line["event"], "tunnel");
+  EXPECT_EQ(line["listener"], "main");
+  EXPECT_EQ(line["client"], client);
+  EXPECT_EQ(line["method"], "GET");
+  EXPECT_EQ(line["host"], "chat.test");
+  EXPECT_EQ(line["path"], "/chat?room=1");
+  EXPECT_EQ(line["status"], "101");
+  EXPECT_EQ(line["route"], "all");
+  EXPECT_EQ(line["cluster"], "backends");
+  EXPECT_EQ(line["endpoint"], world.backend().address());
+  EXPECT_EQ(line["messages_in"], "3");
+  EXPECT_EQ(line["messages_out"], "3");
+  EXPECT_EQ(line["close_code"], "1000");
+  EXPECT_EQ(line["closed_by"], "client");
+  EXPECT_GT(line.Number("bytes_in"), 3 * 5);
+  EXPECT_GT(line.Number("bytes_out"), 3 * 8);
+  EXPECT_GT(line.Number("duration_ms"), 0);
+}
+
+TEST(AccessLog, AnOrdinaryRequestHasItsLine) {
+  EchoBackend echo("echo");
+  HawserProcess hawser(Config{.endpoints = {echo.address()}}.Yaml());
+  Wire client = Wire::Connect(hawser.listener());
+  client.Send(PlainGet("/page"));
+  EXPECT_EQ(ReadHead(client).status(), 200);
+  const LogLine line = hawser.WaitForLog();
+  EXPECT_EQ(line["event"], "request");
+  EXPECT_EQ(line["path"], "/page");
+  EXPECT_EQ(line["status"], "200");
+}
+
+TEST(AccessLog, WhatAClientSendsCannotBreakTheLine) {
+  OneBackend world({.listener = {"trusted_proxies: [ 127.0.0.1 ]"}});
+  Tunnel tunnel = world.Open({.target = "/?a={'}|[b]%22", .more = {{"X-Request-Id", "a\",\"status\":\"\\"}}});
+  EndInOrder(tunnel);
+  EXPECT_EQ(world.hawser().WaitForLog()["status"], "101");
+}
+
+TEST(AccessLog, AFormatStringMakesTheLines) {
+  OneBackend world({.log_format = "%method% %path% -> %status% by %closed_by% 100%%"});
+  Tunnel tunnel = world.Open({.target = "/chat"});
+  EndInOrder(tunnel);
+  const std::string path = world.hawser().directory().File("access.log");
+  EXPECT_TRUE(Eventually([&] { return ReadFile(path) == "GET /chat -> 101 by client 100%\n"; }))
+      << ReadFile(path);
+}
+
+TEST(AccessLog, ADashIsStandardOutput) {
+  EchoBackend echo("echo");
+  std::string yaml = Config{.endpoints = {echo.address()}}.Yaml();
+  yaml.replace(yaml.find("DIR/access.log"), 14, "\"-\"");
+  HawserProcess hawser(yaml);
+  Join(hawser.listener(), {.target = "/to-stdout"});
+  EXPECT_TRUE(Eventually([&] { return hawser.process().out().find("/to-stdout") != std::string::npos; }));
+}
+
+TEST(Admin, IsReady) {
+  OneBackend world;
+  EXPECT_NE(world.hawser().AdminPage("/ready"), "");
+}
+
+TEST(Admin, ShowsTheTunnelsThatAreOpen) {
+  OneBackend world;
+  Tunnel tunnel = world.Open({.target = "/shown"});
+  const std::string client = tunnel.client.local_address();
+  const std::string page = world.hawser().AdminPage("/tunnels");
+  EXPECT_THAT(page, HasSubstr(client));
+  EXPECT_THAT(page, HasSubstr(world.backend().address()));
+  EndInOrder(tunnel);
+  EXPECT_TRUE(
+      Eventually([&] { return world.hawser().AdminPage("/tunnels").find(client) == std::string::npos; }));
+}
+
+TEST(Admin, ShowsTheClustersAndTheirEndpoints) {
+  OneBackend world;
+  const std::string page = world.hawser().AdminPage("/clusters");
+  EXPECT_THAT(page, HasSubstr("backends"));
+  EXPECT_THAT(page, HasSubstr(world.backend().address()));
+}
+
+TEST(Admin, DumpsTheConfigurationWithoutItsSecrets) {
+  OneBackend world({.cluster = {"affinity: { cookie: { keys: [ verysecretverysecretverysecret00 ] } }"}});
+  const std::string page = world.hawser().AdminPage("/config_dump");
+  EXPECT_THAT(page, HasSubstr("backends"));
+  EXPECT_THAT(page, HasSubstr(world.backend().address()));
+  EXPECT_THAT(page, Not(HasSubstr("verysecret")));
+}
+
+TEST(Admin, MetricsAreInPrometheusFormatAndMove) {
+  OneBackend world;
+  const std::string before = world.hawser().AdminPage("/stats/prometheus");
+  EXPECT_THAT(before, HasSubstr("# HELP hawser_"));
+  EXPECT_THAT(before, HasSubstr("# TYPE hawser_"));
+  Tunnel tunnel = world.Open();
+  ExpectAlive(tunnel);
+  EXPECT_NE(world.hawser().AdminPage("/stats/prometheus"), before);
+}
+
+TEST(Admin, RefusesWhatItDoesNotKnow) {
+  OneBackend world;
+  for (const std::string& request :
+       {PlainGet("/nothing"), std::string("POST /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"),
+        std::string("nonsense\r\n\r\n"), PlainGet("/" + std::string(100000, 'x'))}) {
+    Wire wire = Wire::Connect(world.hawser().admin());
+    wire.Send(request);
+    const int status = ReadHead(wire).status();
+    EXPECT_TRUE(status == 0 || (status >= 400 && status < 500)) << status;
+  }
+  EXPECT_NE(world.hawser().AdminPage("/ready"), "");
+}
+
+}  // namespace
+}  // namespace hawser::integration
