@@ -1,0 +1,68 @@
+# Rounds become medians, medians become tables. A ratio to the floor is taken within each round, where both stood under
+# the same conditions, and its median over the rounds is what is told.
+from statistics import median
+
+# For each kind of case: the columns as (heading, key, format), the key whose ratio to the floor is told, and its unit.
+COLUMNS = {
+    'echo': ([('CPU µs/message', 'cpu', '.2f'), ('user µs', 'user', '.2f'), ('messages/s', 'rate', ',.0f'),
+              ('p50 µs', 'p50', '.0f'), ('p99 µs', 'p99', '.0f')], 'cpu'),
+    'bulk': ([('CPU µs/MB', 'cpu', '.0f'), ('user µs', 'user', '.0f'), ('MB/s', 'rate', ',.0f'),
+              ('p50 µs', 'p50', '.0f'), ('p99 µs', 'p99', '.0f')], 'cpu'),
+    'open': ([('CPU µs/handshake', 'cpu', '.1f'), ('user µs', 'user', '.1f'), ('handshakes/s', 'rate', ',.0f'),
+              ('p50 µs', 'p50', '.0f'), ('p99 µs', 'p99', '.0f')], 'cpu'),
+    'rate': ([('CPU µs/message', 'cpu', '.2f'), ('user µs', 'user', '.2f'), ('p50 µs', 'p50', '.0f'),
+              ('p99 µs', 'p99', '.0f'), ('p99.9 µs', 'p99.9', '.0f')], 'cpu'),
+    'idle': ([('bytes/tunnel', 'memory', ',.0f'), ('after traffic', 'used', ',.0f'), ('resident', 'rss', ',.0f'),
+              ('kernel', 'kernel', ',.0f'), ('kernel after', 'used_kernel', ',.0f')], None),
+    'pings': ([('CPU %', 'busy', '.2f'), ('pings answered', 'pings', ',.0f')], None),
+}
+
+
+def middle(rounds, key):
+    values = [one[key] for one in rounds if one.get(key) is not None]
+    return median(values) if values else None
+
+
+def ratio(rounds, floor_rounds, key):
+    """Both are lists by round, None where a round failed."""
+    pairs = [one[key] / other[key] for one, other in zip(rounds, floor_rounds)
+             if one and other and one.get(key) is not None and other.get(key)]
+    return median(pairs) if pairs else None
+
+
+def summarize(case, results):
+    """`results` is {peer: [a measurement or None for each round]}; the answer is {peer: {key: median, 'ratio': r}}."""
+    columns, ratio_key = COLUMNS[case.kind]
+    summary = {}
+    for peer, rounds in results.items():
+        good = [one for one in rounds if one]
+        summary[peer] = {key: middle(good, key) for _, key, _ in columns}
+        summary[peer]['rounds'] = len(good)
+        if ratio_key and 'floor' in results:
+            summary[peer]['ratio'] = ratio(rounds, results['floor'], ratio_key)
+    return summary
+
+
+def table(case, summary):
+    """Rows of text, the first one the headings."""
+    columns, ratio_key = COLUMNS[case.kind]
+    headings = ['', columns[0][0]] + (['× floor'] if ratio_key else []) + [heading for heading, _, _ in columns[1:]]
+    rows = [headings]
+    for peer, values in summary.items():
+        cells = [format(values[key], form) if values[key] is not None else '–' for _, key, form in columns]
+        if ratio_key:
+            told = values.get('ratio')
+            cells.insert(1, f'×{told:.2f}' if told is not None else '–')
+        rows.append([peer, *cells])
+    return rows
+
+
+def as_text(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return '\n'.join('  '.join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                               for i, (cell, width) in enumerate(zip(row, widths))) for row in rows)
+
+
+def as_markdown(rows):
+    rule = ['---'] + ['---:'] * (len(rows[0]) - 1)
+    return '\n'.join('| ' + ' | '.join(row) + ' |' for row in [rows[0], rule, *rows[1:]])

@@ -1,0 +1,232 @@
+// The mode `backend`: a WebSocket server that echoes every frame as it comes, unmasked, piece by piece, answers pings
+// and closes, and ends the connection once both Close frames have passed. Several addresses, several processes (which
+// share the addresses by SO_REUSEPORT), with or without TLS. It stops reading from a peer that does not read.
+#include <csignal>
+#include <cstdlib>
+#include <unordered_map>
+
+#include <sys/prctl.h>
+
+#include "bench/load/frame.h"
+#include "bench/load/handshake.h"
+#include "bench/load/options.h"
+#include "bench/load/poller.h"
+#include "bench/load/transport.h"
+#include "fmt/format.h"
+#include "fmt/ranges.h"
+#include "proxy/base/status_macros.h"
+
+namespace hawser::bench {
+namespace {
+
+class Echoing;
+
+// One process of the backend and what its connections share.
+class Backend {
+ public:
+  explicit Backend(std::unique_ptr<TlsContext> tls) : tls_(std::move(tls)) {}
+
+  void Run(std::vector<net::Socket> listening);
+  void Accept(net::Socket socket);
+  void Remove(int fd) { connections_.erase(fd); }
+
+  Poller& poller() { return poller_; }
+  Scratch& scratch() { return scratch_; }
+  std::vector<std::byte>& reply() { return reply_; }
+
+ private:
+  std::unique_ptr<TlsContext> tls_;
+  Poller poller_;
+  Scratch scratch_;
+  std::vector<std::byte> reply_;  // of the connection that is being served
+  std::unordered_map<int, std::unique_ptr<Echoing>> connections_;
+};
+
+class Listener : public Target {
+ public:
+  Listener(Backend& backend, net::Socket socket) : backend_(backend), socket_(std::move(socket)) {}
+  int fd() const { return socket_.fd(); }
+
+  void OnReady(uint32_t) override {
+    net::SocketAddress peer;
+    while (true) {
+      net::Socket socket = net::Accept(socket_, peer);
+      if (!socket.open()) return;
+      backend_.Accept(std::move(socket));
+    }
+  }
+
+ private:
+  Backend& backend_;
+  net::Socket socket_;
+};
+
+class Echoing : public Target {
+ public:
+  Echoing(Backend& backend, net::Socket socket, TlsContext* tls)
+      : backend_(backend), transport_(backend.scratch(), std::move(socket), tls, "") {}
+
+  int fd() const { return transport_.fd(); }
+  void OnReady(uint32_t events) override;
+
+ private:
+  void Take(std::span<std::byte> bytes);
+  void TakeHead(std::span<std::byte>& bytes);
+  void Append(const FrameReader::Piece& piece);
+  void Send();
+  void UpdateInterest();
+
+  Backend& backend_;
+  Transport transport_;
+  std::string head_;
+  FrameReader reader_;
+  std::vector<std::byte>
+      tail_;  // of the reply, not yet taken by the transport; nothing is read while there is some
+  uint32_t interest_ = EPOLLIN;
+  bool upgraded_ = false;
+  bool ending_ = false;  // all that is to be said is in the reply; the connection ends when it is sent
+};
+
+void Echoing::OnReady(uint32_t events) {
+  backend_.reply().clear();
+  const bool readable = (events & EPOLLIN) != 0;
+  bool ended = (events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !readable);
+  if ((events & EPOLLOUT) != 0) transport_.Flush();
+  if (readable && tail_.empty() && !ended) {
+    const Transport::Received received = transport_.Receive();
+    Take(received.bytes);
+    ended = received.ended;
+  }
+  Send();
+  if (!ended && !(ending_ && tail_.empty() && !transport_.blocked())) return UpdateInterest();
+  transport_.Finish();
+  backend_.Remove(fd());
+}
+
+void Echoing::Take(std::span<std::byte> bytes) {
+  if (!upgraded_ && !bytes.empty()) TakeHead(bytes);
+  FrameReader::Piece piece;
+  while (!ending_ && reader_.Next(bytes, piece)) Append(piece);
+}
+
+void Echoing::TakeHead(std::span<std::byte>& bytes) {
+  head_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const size_t end = head_.find("\r\n\r\n");
+  if (end == std::string::npos) {
+    bytes = {};
+    return;
+  }
+  bytes = bytes.last(head_.size() - end - 4);
+  const std::string answer = AnswerTo(std::string_view(head_).substr(0, end + 4));
+  const auto reply = std::as_bytes(std::span(answer));
+  backend_.reply().insert(backend_.reply().end(), reply.begin(), reply.end());
+  upgraded_ = true;
+  ending_ = !answer.starts_with("HTTP/1.1 101");
+  head_ = {};
+}
+
+// A ping becomes a pong, a pong nothing, every other frame itself.
+void Echoing::Append(const FrameReader::Piece& piece) {
+  if (piece.opcode == Opcode::kPong) return;
+  std::vector<std::byte>& reply = backend_.reply();
+  const Opcode opcode = piece.opcode == Opcode::kPing ? Opcode::kPong : piece.opcode;
+  if (piece.first) AppendHeader(reply, opcode, piece.fin, piece.length, nullptr);
+  reply.insert(reply.end(), piece.payload.begin(), piece.payload.end());
+  ending_ = piece.opcode == Opcode::kClose && piece.last;
+}
+
+void Echoing::Send() {
+  std::vector<std::byte>& reply = backend_.reply();
+  if (tail_.empty()) tail_.swap(reply);
+  const size_t sent = tail_.empty() ? 0 : transport_.Send(tail_);
+  if (sent < tail_.size()) {
+    tail_.erase(tail_.begin(), tail_.begin() + static_cast<ptrdiff_t>(sent));
+    return;
+  }
+  tail_.clear();
+  if (reply.capacity() < tail_.capacity()) reply.swap(tail_);
+}
+
+void Echoing::UpdateInterest() {
+  const bool waiting = transport_.blocked() || !tail_.empty();
+  const uint32_t wanted = waiting ? EPOLLOUT : EPOLLIN;
+  if (wanted == interest_) return;
+  interest_ = wanted;
+  backend_.poller().Modify(fd(), *this, wanted);
+}
+
+void Backend::Accept(net::Socket socket) {
+  auto connection = std::make_unique<Echoing>(*this, std::move(socket), tls_.get());
+  poller_.Add(connection->fd(), *connection, EPOLLIN);
+  connections_[connection->fd()] = std::move(connection);
+}
+
+void Backend::Run(std::vector<net::Socket> listening) {
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (net::Socket& socket : listening) {
+    listeners.push_back(std::make_unique<Listener>(*this, std::move(socket)));
+    poller_.Add(listeners.back()->fd(), *listeners.back(), EPOLLIN);
+  }
+  while (true) poller_.Turn(kNever);
+}
+
+absl::StatusOr<std::vector<net::Socket>> ListenOn(const std::vector<std::string>& addresses) {
+  std::vector<net::Socket> sockets;
+  for (const std::string& text : addresses) {
+    HAWSER_ASSIGN_OR_RETURN(const net::SocketAddress address, net::SocketAddress::Parse(text));
+    HAWSER_ASSIGN_OR_RETURN(net::Socket socket, net::Listen(address, {.reuse_port = true}));
+    sockets.push_back(std::move(socket));
+  }
+  return sockets;
+}
+
+// The addresses with the ports that 0 became.
+absl::StatusOr<std::vector<std::string>> Bound(const std::vector<net::Socket>& sockets) {
+  std::vector<std::string> addresses;
+  for (const net::Socket& socket : sockets) {
+    HAWSER_ASSIGN_OR_RETURN(const net::SocketAddress address, net::LocalAddress(socket));
+    addresses.push_back(address.ToString());
+  }
+  return addresses;
+}
+
+// Gives a further process listening sockets of its own; a Unix socket it shares.
+absl::Status ListenAgain(const std::vector<std::string>& addresses, std::vector<net::Socket>& sockets) {
+  for (size_t i = 0; i < addresses.size(); ++i) {
+    HAWSER_ASSIGN_OR_RETURN(const net::SocketAddress address, net::SocketAddress::Parse(addresses[i]));
+    if (address.unix_socket()) continue;
+    HAWSER_ASSIGN_OR_RETURN(sockets[i], net::Listen(address, {.reuse_port = true}));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Serve(const BackendOptions& options) {
+  HAWSER_ASSIGN_OR_RETURN(std::vector<net::Socket> sockets, ListenOn(options.listen));
+  HAWSER_ASSIGN_OR_RETURN(const std::vector<std::string> addresses, Bound(sockets));
+  bool first = true;
+  for (int i = 1; i < options.workers && first; ++i) {
+    first = fork() != 0;
+  }
+  if (!first) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    HAWSER_RETURN_IF_ERROR(ListenAgain(addresses, sockets));
+  }
+  std::unique_ptr<TlsContext> tls;
+  if (!options.certificate.empty()) {
+    HAWSER_ASSIGN_OR_RETURN(tls, TlsContext::ForServer(options.certificate, options.private_key));
+  }
+  if (first) fmt::print("ready {}\n", fmt::join(addresses, " "));
+  std::fflush(stdout);
+  Backend(std::move(tls)).Run(std::move(sockets));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunBackend(const BackendOptions& options) {
+  const absl::Status served = Serve(options);
+  fmt::print(stderr, "hawser_load: {}\n", std::string(served.message()));
+  return 1;
+}
+
+}  // namespace hawser::bench

@@ -1,0 +1,53 @@
+// What the command line says: one struct for the client modes, one for the backend.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace hawser::bench {
+
+struct Options {
+  std::string target = "127.0.0.1:8080";
+  std::string host = "bench.example.com";  // Host, and the server name of TLS
+  std::string path = "/";
+  std::vector<std::string> headers;
+  bool tls = false;
+  std::string tls_version;  // "1.2", "1.3" or either
+  bool resume = false;      // offer TLS tickets
+  int sources = 0;          // local addresses from 127.0.0.1 on; 0: the kernel's choice
+  size_t size = 125;        // payload bytes of a message
+  bool text = false;
+  bool verify = false;
+
+  size_t connections = 1;
+  size_t outstanding = 1;   // messages under way on each connection (echo)
+  double rate = 1000;       // messages a second over all connections (rate)
+  double seconds = 3;       // of the measured window
+  double hold = 0;          // idle: seconds to hold the tunnels; 0: until told or a signal
+  double warmup = 0.5;      // seconds before the window
+  uint64_t count = 0;       // ends the window after so many messages or handshakes instead of seconds
+  size_t opening = 64;      // connections opened at the same time
+  size_t processes = 0;     // idle: 0 is one for each 15,000 connections
+  bool echo_first = false;  // idle: one message on every tunnel once all are open
+
+  std::vector<pid_t> observe;  // processes whose CPU time in the window is reported
+  bool json = false;
+};
+
+struct BackendOptions {
+  std::vector<std::string> listen = {"127.0.0.1:9000"};
+  int workers = 1;
+  std::string certificate;  // with private_key: TLS on every address
+  std::string private_key;
+};
+
+// Each runs one sub-command and returns the exit status: 0 only when nothing failed.
+int RunEcho(const Options& options);
+int RunRate(const Options& options);
+int RunChurn(const Options& options);
+int RunIdle(const Options& options);
+int RunBackend(const BackendOptions& options);
+
+}  // namespace hawser::bench
