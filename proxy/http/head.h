@@ -76,6 +76,7 @@ struct RequestHead {
   std::string_view protocol;   // :protocol of an extended CONNECT (RFC 8441); empty otherwise
   Version version = Version::kHttp11;
   HeaderList headers;  // without pseudo-headers; Host stays in it for HTTP/1
+  bool body = false;   // a body follows, maybe of no bytes
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
   // Behind the '?'; empty when there is none.
@@ -87,6 +88,7 @@ struct ResponseHead {
   std::string_view reason;
   Version version = Version::kHttp11;
   HeaderList headers;
+  bool body = false;  // as in RequestHead; false for an answer to HEAD, whatever Content-Length says
 };
 
 // The raw (undecoded) value of `name` in a query string "a=1&b=2".
