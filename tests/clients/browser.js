@@ -6,8 +6,9 @@ import {chromium} from 'playwright-core';
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const haveBrowser = existsSync(executablePath);
 
-export const startBrowser = () => chromium.launch({
+// `flags` are more of Chromium's own.
+export const startBrowser = (...flags) => chromium.launch({
   executablePath,
   args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-    '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    '--disable-background-networking', '--disable-component-update', '--disable-sync', ...flags],
 });

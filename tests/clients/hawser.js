@@ -14,7 +14,8 @@ function makeCertificate(folder) {
     '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], {stdio: 'ignore'});
 }
 
-const configuration = ({ports, cluster, keepalive}) => `
+// `route`, `cluster` and `process` are more lines of YAML for those places.
+const configuration = ({ports, route, cluster, keepalive, process}) => `
 access_log: { path: access.log, format: json }
 drain: { window: 0s, deadline: 5s }
 listeners:
@@ -26,12 +27,17 @@ listeners:
 routes:
   - match: { path_prefix: / }
     cluster: backends
+    ${route ?? ''}
     websocket: { keepalive: ${keepalive ?? '{ interval: 0s }'} }
 clusters:
   - name: backends
     endpoints: [ ${ports.map((port) => `127.0.0.1:${port}`).join(', ')} ]
     ${cluster ?? ''}
+${process ?? ''}
 `;
+
+// For `cluster`: the affinity cookie, named moor.
+export const cookieAffinity = 'affinity: { cookie: { name: moor, keys: [ 0123456789abcdef0123456789abcdef ] } }';
 
 // Starts the binary and collects the addresses that it announces, until the line for which ready(line) holds.
 async function start(args, folder, ready) {
@@ -54,16 +60,19 @@ async function start(args, folder, ready) {
   return {child, find, stop};
 }
 
-// In front of backends on these ports: {edge, plain} are URLs, log() the lines of the access log so far.
+// In front of backends on these ports, with that many workers (1): {edge, plain} are WebSocket URLs and {https, http} the
+// same as others have them, log() the lines of the access log so far.
 export async function startHawser(options) {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-clients-'));
   makeCertificate(folder);
   writeFileSync(join(folder, 'hawser.yaml'), configuration(options));
-  const process = await start(['run', '-c', join(folder, 'hawser.yaml'), '--concurrency', '1'], folder,
+  const process = await start(['run', '-c', join(folder, 'hawser.yaml'), '--concurrency', String(options.workers ?? 1)], folder,
     (line) => /\bready$/.test(line));
   return {
     edge: `wss://${process.find(/listener edge on (\S+)/)}`,
     plain: `ws://${process.find(/listener plain on (\S+)/)}`,
+    https: `https://${process.find(/listener edge on (\S+)/)}`,
+    http: `http://${process.find(/listener plain on (\S+)/)}`,
     log: () => readFileSync(join(folder, 'access.log'), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)),
     terminate: () => process.child.kill('SIGTERM'),
     stop: async () => { await process.stop(); rmSync(folder, {recursive: true}); },

@@ -1,0 +1,33 @@
+// Three backends that share nothing, each an HTTP server of its own on a port of its own.
+import {once} from 'node:events';
+import {createServer} from 'node:http';
+
+export const names = ['alpha', 'bravo', 'charlie'];
+
+// dress(http, name) makes a backend of a bare server; what it returns is kept as `app`.
+export async function startBackends(dress) {
+  const backends = [];
+  for (const name of names) {
+    const http = createServer();
+    const app = dress(http, name);
+    http.listen(0, '127.0.0.1');
+    await once(http, 'listening');
+    const stop = () => {
+      http.close();
+      http.closeAllConnections();
+    };
+    backends.push({name, http, app, port: http.address().port, stop});
+  }
+  return {
+    all: backends,
+    ports: backends.map(({port}) => port),
+    named: (name) => backends.find((backend) => backend.name === name),
+    stop: () => backends.forEach(({stop}) => stop()),
+  };
+}
+
+export async function textOf(request) {
+  const pieces = [];
+  for await (const piece of request) pieces.push(piece);
+  return Buffer.concat(pieces).toString();
+}

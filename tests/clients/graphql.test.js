@@ -1,0 +1,95 @@
+// graphql-ws, server and client, beside GraphQL over POST: the same backend answers both, by the cookie.
+import assert from 'node:assert/strict';
+import {after, before, test} from 'node:test';
+
+import {GraphQLInt, GraphQLObjectType, GraphQLSchema, GraphQLString, graphql} from 'graphql';
+import {createClient} from 'graphql-ws';
+import {useServer} from 'graphql-ws/use/ws';
+import {WebSocket, WebSocketServer} from 'ws';
+
+import {names, startBackends, textOf} from './backends.js';
+import {cookieAffinity, eventually, startHawser} from './hawser.js';
+import {startVisitor} from './visitor.js';
+
+const options = {timeout: 240_000};
+let backends, hawser;
+
+function schemaOf(name) {
+  async function* countTo(_, {last}) {
+    for (let count = 1; count <= last; ++count) yield {count};
+  }
+  return new GraphQLSchema({
+    query: new GraphQLObjectType({name: 'Query', fields: {server: {type: GraphQLString, resolve: () => name}}}),
+    subscription: new GraphQLObjectType({
+      name: 'Subscription',
+      fields: {count: {type: GraphQLInt, args: {last: {type: GraphQLInt}}, subscribe: countTo}},
+    }),
+  });
+}
+
+before(async () => {
+  backends = await startBackends((http, name) => {
+    const schema = schemaOf(name);
+    http.on('request', async (request, response) => {
+      const {query} = JSON.parse(await textOf(request));
+      response.setHeader('Content-Type', 'application/json');
+      response.end(JSON.stringify(await graphql({schema, source: query})));
+    });
+    const server = new WebSocketServer({server: http, path: '/graphql'});
+    useServer({schema, onConnect: ({connectionParams}) => connectionParams?.token !== 'stolen'}, server);
+    return server;
+  });
+  hawser = await startHawser({ports: backends.ports, cluster: cookieAffinity, workers: 2});
+});
+after(async () => {
+  await hawser.stop();
+  backends.stop();
+});
+
+// One client with the cookies of `visitor`.
+function clientOf(visitor, more = {}) {
+  class Socket extends WebSocket {
+    constructor(address, protocols) {
+      super(address, protocols, {rejectUnauthorized: false, headers: {Cookie: visitor.cookie}});
+    }
+  }
+  return createClient({url: `${hawser.edge}/graphql`, webSocketImpl: Socket, retryAttempts: 0, ...more});
+}
+
+async function firstOf(client, query) {
+  for await (const {data} of client.iterate({query})) return data;
+}
+
+test('queries by POST and by WebSocket meet the same server', options, async () => {
+  const seen = new Set();
+  for (let i = 0; i < 9; ++i) {
+    const visitor = startVisitor(hawser.https);
+    const {body} = await visitor.post('/graphql', JSON.stringify({query: '{ server }'}));
+    const {server} = JSON.parse(body).data;
+    const client = clientOf(visitor);
+    for (let j = 0; j < 3; ++j) assert.deepEqual(await firstOf(client, '{ server }'), {server});
+    await client.dispose();
+    visitor.leave();
+    seen.add(server);
+  }
+  assert.deepEqual([...seen].sort(), names);
+  await eventually(() => hawser.log().filter(({event}) => event === 'tunnel').length >= 9);
+  for (const line of hawser.log().filter(({event}) => event === 'tunnel')) assert.equal(line.affinity, 'hit');
+});
+
+test('a subscription brings every event in order', options, async () => {
+  const client = clientOf(startVisitor(hawser.https));
+  const counts = [];
+  for await (const {data} of client.iterate({query: 'subscription { count(last: 500) }'})) counts.push(data.count);
+  assert.deepEqual(counts, Array.from({length: 500}, (_, i) => i + 1));
+  await client.dispose();
+});
+
+test("the server's close code reaches the client", options, async () => {
+  const closed = new Promise((resolve) => {
+    const client = clientOf(startVisitor(hawser.https), {connectionParams: {token: 'stolen'}, on: {closed: resolve}});
+    firstOf(client, '{ server }').catch(() => {});
+  });
+  const {code, reason} = await closed;
+  assert.deepEqual([code, reason], [4403, 'Forbidden']);
+});

@@ -1,0 +1,104 @@
+// Socket.IO, server and client, over TLS and three servers that do not share their sessions: a request that reaches a
+// server other than its session's is answered "Session ID unknown".
+import assert from 'node:assert/strict';
+import {once} from 'node:events';
+import {after, before, test} from 'node:test';
+
+import {Server} from 'socket.io';
+import {io} from 'socket.io-client';
+
+import {names, startBackends} from './backends.js';
+import {cookieAffinity, eventually, startHawser} from './hawser.js';
+
+const options = {timeout: 240_000};
+let backends;
+let refusals = [];  // what the servers refused: {name, code, message}
+
+before(async () => {
+  backends = await startBackends((http, name) => {
+    const server = new Server(http, {serveClient: false});
+    server.engine.on('connection_error', ({code, message}) => refusals.push({name, code, message}));
+    server.on('connection', (socket) => {
+      socket.on('name', (answer) => answer(name));
+      socket.on('echo', (message, answer) => answer(message));
+      socket.on('say later', (message) => setImmediate(() => socket.emit('said', message)));
+    });
+    return server;
+  });
+});
+after(() => {
+  backends.all.forEach(({app}) => app.disconnectSockets(true));
+  backends.stop();
+});
+
+async function startSticky(t, {route, cluster, ports = backends.ports}) {
+  refusals = [];
+  const hawser = await startHawser({ports, route, cluster, workers: 2});
+  t.after(hawser.stop);
+  return hawser;
+}
+
+// A client of its own, with a connection of its own; it does not try again after a refusal.
+function connect(t, hawser, more = {}) {
+  const socket = io(hawser.https, {forceNew: true, reconnection: false, rejectUnauthorized: false, ...more});
+  t.after(() => socket.disconnect());
+  return socket;
+}
+
+const connected = (socket) => new Promise((resolve, reject) => {
+  socket.once('connect', resolve);
+  socket.once('connect_error', reject);
+});
+
+const upgraded = (socket) => eventually(() => socket.io.engine.transport.name === 'websocket');
+
+// What one client does: small and large messages, text and binary, both ways. Returns who served it.
+async function converse(socket) {
+  const name = await socket.emitWithAck('name');
+  assert.equal(await socket.emitWithAck('echo', 'grüße 🌊'), 'grüße 🌊');
+  const large = Buffer.alloc(100_000, 'rope');
+  assert.ok(large.equals(await socket.emitWithAck('echo', large)));
+  const said = once(socket, 'said');
+  socket.emit('say later', name);
+  assert.deepEqual(await said, [name]);
+  assert.equal(await socket.emitWithAck('name'), name);
+  return name;
+}
+
+// Six at once, a dozen requests each: losing stickiness by one chance in three cannot stay unseen.
+async function converseAll(t, hawser, more, upgrades) {
+  const sockets = Array.from({length: 6}, () => connect(t, hawser, more));
+  await Promise.all(sockets.map(connected));
+  const served = await Promise.all(sockets.map(converse));
+  if (upgrades) await Promise.all(sockets.map(upgraded));
+  assert.deepEqual(await Promise.all(sockets.map(converse)), served);
+  assert.deepEqual([...new Set(served)].sort(), names);
+  assert.deepEqual(refusals, []);
+  sockets.forEach((socket) => socket.disconnect());
+}
+
+// The requests of a session: all but its first name it.
+const ofSessions = (hawser) => hawser.log().filter(({path}) => path.includes('sid='));
+
+test('without affinity a session is lost', options, async (t) => {
+  const hawser = await startSticky(t, {});
+  await assert.rejects(connected(connect(t, hawser)));
+  assert.ok(refusals.some(({message}) => message === 'Session ID unknown'), JSON.stringify(refusals));
+});
+
+test('by the cookie: polling, then upgrade', options, async (t) => {
+  const hawser = await startSticky(t, {cluster: cookieAffinity});
+  await converseAll(t, hawser, {withCredentials: true}, true);
+  await eventually(() => hawser.log().filter(({event}) => event === 'tunnel').length === 6);
+  assert.deepEqual([...new Set(ofSessions(hawser).map(({affinity}) => affinity))], ['hit']);
+});
+
+test('by the cookie: a WebSocket from the start', options, async (t) => {
+  const hawser = await startSticky(t, {cluster: cookieAffinity});
+  await converseAll(t, hawser, {withCredentials: true, transports: ['websocket']}, true);
+});
+
+test('by the cookie: polling for ever', options, async (t) => {
+  const hawser = await startSticky(t, {cluster: cookieAffinity});
+  await converseAll(t, hawser, {withCredentials: true, transports: ['polling']}, false);
+});
