@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <optional>
 
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 
 #include "proxy/http/characters.h"
 
@@ -157,6 +159,14 @@ std::string AcceptFor(std::string_view key) {
   EVP_Digest(input.data(), input.size(), digest.data(), &length, EVP_sha1(), nullptr);
   std::array<unsigned char, 29> encoded;  // with the NUL that OpenSSL writes
   EVP_EncodeBlock(encoded.data(), digest.data(), 20);
+  return {encoded.begin(), encoded.end() - 1};
+}
+
+std::string NewKey() {
+  std::array<unsigned char, 16> random;
+  if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) std::abort();
+  std::array<unsigned char, 25> encoded;  // with the NUL that OpenSSL writes
+  EVP_EncodeBlock(encoded.data(), random.data(), static_cast<int>(random.size()));
   return {encoded.begin(), encoded.end() - 1};
 }
 

@@ -45,6 +45,9 @@ bool HasExtension(const ResponseHead& response, std::string_view extension);
 // Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2): base64 of SHA-1 of the key and the protocol's GUID, 28 characters.
 std::string AcceptFor(std::string_view key);
 
+// A fresh Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 §4.1). Ends the process if there is no randomness.
+std::string NewKey();
+
 // Gives a head that has lost its hop-by-hop fields those of a WebSocket handshake: Connection and Upgrade.
 void AddUpgradeFields(HeaderList& headers);
 

@@ -80,7 +80,9 @@ Reject ParseRequest(std::string_view text, const HeadLimits& limits, http::Reque
   if (const Reject reject = ParseRequestLine(TakeLine(text), head); reject != Reject::kNone) return reject;
   if (const Reject reject = ParseFields(text, limits, head.headers); reject != Reject::kNone) return reject;
   if (const Reject reject = ResolveHost(head); reject != Reject::kNone) return reject;
-  return RequestFraming(head).reject;
+  const auto [framing, reject] = RequestFraming(head);
+  head.body = framing.kind != Framing::Kind::kNone;
+  return reject;
 }
 
 // HTTP-version SP 3DIGIT SP [ reason-phrase ]

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <vector>
 
 #include "fmt/format.h"
 #include "proxy/http/characters.h"
+#include "proxy/http/local_response.h"
 
 namespace hawser::http1 {
 namespace {
@@ -43,9 +43,6 @@ constexpr auto kPhrases = std::to_array<Phrase>({
     {504, "Gateway Timeout"},
 });
 
-// Long enough to let a burst pass, short enough that a client which waits is not lost.
-constexpr std::string_view kRetryAfterSeconds = "2";
-
 bool IsSound(const Header& header) {
   return http::IsToken(header.name) && http::AllAre(header.value, http::kFieldCharacter);
 }
@@ -70,16 +67,6 @@ void AppendCookies(const http::HeaderList& headers, std::string& out) {
 
 bool IsTextOf(std::string_view text, http::CharacterClass wanted) {
   return !text.empty() && http::AllAre(text, wanted);
-}
-
-std::vector<Header> RefusalFields(int status) {
-  switch (status) {
-    case 405: return {{"Allow", "GET"}};
-    case 426: return {{"Upgrade", "websocket"}, {"Connection", "Upgrade"}, {"Sec-WebSocket-Version", "13"}};
-    case 429:
-    case 503: return {{"Retry-After", kRetryAfterSeconds}};
-    default: return {};
-  }
 }
 
 }  // namespace
@@ -114,47 +101,25 @@ bool AppendResponseHead(const http::ResponseHead& head, std::string& out) {
   return true;
 }
 
-std::string SimpleResponse(int status, std::span<const Header> headers, std::string_view text,
-                           AfterResponse after, BodyOf body) {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\n", status, ReasonPhrase(status));
-  AppendField("Date", HttpDate(std::time(nullptr)), out);
-  const auto names_type = [](const Header& header) {
-    return http::EqualsIgnoreCase(header.name, "Content-Type");
-  };
-  if (std::none_of(headers.begin(), headers.end(), names_type))
-    AppendField("Content-Type", "text/plain", out);
-  AppendField("Content-Length", std::to_string(text.size()), out);
-  if (after == AfterResponse::kClose) AppendField("Connection", "close", out);
-  for (const Header& header : headers) {
-    if (IsSound(header)) AppendField(header.name, header.value, out);
-  }
-  out += "\r\n";
-  if (body == BodyOf::kGet) out += text;
-  return out;
+std::string RefusalResponse(http::Reject reject) {
+  if (http::SpecOf(reject).status == 0) return {};
+  const http::LocalResponse refusal = http::RefusalOf(reject);
+  http::ResponseHead head = http::HeadOf(refusal, "GET");
+  if (head.status == 426) AddUpgradeOffer(head.headers);
+  head.headers.Add("Connection", "close");
+  std::string out;
+  return AppendResponseHead(head, out) ? out + refusal.body : std::string();
 }
 
-std::string RefusalResponse(http::Reject reject, BodyOf body) {
-  const http::RejectSpec& spec = http::SpecOf(reject);
-  if (spec.status == 0) return {};
-  const std::string text = std::string(spec.text) + "\n";
-  return SimpleResponse(spec.status, RefusalFields(spec.status), text, AfterResponse::kClose, body);
+void AddUpgradeOffer(http::HeaderList& headers) {
+  headers.Add("Upgrade", "websocket");
+  headers.Add("Connection", "Upgrade");
 }
 
 std::string_view ReasonPhrase(int status) {
   const auto phrase = std::find_if(kPhrases.begin(), kPhrases.end(),
                                    [status](const Phrase& p) { return p.status == status; });
   return phrase == kPhrases.end() ? std::string_view() : phrase->text;
-}
-
-std::string HttpDate(std::time_t time) {
-  constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[static_cast<size_t>(utc.tm_wday)],
-                     utc.tm_mday, kMonths[static_cast<size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour,
-                     utc.tm_min, utc.tm_sec);
 }
 
 }  // namespace hawser::http1

@@ -2,8 +2,6 @@
 // that could end its line early is ever written: response splitting stops here.
 #pragma once
 
-#include <ctime>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -21,22 +19,14 @@ namespace hawser::http1 {
 [[nodiscard]] bool AppendRequestHead(const http::RequestHead& head, std::string& out);
 [[nodiscard]] bool AppendResponseHead(const http::ResponseHead& head, std::string& out);
 
-enum class AfterResponse : bool { kKeepAlive, kClose };
-enum class BodyOf : bool { kGet, kHead };  // an answer to HEAD says its length and leaves the body out
+// The answer to a refused request that never became an exchange: http::RefusalOf, whole, with Connection: close. Empty for
+// a refusal that has no status.
+std::string RefusalResponse(http::Reject reject);
 
-// A whole response of plain text: Date, Content-Type, Content-Length, Connection: close where asked, then `headers`,
-// which must be sound (those that are not are left out) and may bring a Content-Type of their own.
-std::string SimpleResponse(int status, std::span<const http::Header> headers, std::string_view text,
-                           AfterResponse after, BodyOf body = BodyOf::kGet);
-
-// The answer to a refused request, from the refusal table; it closes the connection. With Sec-WebSocket-Version and
-// Upgrade on a 426, Allow on a 405, Retry-After on a 429 and 503. Empty for a refusal that has no status.
-std::string RefusalResponse(http::Reject reject, BodyOf body = BodyOf::kGet);
+// A 426 must name what to upgrade to (RFC 9110 §15.5.22): the fields that its head lost as hop-by-hop.
+void AddUpgradeOffer(http::HeaderList& headers);
 
 // "OK" for 200; "" for a status that has no name here.
 std::string_view ReasonPhrase(int status);
-
-// IMF-fixdate (RFC 9110 §5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
-std::string HttpDate(std::time_t time);
 
 }  // namespace hawser::http1

@@ -1,75 +1,46 @@
 #include "proxy/session/body_relay.h"
 
+#include <utility>
+
 namespace hawser::session {
+namespace {
 
-void BodyRelay::Prepend(Environment& environment, std::string_view bytes) {
-  backlog_.Append(environment.buffers, std::as_bytes(std::span(bytes)));
-  blocked_ = true;  // Pump writes it
-}
+// Reads of one body in one turn, so that a fast one leaves turns to the others.
+constexpr int kReadsPerTurn = 4;
 
-BodyRelay::Progress BodyRelay::Pump(Environment& environment, std::string& ahead, net::ByteStream& source,
-                                    net::ByteStream& sink) {
-  if (blocked_ && !Flush(sink)) return Progress::kSinkBroken;
-  std::string out;
-  // One round for what was read before, then one for each read, a few a turn.
-  for (int round = 0; round < 5 && !received_ && !blocked_; ++round) {
-    net::IoResult got;
-    if (round > 0) {
-      const auto scratch = environment.loop.scratch();
-      got = source.Read(scratch.first(scratch.size() / 4));
-      ahead.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
-    }
+}  // namespace
+
+BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStream& source,
+                                    http::MessageStream& sink) {
+  if (!Flush(sink)) return Progress::kSinkBroken;
+  const auto scratch = environment.loop.scratch();
+  const auto span = scratch.first(scratch.size() / 4);
+  for (int reads = 0; reads < kReadsPerTurn && wants_read(); ++reads) {
+    const net::IoResult got = source.Read(span);
+    bytes_ += got.bytes;
+    if (got.bytes > 0 && !Send(environment, sink, span.first(got.bytes))) return Progress::kSinkBroken;
     if (got.state == net::IoState::kError) return Progress::kSourceBroken;
-    if (got.state == net::IoState::kEnd) {
-      if (!decoder_.CompleteAtClose()) return Progress::kSourceBroken;
-      received_ = true;
-    }
-    out.clear();
-    if (!Decode(ahead, out)) return Progress::kSourceBroken;
-    if (received_ && chunked_) {
-      out += http1::kLastChunk;
-      out += decoder_.trailers();
-      out += http1::kChunkEnd;
-    }
-    if (!Send(environment, sink, out)) return Progress::kSinkBroken;
     if (got.state == net::IoState::kBlocked) break;
+    if (got.state != net::IoState::kEnd) continue;
+    ended_ = true;
+    sink.EndWithTrailers(source.trailers());
   }
+  // The head that went into the sink before, where no body came to take it along, and the end that went in now.
+  if (!std::exchange(blocked_, true) && !Flush(sink)) return Progress::kSinkBroken;
   return done() ? Progress::kDone : Progress::kMore;
 }
 
-bool BodyRelay::Decode(std::string& ahead, std::string& out) {
-  size_t used = 0;
-  while (!received_) {
-    const auto rest = std::as_bytes(std::span(ahead)).subspan(used);
-    const http1::Piece piece = decoder_.Next(rest);
-    if (piece.error) return false;
-    used += piece.consumed;
-    bytes_ += piece.data.size();
-    if (!piece.data.empty()) {
-      if (chunked_) out += http1::EncodeChunkHeader(piece.data.size()).view();
-      out.append(reinterpret_cast<const char*>(piece.data.data()), piece.data.size());
-      if (chunked_) out += http1::kChunkEnd;
-    }
-    received_ = piece.done;
-    if (piece.consumed == 0) break;
-  }
-  ahead.erase(0, used);
-  return true;
-}
-
-bool BodyRelay::Send(Environment& environment, net::ByteStream& sink, std::string_view bytes) {
-  if (bytes.empty()) return true;
-  const auto span = std::as_bytes(std::span(bytes));
-  const net::IoResult put = sink.Write(span);
+bool BodyRelay::Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes) {
+  const net::IoResult put = sink.Write(bytes);
   if (put.state == net::IoState::kError) return false;
   blocked_ = put.state == net::IoState::kBlocked;
-  backlog_.Append(environment.buffers, span.subspan(put.bytes));
+  backlog_.Append(environment.buffers, bytes.subspan(put.bytes));
   return true;
 }
 
-bool BodyRelay::Flush(net::ByteStream& sink) {
+bool BodyRelay::Flush(http::MessageStream& sink) {
   while (blocked_) {
-    const auto waiting = backlog_.front();
+    const auto waiting = backlog_.front();  // empty: the stream flushes what it holds itself
     const net::IoResult put = sink.Write(waiting);
     if (put.state == net::IoState::kError) return false;
     backlog_.Consume(put.bytes);

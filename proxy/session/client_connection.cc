@@ -20,7 +20,8 @@ constexpr base::Duration kLingerTime{2000};
 ClientConnection& Make(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
                        const net::SocketAddress& peer, EdgeLeases leases) {
   auto* connection =
-      std::make_unique<ClientConnection>(environment, listener, std::move(socket), peer, std::move(leases)).release();
+      std::make_unique<ClientConnection>(environment, listener, std::move(socket), peer, std::move(leases))
+          .release();
   environment.connections.PushBack(*connection);
   return *connection;
 }
@@ -32,16 +33,16 @@ void ClientConnection::Start(Environment& environment, const ListenerRuntime& li
   Make(environment, listener, std::move(socket), peer, std::move(leases));
 }
 
-void ClientConnection::StartRefused(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
-                                    const net::SocketAddress& peer, Reject reject) {
+void ClientConnection::StartRefused(Environment& environment, const ListenerRuntime& listener,
+                                    net::Socket socket, const net::SocketAddress& peer, Reject reject) {
   ClientConnection& connection = Make(environment, listener, std::move(socket), peer, {});
   connection.admitted_ = false;
   ++environment.refused_connections;
   connection.Refuse(reject);
 }
 
-ClientConnection::ClientConnection(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
-                                   const net::SocketAddress& peer, EdgeLeases leases)
+ClientConnection::ClientConnection(Environment& environment, const ListenerRuntime& listener,
+                                   net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases)
     : environment_(environment),
       snapshot_(environment.snapshot),
       listener_(listener),
@@ -60,7 +61,7 @@ ClientConnection::ClientConnection(Environment& environment, const ListenerRunti
     stream_ = std::make_unique<net::TcpStream>(environment_.loop, std::move(socket));
     environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
   }
-  environment_.stats.Add(stats::Metric::kConnectionsOpen);
+  leases_.count = ConnectionCount(environment_.stats);
   stream_->Watch(this, Exchange::kClientTag);
   stream_->Want({.read = true});
 }
@@ -104,8 +105,8 @@ void ClientConnection::Handshake() {
   switch (tls_->Handshake()) {
     case tls::HandshakeResult::kWantRead: return;
     case tls::HandshakeResult::kFailed:
-      spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_.settings.name, peer_.ToString(),
-                    tls_->HandshakeError());
+      spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_.settings.name,
+                    peer_.ToString(), tls_->HandshakeError());
       environment_.stats.Add(stats::Metric::kTlsHandshakesFailed);
       return Close(net::CloseReason::kOrderly);
     case tls::HandshakeResult::kDone: break;
@@ -145,13 +146,15 @@ void ClientConnection::ParseHead() {
   scanned_ = 0;
   first_request_ = false;
   std::string behind = input_.substr(parsed.head_bytes);
-  std::string head_bytes = std::exchange(input_, {});
   // The head's views point into the string's heap block, which moves along: no head is short enough to lie inside the
   // string itself.
+  request_ = std::make_unique<http1::ServerStream>(environment_.loop, *stream_, head,
+                                                   std::exchange(input_, {}), std::move(behind));
+  request_->Watch(this, Exchange::kClientTag);
   exchange_ = std::make_unique<Exchange>(
       environment_, snapshot_, *this,
-      Exchange::Client{.stream = *stream_, .listener = listener_, .peer = peer_, .tls = tls_ != nullptr},
-      std::move(head_bytes), std::move(head), std::move(behind));
+      Exchange::Client{.stream = *request_, .listener = listener_, .peer = peer_, .tls = tls_ != nullptr},
+      std::move(head));
   state_ = State::kExchange;
   RunExchange({});
 }
@@ -167,10 +170,11 @@ void ClientConnection::Refuse(Reject reject) {
     record.tls = tls_ != nullptr;
     record.status = static_cast<uint16_t>(spec.status);
     record.listener = listener_.settings.name;
-    environment_.access_log->Write({.record = record,
-                                    .traffic = {.bytes_in = input_.size()},
-                                    .outcome = {.closed_by = ClosedByOf(reject), .reason = spec.label, .flag = spec.flag},
-                                    .duration_ms = 0});
+    environment_.access_log->Write(
+        {.record = record,
+         .traffic = {.bytes_in = input_.size()},
+         .outcome = {.closed_by = ClosedByOf(reject), .reason = spec.label, .flag = spec.flag},
+         .duration_ms = 0});
   }
   const std::string response = http1::RefusalResponse(reject);
   stream_->Write(std::as_bytes(std::span(response)));
@@ -182,18 +186,20 @@ void ClientConnection::RunExchange(event::Ready ready) {
     case Exchange::Progress::kWaiting: return;
     case Exchange::Progress::kTunnel: return OpenTunnel();
     case Exchange::Progress::kReusable: return NextRequest();
-    case Exchange::Progress::kFinished:
-      exchange_.reset();
-      return Linger();
-    case Exchange::Progress::kBroken:
-      exchange_.reset();
-      return Close(net::CloseReason::kAbort);
+    case Exchange::Progress::kFinished: EndExchange(); return Linger();
+    case Exchange::Progress::kBroken: return Close(net::CloseReason::kAbort);
   }
 }
 
-void ClientConnection::NextRequest() {
-  input_ = exchange_->TakePipelined();
+// The exchange first: it refers to the request.
+void ClientConnection::EndExchange() {
   exchange_.reset();
+  request_.reset();
+}
+
+void ClientConnection::NextRequest() {
+  input_ = request_->TakeHeld();
+  EndExchange();
   if (environment_.draining) return Linger();
   state_ = State::kRequestHead;
   stream_->Want({.read = true});
@@ -206,16 +212,19 @@ void ClientConnection::NextRequest() {
 void ClientConnection::OpenTunnel() {
   timer_.Cancel();
   const std::unique_ptr<Exchange> exchange = std::move(exchange_);
-  Tunnel::Start(environment_, {.client = std::move(stream_),
-                               .backend = exchange->TakeBackend(),
-                               .snapshot = snapshot_,
-                               .record = exchange->TakeRecord(),
-                               .leases = std::move(leases_),
-                               .endpoint_lease = exchange->TakeLease(),
-                               .leftovers = exchange->TakeLeftovers(),
-                               .deflate = exchange->deflate(),
-                               .early_from_client = std::as_bytes(std::span(exchange->early_from_client())),
-                               .early_from_backend = std::as_bytes(std::span(exchange->early_from_backend()))});
+  const std::string early = request_->TakeHeld();
+  auto backend = exchange->TakeBackend();
+  Tunnel::Start(environment_,
+                {.client = std::move(stream_),
+                 .backend = std::move(backend),
+                 .snapshot = snapshot_,
+                 .record = exchange->TakeRecord(),
+                 .leases = std::move(leases_),
+                 .endpoint_lease = exchange->TakeLease(),
+                 .leftovers = exchange->TakeLeftovers(),
+                 .deflate = exchange->deflate(),
+                 .early_from_client = std::as_bytes(std::span(early)),
+                 .early_from_backend = std::as_bytes(std::span(exchange->early_from_backend()))});
   Close(net::CloseReason::kOrderly);
 }
 
@@ -229,7 +238,8 @@ void ClientConnection::Linger() {
 void ClientConnection::DropInput() {
   const net::IoResult flushed = stream_->Write({});
   const net::IoResult got = stream_->Read(environment_.loop.scratch());
-  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Close(net::CloseReason::kOrderly);
+  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError)
+    return Close(net::CloseReason::kOrderly);
   stream_->Want({.read = true, .write = flushed.state == net::IoState::kBlocked});
 }
 
@@ -253,12 +263,10 @@ void ClientConnection::Close(net::CloseReason reason) {
   if (state_ == State::kTlsHandshake) environment_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
   state_ = State::kClosed;
   timer_.Cancel();
-  environment_.loop.Forget(*this, kPipelinedTag);
-  exchange_.reset();
-  if (stream_ != nullptr) {  // else it lives on in a tunnel
-    stream_->Close(reason);
-    environment_.stats.Subtract(stats::Metric::kConnectionsOpen);
-    environment_.stats.Add(stats::Metric::kConnectionsClosed);
+  EndExchange();
+  if (stream_ != nullptr) stream_->Close(reason);  // else it lives on in a tunnel
+  for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, kPipelinedTag}) {
+    environment_.loop.Forget(*this, tag);
   }
   if (!admitted_) --environment_.refused_connections;
   Unlink();

@@ -14,6 +14,7 @@
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/head.h"
 #include "proxy/http/reject.h"
+#include "proxy/http1/server_stream.h"
 #include "proxy/net/byte_stream.h"
 #include "proxy/net/socket.h"
 #include "proxy/session/environment.h"
@@ -48,7 +49,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
     kTlsHandshake,
     kRequestHead,
     kExchange,  // from a complete head to the end of the response, or to the tunnel
-    kLinger,    // all is said and our side shut: what still comes is dropped, so that no reset overtakes the response
+    kLinger,  // all is said and our side shut: what still comes is dropped, so that no reset overtakes the response
     kClosed,
   };
 
@@ -58,6 +59,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void ParseHead();
   void Refuse(http::Reject reject);
   void RunExchange(event::Ready ready);
+  void EndExchange();
   void NextRequest();
   void OpenTunnel();
   void Linger();
@@ -78,9 +80,10 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   State state_;
   bool admitted_ = true;
   bool first_request_ = true;
-  size_t scanned_ = 0;      // bytes of input_ that the head parser need not look at again
-  std::string input_;       // received and not yet consumed: the start of a head, or pipelined requests
-  std::unique_ptr<Exchange> exchange_;
+  size_t scanned_ = 0;  // bytes of input_ that the head parser need not look at again
+  std::string input_;   // received and not yet consumed: the start of a head, or pipelined requests
+  std::unique_ptr<http1::ServerStream> request_;
+  std::unique_ptr<Exchange> exchange_;  // refers to request_
 };
 
 }  // namespace hawser::session

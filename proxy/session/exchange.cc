@@ -6,48 +6,50 @@
 #include "proxy/cluster/connector.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
-#include "proxy/http1/head_parser.h"
-#include "proxy/http1/serializer.h"
+#include "proxy/http1/client_stream.h"
 
 namespace hawser::session {
 namespace {
 
 using http::Reject;
 
-constexpr http1::HeadLimits kResponseLimits{.head_bytes = 64 * 1024, .headers = 256};
-
 // The metrics stand in the order of the results.
 stats::Metric MetricOf(cluster::AffinityResult result) {
-  return static_cast<stats::Metric>(static_cast<int>(stats::Metric::kAffinityNone) + static_cast<int>(result));
+  return static_cast<stats::Metric>(static_cast<int>(stats::Metric::kAffinityNone) +
+                                    static_cast<int>(result));
 }
 
-bool WantsKeepAlive(const http::RequestHead& head) {
-  return head.version == http::Version::kHttp11 && !head.headers.HasToken("Connection", "close");
+// One form for both protocols: what RFC 6455 and RFC 8441 add to it, each codec adds by itself.
+void NormalizeHandshake(http::RequestHead& head) {
+  head.method = "GET";
+  head.protocol = {};
+  head.headers.Remove("Sec-WebSocket-Key");
 }
+
+// How long a client may take to read a response of hawser's own.
+constexpr base::Duration kAnswerTime{10'000};
 
 }  // namespace
 
-Exchange::Exchange(Environment& environment, std::shared_ptr<const Snapshot> snapshot, event::IoHandler& owner,
-                   Client client, std::string head_bytes, http::RequestHead head, std::string behind)
+Exchange::Exchange(Environment& environment, std::shared_ptr<const Snapshot> snapshot,
+                   event::IoHandler& owner, Client client, http::RequestHead head)
     : environment_(environment),
       snapshot_(std::move(snapshot)),
       owner_(owner),
       client_(client),
-      head_bytes_(std::move(head_bytes)),
       head_(std::move(head)),
-      behind_(std::move(behind)),
-      keep_alive_(WantsKeepAlive(head_)),
       timer_(owner, kTimerTag) {}
 
 Exchange::~Exchange() {
-  if (state_ != State::kDone && record_ != nullptr) Finish(Progress::kBroken, ClosedBy::kProxy, Reject::kShutdown);
+  if (state_ != State::kDone && record_ != nullptr)
+    Finish(Progress::kBroken, {ClosedBy::kProxy, Reject::kShutdown});
 }
 
 Exchange::Progress Exchange::Advance(event::Ready ready) {
   if (ready.timer) {
     OnTimer();
-  } else if (ready.readable && ready.tag == kClientTag && state_ != State::kRelay) {
-    ReadClient();
+  } else if (ready.readable && ready.tag == kClientTag) {
+    ReadAhead();
   }
   State before;
   do {
@@ -60,6 +62,7 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
       case State::kAwaitHead: AwaitHead(); break;
       case State::kSwitch: SwitchProtocols(); break;
       case State::kRelay: Relay(); break;
+      case State::kAnswer: FlushAnswer(); break;
       case State::kDone: break;
     }
   } while (state_ != before);
@@ -70,15 +73,15 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
 
 void Exchange::Start() {
   http::Classification classification = http::Classify(head_);
-  request_framing_ = http1::RequestFraming(head_).framing;  // the parser has refused what cannot be framed
   PrepareRecord();
   environment_.stats.Add(stats::Metric::kRequests);
   if (environment_.draining) return Refuse(Reject::kDraining);
   if (classification.reject != Reject::kNone) return Refuse(classification.reject);
   upgrade_ = std::move(classification.upgrade);
+  if (websocket()) NormalizeHandshake(head_);
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
   if (record_->route == nullptr) return Refuse(Reject::kNoRoute);
-  environment_.loop.Arm(timer_, record_->route->settings.handshake_timeout);
+  environment_.loop.Arm(timer_, route().handshake_timeout);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
   arrival_.emplace(filters::Connection{.client = client_address_,
@@ -86,7 +89,7 @@ void Exchange::Start() {
                                        .tls = client_.tls,
                                        .route = *record_->route});
   context_.emplace(*arrival_, head_, keep_, environment_.loop, owner_, kFilterTag);
-  client_.stream.Want({.read = true});
+  WatchClient();
   state_ = State::kFilters;
 }
 
@@ -140,38 +143,26 @@ void Exchange::Pick() {
   cluster::Connection connection = cluster::Connector(environment_.loop).Start(*endpoint_);
   connecting_ = std::move(connection.lease);
   if (connection.stream == nullptr) return OnConnectFailure(Reject::kConnectFailed);
-  backend_ = std::move(connection.stream);
+  backend_ = std::make_unique<http1::ClientStream>(environment_.loop, std::move(connection.stream), false);
   backend_->Watch(&owner_, kBackendTag);
   environment_.loop.Arm(timer_, cluster.cluster.settings().connect_timeout);
-  outgoing_.clear();
-  outgoing_sent_ = 0;
-  if (!AppendRequest(outgoing_)) return Refuse(Reject::kMalformedRequest);
+  if (!backend_->SendRequest(head_, websocket() ? &upgrade_ : nullptr))
+    return Refuse(Reject::kMalformedRequest);
   state_ = State::kSendHead;
 }
 
-bool Exchange::AppendRequest(std::string& bytes) const {
-  http::RequestHead request = head_;
-  if (websocket()) {
-    http::AddUpgradeFields(request.headers);
-  } else {
-    request.headers.Add("Connection", "close");
-    if (request_framing_.kind == http1::Framing::Kind::kChunked) request.headers.Add("Transfer-Encoding", "chunked");
-  }
-  return http1::AppendRequestHead(request, bytes);
-}
-
+// Before anyone has waited for the connection: on one that is made at once, that saves a turn.
 void Exchange::SendHead() {
-  const auto rest = std::as_bytes(std::span(outgoing_)).subspan(outgoing_sent_);
-  const net::IoResult put = backend_->Write(rest);
-  outgoing_sent_ += put.bytes;
+  const net::IoResult put = backend_->Write({});
   if (put.state == net::IoState::kError) {
-    return outgoing_sent_ == 0 ? OnConnectFailure(Reject::kConnectFailed) : Refuse(Reject::kBackendClosed);
+    return backend_->unprocessed() ? OnConnectFailure(Reject::kConnectFailed)
+                                   : Refuse(Reject::kBackendClosed);
   }
-  if (outgoing_sent_ < outgoing_.size()) return backend_->Want({.write = true});
+  if (put.state == net::IoState::kBlocked) return backend_->Want({.write = true});
   connecting_.Succeeded();
-  environment_.loop.Arm(timer_, record_->route->settings.handshake_timeout);
+  environment_.loop.Arm(timer_, route().handshake_timeout);
   backend_->Want({.read = true});
-  if (!websocket()) request_body_.emplace(request_framing_, request_framing_.kind == http1::Framing::Kind::kChunked);
+  if (head_.body) request_body_.emplace();
   state_ = State::kAwaitHead;
 }
 
@@ -189,87 +180,78 @@ void Exchange::OnConnectFailure(Reject reject) {
 }
 
 void Exchange::AwaitHead() {
-  if (request_body_ && !request_body_->done()) {
-    const uint64_t before = request_body_->bytes();
-    const auto progress = request_body_->Pump(environment_, behind_, client_.stream, *backend_);
-    if (progress == BodyRelay::Progress::kSourceBroken) return ClientLeft();
-    // An upload may take its time, as long as it moves.
-    if (request_body_->bytes() != before) {
-      environment_.loop.Arm(timer_, record_->route->settings.handshake_timeout);
+  if (!PumpRequest()) return ClientLeft();
+  while (state_ == State::kAwaitHead) {
+    using HeadState = http::ClientStream::HeadState;
+    switch (backend_->ReadResponse(response_head_)) {
+      case HeadState::kBlocked:
+        return backend_->Want({.read = true, .write = request_body_ && request_body_->wants_write()});
+      case HeadState::kInterim: OnInterim(); break;
+      case HeadState::kFinal: StartRelay(); break;
+      case HeadState::kTunnel: OnTunnel(); break;
+      case HeadState::kMalformed: return Refuse(Reject::kBadBackendResponse);
+      case HeadState::kBadUpgrade: return Refuse(Reject::kBadBackendUpgrade);
+      case HeadState::kEnded: return Refuse(Reject::kBackendClosed);
     }
-    client_.stream.Want({.read = request_body_->wants_read() || request_body_->done()});
   }
-  const auto scratch = environment_.loop.scratch();
-  const net::IoResult got = backend_->Read(scratch.first(scratch.size() / 4));
-  response_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
-  while (state_ == State::kAwaitHead && !response_.empty()) {
-    response_head_ = {};
-    const auto parsed = http1::ParseResponseHead(response_, kResponseLimits, response_head_, response_scanned_);
-    if (parsed.state == http1::ParseState::kRejected) return Refuse(Reject::kBadBackendResponse);
-    if (parsed.state == http1::ParseState::kIncomplete) break;
-    OnResponseHead(parsed.head_bytes);
+}
+
+// Moves what the client uploads; false if the client is at fault for its end. A backend that answers early need not read
+// the rest: that is no fault of the response.
+bool Exchange::PumpRequest() {
+  if (!request_body_ || request_body_->done()) return true;
+  const uint64_t before = request_body_->bytes();
+  const auto progress = request_body_->Pump(environment_, client_.stream, *backend_);
+  if (progress == BodyRelay::Progress::kSourceBroken) return false;
+  // An upload may take its time, as long as it moves.
+  if (state_ == State::kAwaitHead && request_body_->bytes() != before) {
+    environment_.loop.Arm(timer_, route().handshake_timeout);
   }
-  if (state_ != State::kAwaitHead) return;
-  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Refuse(Reject::kBackendClosed);
-  const bool sending = request_body_ && request_body_->wants_write();
-  backend_->Want({.read = true, .write = sending});
+  if (progress == BodyRelay::Progress::kSinkBroken) request_body_.reset();
+  WatchClient();
+  return true;
 }
 
 // --- The response ---
 
-void Exchange::OnResponseHead(size_t head_bytes) {
-  const int status = response_head_.status;
-  if (status == 101) {
-    if (http::CheckResponse(response_head_, upgrade_) != http::UpgradeAnswer::kTunnel) {
-      return Refuse(Reject::kBadBackendUpgrade);
-    }
-    // Only what the backend agreed to counts.
-    deflate_ = http::HasExtension(response_head_, "permessage-deflate");
-    http::RemoveHopByHop(response_head_);
-    http::AddUpgradeFields(response_head_.headers);
-    AddAffinityCookie();
-    snapshot_->filters[record_->route->index].OnResponse(*context_, response_head_);
-    outgoing_.clear();
-    outgoing_sent_ = 0;
-    if (!http1::AppendResponseHead(response_head_, outgoing_)) return Refuse(Reject::kBadBackendUpgrade);
-    response_.erase(0, head_bytes);
-    record_->status = 101;
-    state_ = State::kSwitch;
-  } else if (status < 200) {
-    // An interim response: of no use to a WebSocket; any other request's goes on to clients that know them.
-    if (!websocket() && head_.version == http::Version::kHttp11) {
-      std::string interim;
-      http::RemoveHopByHop(response_head_);
-      if (!http1::AppendResponseHead(response_head_, interim)) return Refuse(Reject::kBadBackendResponse);
-      if (client_.stream.Write(std::as_bytes(std::span(interim))).bytes < interim.size()) return ClientLeft();
-    }
-    response_.erase(0, head_bytes);
-    response_scanned_ = 0;
-  } else {
-    StartRelay();
-    response_.erase(0, head_bytes);
-  }
+// Of no use to a WebSocket; any other request's goes on to the client.
+void Exchange::OnInterim() {
+  if (websocket()) return;
+  if (!client_.stream.SendInterim(response_head_)) return Refuse(Reject::kBadBackendResponse);
+  if (client_.stream.Write({}).state == net::IoState::kError) ClientLeft();
+}
+
+void Exchange::OnTunnel() {
+  // Only what the backend agreed to counts.
+  deflate_ = http::HasExtension(response_head_, "permessage-deflate");
+  AddAffinityCookie();
+  RunResponseFilters();
+  if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
+  record_->status = head_.version == http::Version::kHttp2 ? 200 : 101;
+  state_ = State::kSwitch;
 }
 
 void Exchange::AddAffinityCookie() {
   const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
   if (cluster.affinity() == nullptr || !renew_affinity_) return;
-  response_head_.headers.Add("Set-Cookie",
-                             keep_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), client_.tls)));
+  response_head_.headers.Add(
+      "Set-Cookie", keep_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), client_.tls)));
+}
+
+void Exchange::RunResponseFilters() {
+  snapshot_->filters[record_->route->index].OnResponse(*context_, response_head_);
 }
 
 void Exchange::SwitchProtocols() {
-  const auto rest = std::as_bytes(std::span(outgoing_)).subspan(outgoing_sent_);
-  const net::IoResult put = client_.stream.Write(rest);
-  outgoing_sent_ += put.bytes;
+  const net::IoResult put = client_.stream.Write({});
   if (put.state == net::IoState::kError) return ClientLeft();
-  if (outgoing_sent_ < outgoing_.size()) return client_.stream.Want({.read = true, .write = true});
+  if (put.state == net::IoState::kBlocked) return client_.stream.Want({.read = !ahead_full_, .write = true});
   record_->tunnel = true;
   endpoint_->CountTunnelOpened();
   environment_.stats.Add(stats::Metric::kUpgradesOk);
   environment_.stats.Add(stats::Metric::kTunnels);
   environment_.stats.Add(stats::Metric::kTunnelsOpen);
-  environment_.stats.CountResponse(101);
+  environment_.stats.CountResponse(record_->status);
   environment_.stats.Observe(stats::Histogram::kHandshake, environment_.loop.now() - record_->start);
   timer_.Cancel();
   state_ = State::kDone;
@@ -277,66 +259,64 @@ void Exchange::SwitchProtocols() {
 }
 
 void Exchange::StartRelay() {
-  const auto [framing, reject] = http1::ResponseFraming(head_.method, response_head_);
-  if (reject != Reject::kNone) return Refuse(reject);
-  const bool bare = framing.kind == http1::Framing::Kind::kNone || framing.kind == http1::Framing::Kind::kLength;
-  const bool chunked = !bare && head_.version == http::Version::kHttp11;
-  const bool request_done = request_body_ ? request_body_->done() : behind_.empty();
-  // A refused upgrade ends the connection: what lies behind it was never a request.
-  keep_alive_ = keep_alive_ && (bare || chunked) && request_done && !websocket() && !environment_.draining;
-  http::RemoveHopByHop(response_head_);
-  if (chunked) response_head_.headers.Set("Transfer-Encoding", "chunked");
-  if (!keep_alive_) response_head_.headers.Add("Connection", "close");
   AddAffinityCookie();
-  snapshot_->filters[record_->route->index].OnResponse(*context_, response_head_);
-  std::string head;
-  if (!http1::AppendResponseHead(response_head_, head)) return Refuse(Reject::kBadBackendResponse);
+  RunResponseFilters();
+  // A refused upgrade ends the connection: what lies behind it was never a request.
+  const bool keep = !websocket() && !environment_.draining;
+  if (!client_.stream.SendResponse(response_head_, keep)) {
+    return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);
+  }
   record_->status = static_cast<uint16_t>(response_head_.status);
-  response_body_.emplace(framing, chunked);
-  response_body_->Prepend(environment_, head);
+  response_body_.emplace();
   response_started_ = true;
   state_ = State::kRelay;
 }
 
 void Exchange::Relay() {
-  environment_.loop.Arm(timer_, record_->route->settings.stream_idle_timeout);
-  if (request_body_ && !request_body_->done()) {
-    // A backend that has answered need not read the rest: that is no fault of the response.
-    const auto progress = request_body_->Pump(environment_, behind_, client_.stream, *backend_);
-    if (progress == BodyRelay::Progress::kSourceBroken) return ClientLeft();
-    if (progress == BodyRelay::Progress::kSinkBroken) request_body_.reset();
-  }
-  switch (response_body_->Pump(environment_, response_, *backend_, client_.stream)) {
+  environment_.loop.Arm(timer_, route().stream_idle_timeout);
+  if (!PumpRequest()) return ClientLeft();
+  switch (response_body_->Pump(environment_, *backend_, client_.stream)) {
     case BodyRelay::Progress::kSinkBroken: return ClientLeft();
     case BodyRelay::Progress::kSourceBroken:
       // Cut, so that the client can tell a part from the whole.
-      return Finish(Progress::kBroken, ClosedBy::kBackend, Reject::kBackendClosed);
+      return Finish(Progress::kBroken, {ClosedBy::kBackend, Reject::kBackendClosed});
     case BodyRelay::Progress::kDone:
-      return Finish(keep_alive_ ? Progress::kReusable : Progress::kFinished, ClosedBy::kNobody, Reject::kNone);
+      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
     case BodyRelay::Progress::kMore: break;
   }
-  const bool sending = request_body_ && request_body_->wants_write();
-  const bool reading = request_body_ && request_body_->wants_read();
-  backend_->Want({.read = response_body_->wants_read(), .write = sending});
-  client_.stream.Want({.read = reading, .write = response_body_->wants_write()});
+  backend_->Want(
+      {.read = response_body_->wants_read(), .write = request_body_ && request_body_->wants_write()});
+  WatchClient();
 }
 
 // --- The client, while the backend is asked ---
 
-// Holds what comes ahead of the response, bounded, and notices a client that leaves.
-void Exchange::ReadClient() {
-  if (request_body_ && !request_body_->done()) return;  // the relay reads it
-  const size_t most = client_.listener.settings.limits.early_bytes.bytes;
-  const auto scratch = environment_.loop.scratch();
-  const net::IoResult got = client_.stream.Read(scratch.first(scratch.size() / 4));
-  behind_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
-  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return ClientLeft();
-  if (behind_.size() <= most) return;
-  if (websocket()) return Refuse(Reject::kEarlyBytesTooLarge);
-  client_.stream.Want({});
+// Holds what comes ahead of the response, bounded, and notices a client that leaves. While the body is relayed, the relay
+// reads it.
+void Exchange::ReadAhead() {
+  const bool uploading = request_body_ && !request_body_->done();
+  if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || uploading ||
+      ahead_full_)
+    return;
+  switch (client_.stream.ReadAhead(client_.listener.settings.limits.early_bytes.bytes)) {
+    case http::ServerStream::Ahead::kNothing: return;
+    case http::ServerStream::Ahead::kLeft: return ClientLeft();
+    case http::ServerStream::Ahead::kTooMuch:
+      if (websocket()) return Refuse(Reject::kEarlyBytesTooLarge);
+      ahead_full_ = true;
+      return WatchClient();
+  }
 }
 
-void Exchange::ClientLeft() { Finish(Progress::kBroken, ClosedBy::kClient, Reject::kClientLost); }
+void Exchange::WatchClient() {
+  const bool uploading = request_body_ && !request_body_->done();
+  client_.stream.Want({.read = uploading ? request_body_->wants_read() : !ahead_full_,
+                       .write = response_body_ && response_body_->wants_write()});
+}
+
+void Exchange::ClientLeft() {
+  Finish(Progress::kBroken, {ClosedBy::kClient, Reject::kClientLost});
+}
 
 // --- Ends ---
 
@@ -345,38 +325,63 @@ void Exchange::OnTimer() {
     OnConnectFailure(Reject::kConnectTimeout);
   } else if (state_ == State::kAwaitHead) {
     Refuse(Reject::kBackendTimeout);
-  } else {  // a filter that waits, a 101 that the client does not take, a body that stands still
+  } else if (state_ == State::kAnswer) {
+    Finish(Progress::kBroken, end_);
+  } else {  // a filter that waits, a head that the client does not take, a body that stands still
     Refuse(Reject::kIdleTimeout);
   }
 }
 
 void Exchange::Refuse(Reject reject) {
-  if (response_started_) return Finish(Progress::kBroken, ClosedByOf(reject), reject);
-  record_->status = static_cast<uint16_t>(http::SpecOf(reject).status);
-  const std::string response =
-      http1::RefusalResponse(reject, head_.method == "HEAD" ? http1::BodyOf::kHead : http1::BodyOf::kGet);
-  client_.stream.Write(std::as_bytes(std::span(response)));
-  Finish(Progress::kFinished, ClosedByOf(reject), reject);
+  if (response_started_) return Finish(Progress::kBroken, {ClosedByOf(reject), reject});
+  Answer(http::RefusalOf(reject), false, {ClosedByOf(reject), reject});
 }
 
-void Exchange::Finish(Progress progress, ClosedBy closed_by, Reject reason) {
+void Exchange::Answer(const http::LocalResponse& response, bool keep, End end) {
+  record_->status = static_cast<uint16_t>(response.status);
+  response_head_ = http::HeadOf(response, head_.method);
+  if (context_) RunResponseFilters();
+  if (backend_ != nullptr) backend_->Close(net::CloseReason::kOrderly);
+  end_ = end;
+  response_started_ = true;
+  if (!client_.stream.SendResponse(response_head_, keep)) return Finish(Progress::kBroken, end);
+  if (response_head_.body) {
+    client_.stream.Write(std::as_bytes(std::span(response.body)));
+    client_.stream.ShutdownWrite();
+  }
+  environment_.loop.Arm(timer_, kAnswerTime);
+  state_ = State::kAnswer;
+}
+
+void Exchange::FlushAnswer() {
+  const net::IoResult put = client_.stream.Write({});
+  if (put.state == net::IoState::kBlocked) return client_.stream.Want({.write = true});
+  const bool whole = put.state == net::IoState::kOk;
+  Finish(!whole                      ? Progress::kBroken
+         : client_.stream.reusable() ? Progress::kReusable
+                                     : Progress::kFinished,
+         end_);
+}
+
+void Exchange::Finish(Progress progress, End end) {
   state_ = State::kDone;
   progress_ = progress;
   timer_.Cancel();
   if (backend_ != nullptr) backend_->Close(net::CloseReason::kOrderly);
-  if (reason != Reject::kNone) environment_.stats.CountReject(reason);
+  if (end.reason != Reject::kNone) environment_.stats.CountReject(end.reason);
   if (websocket()) environment_.stats.Add(stats::Metric::kUpgradesRefused);
   if (record_->status != 0) environment_.stats.CountResponse(record_->status);
   if (environment_.access_log == nullptr) return;
-  const http::RejectSpec& spec = http::SpecOf(reason);
-  const bool ordinary = reason == Reject::kNone;
+  const http::RejectSpec& spec = http::SpecOf(end.reason);
+  const bool ordinary = end.reason == Reject::kNone;
   const std::chrono::duration<double, std::milli> took = environment_.loop.now() - record_->start;
-  environment_.access_log->Write(
-      {.record = *record_,
-       .traffic = {.bytes_in = request_body_ ? request_body_->bytes() : 0,
-                   .bytes_out = response_body_ ? response_body_->bytes() : 0},
-       .outcome = {.closed_by = closed_by, .reason = ordinary ? "" : spec.label, .flag = ordinary ? "" : spec.flag},
-       .duration_ms = took.count()});
+  environment_.access_log->Write({.record = *record_,
+                                  .traffic = {.bytes_in = request_body_ ? request_body_->bytes() : 0,
+                                              .bytes_out = response_body_ ? response_body_->bytes() : 0},
+                                  .outcome = {.closed_by = end.closed_by,
+                                              .reason = ordinary ? "" : spec.label,
+                                              .flag = ordinary ? "" : spec.flag},
+                                  .duration_ms = took.count()});
 }
 
 }  // namespace hawser::session

@@ -1,8 +1,8 @@
 // One request's life, for a WebSocket and for any other request alike:
 //
-//   route → filters → pick → connect → send head → await head → tunnel │ relay
+//   route → filters → pick → connect → send head → await head → tunnel │ relay │ answer
 //
-// Whoever owns the client's connection drives it: Advance runs until the exchange waits for something, and says by its
+// Both ends are message streams, so nothing here depends on a protocol's version (http/message_stream.h). Whoever owns the client's connection drives it: Advance runs until the exchange waits for something, and says by its
 // return value what came of it. Nothing here calls up.
 #pragma once
 
@@ -16,10 +16,10 @@
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/head.h"
+#include "proxy/http/local_response.h"
+#include "proxy/http/message_stream.h"
 #include "proxy/http/reject.h"
 #include "proxy/http/upgrade.h"
-#include "proxy/http1/body.h"
-#include "proxy/net/tcp_stream.h"
 #include "proxy/session/body_relay.h"
 #include "proxy/session/environment.h"
 #include "proxy/session/record.h"
@@ -36,71 +36,80 @@ class Exchange {
 
   enum class Progress : uint8_t {
     kWaiting,
-    kTunnel,     // the 101 is written: take the tunnel's parts
-    kReusable,   // the response is complete, and another request may follow
-    kFinished,   // the response is complete, nothing may follow
-    kBroken,     // the client cannot be told more: cut its connection
+    kTunnel,    // the tunnel's head is written: take its parts
+    kReusable,  // the response is complete, and another request may follow
+    kFinished,  // the response is complete, nothing may follow
+    kBroken,    // the client cannot be told more: cut its connection or stream
   };
 
   struct Client {
-    net::ByteStream& stream;
+    http::ServerStream& stream;  // watched by the owner under kClientTag
     const ListenerRuntime& listener;
     const net::SocketAddress& peer;
     bool tls;
   };
 
-  // `head` views into `head_bytes`, which are kept. `behind` is what has already come behind the head.
-  Exchange(Environment& environment, std::shared_ptr<const Snapshot> snapshot, event::IoHandler& owner, Client client,
-           std::string head_bytes, http::RequestHead head, std::string behind);
+  // The text of `head` lives as long as client.stream.
+  Exchange(Environment& environment, std::shared_ptr<const Snapshot> snapshot, event::IoHandler& owner,
+           Client client, http::RequestHead head);
   ~Exchange();
 
   Progress Advance(event::Ready ready);
 
-  // After kTunnel.
-  std::unique_ptr<net::ByteStream> TakeBackend() { return std::move(backend_); }
+  // After kTunnel. TakeBackend also fills early_from_backend.
+  std::unique_ptr<net::ByteStream> TakeBackend() { return backend_->TakeTunnel(early_from_backend_); }
   std::unique_ptr<RequestRecord> TakeRecord() { return std::move(record_); }
   cluster::OpenLease TakeLease() { return std::move(lease_); }
   filters::Leftovers TakeLeftovers() { return context_->TakeLeftovers(); }
-  std::string_view early_from_client() const { return behind_; }
-  std::string_view early_from_backend() const { return response_; }
+  std::string_view early_from_backend() const { return early_from_backend_; }
   bool deflate() const { return deflate_; }
-
-  // After kReusable: what came behind this request.
-  std::string TakePipelined() { return std::move(behind_); }
 
  private:
   enum class State : uint8_t {
-    kStart,      // classify, route
-    kFilters,    // may wait, for an answer from elsewhere
+    kStart,    // classify, route
+    kFilters,  // may wait, for an answer from elsewhere
     kPick,
-    kSendHead,   // the connection is being made, or the head is being written
+    kSendHead,  // the connection is being made, or the head is being written
     kAwaitHead,
-    kSwitch,     // the 101 is being written
+    kSwitch,  // the head that opens the tunnel is being written
     kRelay,
+    kAnswer,  // a response of hawser's own is being written
     kDone,
   };
 
-  Progress Run(event::Ready ready);
+  // How the exchange ended, or is to end once an answer is written.
+  struct End {
+    ClosedBy closed_by = ClosedBy::kNobody;
+    http::Reject reason = http::Reject::kNone;
+  };
+
   void Start();
   void RunFilters();
   void Pick();
   void SendHead();
   void AwaitHead();
-  void OnResponseHead(size_t head_bytes);
+  void OnInterim();
+  void OnTunnel();
+  void OnBackendEnd();
   void SwitchProtocols();
   void StartRelay();
   void Relay();
-  void ReadClient();
+  bool PumpRequest();
+  void ReadAhead();
+  void WatchClient();
   void Refuse(http::Reject reject);
+  void Answer(const http::LocalResponse& response, bool keep, End end);
+  void FlushAnswer();
   void OnConnectFailure(http::Reject reject);
   void OnTimer();
   void ClientLeft();
-  void Finish(Progress progress, ClosedBy closed_by, http::Reject reason);
+  void Finish(Progress progress, End end);
 
   void PrepareRecord();
-  bool AppendRequest(std::string& bytes) const;
   void AddAffinityCookie();
+  void RunResponseFilters();
   bool websocket() const { return upgrade_.websocket; }
+  const config::Route& route() const { return record_->route->settings; }
 
   Environment& environment_;
   std::shared_ptr<const Snapshot> snapshot_;
@@ -108,13 +117,10 @@ class Exchange {
   Client client_;
   State state_ = State::kStart;
   Progress progress_ = Progress::kWaiting;
-  std::string head_bytes_;
   http::RequestHead head_;
   http::Keep keep_;
-  std::string behind_;       // early bytes of a WebSocket, the start of a body, pipelined requests
   http::UpgradeRequest upgrade_;
-  http1::Framing request_framing_;
-  bool keep_alive_;          // the client would send another request
+  End end_;  // of kAnswer
 
   std::unique_ptr<RequestRecord> record_;
   net::SocketAddress client_address_;
@@ -127,19 +133,15 @@ class Exchange {
   cluster::OpenLease lease_;
   cluster::ConnectLease connecting_;
 
-  std::unique_ptr<net::ByteStream> backend_;
+  std::unique_ptr<http::ClientStream> backend_;
   event::Timer timer_;
-  std::string outgoing_;     // the head that is being written, to the backend and later to the client
-  size_t outgoing_sent_ = 0;
-  std::string response_;     // received from the backend and not yet consumed
-  size_t response_scanned_ = 0;
   http::ResponseHead response_head_;
+  std::string early_from_backend_;
   bool deflate_ = false;
+  bool ahead_full_ = false;        // the client has sent as much ahead as is held
   bool response_started_ = false;  // the client has seen the start of a response
   std::optional<BodyRelay> request_body_;
   std::optional<BodyRelay> response_body_;
-  uint64_t bytes_in_ = 0;
-  uint64_t bytes_out_ = 0;
 };
 
 }  // namespace hawser::session

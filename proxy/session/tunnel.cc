@@ -354,8 +354,6 @@ void Tunnel::Finish() {
   const double seconds = std::chrono::duration<double>(environment_.loop.now() - record_->start).count();
   stats::WorkerStats& stats = environment_.stats;
   stats.Subtract(stats::Metric::kTunnelsOpen);
-  stats.Subtract(stats::Metric::kConnectionsOpen);
-  stats.Add(stats::Metric::kConnectionsClosed);
   stats.CountClose(closed_by_, close_code_);
   if (reason_ != Reject::kNone) stats.CountReject(reason_);
   stats.Observe(stats::Histogram::kTunnelDuration, environment_.loop.now() - record_->start);

@@ -18,13 +18,12 @@
 #include "filters/leftovers.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/cluster/endpoint.h"
-#include "proxy/edge/connection_cap.h"
-#include "proxy/edge/ip_table.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/reject.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/session/edge_leases.h"
 #include "proxy/session/environment.h"
 #include "proxy/session/record.h"
 #include "proxy/ws/frame.h"
@@ -33,12 +32,6 @@
 
 namespace hawser::session {
 
-// What a client's connection holds at the edge for as long as it lives.
-struct EdgeLeases {
-  edge::IpTable::Lease ip;
-  edge::ConnectionCap::Lease cap;
-};
-
 class Tunnel final : public event::IoHandler, public base::ListLink {
  public:
   struct Parts {
@@ -46,7 +39,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     std::unique_ptr<net::ByteStream> backend;
     std::shared_ptr<const Snapshot> snapshot;
     std::unique_ptr<RequestRecord> record;
-    EdgeLeases leases;
+    EdgeLeases leases;                             // empty where the client's connection outlives the tunnel (HTTP/2)
     cluster::OpenLease endpoint_lease;
     filters::Leftovers leftovers;                  // what the route's filters hold
     bool deflate = false;                          // permessage-deflate was agreed on: RSV1 has a meaning

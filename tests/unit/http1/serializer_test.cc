@@ -113,28 +113,6 @@ TEST(Serializer, WhatIsWrittenIsReadTheSame) {
   EXPECT_EQ(Text(head), text);
 }
 
-TEST(SimpleResponse, SaysLengthAndType) {
-  const std::string text = SimpleResponse(200, {}, "hello", AfterResponse::kKeepAlive);
-  EXPECT_TRUE(text.starts_with("HTTP/1.1 200 OK\r\nDate: "));
-  EXPECT_TRUE(text.ends_with("\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"));
-  EXPECT_THAT(text, Not(HasSubstr("Connection")));
-}
-
-TEST(SimpleResponse, FieldsAreAddedIfTheyAreSound) {
-  const http::Header fields[] = {{"Content-Type", "text/html"}, {"A", "b\r\nEvil: 1"}, {"C", "d"}};
-  const std::string text = SimpleResponse(200, fields, "x", AfterResponse::kClose);
-  EXPECT_THAT(
-      text, HasSubstr("Content-Length: 1\r\nConnection: close\r\nContent-Type: text/html\r\nC: d\r\n\r\nx"));
-  EXPECT_THAT(text, Not(HasSubstr("Evil")));
-  EXPECT_THAT(text, Not(HasSubstr("text/plain")));
-}
-
-TEST(SimpleResponse, AnAnswerToHeadHasNoBody) {
-  const std::string text = SimpleResponse(200, {}, "hello", AfterResponse::kClose, BodyOf::kHead);
-  EXPECT_THAT(text, HasSubstr("Content-Length: 5\r\n"));
-  EXPECT_TRUE(text.ends_with("\r\n\r\n"));
-}
-
 TEST(RefusalResponse, EveryRefusalWithAStatusIsASoundResponse) {
   for (size_t i = 0; i < static_cast<size_t>(Reject::kCount); ++i) {
     const http::RejectSpec& spec = http::SpecOf(static_cast<Reject>(i));
@@ -169,11 +147,6 @@ TEST(RefusalResponse, SomeStatusesTellWhatToDo) {
   EXPECT_THAT(RefusalResponse(Reject::kTooManyConnections), HasSubstr("\r\nRetry-After: "));
   EXPECT_THAT(RefusalResponse(Reject::kDraining), HasSubstr("\r\nRetry-After: "));
   EXPECT_THAT(RefusalResponse(Reject::kNoRoute), Not(HasSubstr("Retry-After")));
-}
-
-TEST(HttpDate, IsTheFixedFormOfTheRfc) {
-  EXPECT_EQ(HttpDate(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
-  EXPECT_EQ(HttpDate(0), "Thu, 01 Jan 1970 00:00:00 GMT");
 }
 
 }  // namespace

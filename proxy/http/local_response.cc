@@ -1,0 +1,63 @@
+#include "proxy/http/local_response.h"
+
+#include <algorithm>
+#include <array>
+
+#include "fmt/format.h"
+
+namespace hawser::http {
+namespace {
+
+// Long enough to let a burst pass, short enough that a client which waits is not lost.
+constexpr const char* kRetryAfterSeconds = "2";
+
+std::vector<std::pair<std::string, std::string>> RefusalFields(int status) {
+  switch (status) {
+    case 405: return {{"Allow", "GET"}};
+    case 426: return {{"Sec-WebSocket-Version", "13"}};
+    case 429:
+    case 503: return {{"Retry-After", kRetryAfterSeconds}};
+    default: return {};
+  }
+}
+
+}  // namespace
+
+LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, std::string>> fields,
+                                std::string body) {
+  LocalResponse response{.status = status, .fields = {}, .body = std::move(body)};
+  response.fields.emplace_back("Date", HttpDate(std::time(nullptr)));
+  const auto names_type = [](const auto& field) { return EqualsIgnoreCase(field.first, "Content-Type"); };
+  if (std::none_of(fields.begin(), fields.end(), names_type)) {
+    response.fields.emplace_back("Content-Type", "text/plain");
+  }
+  response.fields.emplace_back("Content-Length", std::to_string(response.body.size()));
+  std::move(fields.begin(), fields.end(), std::back_inserter(response.fields));
+  return response;
+}
+
+LocalResponse RefusalOf(Reject reject) {
+  const RejectSpec& spec = SpecOf(reject);
+  return MakeLocalResponse(spec.status, RefusalFields(spec.status), std::string(spec.text) + "\n");
+}
+
+ResponseHead HeadOf(const LocalResponse& response, std::string_view request_method) {
+  ResponseHead head;
+  head.status = response.status;
+  for (const auto& [name, value] : response.fields) head.headers.Add(name, value);
+  head.body = !response.body.empty() && request_method != "HEAD";
+  return head;
+}
+
+std::string HttpDate(std::time_t time) {
+  constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  std::tm utc{};
+  gmtime_r(&time, &utc);
+  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[static_cast<size_t>(utc.tm_wday)],
+                     utc.tm_mday, kMonths[static_cast<size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour,
+                     utc.tm_min, utc.tm_sec);
+}
+
+}  // namespace hawser::http

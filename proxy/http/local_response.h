@@ -1,0 +1,35 @@
+// Responses that hawser makes itself, before any protocol: refusals and what routes answer directly.
+#pragma once
+
+#include <ctime>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/http/head.h"
+#include "proxy/http/reject.h"
+
+namespace hawser::http {
+
+struct LocalResponse {
+  int status = 0;
+  std::vector<std::pair<std::string, std::string>> fields;
+  std::string body;
+};
+
+// With Date and Content-Length, and Content-Type: text/plain where `fields` names none.
+LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, std::string>> fields,
+                                std::string body);
+
+// The answer to a refused request, from the refusal table: with Sec-WebSocket-Version on a 426, Allow on a 405,
+// Retry-After on a 429 and 503. `reject` has a status.
+LocalResponse RefusalOf(Reject reject);
+
+// The head that answers a request of that method; views into `response`.
+ResponseHead HeadOf(const LocalResponse& response, std::string_view request_method);
+
+// IMF-fixdate (RFC 9110 §5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
+std::string HttpDate(std::time_t time);
+
+}  // namespace hawser::http

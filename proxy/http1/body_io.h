@@ -1,0 +1,67 @@
+// The two directions of a message body on an HTTP/1 connection: a reader that takes payload off the framing (RFC 9112 §6,
+// §7), a writer that puts it on. Parts of ServerStream and ClientStream, which own the transport.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/http/head.h"
+#include "proxy/http1/body.h"
+#include "proxy/net/byte_stream.h"
+
+namespace hawser::http1 {
+
+class BodyReader {
+ public:
+  void Begin(Framing framing) { decoder_ = BodyDecoder(framing); }
+
+  // As ByteStream::Read. Bytes come from `held` first, then from the transport, and are decoded in place in `into`; those
+  // behind the end of the body go to `held`.
+  net::IoResult Read(std::string& held, net::ByteStream& transport, std::span<std::byte> into);
+
+  bool done() const { return done_ || decoder_.done(); }
+  bool begun() const { return begun_; }  // payload, or its end, has been asked for
+  const http::HeaderList& trailers() const { return trailers_; }
+
+ private:
+  net::IoResult AtEnd();
+  // Moves the payload of `raw` to its front and returns how much there is.
+  size_t Decode(std::span<std::byte> raw, std::string& held);
+
+  BodyDecoder decoder_;
+  http::HeaderList trailers_;
+  bool begun_ = false;
+  bool done_ = false;  // a body that ends with its connection has ended
+  bool broken_ = false;
+};
+
+class BodyWriter {
+ public:
+  enum class Framing : bool { kBare, kChunked };
+
+  // Bytes that go out ahead of what Write takes next: a head.
+  void Queue(std::string_view bytes) { out_ += bytes; }
+  void Begin(Framing framing) { framing_ = framing; }
+
+  // As ByteStream::Write. What is queued, and what the framing makes of one write, is held here at the most.
+  net::IoResult Write(net::ByteStream& transport, std::span<const std::byte> bytes);
+  // Queues the end of the body. Idempotent.
+  void End(const http::HeaderList& trailers);
+
+  bool ended() const { return ended_; }
+  bool empty() const { return out_.empty(); }
+  bool sent_any() const { return sent_any_; }  // the transport has taken something
+
+ private:
+  net::IoState Flush(net::ByteStream& transport);
+
+  std::string out_;
+  size_t sent_ = 0;  // of out_
+  Framing framing_ = Framing::kBare;
+  bool ended_ = false;
+  bool sent_any_ = false;
+};
+
+}  // namespace hawser::http1

@@ -1,0 +1,103 @@
+#include "proxy/http1/client_stream.h"
+
+#include <utility>
+
+#include "proxy/http/hop_by_hop.h"
+#include "proxy/http1/head_parser.h"
+#include "proxy/http1/serializer.h"
+
+namespace hawser::http1 {
+namespace {
+
+constexpr HeadLimits kResponseLimits{.head_bytes = 64 * 1024, .headers = 256};
+
+}  // namespace
+
+ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport, bool reused)
+    : loop_(loop), transport_(std::move(transport)), reused_(reused) {}
+
+bool ClientStream::SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) {
+  http::RequestHead request = head;
+  method_ = head.method;
+  const bool chunked = head.body && head.headers.Count("Content-Length") == 0;
+  if (upgrade != nullptr) {
+    key_ = upgrade->key.empty() ? http::NewKey() : std::string(upgrade->key);
+    upgrade_ = *upgrade;
+    upgrade_.key = key_;
+    request.headers.Set("Sec-WebSocket-Key", key_);
+    http::AddUpgradeFields(request.headers);
+  } else if (chunked) {
+    request.headers.Add("Transfer-Encoding", "chunked");
+  }
+  std::string text;
+  if (!AppendRequestHead(request, text)) return false;
+  writer_.Queue(text);
+  writer_.Begin(chunked ? BodyWriter::Framing::kChunked : BodyWriter::Framing::kBare);
+  if (!head.body) writer_.End({});
+  return true;
+}
+
+http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& head) {
+  while (true) {
+    head = {};
+    const ParseResult parsed = ParseResponseHead(held_, kResponseLimits, head, scanned_);
+    if (parsed.state == ParseState::kRejected) return HeadState::kMalformed;
+    if (parsed.state == ParseState::kComplete) {
+      // The views follow the bytes: no head is short enough to lie inside the string itself.
+      std::string behind = held_.substr(parsed.head_bytes);
+      head_bytes_ = std::exchange(held_, std::move(behind));
+      scanned_ = 0;
+      return Judge(head);
+    }
+    const auto scratch = loop_.scratch();
+    const net::IoResult got = transport_->Read(scratch.first(scratch.size() / 4));
+    answered_ = answered_ || got.bytes > 0;
+    held_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
+    if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return HeadState::kEnded;
+    if (got.bytes == 0) return HeadState::kBlocked;
+  }
+}
+
+http::ClientStream::HeadState ClientStream::Judge(http::ResponseHead& head) {
+  if (head.status == 101) {
+    if (http::CheckResponse(head, upgrade_) != http::UpgradeAnswer::kTunnel) return HeadState::kBadUpgrade;
+    http::RemoveHopByHop(head);
+    head.headers.Remove("Sec-WebSocket-Accept");
+    return HeadState::kTunnel;
+  }
+  const auto [framing, reject] = ResponseFraming(method_, head);
+  if (reject != http::Reject::kNone) return HeadState::kMalformed;
+  const bool closes = head.version != http::Version::kHttp11 || head.headers.HasToken("Connection", "close");
+  http::RemoveHopByHop(head);
+  if (head.status < 200) return HeadState::kInterim;
+  keep_alive_ = !closes && framing.kind != Framing::Kind::kUntilClose;
+  head.body = framing.kind != Framing::Kind::kNone;
+  reader_.Begin(framing);
+  return HeadState::kFinal;
+}
+
+void ClientStream::Watch(event::IoHandler* handler, uint8_t tag) {
+  handler_ = handler;
+  tag_ = tag;
+  transport_->Watch(handler, tag);
+}
+
+void ClientStream::Want(event::Interest interest) {
+  transport_->Want(interest);
+  // The kernel knows nothing of what is held here.
+  if (interest.read && !held_.empty() && !reader_.done() && reader_.begun()) {
+    loop_.Soon(*handler_, {.readable = true, .tag = tag_});
+  }
+}
+
+std::unique_ptr<net::ByteStream> ClientStream::TakeTunnel(std::string& early) {
+  early = std::move(held_);
+  return std::move(transport_);
+}
+
+std::unique_ptr<net::ByteStream> ClientStream::TakeIdle() {
+  const bool clean = keep_alive_ && reader_.done() && held_.empty() && writer_.ended() && writer_.empty();
+  return clean ? std::move(transport_) : nullptr;
+}
+
+}  // namespace hawser::http1

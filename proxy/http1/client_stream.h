@@ -1,0 +1,57 @@
+// One HTTP/1.1 request on a connection to a backend (http::ClientStream). Owns the connection until a tunnel or the next
+// request takes it; loop thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/event/loop.h"
+#include "proxy/http/message_stream.h"
+#include "proxy/http1/body_io.h"
+
+namespace hawser::http1 {
+
+class ClientStream final : public http::ClientStream {
+ public:
+  // `transport` may still be connecting. `reused`: it has carried a request before, so that its end may be an old one's.
+  ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport, bool reused);
+
+  [[nodiscard]] bool SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) override;
+  HeadState ReadResponse(http::ResponseHead& head) override;
+  bool unprocessed() const override { return !writer_.sent_any() || (reused_ && !answered_); }
+  std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) override;
+  std::unique_ptr<net::ByteStream> TakeIdle() override;
+  const http::HeaderList& trailers() const override { return reader_.trailers(); }
+  void EndWithTrailers(const http::HeaderList& trailers) override { writer_.End(trailers); }
+
+  void Watch(event::IoHandler* handler, uint8_t tag) override;
+  void Want(event::Interest interest) override;
+  net::IoResult Read(std::span<std::byte> into) override { return reader_.Read(held_, *transport_, into); }
+  net::IoResult Write(std::span<const std::byte> bytes) override { return writer_.Write(*transport_, bytes); }
+  // Ends the body only: a backend may take the connection's half-close for its end.
+  void ShutdownWrite() override { writer_.End({}); }
+  void Close(net::CloseReason reason) override { transport_->Close(reason); }
+  bool Delivering(base::Duration within) const override { return transport_->Delivering(within); }
+  int error() const override { return transport_->error(); }
+
+ private:
+  HeadState Judge(http::ResponseHead& head);
+
+  event::Loop& loop_;
+  std::unique_ptr<net::ByteStream> transport_;  // null once taken
+  BodyReader reader_;
+  BodyWriter writer_;
+  std::string method_;
+  std::string key_;               // Sec-WebSocket-Key
+  http::UpgradeRequest upgrade_;  // as it was sent; its key is key_
+  std::string head_bytes_;        // the head that was read last; its views point here
+  std::string held_;              // received behind it
+  size_t scanned_ = 0;            // of held_, by the head parser
+  event::IoHandler* handler_ = nullptr;
+  uint8_t tag_ = 0;
+  const bool reused_;
+  bool answered_ = false;    // something has come
+  bool keep_alive_ = false;  // the response lets the connection live on
+};
+
+}  // namespace hawser::http1

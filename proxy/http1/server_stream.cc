@@ -1,0 +1,79 @@
+#include "proxy/http1/server_stream.h"
+
+#include <utility>
+
+#include "proxy/http1/serializer.h"
+
+namespace hawser::http1 {
+
+ServerStream::ServerStream(event::Loop& loop, net::ByteStream& transport, const http::RequestHead& head,
+                           std::string head_bytes, std::string held)
+    : loop_(loop),
+      transport_(transport),
+      head_bytes_(std::move(head_bytes)),
+      held_(std::move(held)),
+      http11_(head.version == http::Version::kHttp11),
+      keep_alive_(http11_ && !head.headers.HasToken("Connection", "close")) {
+  reader_.Begin(RequestFraming(head).framing);  // the parser has refused what cannot be framed
+}
+
+void ServerStream::Watch(event::IoHandler* handler, uint8_t tag) {
+  handler_ = handler;
+  tag_ = tag;
+  transport_.Watch(handler, tag);
+}
+
+void ServerStream::Want(event::Interest interest) {
+  transport_.Want(interest);
+  // The kernel knows nothing of what is held here.
+  const bool body_held = reader_.begun() && !reader_.done() && !held_.empty();
+  if (interest.read && body_held) loop_.Soon(*handler_, {.readable = true, .tag = tag_});
+}
+
+http::ServerStream::Ahead ServerStream::ReadAhead(size_t most) {
+  const auto scratch = loop_.scratch();
+  const net::IoResult got = transport_.Read(scratch.first(scratch.size() / 4));
+  held_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
+  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Ahead::kLeft;
+  return held_.size() > most ? Ahead::kTooMuch : Ahead::kNothing;
+}
+
+bool ServerStream::SendInterim(const http::ResponseHead& head) {
+  if (!http11_) return true;  // HTTP/1.0 knows none (RFC 9110 §15.2)
+  std::string text;
+  if (!AppendResponseHead(head, text)) return false;
+  writer_.Queue(text);
+  return true;
+}
+
+bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
+  http::ResponseHead response = head;
+  const bool sized = !head.body || head.headers.Count("Content-Length") > 0;
+  const bool chunked = !sized && http11_;
+  // A request whose body has not come whole leaves the connection at no one's beginning.
+  keep_alive_ = keep_alive_ && keep && (sized || chunked) && reader_.done();
+  if (chunked) response.headers.Add("Transfer-Encoding", "chunked");
+  if (head.status == 426) AddUpgradeOffer(response.headers);
+  if (!keep_alive_) response.headers.Add("Connection", "close");
+  std::string text;
+  if (!AppendResponseHead(response, text)) return false;
+  writer_.Queue(text);
+  writer_.Begin(chunked ? BodyWriter::Framing::kChunked : BodyWriter::Framing::kBare);
+  if (!head.body) writer_.End({});
+  return true;
+}
+
+bool ServerStream::OpenTunnel(const http::ResponseHead& head, const http::UpgradeRequest& upgrade) {
+  http::ResponseHead response = head;
+  const std::string accept = http::AcceptFor(upgrade.key);
+  response.status = 101;
+  response.reason = {};
+  http::AddUpgradeFields(response.headers);
+  response.headers.Set("Sec-WebSocket-Accept", accept);
+  std::string text;
+  if (!AppendResponseHead(response, text)) return false;
+  writer_.Queue(text);
+  return true;
+}
+
+}  // namespace hawser::http1

@@ -1,0 +1,38 @@
+#include "proxy/http/local_response.h"
+
+#include "gtest/gtest.h"
+
+namespace hawser::http {
+namespace {
+
+TEST(LocalResponse, SaysLengthTypeAndDate) {
+  const LocalResponse response = MakeLocalResponse(200, {}, "hello");
+  const ResponseHead head = HeadOf(response, "GET");
+  EXPECT_EQ(head.status, 200);
+  EXPECT_TRUE(head.body);
+  EXPECT_EQ(head.headers.Find("Content-Length"), "5");
+  EXPECT_EQ(head.headers.Find("Content-Type"), "text/plain");
+  EXPECT_TRUE(head.headers.Find("Date").has_value());
+}
+
+TEST(LocalResponse, KeepsATypeThatItIsGiven) {
+  const LocalResponse response = MakeLocalResponse(200, {{"content-type", "text/html"}}, "x");
+  const ResponseHead head = HeadOf(response, "GET");
+  EXPECT_EQ(head.headers.Count("Content-Type"), 1u);
+  EXPECT_EQ(head.headers.Find("Content-Type"), "text/html");
+}
+
+TEST(LocalResponse, AnAnswerToHeadHasItsLengthAndNoBody) {
+  const LocalResponse response = MakeLocalResponse(404, {}, "gone");
+  const ResponseHead head = HeadOf(response, "HEAD");
+  EXPECT_FALSE(head.body);
+  EXPECT_EQ(head.headers.Find("Content-Length"), "4");
+}
+
+TEST(HttpDate, IsTheFixedFormOfTheRfc) {
+  EXPECT_EQ(HttpDate(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
+  EXPECT_EQ(HttpDate(0), "Thu, 01 Jan 1970 00:00:00 GMT");
+}
+
+}  // namespace
+}  // namespace hawser::http
