@@ -4,25 +4,86 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
-#include <string>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 #include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 namespace hawser::server {
+namespace {
 
-int AllowedCores() {
-  cpu_set_t set;
-  int cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
-  // cgroup v2: "max 100000" or "150000 100000" (microseconds of a period).
-  std::ifstream file("/sys/fs/cgroup/cpu.max");
-  std::string quota;
-  double period = 0;
-  if (file >> quota >> period && quota != "max" && period > 0) {
-    cores = std::min(cores, static_cast<int>(std::ceil(std::strtod(quota.c_str(), nullptr) / period)));
+struct Group {
+  std::string folder;
+  bool unified;  // of version 2
+};
+
+// "cpu" in "cpu,cpuacct".
+bool Lists(std::string_view controllers, std::string_view controller) {
+  while (!controllers.empty()) {
+    const size_t comma = std::min(controllers.find(','), controllers.size());
+    if (controllers.substr(0, comma) == controller) return true;
+    controllers.remove_prefix(std::min(comma + 1, controllers.size()));
   }
-  return std::max(cores, 1);
+  return false;
+}
+
+// The control groups that bound this process by `controller`: its own and all around it (cgroups(7)). A container without
+// a namespace of its own is told a path of its host, of which it sees only the last folder, as the root: so every folder
+// of the path is named, and those that are not there have no file to read.
+std::vector<Group> GroupsOf(std::string_view controller, const std::string& root) {
+  std::vector<Group> groups;
+  std::ifstream file(root + "/proc/self/cgroup");
+  for (std::string line;
+       std::getline(file, line);) {  // "4:cpu,cpuacct:/docker/1", "0::/system.slice/hawser.service"
+    const size_t first = line.find(':');
+    const size_t second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = line.substr(first + 1, second - first - 1);
+    if (!controllers.empty() && !Lists(controllers, controller)) continue;
+    const std::string mount =
+        root + "/sys/fs/cgroup" + (controllers.empty() ? "" : "/" + std::string(controller));
+    for (std::string path = line.substr(second + 1); !path.empty(); path.erase(path.rfind('/'))) {
+      if (path.find('/') == std::string::npos) break;
+      if (path != "/") groups.push_back({mount + path, controllers.empty()});
+    }
+    groups.push_back({mount, controllers.empty()});
+  }
+  return groups;
+}
+
+template <typename Value>
+std::optional<Value> ReadFrom(const std::string& path) {
+  std::ifstream file(path);
+  Value value;
+  return file >> value ? std::optional(value) : std::nullopt;
+}
+
+// Cores: "150000 100000" in cpu.max are one and a half (microseconds of a period), "max 100000" no bound, as is -1 in the
+// file of version 1.
+std::optional<double> QuotaOf(const Group& group) {
+  double quota = -1;
+  double period = 0;
+  if (group.unified) {
+    std::ifstream file(group.folder + "/cpu.max");
+    if (!(file >> quota >> period)) return std::nullopt;
+  } else {
+    quota = ReadFrom<double>(group.folder + "/cpu.cfs_quota_us").value_or(-1);
+    period = ReadFrom<double>(group.folder + "/cpu.cfs_period_us").value_or(0);
+  }
+  return quota > 0 && period > 0 ? std::optional(quota / period) : std::nullopt;
+}
+
+}  // namespace
+
+int AllowedCores(const std::string& root) {
+  cpu_set_t set;
+  double cores = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+  for (const Group& group : GroupsOf("cpu", root))
+    cores = std::min(cores, std::ceil(QuotaOf(group).value_or(cores)));
+  return std::max(static_cast<int>(cores), 1);
 }
 
 uint64_t RaiseOpenFiles() {
@@ -33,11 +94,16 @@ uint64_t RaiseOpenFiles() {
   return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
-uint64_t MemoryLimit() {
-  const uint64_t installed = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
-  std::ifstream file("/sys/fs/cgroup/memory.max");
-  uint64_t limit = 0;
-  return file >> limit && limit > 0 ? std::min(limit, installed) : installed;
+uint64_t MemoryLimit(const std::string& root) {
+  uint64_t bytes =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  for (const Group& group : GroupsOf("memory", root)) {
+    // No number ("max") is no bound; version 1 writes a number beyond all memory.
+    const auto limit =
+        ReadFrom<uint64_t>(group.folder + (group.unified ? "/memory.max" : "/memory.limit_in_bytes"));
+    if (limit.value_or(0) > 0) bytes = std::min(bytes, *limit);
+  }
+  return bytes;
 }
 
 }  // namespace hawser::server

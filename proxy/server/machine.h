@@ -1,17 +1,18 @@
-// What the machine and its container give this process.
+// What the machine and its container give this process. `root` stands in front of /proc and /sys, for tests.
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace hawser::server {
 
-// Cores by affinity and by the cgroup's CPU quota, rounded up; at least 1.
-int AllowedCores();
+// Cores by affinity and by the CPU quotas of the control groups (both versions), rounded up; at least 1.
+int AllowedCores(const std::string& root = "");
 
 // Raises the soft limit of open files to the hard one. Returns what is in force.
 uint64_t RaiseOpenFiles();
 
-// Bytes: the cgroup's limit, or the machine's memory.
-uint64_t MemoryLimit();
+// Bytes: the least limit of the control groups, or the machine's memory.
+uint64_t MemoryLimit(const std::string& root = "");
 
 }  // namespace hawser::server
