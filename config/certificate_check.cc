@@ -124,6 +124,12 @@ CertificateFaults CheckCertificate(const Certificate& pair) {
   return faults;
 }
 
+std::string CheckAuthorities(const std::string& path) {
+  std::string fault;
+  ReadChain(path, fault);
+  return fault;
+}
+
 bool CiphersKnown(const std::string& ciphers) {
   const ContextPtr context(SSL_CTX_new(TLS_server_method()));
   const bool known = context == nullptr || SSL_CTX_set_cipher_list(context.get(), ciphers.c_str()) == 1;

@@ -16,6 +16,9 @@ struct CertificateFaults {  // each empty if there is none
 
 CertificateFaults CheckCertificate(const Certificate& pair);
 
+// What is wrong with a file of authorities; empty if it holds certificates and nothing is broken.
+std::string CheckAuthorities(const std::string& path);
+
 // Whether OpenSSL knows any cipher of the list.
 bool CiphersKnown(const std::string& ciphers);
 

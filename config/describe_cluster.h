@@ -1,6 +1,7 @@
 // The description of `clusters`: balancing, affinity, endpoints. See describe.h.
 #pragma once
 
+#include "config/describe_listener.h"
 #include "config/field.h"
 #include "config/schema.h"
 
@@ -73,6 +74,35 @@ void Describe(V& v, Is<Endpoint> auto& endpoint) {
 }
 
 template <class V>
+void Describe(V& v, Is<BackendTls> auto& tls) {
+  v.Field({"verify",
+           "Whether the backend's certificate must be signed by a known authority and carry the right name. "
+           "`false` "
+           "lets anyone on the way read and change everything."},
+          tls.verify);
+  v.Field({"ca_file", "PEM file with the authorities to trust.", "the system's authorities"}, tls.ca_file,
+          {{Form::kFile}});
+  v.Field({"server_name", "The name that the certificate must carry, also sent as SNI.",
+           "the endpoint's address, no SNI"},
+          tls.server_name, {{Form::kHost}});
+  v.Field({"certificate", "PEM file with hawser's own certificate, for backends that ask for one.", "none"},
+          tls.certificate, {{Form::kFile}});
+  v.Field({"private_key", "PEM file with the key of `certificate`.", "none"}, tls.private_key,
+          {{Form::kFile}});
+  v.Field({"min_version", "The oldest TLS version that is spoken."}, tls.min_version);
+}
+
+template <class V>
+void Describe(V& v, Is<IdleConnections> auto& idle) {
+  v.Field({"max", "Kept by each worker for each endpoint. `0`: every request opens a connection of its own."},
+          idle.max, {0, 100'000});
+  v.Field(
+      {"timeout",
+       "A connection that no request has used for this long is closed. Best below the backend's own limit."},
+      idle.timeout, {1ms, 24h});
+}
+
+template <class V>
 void Describe(V& v, Is<Cluster> auto& cluster) {
   v.Field({"name", "For routes, log and metrics. No two clusters share one.", {}, kRequired}, cluster.name,
           {Form::kName});
@@ -96,6 +126,11 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
       {"connect_retries",
        "Other endpoints tried when a connection cannot be made. Then 503, or 504 if the last one timed out."},
       cluster.connect_retries, {0, 16});
+  v.Field({"tls", "Speaks TLS to the endpoints.", "plain text"}, cluster.tls);
+  v.Field({"idle_connections",
+           "HTTP/1.1 connections that have carried a request and wait for the next. WebSockets always get "
+           "one of their own."},
+          cluster.idle_connections);
   v.Field({"endpoints", "The backends.", {}, kRequired}, cluster.endpoints, {.min_items = 1});
 }
 

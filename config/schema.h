@@ -204,6 +204,22 @@ struct Endpoint {  // may be written as its bare address
   uint32_t weight = 1;  // 1 to 1000
 };
 
+enum class BackendProtocol : uint8_t { kHttp11, kHttp2, kAuto };
+
+struct BackendTls {
+  bool verify = true;                      // the backend's chain and name
+  std::optional<std::string> ca_file;      // PEM; the system's authorities if left out
+  std::optional<std::string> server_name;  // for SNI and verification; the endpoint's address if left out
+  std::optional<std::string> certificate;  // hawser's own, for backends that ask; both or none
+  std::optional<std::string> private_key;
+  TlsVersion min_version = TlsVersion::kTls12;
+};
+
+struct IdleConnections {
+  uint32_t max = 64;       // kept by each worker for each endpoint; 0: none is kept
+  Duration timeout = 30s;
+};
+
 struct Cluster {
   std::string name;
   LbPolicy lb_policy = LbPolicy::kRoundRobin;
@@ -213,6 +229,9 @@ struct Cluster {
   std::optional<Affinity> affinity;
   Duration connect_timeout = 5s;
   uint32_t connect_retries = 2;         // other endpoints tried when a connection cannot be made
+  BackendProtocol protocol = BackendProtocol::kHttp11;
+  std::optional<BackendTls> tls;
+  IdleConnections idle_connections;
   std::vector<Endpoint> endpoints;
 };
 

@@ -45,6 +45,7 @@ class IntrusiveList {
 
   bool empty() const { return head_.next_ == &head_; }
   T* front() { return empty() ? nullptr : static_cast<T*>(head_.next_); }
+  T* back() { return empty() ? nullptr : static_cast<T*>(head_.previous_); }
 
   // Moves `element` to the end of this list, from whichever list it was in.
   void PushBack(T& element) {

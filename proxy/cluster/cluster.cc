@@ -1,5 +1,8 @@
 #include "proxy/cluster/cluster.h"
 
+#include <utility>
+
+#include "proxy/base/status_macros.h"
 #include "proxy/cluster/hash_policy.h"
 #include "proxy/http/cookie.h"
 
@@ -17,7 +20,22 @@ std::vector<std::unique_ptr<Endpoint>> MakeEndpoints(const config::Cluster& sett
 
 }  // namespace
 
-Cluster::Cluster(const config::Cluster& settings) : settings_(settings), endpoints_(MakeEndpoints(settings)) {
+absl::StatusOr<BackendTls> MakeBackendTls(const config::Cluster& settings) {
+  if (!settings.tls) return BackendTls{};
+  const config::BackendTls& from = *settings.tls;
+  tls::ClientOptions options{.verify = from.verify, .ca_file = from.ca_file.value_or("")};
+  options.alpn = {"http/1.1"};
+  options.min_version =
+      from.min_version == config::TlsVersion::kTls12 ? tls::Version::kTls12 : tls::Version::kTls13;
+  if (from.certificate)
+    options.certificate = {.chain = *from.certificate, .key = from.private_key.value_or("")};
+  BackendTls tls;
+  HAWSER_ASSIGN_OR_RETURN(tls.http1, tls::ClientContext::Create(options));
+  return tls;
+}
+
+Cluster::Cluster(const config::Cluster& settings, BackendTls tls)
+    : settings_(settings), tls_(std::move(tls)), endpoints_(MakeEndpoints(settings)) {
   if (settings.lb_policy == config::LbPolicy::kRingHash) ring_ = std::make_unique<HashRing>(endpoints_);
   if (settings.lb_policy == config::LbPolicy::kMaglev) maglev_ = std::make_unique<MaglevTable>(endpoints_);
   if (settings.affinity && settings.affinity->cookie) {

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "config/schema.h"
 #include "proxy/cluster/affinity.h"
 #include "proxy/cluster/balancer.h"
@@ -20,19 +21,28 @@
 #include "proxy/cluster/ring_hash.h"
 #include "proxy/http/head.h"
 #include "proxy/net/address.h"
+#include "proxy/tls/client_context.h"
 
 namespace hawser::cluster {
+
+// How a cluster's connections speak TLS.
+struct BackendTls {
+  std::shared_ptr<const tls::ClientContext> http1;  // null: plain text
+};
+// Fails on files that do not load.
+absl::StatusOr<BackendTls> MakeBackendTls(const config::Cluster& settings);
 
 class Cluster {
  public:
   // `settings` must outlive this.
-  explicit Cluster(const config::Cluster& settings);
+  explicit Cluster(const config::Cluster& settings, BackendTls tls = {});
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
   const std::string& name() const { return settings_.name; }
   const config::Cluster& settings() const { return settings_; }  // timeouts, retries, policies
   Endpoints endpoints() const { return endpoints_; }
+  const BackendTls& tls() const { return tls_; }
   const Affinity* affinity() const { return affinity_ ? &*affinity_ : nullptr; }  // null: none configured
 
   // Each built only for its own policy; null otherwise.
@@ -42,6 +52,7 @@ class Cluster {
 
  private:
   const config::Cluster& settings_;
+  const BackendTls tls_;
   const std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unique_ptr<const HashRing> ring_;
   std::unique_ptr<const MaglevTable> maglev_;

@@ -17,15 +17,15 @@ ConnectError ConnectErrorOf(const absl::Status& status) {
   }
 }
 
-Connection Connector::Start(Endpoint& endpoint) {
+Connection Connect(Endpoint& endpoint) {
   ConnectLease lease(endpoint);
   absl::StatusOr<net::Socket> socket = net::Connect(endpoint.address());
   if (!socket.ok()) {
     const ConnectError error = ConnectErrorOf(socket.status());
     if (error == ConnectError::kFailed) lease.Failed();
-    return {.stream = nullptr, .lease = {}, .error = error};
+    return {.socket = {}, .lease = {}, .error = error};
   }
-  return {.stream = std::make_unique<net::TcpStream>(loop_, *std::move(socket)), .lease = std::move(lease)};
+  return {.socket = *std::move(socket), .lease = std::move(lease)};
 }
 
 }  // namespace hawser::cluster

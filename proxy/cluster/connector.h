@@ -1,13 +1,11 @@
-// Begins connections to endpoints, and counts them. A worker has one, for its thread only.
+// Begins connections to endpoints, and counts them.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 
 #include "absl/status/status.h"
 #include "proxy/cluster/endpoint.h"
-#include "proxy/event/loop.h"
-#include "proxy/net/tcp_stream.h"
+#include "proxy/net/socket.h"
 
 namespace hawser::cluster {
 
@@ -21,23 +19,15 @@ enum class ConnectError : uint8_t {
 // What a status of net::Connect means.
 ConnectError ConnectErrorOf(const absl::Status& status);
 
-// Exactly when `error` is kNone there is a stream, whose connection is under way or made: the first Write that is taken
+// Exactly when `error` is kNone there is a socket, whose connection is under way or made: the first write that is taken
 // says which. The lease is to be told how it went.
 struct Connection {
-  std::unique_ptr<net::TcpStream> stream;
+  net::Socket socket;
   ConnectLease lease;
   ConnectError error = ConnectError::kNone;
 };
 
-class Connector {
- public:
-  explicit Connector(event::Loop& loop) : loop_(loop) {}
-
-  // A failure for want of something local is not counted as the endpoint's.
-  Connection Start(Endpoint& endpoint);
-
- private:
-  event::Loop& loop_;
-};
+// A failure for want of something local is not counted as the endpoint's.
+Connection Connect(Endpoint& endpoint);
 
 }  // namespace hawser::cluster

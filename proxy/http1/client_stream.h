@@ -33,6 +33,7 @@ class ClientStream final : public http::ClientStream {
   void Close(net::CloseReason reason) override { transport_->Close(reason); }
   bool Delivering(base::Duration within) const override { return transport_->Delivering(within); }
   int error() const override { return transport_->error(); }
+  std::string error_text() const override { return transport_->error_text(); }
 
  private:
   HeadState Judge(http::ResponseHead& head);

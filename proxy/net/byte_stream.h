@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
+#include <system_error>
 
 #include "proxy/event/io_handler.h"
 #include "proxy/event/loop.h"
@@ -64,6 +66,8 @@ class ByteStream {
 
   // The errno of the kError returned last; 0 where it was no system call that failed.
   virtual int error() const { return 0; }
+  // The same in words, for the log, where more is known than the errno.
+  virtual std::string error_text() const { return std::generic_category().message(error()); }
 };
 
 }  // namespace hawser::net

@@ -55,7 +55,9 @@ std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, S
     snapshot->listeners.push_back(std::move(listener));
   }
   for (const config::Cluster& settings : config->clusters) {
-    snapshot->clusters.push_back(std::make_unique<cluster::Cluster>(settings));
+    auto tls = cluster::MakeBackendTls(settings);
+    if (!tls.ok()) failed(*settings.tls, tls.status());
+    if (tls.ok()) snapshot->clusters.push_back(std::make_unique<cluster::Cluster>(settings, *std::move(tls)));
   }
   for (const config::Route& settings : config->routes) {
     auto chain = filters::Chain::Create(settings.filters);

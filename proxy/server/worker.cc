@@ -40,8 +40,10 @@ absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(std::shared_ptr<const ses
 Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
                session::AccessLog* access_log)
     : loop_(std::move(loop)),
+      pool_(*loop_, buffers_),
       environment_(new session::Environment{.loop = *loop_,
                                             .buffers = buffers_,
+                                            .pool = pool_,
                                             .stats = stats_,
                                             .access_log = access_log,
                                             .snapshot = std::move(snapshot)}),
@@ -85,6 +87,7 @@ bool Worker::empty() const {
 void Worker::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
   for (const auto& listener : listeners_) listener->Stop();
   environment_->draining = true;
+  pool_.CloseIdle();
   environment_->connections.ForEach([](session::ClientConnection& connection) { connection.Drain(); });
   drain_start_ = loop_->now();
   drain_window_ = window;
@@ -119,6 +122,7 @@ void Worker::AbortAll(http::Reject reason) {
   while (session::Tunnel* tunnel = environment_->tunnels.front()) tunnel->Abort(reason);
   while (session::Tunnel* tunnel = environment_->closing_tunnels.front()) tunnel->Abort(reason);
   while (session::ClientConnection* connection = environment_->connections.front()) connection->Abort();
+  pool_.CloseIdle();
 }
 
 std::vector<TunnelRow> Worker::Tunnels(size_t most) const {

@@ -55,6 +55,7 @@ class Worker final : public event::IoHandler {
 
   std::unique_ptr<event::Loop> loop_;
   net::BufferPool buffers_;
+  cluster::Pool pool_;
   stats::WorkerStats stats_;
   // By pointer: the intrusive lists cannot move, and the const access of Tunnels walks them.
   std::unique_ptr<session::Environment> environment_;

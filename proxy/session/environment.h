@@ -9,6 +9,7 @@
 #include "proxy/base/intrusive_list.h"
 #include "proxy/base/secret_numbers.h"
 #include "proxy/cluster/cluster.h"
+#include "proxy/cluster/pool.h"
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/session/access_log.h"
@@ -23,6 +24,7 @@ class Tunnel;
 struct Environment {
   event::Loop& loop;
   net::BufferPool& buffers;
+  cluster::Pool& pool;                               // of connections to backends
   stats::WorkerStats& stats;
   AccessLog* access_log;                             // null: none
   std::shared_ptr<const Snapshot> snapshot;          // for new requests

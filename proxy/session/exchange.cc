@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/cluster/connector.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
-#include "proxy/http1/client_stream.h"
+#include "spdlog/spdlog.h"
 
 namespace hawser::session {
 namespace {
@@ -58,6 +57,7 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
       case State::kStart: Start(); break;
       case State::kFilters: RunFilters(); break;
       case State::kPick: Pick(); break;
+      case State::kConnect: Connect(); break;
       case State::kSendHead: SendHead(); break;
       case State::kAwaitHead: AwaitHead(); break;
       case State::kSwitch: SwitchProtocols(); break;
@@ -139,13 +139,20 @@ void Exchange::Pick() {
   record_->endpoint = endpoint_;
   renew_affinity_ = picked.renew_affinity;
   lease_ = cluster::OpenLease(*endpoint_);
-  environment_.stats.Add(stats::Metric::kBackendConnects);
-  cluster::Connection connection = cluster::Connector(environment_.loop).Start(*endpoint_);
-  connecting_ = std::move(connection.lease);
-  if (connection.stream == nullptr) return OnConnectFailure(Reject::kConnectFailed);
-  backend_ = std::make_unique<http1::ClientStream>(environment_.loop, std::move(connection.stream), false);
+  state_ = State::kConnect;
+}
+
+void Exchange::Connect() {
+  const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
+  cluster::Attempt attempt =
+      environment_.pool.Begin(cluster, *endpoint_, {.websocket = websocket(), .fresh = sent_again_});
+  environment_.stats.Add(attempt.reused() ? stats::Metric::kBackendReuses : stats::Metric::kBackendConnects);
+  reused_ = attempt.reused();
+  connecting_ = attempt.TakeLease();
+  if (attempt.state() == cluster::Attempt::State::kFailed) return OnConnectFailure(Reject::kConnectFailed);
+  backend_ = attempt.TakeStream();
   backend_->Watch(&owner_, kBackendTag);
-  environment_.loop.Arm(timer_, cluster.cluster.settings().connect_timeout);
+  environment_.loop.Arm(timer_, cluster.settings().connect_timeout);
   if (!backend_->SendRequest(head_, websocket() ? &upgrade_ : nullptr))
     return Refuse(Reject::kMalformedRequest);
   state_ = State::kSendHead;
@@ -167,6 +174,10 @@ void Exchange::SendHead() {
 }
 
 void Exchange::OnConnectFailure(Reject reject) {
+  spdlog::debug("cluster {}: cannot reach {}: {}", endpoint_->cluster(), endpoint_->name(),
+                reject == Reject::kConnectTimeout ? "time-out"
+                : backend_ != nullptr             ? backend_->error_text()
+                                                  : "refused at once");
   connecting_.Failed();
   environment_.stats.Add(reject == Reject::kConnectTimeout ? stats::Metric::kBackendConnectTimeouts
                                                            : stats::Metric::kBackendConnectFailures);
@@ -191,9 +202,22 @@ void Exchange::AwaitHead() {
       case HeadState::kTunnel: OnTunnel(); break;
       case HeadState::kMalformed: return Refuse(Reject::kBadBackendResponse);
       case HeadState::kBadUpgrade: return Refuse(Reject::kBadBackendUpgrade);
-      case HeadState::kEnded: return Refuse(Reject::kBackendClosed);
+      case HeadState::kEnded: return OnBackendEnd();
     }
   }
+}
+
+// A kept connection may end just when it is used again: then the request goes out once more, on a fresh one.
+void Exchange::OnBackendEnd() {
+  if (!MaySendAgain()) return Refuse(Reject::kBackendClosed);
+  sent_again_ = true;
+  request_body_.reset();
+  state_ = State::kConnect;
+}
+
+bool Exchange::MaySendAgain() const {
+  return reused_ && !sent_again_ && backend_->unprocessed() &&
+         (!request_body_ || request_body_->bytes() == 0);
 }
 
 // Moves what the client uploads; false if the client is at fault for its end. A backend that answers early need not read
@@ -341,7 +365,7 @@ void Exchange::Answer(const http::LocalResponse& response, bool keep, End end) {
   record_->status = static_cast<uint16_t>(response.status);
   response_head_ = http::HeadOf(response, head_.method);
   if (context_) RunResponseFilters();
-  if (backend_ != nullptr) backend_->Close(net::CloseReason::kOrderly);
+  if (backend_ != nullptr) std::exchange(backend_, nullptr)->Close(net::CloseReason::kOrderly);
   end_ = end;
   response_started_ = true;
   if (!client_.stream.SendResponse(response_head_, keep)) return Finish(Progress::kBroken, end);
@@ -367,7 +391,9 @@ void Exchange::Finish(Progress progress, End end) {
   state_ = State::kDone;
   progress_ = progress;
   timer_.Cancel();
-  if (backend_ != nullptr) backend_->Close(net::CloseReason::kOrderly);
+  if (backend_ != nullptr) {
+    environment_.pool.Keep(environment_.clusters[cluster_index_].cluster, *endpoint_, std::move(backend_));
+  }
   if (end.reason != Reject::kNone) environment_.stats.CountReject(end.reason);
   if (websocket()) environment_.stats.Add(stats::Metric::kUpgradesRefused);
   if (record_->status != 0) environment_.stats.CountResponse(record_->status);

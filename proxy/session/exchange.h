@@ -69,6 +69,7 @@ class Exchange {
     kStart,    // classify, route
     kFilters,  // may wait, for an answer from elsewhere
     kPick,
+    kConnect,
     kSendHead,  // the connection is being made, or the head is being written
     kAwaitHead,
     kSwitch,  // the head that opens the tunnel is being written
@@ -86,11 +87,13 @@ class Exchange {
   void Start();
   void RunFilters();
   void Pick();
+  void Connect();
   void SendHead();
   void AwaitHead();
   void OnInterim();
   void OnTunnel();
   void OnBackendEnd();
+  bool MaySendAgain() const;
   void SwitchProtocols();
   void StartRelay();
   void Relay();
@@ -138,6 +141,8 @@ class Exchange {
   http::ResponseHead response_head_;
   std::string early_from_backend_;
   bool deflate_ = false;
+  bool reused_ = false;            // backend_'s connection had carried a request before
+  bool sent_again_ = false;        // after a kept connection had ended unanswered
   bool ahead_full_ = false;        // the client has sent as much ahead as is held
   bool response_started_ = false;  // the client has seen the start of a response
   std::optional<BodyRelay> request_body_;

@@ -43,6 +43,8 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kUpgradesRefused, kCounter, "hawser_upgrades_total", "result", "refused", kUpgrades},
     {kBackendConnects, kCounter, "hawser_backend_connects_total", "", "",
      "Connections to backends that were tried."},
+    {kBackendReuses, kCounter, "hawser_backend_reuses_total", "", "",
+     "Requests sent on a connection that had carried one before."},
     {kBackendConnectFailures, kCounter, "hawser_backend_connect_failures_total", "", "",
      "Connections to backends that failed."},
     {kBackendConnectTimeouts, kCounter, "hawser_backend_connect_timeouts_total", "", "",

@@ -33,6 +33,7 @@ enum class Metric : uint8_t {
   kUpgradesRefused,
   // Backends.
   kBackendConnects,
+  kBackendReuses,
   kBackendConnectFailures,
   kBackendConnectTimeouts,
   kBackendConnectRetries,

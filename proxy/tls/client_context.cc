@@ -7,6 +7,7 @@
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/net/address.h"
+#include "proxy/tls/tls_stream.h"
 
 namespace hawser::tls {
 namespace {
@@ -25,6 +26,23 @@ absl::Status SetTrust(const ClientOptions& options, SSL_CTX* context) {
       fmt::format("cannot load authorities from '{}': {}", options.ca_file, TakeError()));
 }
 
+absl::Status SetCertificate(const ClientOptions& options, SSL_CTX* context) {
+  if (!options.certificate) return absl::OkStatus();
+  HAWSER_ASSIGN_OR_RETURN(const Certificate certificate, LoadCertificate(*options.certificate));
+  if (SSL_CTX_use_cert_and_key(context, certificate.leaf.get(), certificate.key.get(),
+                               certificate.intermediates.get(), 1) == 1) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      fmt::format("cannot use certificate '{}': {}", options.certificate->chain, TakeError()));
+}
+
+// 1: the session is ours now.
+int OnNewSession(SSL* ssl, SSL_SESSION* session) {
+  auto* stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
+  return stream->Remember(SessionPtr(session)) ? 1 : 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(const ClientOptions& options) {
@@ -40,17 +58,20 @@ absl::StatusOr<std::shared_ptr<const ClientContext>> ClientContext::Create(const
   SSL_CTX_set_max_proto_version(context.get(), NativeVersion(options.max_version));
   SSL_CTX_set_options(context.get(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);
+  SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+  SSL_CTX_sess_set_new_cb(context.get(), OnNewSession);
   SSL_CTX_set_alpn_protos(context.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
                           static_cast<unsigned int>(alpn.size()));
   HAWSER_RETURN_IF_ERROR(SetTrust(options, context.get()));
+  HAWSER_RETURN_IF_ERROR(SetCertificate(options, context.get()));
   return std::shared_ptr<const ClientContext>(new ClientContext(std::move(context)));
 }
 
-SslPtr ClientContext::NewSsl(const std::string& server_name) const {
+SslPtr ClientContext::NewSsl(const std::string& server_name, const SessionSlot* slot) const {
   SslPtr ssl(SSL_new(context_.get()));
   if (ssl == nullptr) return ssl;
   SSL_set_connect_state(ssl.get());
+  if (slot != nullptr && slot->session != nullptr) SSL_set_session(ssl.get(), slot->session.get());
   if (server_name.empty()) return ssl;
   bool named = false;
   if (net::IpAddress::Parse(server_name).ok()) {

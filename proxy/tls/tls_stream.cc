@@ -24,8 +24,10 @@ TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, const ServerConte
     : TlsStream(loop, pool, context.NewSsl(), std::move(socket)) {}
 
 TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientContext& context,
-                     net::Socket socket, const std::string& server_name)
-    : TlsStream(loop, pool, context.NewSsl(server_name), std::move(socket)) {}
+                     net::Socket socket, const std::string& server_name, std::shared_ptr<SessionSlot> slot)
+    : TlsStream(loop, pool, context.NewSsl(server_name, slot.get()), std::move(socket)) {
+  slot_ = std::move(slot);
+}
 
 TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, SslPtr ssl, net::Socket socket)
     : loop_(loop), pool_(pool), tcp_(loop, std::move(socket)), ssl_(std::move(ssl)) {
@@ -226,6 +228,15 @@ void TlsStream::Break(int ssl_result) {
   failure_ = ERR_peek_error();
   ERR_clear_error();
   reading_ = Side::kBroken;
+}
+
+bool TlsStream::Remember(SessionPtr session) {
+  if (slot_ == nullptr) {
+    session.release();  // stays OpenSSL's
+    return false;
+  }
+  slot_->session = std::move(session);
+  return true;
 }
 
 std::string TlsStream::HandshakeError() const {

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,8 +37,9 @@ class TlsStream final : public net::ByteStream {
   // The server's side, and the client's: see ClientContext::NewSsl for `server_name`. `pool` and the context outlive
   // the stream.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ServerContext& context, net::Socket socket);
+  // A session in `slot` is offered, and the server's next one is put there; null: neither.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientContext& context, net::Socket socket,
-            const std::string& server_name);
+            const std::string& server_name, std::shared_ptr<SessionSlot> slot = nullptr);
   ~TlsStream() override;
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
@@ -62,6 +64,7 @@ class TlsStream final : public net::ByteStream {
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override { return tcp_.Delivering(within); }
   int error() const override { return error_; }
+  std::string error_text() const override { return HandshakeError(); }
 
   // Whether the peer ended its direction without close_notify: an attacker may have cut off the rest.
   bool truncated() const { return truncated_; }
@@ -74,6 +77,9 @@ class TlsStream final : public net::ByteStream {
   std::string_view cipher() const;       // "TLS_AES_128_GCM_SHA256"
   std::string_view server_name() const;  // SNI, as the client sent it
   bool session_reused() const;
+
+  // Called by OpenSSL when the server gives a session; false if it is not wanted.
+  bool Remember(SessionPtr session);
 
   int fd() const { return tcp_.fd(); }
   size_t unsent() const { return tail_.size(); }  // ciphertext that the kernel has not taken yet
@@ -109,6 +115,7 @@ class TlsStream final : public net::ByteStream {
   event::Loop& loop_;
   net::BufferPool& pool_;
   net::TcpStream tcp_;
+  std::shared_ptr<SessionSlot> slot_;
   SslPtr ssl_;  // null only if memory ran out; both sides are broken then
 
   net::Buffer tail_;                   // ciphertext to send; at most what one call produced

@@ -71,16 +71,39 @@ bool Wire::StartTls(const ConnectOptions& options) {
                         static_cast<unsigned>(options.alpn.size()));
   }
   if (options.session != nullptr) SSL_set_session(ssl_.get(), options.session);
+  return Handshake(SSL_connect);
+}
+
+bool Wire::Handshake(int (*step)(SSL*)) {
   const Deadline deadline;
   while (true) {
     ERR_clear_error();
-    const int result = SSL_connect(ssl_.get());
+    const int result = step(ssl_.get());
     if (result == 1) return true;
     if (!WaitForTls(result, deadline)) break;
   }
   const unsigned long code = ERR_peek_last_error();
   tls_error_ = code == 0 ? "the connection ended" : ERR_reason_error_string(code);
   return false;
+}
+
+std::unique_ptr<SSL_CTX, SslFree> MakeServerContext(const ServeOptions& options) {
+  std::unique_ptr<SSL_CTX, SslFree> context(SSL_CTX_new(TLS_server_method()));
+  SSL_CTX_use_certificate_chain_file(context.get(), options.certificate.c_str());
+  SSL_CTX_use_PrivateKey_file(context.get(), options.private_key.c_str(), SSL_FILETYPE_PEM);
+  if (!options.client_ca.empty()) {
+    SSL_CTX_load_verify_file(context.get(), options.client_ca.c_str());
+    SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+  }
+  return context;
+}
+
+bool Wire::ServeTls(const ServeOptions& options) {
+  if (options.context == nullptr) context_ = MakeServerContext(options);
+  ssl_.reset(SSL_new(options.context != nullptr ? options.context : context_.get()));
+  SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_set_fd(ssl_.get(), fd());
+  return Handshake(SSL_accept);
 }
 
 std::string Wire::alpn() const {

@@ -39,6 +39,16 @@ struct ConnectOptions {
   std::string alpn;                // offered, in wire format: "\x02h2\x08http/1.1"
 };
 
+// A backend's side of TLS.
+struct ServeOptions {
+  std::string certificate;  // paths
+  std::string private_key;
+  std::string client_ca;  // not empty: the client must have a certificate of this authority
+  SSL_CTX* context =
+      nullptr;  // instead of the above: one context for several connections, for sessions to be resumed
+};
+std::unique_ptr<SSL_CTX, SslFree> MakeServerContext(const ServeOptions& options);
+
 class Wire {
  public:
   Wire() = default;
@@ -46,6 +56,9 @@ class Wire {
 
   // Not open() when refused, or when the TLS handshake failed (see tls_error()).
   static Wire Connect(const std::string& address, const ConnectOptions& options = {});
+
+  // Speaks TLS as the server from here on. False, with tls_error(), if the handshake fails.
+  bool ServeTls(const ServeOptions& options);
 
   bool open() const { return socket_.open(); }
   int fd() const { return socket_.fd(); }
@@ -83,12 +96,14 @@ class Wire {
   // Waits for bytes and appends them to received_. False at the end and at the deadline.
   bool Fill(const Deadline& deadline);
   bool StartTls(const ConnectOptions& options);
+  bool Handshake(int (*step)(SSL*));
   bool Wait(short events, const Deadline& deadline);
   bool WaitForTls(int result, const Deadline& deadline);
   ssize_t WriteOnce(std::string_view bytes, const Deadline& deadline);
   void NoteTlsEnd(int result);
 
   net::Socket socket_;
+  std::unique_ptr<SSL_CTX, SslFree> context_;
   std::unique_ptr<SSL, SslFree> ssl_;
   std::string tls_error_;
   std::string received_;

@@ -25,22 +25,16 @@ TEST(ConnectError, TellsLocalWantsFromTheEndpointsFaults) {
   }
 }
 
-class ConnectorTest : public testing::Test {
- protected:
-  std::unique_ptr<event::Loop> loop_ = event::Loop::Create().value();
-  Connector connector_{*loop_};
-};
-
-TEST_F(ConnectorTest, MakesAStreamThatReachesTheEndpoint) {
+TEST(Connect, MakesASocketThatReachesTheEndpoint) {
   const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
   Endpoint endpoint("rooms", net::LocalAddress(listener).value(), 1);
-  Connection connection = connector_.Start(endpoint);
+  Connection connection = Connect(endpoint);
   ASSERT_EQ(connection.error, ConnectError::kNone);
   EXPECT_EQ(endpoint.connects(), 1u);
   EXPECT_EQ(endpoint.connecting(), 1);
 
   const std::array<std::byte, 2> hello = {std::byte{'h'}, std::byte{'i'}};
-  ASSERT_EQ(connection.stream->Write(hello).state, net::IoState::kOk);
+  ASSERT_EQ(send(connection.socket.fd(), hello.data(), hello.size(), 0), 2);
   connection.lease.Succeeded();
   EXPECT_EQ(endpoint.connecting(), 0);
   EXPECT_EQ(endpoint.connect_failures(), 0u);
@@ -51,24 +45,24 @@ TEST_F(ConnectorTest, MakesAStreamThatReachesTheEndpoint) {
   EXPECT_EQ(std::string(received.data(), 2), "hi");
 }
 
-TEST_F(ConnectorTest, CountsARefusalThatIsKnownAtOnce) {
+TEST(Connect, CountsARefusalThatIsKnownAtOnce) {
   const std::string path = testing::TempDir() + "/nobody." + std::to_string(getpid()) + ".sock";
   Endpoint endpoint("rooms", Address("unix:" + path), 1);
-  const Connection connection = connector_.Start(endpoint);
+  const Connection connection = Connect(endpoint);
   EXPECT_EQ(connection.error, ConnectError::kFailed);
-  EXPECT_EQ(connection.stream, nullptr);
+  EXPECT_FALSE(connection.socket.open());
   EXPECT_EQ(endpoint.connects(), 1u);
   EXPECT_EQ(endpoint.connect_failures(), 1u);
   EXPECT_EQ(endpoint.connecting(), 0);
 }
 
-TEST_F(ConnectorTest, DoesNotBlameTheEndpointForALackOfDescriptors) {
+TEST(Connect, DoesNotBlameTheEndpointForALackOfDescriptors) {
   Endpoint endpoint("rooms", Address("127.0.0.1:1"), 1);
   rlimit limit;
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  const Connection connection = connector_.Start(endpoint);
+  const Connection connection = Connect(endpoint);
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_EQ(connection.error, ConnectError::kNoResources);
   EXPECT_EQ(endpoint.connects(), 1u);

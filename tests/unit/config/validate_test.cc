@@ -329,5 +329,20 @@ TEST_F(Files, AKeysFileThatDoesNotServeIsTold) {
   EXPECT_THAT(LoadKeys("# none\n").errors, ElementsAre(HasSubstr("keys holds no key")));
 }
 
+TEST(Validate, ABackendsCertificateAndKeyGoTogether) {
+  const Result result = CheckCluster("  tls: { certificate: a.crt }\n  endpoints: [ 127.0.0.1:3 ]\n");
+  EXPECT_THAT(result.errors,
+              ElementsAre("f.yaml:5:23: clusters[0].tls.certificate: certificate and private_key go together; "
+                          "expected both or none"));
+}
+
+TEST(Validate, AuthoritiesThatCannotBeReadAreReported) {
+  const Result result = Render(LoadText(
+      "listeners: [ { name: a, address: 127.0.0.1:1 } ]\nroutes: [ { match: {}, cluster: c } ]\nclusters:\n"
+      "- name: c\n  tls: { ca_file: /nowhere/ca.pem }\n  endpoints: [ 127.0.0.1:3 ]\n",
+      "f.yaml"));
+  EXPECT_THAT(result.errors, ElementsAre(HasSubstr("f.yaml:5:19: clusters[0].tls.ca_file: /nowhere/ca.pem cannot be")));
+}
+
 }  // namespace
 }  // namespace hawser::config
