@@ -69,6 +69,14 @@ TEST_F(ServerContextTest, TheCommonNameCountsOnlyWhereThereIsNoAlternativeName) 
   EXPECT_EQ(Served(options, "ignored.example"), "");
 }
 
+TEST_F(ServerContextTest, AClientMayKnowAnyOfTheUsualGroupsAlone) {
+  const auto context = ContextOf({.certificates = {directory_.Ecdsa({"a.example"})}});
+  for (const std::string group : {"X25519", "P-256", "P-384"}) {
+    Link link(context, {.groups = group});
+    EXPECT_EQ(link.Shake(), HandshakeResult::kDone) << group;
+  }
+}
+
 TEST_F(ServerContextTest, TheClientsSignatureAlgorithmsChooseBetweenRsaAndEcdsa) {
   const auto context = ContextOf({.certificates = {directory_.Rsa("x.example", "DNS:x.example"),
                                                    directory_.Ecdsa({"x.example", "only-ecdsa.example"})}});

@@ -25,6 +25,7 @@ struct PeerOptions {
   int min_version = TLS1_2_VERSION;
   int max_version = TLS1_3_VERSION;
   std::string signature_algorithms;  // empty: all that OpenSSL knows
+  std::string groups;                // empty: OpenSSL's own
   SSL_SESSION* session = nullptr;    // to resume
 };
 
@@ -52,6 +53,7 @@ class Peer {
       SSL_ctrl(ssl_.get(), SSL_CTRL_SET_SIGALGS_LIST, 0,
                const_cast<char*>(options.signature_algorithms.c_str()));
     }
+    if (!options.groups.empty()) SSL_set1_groups_list(ssl_.get(), options.groups.c_str());
     std::string alpn;
     for (const std::string& one : options.alpn) alpn += static_cast<char>(one.size()) + one;
     SSL_set_alpn_protos(ssl_.get(), reinterpret_cast<const unsigned char*>(alpn.data()),
