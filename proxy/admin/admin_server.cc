@@ -1,10 +1,12 @@
 #include "proxy/admin/admin_server.h"
 
+#include <cerrno>
 #include <utility>
+
+#include <unistd.h>
 
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
-#include "proxy/event/timer_wheel.h"
 #include "proxy/http1/head_parser.h"
 #include "proxy/net/tcp_stream.h"
 
@@ -12,6 +14,7 @@ namespace hawser::admin {
 namespace {
 
 constexpr base::Duration kLifetime{30'000};
+constexpr base::Duration kPauseTime{100};
 constexpr http1::HeadLimits kLimits{.head_bytes = 16 * 1024, .headers = 64};
 
 std::string_view ReasonOf(int status) {
@@ -113,19 +116,30 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(server::Server&
 }
 
 AdminServer::AdminServer(server::Server& server, net::Socket socket, net::SocketAddress address)
-    : server_(server), socket_(std::move(socket)), address_(std::move(address)) {}
+    : server_(server), socket_(std::move(socket)), address_(std::move(address)), resume_(*this) {}
 
-AdminServer::~AdminServer() { server_.loop().Remove(socket_.fd(), *this, 0); }
+AdminServer::~AdminServer() {
+  server_.loop().Remove(socket_.fd(), *this, 0);
+  if (address_.unix_socket() && !address_.path().starts_with('@')) unlink(address_.path().c_str());
+}
 
-void AdminServer::OnReady(event::Ready) {
+void AdminServer::OnReady(event::Ready ready) {
+  if (ready.timer) server_.loop().Modify(socket_.fd(), *this, 0, {.read = true});
   net::SocketAddress peer;
   while (true) {
     net::Socket socket = net::Accept(socket_, peer);
+    if (!socket.open() && errno != EAGAIN) return Pause();
     if (!socket.open()) return;
     if (connections_.size() >= kMostConnections) continue;
     const uint64_t id = next_id_++;
     connections_[id] = std::make_unique<Connection>(*this, id, std::move(socket));
   }
+}
+
+// Out of descriptors, most likely: the connection stays in the kernel's queue, and the loop must not spin on it.
+void AdminServer::Pause() {
+  server_.loop().Modify(socket_.fd(), *this, 0, {});
+  server_.loop().Arm(resume_, kPauseTime);
 }
 
 void AdminServer::Answer(uint64_t id, const Page& page) {
@@ -134,6 +148,7 @@ void AdminServer::Answer(uint64_t id, const Page& page) {
 
 void AdminServer::Drop(uint64_t id) {
   const auto found = connections_.find(id);
+  if (found == connections_.end()) return;  // its deadline came in the turn in which it ended
   server_.loop().Retire(std::move(found->second));
   connections_.erase(found);
 }

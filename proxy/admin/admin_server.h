@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "proxy/admin/pages.h"
 #include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
 #include "proxy/net/socket.h"
 #include "proxy/server/server.h"
 
@@ -31,12 +32,14 @@ class AdminServer final : public event::IoHandler {
 
   AdminServer(server::Server& server, net::Socket socket, net::SocketAddress address);
   void OnReady(event::Ready ready) override;
+  void Pause();
   void Answer(uint64_t id, const Page& page);
   void Drop(uint64_t id);
 
   server::Server& server_;
   net::Socket socket_;
   const net::SocketAddress address_;
+  event::Timer resume_;  // armed while accepting is paused for want of descriptors
   uint64_t next_id_ = 0;
   // By number, so that an answer that took its time finds its connection gone rather than dead.
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;

@@ -72,8 +72,9 @@ void Listener::AcceptBatch(int most) {
       return;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       return Pause();
+    } else {  // concerns the one connection that was to be accepted, and it is gone
+      environment_.stats.Add(stats::Metric::kAcceptOther);
     }
-    // Anything else concerns the one connection that was to be accepted, and it is gone.
   }
 }
 

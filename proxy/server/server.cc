@@ -1,5 +1,6 @@
 #include "proxy/server/server.h"
 
+#include <cstring>
 #include <utility>
 
 #include <unistd.h>
@@ -67,8 +68,10 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
   for (size_t i = 0; i < settings.listeners.size(); ++i) server->BindListener(i, loaded, errors);
   if (!errors.empty()) return nullptr;
   auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {
-    if (number != SIGHUP) return server->Terminate();
-    spdlog::warn("SIGHUP: there is no reload yet; restart to take a new configuration");
+    if (number == SIGTERM || number == SIGINT) return server->Terminate();
+    spdlog::warn("SIG{}: ignored; {}", sigabbrev_np(number),
+                 number == SIGUSR1 ? "the access log is appended to by name: let logrotate use copytruncate"
+                                   : "restart to take a new configuration or binary");
   });
   if (!signals.ok()) return failed(settings, signals.status());
   server->signals_ = std::move(*signals);
@@ -77,9 +80,15 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
 
 Server::~Server() {
   for (const auto& worker : workers_) worker->Stop();
-  // bound_ holds what was bound, so nothing that another process serves is unlinked.
+  LetGoOfPaths();
+}
+
+// Once, and while the sockets are still listened on: from the moment they are not, a process that takes over may have
+// made the path its own. bound_ holds what was bound, so nothing that another process serves is unlinked.
+void Server::LetGoOfPaths() {
+  if (std::exchange(paths_let_go_, true)) return;
   for (const net::SocketAddress& address : bound_) {
-    if (address.unix_socket()) unlink(address.path().c_str());
+    if (address.unix_socket() && !address.path().starts_with('@')) unlink(address.path().c_str());
   }
 }
 
@@ -116,6 +125,7 @@ void Server::Terminate() {
 
 void Server::BeginDrain() {
   phase_ = Phase::kDraining;
+  LetGoOfPaths();
   const config::Drain& drain = snapshot_->config->drain;
   spdlog::info("draining: no new connections; tunnels close within {} ms, at the latest after {} ms",
                drain.window.count(), DeadlineOf(drain).count());

@@ -18,8 +18,9 @@
 
 namespace hawser::server {
 
-// What the server hears of; to be blocked before any thread starts.
-inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGHUP};
+// What the server hears of; to be blocked before any thread starts. The last three mean something to other proxies, so
+// that fingers and scripts send them, and would end the process: they are ignored, with a line in the log.
+inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
 
 class Server final : public event::IoHandler {
  public:
@@ -52,6 +53,7 @@ class Server final : public event::IoHandler {
  private:
   explicit Server(std::unique_ptr<event::Loop> loop) : loop_(std::move(loop)), deadline_(*this) {}
   void BindListener(size_t index, const config::Loaded& loaded, StartErrors& errors);
+  void LetGoOfPaths();
   void BeginDrain();
   void OnWorkerEmpty();
   void OnReady(event::Ready ready) override;  // the drain's deadline
@@ -67,6 +69,7 @@ class Server final : public event::IoHandler {
   std::unique_ptr<event::Signals> signals_;
   event::Timer deadline_;
   size_t empty_workers_ = 0;
+  bool paths_let_go_ = false;
   Phase phase_ = Phase::kStarting;
 };
 

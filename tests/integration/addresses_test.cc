@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
+
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -41,6 +43,24 @@ TEST(Addresses, AUnixSocketThatWasLeftBehindIsTakenOver) {
   { const FakeBackend before(address); }
   HawserProcess hawser(Config{.endpoints = {echo.address()}, .address = address}.Yaml());
   EXPECT_TRUE(Join(address).open());
+}
+
+TEST(Addresses, AProcessThatDrainsLeavesItsUnixSocketToTheNextOne) {
+  EchoBackend echo("echo");
+  Directory directory;
+  const std::string address = "unix:" + directory.File("shared.sock");
+  const std::string yaml =
+      Config{.endpoints = {echo.address()}, .top = {"drain: { window: 1h }"}, .address = address}.Yaml();
+  HawserProcess before(yaml);
+  Wire tunnel = Join(address);
+  ASSERT_TRUE(tunnel.open());
+  before.process().Signal(SIGTERM);
+  ASSERT_TRUE(Eventually([&] { return !Wire::Connect(address).open(); }));
+  HawserProcess after(yaml);
+  EXPECT_TRUE(Join(address).open());
+  before.process().Signal(SIGTERM);
+  EXPECT_EQ(before.process().Wait(), 0);
+  EXPECT_TRUE(Join(address).open()) << "the old process took the new one's socket with it";
 }
 
 TEST(Addresses, AUnixBackendThatIsGoneGets503) {

@@ -44,6 +44,17 @@ TEST(Drain, ClientsAndBackendsHear1001AndTheProcessEndsWhenTheyAreGone) {
   }
 }
 
+TEST(Drain, SignalsThatOnlyOtherProxiesKnowDoNoHarm) {
+  OneBackend world;
+  Tunnel tunnel = world.Open();
+  for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) world.hawser().process().Signal(signal);
+  for (const char* name : {"SIGHUP", "SIGUSR1", "SIGUSR2"}) {
+    EXPECT_TRUE(Eventually([&] { return world.hawser().process().err().find(name) != std::string::npos; }))
+        << name;
+  }
+  ExpectAlive(tunnel);
+}
+
 TEST(Drain, AnIdleServerEndsAtOnce) {
   OneBackend world(Draining("window: 1h"));
   Wire idle = world.Connect();
@@ -72,6 +83,9 @@ TEST(Drain, NobodyNewIsLetInWhileOldTunnelsLiveOn) {
   world.hawser().process().Signal(SIGTERM);
   EXPECT_TRUE(Eventually([&] { return Refuses(address); }));
   ExpectAlive(tunnel);
+  Wire admin = Wire::Connect(world.hawser().admin());
+  admin.Send(PlainGet("/ready"));
+  EXPECT_EQ(ReadHead(admin).status(), 503);
 }
 
 TEST(Drain, ACloseWaitsForTheEndOfAFrame) {
