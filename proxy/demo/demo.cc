@@ -41,10 +41,7 @@ absl::StatusOr<std::unique_ptr<Demo>> Demo::Create(uint16_t port) {
 }
 
 Demo::~Demo() {
-  if (thread_.joinable()) {
-    loop_->Stop();
-    thread_.join();
-  }
+  Stop();
   std::error_code ignored;  // a folder in /tmp that stays behind harms nobody
   std::filesystem::remove_all(folder_, ignored);
 }
@@ -98,6 +95,12 @@ clusters:
 void Demo::Start(const stats::Registry& stats) {
   stats_ = &stats;
   thread_ = std::thread([this] { loop_->Run(); });
+}
+
+void Demo::Stop() {
+  if (!thread_.joinable()) return;
+  loop_->Stop();
+  thread_.join();
 }
 
 std::string Demo::Figures() const {

@@ -24,8 +24,10 @@ class Demo {
   // The configuration, as YAML.
   std::string Config() const;
 
-  // Starts the backends. `stats` are the proxy's, for the page.
+  // Starts the backends. `stats` are the proxy's, for the page: they must live until Stop.
   void Start(const stats::Registry& stats);
+  // Ends the backends' thread. Idempotent.
+  void Stop();
 
  private:
   Demo(std::string folder, uint16_t port) : folder_(std::move(folder)), port_(port) {}
