@@ -6,7 +6,6 @@
 #include "config/keys_file.h"
 #include "config/node.h"
 #include "config/reader.h"
-#include "config/validate.h"
 #include "fmt/format.h"
 
 namespace hawser::config {
@@ -43,7 +42,9 @@ Loaded LoadText(std::string_view text, const std::string& file, const LoadOption
     LoadState state{errors, loaded.sources, std::filesystem::path(file).parent_path()};
     ReadValue(state, Cursor{*document->root, {}}, *config, {});
     NameRoutes(*config);
-    Validate(*config, Checks{loaded.sources, errors, warnings, options.check_files});
+    const Checks checks{loaded.sources, errors, warnings, options.check_files};
+    Validate(*config, checks);
+    if (options.further) options.further(*config, checks);
   }
   if (errors.empty()) loaded.config = std::move(config);
   loaded.errors = errors.Take();

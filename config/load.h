@@ -6,6 +6,7 @@
 //   if (!loaded.ok()) return 1;
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -14,11 +15,15 @@
 #include "config/diagnostic.h"
 #include "config/schema.h"
 #include "config/source_map.h"
+#include "config/validate.h"
 
 namespace hawser::config {
 
 struct LoadOptions {
   bool check_files = true;  // open certificates, private keys and key files
+  // What only those above the configuration can judge, so that their errors stand among the others: runs last, on a
+  // config of which any part may be wrong or missing (ask Checks::Given). May be empty.
+  std::function<void(const Config&, const Checks&)> further = {};
 };
 
 struct Loaded {

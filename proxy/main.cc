@@ -15,13 +15,15 @@
 #include "proxy/event/signals.h"
 #include "proxy/server/machine.h"
 #include "proxy/server/server.h"
-#include "proxy/session/access_log.h"
+#include "proxy/server/start_check.h"
 #include "spdlog/async.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser {
 namespace {
+
+constexpr int kUsageError = 2;
 
 struct Options {
   std::string config_path;
@@ -47,16 +49,6 @@ void Print(const std::vector<config::Diagnostic>& diagnostics) {
   for (const config::Diagnostic& diagnostic : diagnostics) {
     fmt::print(stderr, "{}\n", config::Render(diagnostic));
   }
-}
-
-// The fields of the access log belong to the sessions, which the config layer does not know.
-void CheckLogFormat(config::Loaded& loaded) {
-  if (!loaded.ok()) return;
-  const auto format = session::LogFormat::Parse(loaded.config->access_log.format);
-  if (format.ok()) return;
-  loaded.errors.push_back(loaded.At(loaded.config->access_log.format, std::string(format.status().message()),
-                                    "the fields are in docs/operations.md"));
-  loaded.config.reset();
 }
 
 void Announce(const server::Server& server, const admin::AdminServer* admin) {
@@ -96,19 +88,24 @@ int Serve(config::Loaded loaded, int workers, demo::Demo* demo) {
   }
   spdlog::info("ready");
   const int status = server->Run();
+  if (demo != nullptr) demo->Stop();  // it reads the server's counters
   admin.reset();
   return status;
 }
 
 int Run(const Options& options) {
-  config::Loaded loaded = config::Load(options.config_path);
-  CheckLogFormat(loaded);
+  const bool serves = options.mode == "serve";
+  const auto further = [serves](const config::Config& config, const config::Checks& checks) {
+    server::CheckLogFormat(config, checks);
+    if (serves) server::CheckMachine(config, checks);
+  };
+  config::Loaded loaded = config::Load(options.config_path, {.further = further});
   Print(loaded.errors);
   if (!loaded.ok()) return 1;
   for (const config::Diagnostic& warning : loaded.warnings) {
     fmt::print(stderr, "warning: {}\n", config::Render(warning));
   }
-  if (options.mode == "validate") {
+  if (!serves) {
     fmt::print("OK\n");
     return 0;
   }
@@ -134,6 +131,7 @@ int RunDemo(const Options& options) {
 int Main(int argc, char** argv) {
   Options options;
   CLI::App app("hawser: a reverse proxy made for WebSockets");
+  app.set_version_flag("--version", "hawser " HAWSER_VERSION, "print the version");
   app.require_subcommand(0, 1);
   const auto add_common = [&](CLI::App* command) {
     command->add_option("--concurrency", options.workers, "worker threads; default: the cores this process may use")
@@ -160,7 +158,11 @@ int Main(int argc, char** argv) {
   schema->add_option("--format", options.schema_format, "json, or markdown: the reference in docs/config.md")
       ->check(CLI::IsMember({"json", "markdown"}));
   CLI::App* version = app.add_subcommand("version", "print the version");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {  // help and version come this way too
+    return app.exit(error) == 0 ? 0 : kUsageError;
+  }
 
   if (*version) {
     fmt::print("hawser {}\n", HAWSER_VERSION);
@@ -174,7 +176,7 @@ int Main(int argc, char** argv) {
   if (*check) options.mode = "validate";
   if (options.config_path.empty()) {
     fmt::print(stderr, "{}", app.get_subcommands().empty() ? app.help() : "hawser: -c FILE is missing\n");
-    return 2;
+    return kUsageError;
   }
   return Run(options);
 }

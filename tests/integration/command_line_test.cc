@@ -2,6 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/harness/certificate.h"
@@ -83,8 +88,9 @@ TEST(CommandLine, TheExampleLoads) {
   Directory directory;
   MakeCertificate(directory, "server", {"hawser.test"});
   const std::string file = directory.Write("hawser.yaml", kExample);
-  for (const std::vector<std::string>& command :
-       {std::vector<std::string>{"check", "-c", file}, {"run", "--mode", "validate", "-c", file}}) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{"check", "-c", file},
+                                                  {"run", "--mode", "validate", "-c", file},
+                                                  {"--mode", "validate", "-c", file}}) {
     const CommandResult result = RunHawser(command);
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_THAT(result.out, HasSubstr("OK"));
@@ -107,6 +113,53 @@ TEST(CommandLine, AllErrorsOfAFileAreToldAtOnceWithTheirPlaces) {
     EXPECT_THAT(text, HasSubstr(file + ":9:"));  // a duplicate route
     EXPECT_THAT(text, HasSubstr(file + ":13:22: "));
   }
+}
+
+TEST(CommandLine, TheExampleServes) {
+  // Ports and paths that a test run may have to itself; the rest as it stands.
+  Directory directory;
+  const CertificateFiles files = MakeCertificate(directory, "server", {"hawser.test"});
+  std::string yaml = kExample;
+  for (const auto& [fixed, free] :
+       std::vector<std::pair<std::string, std::string>>{{"127.0.0.1:9901", "127.0.0.1:0"},
+                                                        {"127.0.0.1:8080", "127.0.0.1:0"},
+                                                        {"[::]:8443", "[::]:0"},
+                                                        {"path: access.log", "path: DIR/access.log"},
+                                                        {"server.crt", files.certificate},
+                                                        {"server.key", files.private_key}}) {
+    yaml.replace(yaml.find(fixed), fixed.size(), free);
+  }
+  HawserProcess hawser(yaml, 2);
+  EXPECT_NE(hawser.AdminPage("/ready"), "");
+  EXPECT_TRUE(Wire::Connect(hawser.listener("plain")).open());
+  Wire edge = Wire::Connect(hawser.listener("edge"), {.tls = true});
+  ASSERT_TRUE(edge.open()) << edge.tls_error();
+  edge.Send(Request{.ws_version = "12"}.Text());
+  EXPECT_EQ(ReadHead(edge).status(), 426);
+}
+
+TEST(CommandLine, WhatTheMachineDoesNotGiveIsToldWithTheOtherErrors) {
+  FakeBackend taken;
+  FakeBackend taken_too;
+  Directory directory;
+  const std::string yaml =
+      "admin: { address: \"" + taken.address() +
+      "\" }\naccess_log: { path: /nowhere/at/all.log, format: '%when%' }\nlisteners:\n  - name: a\n"
+      "    address: \"" +
+      taken_too.address() +
+      "\"\n    adress: x\nroutes:\n  - { match: { path_prefix: / }, cluster: c }\n"
+      "clusters:\n  - { name: c, endpoints: [ 127.0.0.1:9 ] }\n";
+  const std::string file = directory.Write("machine.yaml", yaml);
+  const std::string text = RunHawser({"run", "-c", file}).err;
+  EXPECT_THAT(text, ContainsRegex("machine.yaml:1:19: admin.address: cannot bind.*in use; expected"));
+  EXPECT_THAT(text, ContainsRegex("machine.yaml:2:21: access_log.path: cannot open.*; expected"));
+  EXPECT_THAT(text, ContainsRegex("machine.yaml:2:50: access_log.format: unknown field %when%; expected"));
+  EXPECT_THAT(text, ContainsRegex("machine.yaml:5:14: listeners.0..address: cannot bind.*in use; expected"));
+  EXPECT_THAT(text, ContainsRegex("machine.yaml:6:5: listeners.0..adress: unknown key; did you mean"));
+  // Beside a hawser that serves the same file, `check` has nothing to say of its ports.
+  const std::string checked = RunHawser({"check", "-c", file}).err;
+  EXPECT_THAT(checked, testing::Not(HasSubstr("in use")));
+  EXPECT_THAT(checked, HasSubstr("%when%"));
 }
 
 TEST(CommandLine, CertificatesThatCannotBeUsedAreErrors) {
@@ -172,16 +225,42 @@ TEST(CommandLine, TheSchemaIsJsonSchema) {
 }
 
 TEST(CommandLine, TheVersionIsTold) {
-  const CommandResult result = RunHawser({"version"});
-  EXPECT_EQ(result.status, 0);
-  EXPECT_THAT(result.out, ContainsRegex("hawser.*[0-9]+\\.[0-9]+"));
+  for (const char* verb : {"version", "--version"}) {
+    const CommandResult result = RunHawser({verb});
+    EXPECT_EQ(result.status, 0);
+    EXPECT_THAT(result.out, ContainsRegex("hawser.*[0-9]+\\.[0-9]+"));
+  }
 }
 
 TEST(CommandLine, WhatItDoesNotUnderstandIsAnError) {
-  EXPECT_NE(RunHawser({}).status, 0);
-  EXPECT_NE(RunHawser({"sail"}).status, 0);
-  EXPECT_NE(RunHawser({"run"}).status, 0);
-  EXPECT_NE(RunHawser({"run", "--concurrency", "none"}).status, 0);
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {}, {"sail"}, {"run"}, {"check"}, {"run", "--concurrency", "none"}, {"run", "--bogus"}}) {
+    EXPECT_EQ(RunHawser(command).status, 2);
+  }
+  EXPECT_EQ(RunHawser({"--help"}).status, 0);
+}
+
+TEST(CommandLine, TheLimitOfOpenFilesIsRaisedToTheHardOne) {
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit low{.rlim_cur = 64, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &low), 0);
+  OneBackend world;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit raised{};
+  ASSERT_EQ(prlimit(world.hawser().process().pid(), RLIMIT_NOFILE, nullptr, &raised), 0);
+  EXPECT_EQ(raised.rlim_cur, before.rlim_max);
+  EXPECT_THAT(world.hawser().process().err(), HasSubstr(fmt::format("{} open files", before.rlim_max)));
+}
+
+TEST(CommandLine, ConcurrencyIsTheNumberOfWorkers) {
+  OneBackend world({.concurrency = 3});
+  int workers = 0;
+  const std::string tasks = fmt::format("/proc/{}/task", world.hawser().process().pid());
+  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+    workers += ReadFile(task.path() / "comm").starts_with("worker-") ? 1 : 0;
+  }
+  EXPECT_EQ(workers, 3);
 }
 
 TEST(CommandLine, TheEffectiveLimitsAreToldAtStart) {

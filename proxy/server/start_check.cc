@@ -1,0 +1,59 @@
+#include "proxy/server/start_check.h"
+
+#include <cerrno>
+#include <string>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "proxy/net/socket.h"
+#include "proxy/session/access_log.h"
+
+namespace hawser::server {
+namespace {
+
+std::string TextOf(const absl::Status& status) {
+  return std::string(status.message());
+}
+
+// Without SO_REUSEPORT, which would share the port with the hawser that serves it already.
+absl::Status TryToListen(const net::SocketAddress& address) {
+  const auto socket = net::Listen(address, {.reuse_port = false});
+  if (socket.ok() && address.unix_socket()) unlink(address.path().c_str());
+  return socket.status();
+}
+
+void CheckAddress(const net::SocketAddress& address, const config::Checks& checks) {
+  if (!checks.Given(address)) return;
+  const absl::Status status = TryToListen(address);
+  if (status.ok()) return;
+  checks.Error(address, TextOf(status),
+               absl::IsPermissionDenied(status) ? "expected a port above 1023, or the right to bind it"
+                                                : "expected a free address of this machine");
+}
+
+// As session::AccessLog opens it; the file is made if it is not there.
+void CheckLogFile(const std::string& path, const config::Checks& checks) {
+  if (path.empty() || path == "-" || !checks.Given(path)) return;
+  const net::Socket file(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+  if (file.open()) return;
+  checks.Error(path, TextOf(absl::ErrnoToStatus(errno, "cannot open " + path)),
+               "expected a file that can be written");
+}
+
+}  // namespace
+
+void CheckLogFormat(const config::Config& config, const config::Checks& checks) {
+  const std::string& format = config.access_log.format;
+  if (!checks.Given(format)) return;
+  const auto parsed = session::LogFormat::Parse(format);
+  if (!parsed.ok()) checks.Error(format, TextOf(parsed.status()), "expected fields of docs/operations.md");
+}
+
+void CheckMachine(const config::Config& config, const config::Checks& checks) {
+  if (config.admin.address) CheckAddress(*config.admin.address, checks);
+  for (const config::Listener& listener : config.listeners) CheckAddress(listener.address, checks);
+  CheckLogFile(config.access_log.path, checks);
+}
+
+}  // namespace hawser::server
