@@ -2,6 +2,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
 #include "tests/integration/harness/scenario.h"
 
 namespace hawser::integration {
@@ -90,6 +94,23 @@ TEST(AccessLog, ADashIsStandardOutput) {
   EXPECT_TRUE(Eventually([&] { return hawser.process().out().find("/to-stdout") != std::string::npos; }));
 }
 
+TEST(AccessLog, AReaderThatDoesNotReadCostsLinesAndNoRequests) {
+  EchoBackend echo("echo");
+  Directory directory;
+  const std::string path = directory.File("log.fifo");
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  const net::Socket reader(open(path.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC));
+  std::string yaml = Config{.endpoints = {echo.address()}}.Yaml();
+  yaml.replace(yaml.find("DIR/access.log"), 14, path + ", queue: 8");
+  HawserProcess hawser(yaml);
+  for (int i = 0; i < 500; ++i) {
+    Wire client = Wire::Connect(hawser.listener());
+    client.Send(PlainGet("/"));
+    ASSERT_EQ(ReadHead(client).status(), 200) << i;
+  }
+  EXPECT_GT(hawser.Metric("hawser_access_log_dropped_total"), 0);
+}
+
 TEST(Admin, IsReady) {
   OneBackend world;
   EXPECT_NE(world.hawser().AdminPage("/ready"), "");
@@ -129,7 +150,24 @@ TEST(Admin, MetricsAreInPrometheusFormatAndMove) {
   EXPECT_THAT(before, HasSubstr("# TYPE hawser_"));
   Tunnel tunnel = world.Open();
   ExpectAlive(tunnel);
-  EXPECT_NE(world.hawser().AdminPage("/stats/prometheus"), before);
+  EXPECT_EQ(world.hawser().Metric("hawser_tunnels_open"), 1);
+  EXPECT_EQ(world.hawser().Metric("hawser_endpoint_active", {"cluster=\"backends\""}), 1);
+  EXPECT_GE(world.hawser().Metric("hawser_messages_total"), 2);
+}
+
+TEST(Admin, AnswersAgainWhenDescriptorsAreFree) {
+  OneBackend world;
+  const std::string admin = world.hawser().admin();
+  const rlimit few{.rlim_cur = 48, .rlim_max = 48};
+  ASSERT_EQ(prlimit(world.hawser().process().pid(), RLIMIT_NOFILE, &few, nullptr), 0);
+  std::vector<Wire> crowd(64);
+  for (Wire& one : crowd) one = world.Connect();
+  ASSERT_TRUE(Eventually([&] { return world.hawser().OpenFiles() >= 48; }));
+  Wire waiting = Wire::Connect(admin);
+  waiting.Send(PlainGet("/ready"));
+  crowd.clear();
+  EXPECT_EQ(ReadHead(waiting).status(), 200);
+  EXPECT_GT(world.hawser().Metric("hawser_accept_errors_total", {"reason=\"no_descriptor\""}), 0);
 }
 
 TEST(Admin, RefusesWhatItDoesNotKnow) {

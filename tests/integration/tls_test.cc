@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <thread>
 
 #include "tests/integration/harness/certificate.h"
@@ -184,6 +185,34 @@ TEST_F(Tls, AFloodOfHandshakesLeavesTunnelsAlive) {
   for (int i = 0; i < 100; ++i) ExpectAlive(tunnel);
   for (std::thread& thread : flood) thread.join();
   EXPECT_EQ(done, 200);
+}
+
+// A first flight of a handshake, for a socket that the test drives itself.
+std::string ClientHello() {
+  const std::unique_ptr<SSL_CTX, SslFree> context(SSL_CTX_new(TLS_client_method()));
+  const std::unique_ptr<SSL, SslFree> ssl(SSL_new(context.get()));
+  BIO* out = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
+  SSL_set_connect_state(ssl.get());
+  SSL_do_handshake(ssl.get());
+  std::string hello(BIO_ctrl_pending(out), '\0');
+  BIO_read(out, hello.data(), static_cast<int>(hello.size()));
+  return hello;
+}
+
+TEST_F(Tls, HandshakesBeyondTheBudgetOfATurnWaitForTheNextOnes) {
+  OneBackend world(With(", handshakes_per_turn: 2"));
+  const std::string address = world.hawser().listener();
+  // All of them are there when the process looks again.
+  world.hawser().process().Signal(SIGSTOP);
+  std::vector<Wire> clients;
+  for (int i = 0; i < 40; ++i) {
+    clients.push_back(Wire::Connect(address));
+    ASSERT_TRUE(clients.back().Send(ClientHello()));
+  }
+  world.hawser().process().Signal(SIGCONT);
+  for (Wire& client : clients) EXPECT_EQ(client.Read(1), "\x16");
+  EXPECT_GT(world.hawser().Metric("hawser_tls_handshake_budget_hits_total"), 0);
 }
 
 TEST_F(Tls, TheAffinityCookieIsSecure) {
