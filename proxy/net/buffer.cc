@@ -38,50 +38,57 @@ void BufferPool::Give(Slab* slab) {
 }
 
 size_t Buffer::size() const {
-  size_t total = 0;
-  for (const Slab* slab = head_; slab != nullptr; slab = slab->next) total += slab->end - slab->begin;
+  if (last_ == nullptr) return 0;
+  size_t total = last_->end - last_->begin;
+  for (const Slab* slab = last_->next; slab != last_; slab = slab->next) total += slab->end - slab->begin;
   return total;
 }
 
 void Buffer::Append(BufferPool& pool, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    if (head_ == nullptr) {
-      head_ = tail_ = pool.Take();
-    } else if (tail_->end == Slab::kBytes) {
-      tail_->next = pool.Take();
-      tail_ = tail_->next;
+    if (last_ == nullptr) {
+      last_ = pool.Take();
+      last_->next = last_;
+    } else if (last_->end == Slab::kBytes) {
+      Slab* added = pool.Take();
+      added->next = std::exchange(last_->next, added);
+      last_ = added;
     }
-    const size_t count = std::min(bytes.size(), Slab::kBytes - tail_->end);
-    std::memcpy(tail_->data + tail_->end, bytes.data(), count);
-    tail_->end += count;
+    const size_t count = std::min(bytes.size(), Slab::kBytes - last_->end);
+    std::memcpy(last_->data + last_->end, bytes.data(), count);
+    last_->end += count;
     bytes = bytes.subspan(count);
   }
 }
 
 std::span<const std::byte> Buffer::front() const {
-  if (head_ == nullptr) return {};
-  return {head_->data + head_->begin, head_->end - head_->begin};
+  if (last_ == nullptr) return {};
+  const Slab* first = last_->next;
+  return {first->data + first->begin, first->end - first->begin};
 }
 
 void Buffer::Consume(size_t count) {
   while (count > 0) {
-    const size_t taken = std::min(count, head_->end - head_->begin);
-    head_->begin += taken;
+    Slab* first = last_->next;
+    const size_t taken = std::min(count, first->end - first->begin);
+    first->begin += taken;
     count -= taken;
-    if (head_->begin == head_->end) {
-      Slab* empty = head_;
-      head_ = empty->next;
-      empty->pool->Give(empty);
-    }
+    if (first->begin == first->end) DropFirst();
   }
 }
 
-void Buffer::Clear() {
-  while (head_ != nullptr) {
-    Slab* slab = head_;
-    head_ = slab->next;
-    slab->pool->Give(slab);
+void Buffer::DropFirst() {
+  Slab* first = last_->next;
+  if (first == last_) {
+    last_ = nullptr;
+  } else {
+    last_->next = first->next;
   }
+  first->pool->Give(first);
+}
+
+void Buffer::Clear() {
+  while (last_ != nullptr) DropFirst();
 }
 
 }  // namespace hawser::net

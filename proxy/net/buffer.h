@@ -1,5 +1,5 @@
-// Bytes that could not be sent yet: a chain of 16 KiB slabs from a pool that the worker owns. An empty Buffer is two
-// pointers and holds no slab.
+// Bytes that could not be sent yet: a chain of 16 KiB slabs from a pool that the worker owns. A Buffer is one
+// pointer, and an empty one holds no slab: two of them stand in every tunnel.
 #pragma once
 
 #include <cstddef>
@@ -44,19 +44,17 @@ class BufferPool {
 class Buffer {
  public:
   Buffer() = default;
-  Buffer(Buffer&& other) noexcept
-      : head_(std::exchange(other.head_, nullptr)), tail_(std::exchange(other.tail_, nullptr)) {}
+  Buffer(Buffer&& other) noexcept : last_(std::exchange(other.last_, nullptr)) {}
   Buffer& operator=(Buffer&& other) noexcept {
     if (this != &other) {
       Clear();
-      head_ = std::exchange(other.head_, nullptr);
-      tail_ = std::exchange(other.tail_, nullptr);
+      last_ = std::exchange(other.last_, nullptr);
     }
     return *this;
   }
   ~Buffer() { Clear(); }
 
-  bool empty() const { return head_ == nullptr; }
+  bool empty() const { return last_ == nullptr; }
   size_t size() const;  // O(slabs)
 
   void Append(BufferPool& pool, std::span<const std::byte> bytes);
@@ -67,8 +65,9 @@ class Buffer {
   void Clear();
 
  private:
-  Slab* head_ = nullptr;
-  Slab* tail_ = nullptr;  // meaningless while head_ is null
+  void DropFirst();
+
+  Slab* last_ = nullptr;  // its `next` is the first: the chain is a ring
 };
 
 }  // namespace hawser::net

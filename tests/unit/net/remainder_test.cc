@@ -1,0 +1,47 @@
+#include "proxy/net/remainder.h"
+
+#include <string>
+#include <string_view>
+
+#include "gtest/gtest.h"
+
+namespace hawser::net {
+namespace {
+
+std::string TextOf(const Remainder& remainder) {
+  return {reinterpret_cast<const char*>(remainder.bytes().data()), remainder.size()};
+}
+
+std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+TEST(Remainder, IsOnePointer) { EXPECT_EQ(sizeof(Remainder), sizeof(void*)); }
+
+TEST(Remainder, KeepsWhatItIsGivenInPlaceOfWhatItKept) {
+  Remainder remainder;
+  EXPECT_TRUE(remainder.empty());
+  EXPECT_EQ(TextOf(remainder), "");
+  remainder.Keep(Bytes("first"));
+  EXPECT_EQ(TextOf(remainder), "first");
+  remainder.Keep(Bytes(std::string_view("\0second", 7)));
+  EXPECT_EQ(TextOf(remainder), std::string("\0second", 7));
+}
+
+TEST(Remainder, MayKeepAPartOfItself) {
+  Remainder remainder;
+  remainder.Keep(Bytes("first second"));
+  remainder.Keep(remainder.bytes().subspan(6));
+  EXPECT_EQ(TextOf(remainder), "second");
+}
+
+TEST(Remainder, IsEmptyOnceItKeepsNothing) {
+  Remainder remainder;
+  remainder.Keep(Bytes("first"));
+  remainder.Keep({});
+  EXPECT_TRUE(remainder.empty());
+  remainder.Keep(Bytes("second"));
+  remainder.Clear();
+  EXPECT_TRUE(remainder.empty());
+}
+
+}  // namespace
+}  // namespace hawser::net
