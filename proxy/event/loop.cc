@@ -54,7 +54,7 @@ void Loop::Run() {
 }
 
 void Loop::RunOnce(base::Duration wait) {
-  int timeout = wheel_.MillisToNext(base::SteadyNow());
+  int timeout = WaitForTimers();
   if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
   if (!soon_.empty() || !retired_.empty()) timeout = 0;
   // From here on Forget reaches the batch: whatever runs before an event may take it back.
@@ -69,13 +69,20 @@ void Loop::RunOnce(base::Duration wait) {
   DestroyRetired();
 }
 
+// The clock is read once a turn where the turn's length does not matter: beside a wait that is long it is nothing.
+int Loop::WaitForTimers() const {
+  constexpr int kLong = 100;
+  const int timeout = wheel_.MillisToNext(now_);
+  return timeout > 0 && timeout < kLong ? wheel_.MillisToNext(base::SteadyNow()) : timeout;
+}
+
 void Loop::Dispatch() {
   while (batch_next_ < batch_count_) {
     const epoll_event event = batch_[static_cast<size_t>(batch_next_++)];
     if (event.data.u64 == 0) {  // a wake-up, or an event that was forgotten
       // Read before RunPosted looks, never after: what is posted behind that look has its own wake-up.
       eventfd_t ignored;
-      eventfd_read(wake_fd_, &ignored);
+      woken_ |= eventfd_read(wake_fd_, &ignored) == 0;
       continue;
     }
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
@@ -148,6 +155,7 @@ void Loop::Post(absl::AnyInvocable<void()> task) {
 }
 
 void Loop::RunPosted() {
+  if (!std::exchange(woken_, false)) return;  // each Post into an empty queue wakes
   std::vector<absl::AnyInvocable<void()>> tasks;
   {
     std::lock_guard lock(post_mutex_);

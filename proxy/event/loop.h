@@ -88,6 +88,7 @@ class Loop {
   };
 
   Loop(int epoll_fd, int wake_fd);
+  int WaitForTimers() const;
   void Dispatch();
   void RunSoon();
   void RunPosted();
@@ -98,6 +99,7 @@ class Loop {
   const int epoll_fd_;
   const int wake_fd_;
   std::atomic<bool> stopped_ = false;
+  bool woken_ = false;  // in this turn, by another thread
   uint64_t turn_ = 0;
   base::TimePoint now_;
   TimerWheel wheel_;

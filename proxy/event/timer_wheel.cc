@@ -5,6 +5,11 @@
 #include <limits>
 
 namespace hawser::event {
+namespace {
+
+constexpr int64_t kLongestTicks = int64_t{1} << 54;  // half a million years: what Timer::due_ holds, with room
+
+}  // namespace
 
 uint64_t TimerWheel::Tick(base::TimePoint at) const {
   return at <= start_ ? 0 : static_cast<uint64_t>(base::Between(start_, at).count());
@@ -12,7 +17,7 @@ uint64_t TimerWheel::Tick(base::TimePoint at) const {
 
 void TimerWheel::Arm(Timer& timer, base::TimePoint now, base::Duration after) {
   // One tick more than the truncated sum, so that a timer never fires early.
-  const uint64_t ticks = static_cast<uint64_t>(std::max<int64_t>(after.count(), 0));
+  const auto ticks = static_cast<uint64_t>(std::clamp<int64_t>(after.count(), 0, kLongestTicks));
   timer.due_ = Tick(now) + ticks + (ticks > 0 ? 1 : 0);
   timer.Unlink();
   Insert(timer);
@@ -22,7 +27,7 @@ void TimerWheel::Arm(Timer& timer, base::TimePoint now, base::Duration after) {
 void TimerWheel::Insert(Timer& timer) {
   if (timer.due_ <= current_) return levels_[0].slots[current_ & (kSlots - 1)].PushBack(timer);  // see Expire
   const uint64_t farthest = current_ + (uint64_t{1} << (kBits * kLevels)) - 1;
-  const uint64_t at = std::min(timer.due_, farthest);
+  const uint64_t at = std::min<uint64_t>(timer.due_, farthest);
   int level = (63 - std::countl_zero(at ^ current_)) / kBits;
   level = std::min(level, kLevels - 1);
   const auto slot = (at >> (level * kBits)) & (kSlots - 1);
@@ -51,7 +56,7 @@ void TimerWheel::Fire(base::IntrusiveList<Timer>& slot) {
   due.Splice(slot);
   while (Timer* timer = due.front()) {
     timer->Unlink();
-    timer->handler_->OnReady({.timer = true, .tag = timer->tag_});
+    timer->handler_->OnReady({.timer = true, .tag = static_cast<uint8_t>(timer->tag_)});
   }
 }
 
@@ -83,7 +88,8 @@ uint64_t TimerWheel::NextTick() const {
 void TimerWheel::Expire(base::TimePoint now) {
   const uint64_t target = Tick(now);
   // The current slot has fired; what was armed since without a delay waits there.
-  Fire(levels_[0].slots[current_ & (kSlots - 1)]);
+  if (auto& slot = levels_[0].slots[current_ & (kSlots - 1)]; !slot.empty()) Fire(slot);
+  if (target <= current_) return;
   for (uint64_t next = NextTick(); next <= target; next = NextTick()) {
     current_ = next;
     if ((current_ & (kSlots - 1)) == 0) Cascade();

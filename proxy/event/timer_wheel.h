@@ -15,7 +15,7 @@ namespace hawser::event {
 // Owned by whoever waits; disarmed by its destructor. Fires once: handler.OnReady({.timer = true, .tag = tag}).
 class Timer : public base::ListLink {
  public:
-  explicit Timer(IoHandler& handler, uint8_t tag = 0) : handler_(&handler), tag_(tag) {}
+  explicit Timer(IoHandler& handler, uint8_t tag = 0) : handler_(&handler), due_(0), tag_(tag) {}
 
   bool armed() const { return linked(); }
   void Cancel() { Unlink(); }
@@ -23,8 +23,8 @@ class Timer : public base::ListLink {
  private:
   friend class TimerWheel;
   IoHandler* handler_;
-  uint64_t due_ = 0;  // the tick it fires at; meaningless while not armed
-  uint8_t tag_;
+  uint64_t due_ : 56;  // the tick it fires at; meaningless while not armed
+  uint64_t tag_ : 8;
 };
 
 class TimerWheel {
