@@ -69,7 +69,7 @@ struct TlsStream::Wire {
   // Called at alerts and at the handshake's steps, not for each record. Behind the handshake a step is a KeyUpdate or a
   // ticket, and a no_renegotiation alert answers a TLS 1.2 peer that tries; that one is not given a second try.
   static void OnInfo(const SSL* ssl, int where, int value) {
-    auto& self = *static_cast<TlsStream*>(SSL_get_app_data(ssl));
+    TlsStream& self = Of(SSL_get_rbio(ssl));
     if (!self.established_) return;
     constexpr int kNoRenegotiation = (SSL3_AL_WARNING << 8) | SSL_AD_NO_RENEGOTIATION;
     if (where == SSL_CB_WRITE_ALERT && value == kNoRenegotiation) {
@@ -86,7 +86,6 @@ bool TlsStream::AttachWire() {
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_.get(), bio, bio);  // owns it now
-  SSL_set_app_data(ssl_.get(), this);
   SSL_set_info_callback(ssl_.get(), &Wire::OnInfo);
   return true;
 }
