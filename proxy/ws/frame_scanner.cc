@@ -58,6 +58,7 @@ size_t FrameScanner::PassWholeMessages(std::span<const std::byte> in, const Scan
   const size_t mask_bytes = rules.expect_masked ? sizeof(Mask) : 0;
   size_t at = 0;
   uint64_t passed = 0;
+  uint64_t last = 0;
   while (in.size() - at >= kLongestShortHeader) {
     const std::byte* start = in.data() + at;
     const auto first = std::to_integer<uint8_t>(start[0]);
@@ -78,9 +79,11 @@ size_t FrameScanner::PassWholeMessages(std::span<const std::byte> in, const Scan
       if (text.FeedMasked({start + header_bytes, length}, mask) != length || !text.complete()) break;
     }
     at += header_bytes + length;
+    last = length;
     ++passed;
   }
   messages_ += passed;
+  if (passed > 0) large_ = last >= kLargeFrame;
   return at;
 }
 
@@ -99,6 +102,11 @@ size_t FrameScanner::PassPayload(std::span<const std::byte> in) {
   }
   remaining_ -= passed;
   return passed;
+}
+
+void FrameScanner::Pass(uint64_t bytes) {
+  remaining_ -= bytes;
+  if (bytes > 0 && remaining_ == 0 && final_) ++messages_;
 }
 
 // What the first two bytes of a header say against the frames before it and the rules of this direction.
@@ -146,6 +154,7 @@ Violation FrameScanner::BeginFrame(const FrameHeader& header, const ScanRules& r
   remaining_ = header.payload_bytes;
   mask_ = header.mask;
   final_ = header.fin;
+  large_ = header.payload_bytes >= kLargeFrame;
   expect_ = header.fin ? Expect::kMessage : Expect::kContinuation;
   return Violation::kNone;
 }

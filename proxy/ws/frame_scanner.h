@@ -56,6 +56,19 @@ class FrameScanner {
   // What was forwarded ends between two frames (also between fragments of a message): a frame may be put in.
   bool AtBoundary() const { return remaining_ == 0; }
 
+  // Payload bytes of the current data frame that have not come.
+  uint64_t remaining() const { return remaining_; }
+
+  // Nobody here needs to see those bytes: they may go by without being read, as Pass tells.
+  bool blind() const { return !validating_; }
+
+  // `bytes` of the current frame's payload, at most remaining(), have gone by unread; only while blind().
+  void Pass(uint64_t bytes);
+
+  // The last data frame whose header came was at least this long.
+  static constexpr uint64_t kLargeFrame = 32 * 1024;
+  bool large() const { return large_; }
+
   // A data message has begun and not ended.
   bool InMessage() const { return remaining_ > 0 || expect_ == Expect::kContinuation; }
 
@@ -77,8 +90,9 @@ class FrameScanner {
   Mask mask_{};         // turned so that mask_[0] belongs to the next payload byte; kept while validating
   Utf8Validator text_;  // complete between messages
   Expect expect_ = Expect::kMessage;  // of the data frame behind the current one
-  bool final_ = false;                // the current data frame ends its message
-  bool validating_ = false;           // the current message is text to be validated
+  bool final_ : 1 = false;            // the current data frame ends its message
+  bool validating_ : 1 = false;       // the current message is text to be validated
+  bool large_ : 1 = false;
 };
 
 }  // namespace hawser::ws
