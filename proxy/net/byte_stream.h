@@ -64,6 +64,9 @@ class ByteStream {
   // `within`: then a peer that says nothing may be busy receiving. A system call; for verdicts, not for every turn.
   virtual bool Delivering(base::Duration within) const = 0;
 
+  // The descriptor of an open plain socket whose bytes are just this stream's, for splice(2); -1 where there is none.
+  virtual int plain_socket() const { return -1; }
+
   // The errno of the kError returned last; 0 where it was no system call that failed.
   virtual int error() const { return 0; }
   // The same in words, for the log, where more is known than the errno.

@@ -73,6 +73,11 @@ Socket Accept(const Socket& listening, SocketAddress& peer) {
   return socket;
 }
 
+std::span<std::byte> Peek(int fd, std::span<std::byte> into) {
+  const ssize_t seen = recv(fd, into.data(), into.size(), MSG_PEEK);
+  return into.first(seen > 0 ? static_cast<size_t>(seen) : 0);
+}
+
 absl::StatusOr<SocketAddress> LocalAddress(const Socket& socket) {
   sockaddr_storage native{};
   socklen_t length = sizeof native;

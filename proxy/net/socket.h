@@ -2,6 +2,8 @@
 // close-on-exec.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <utility>
 
 #include <unistd.h>
@@ -48,6 +50,10 @@ absl::StatusOr<Socket> Connect(const SocketAddress& address);
 
 // The next connection of a listening socket and who made it. Not open, with errno set, when there is none or it failed.
 Socket Accept(const Socket& listening, SocketAddress& peer);
+
+// What can be read, looked at and left there: the prefix of `into` that was filled; empty when there is nothing, an end
+// or an error.
+std::span<std::byte> Peek(int fd, std::span<std::byte> into);
 
 // Where the socket is bound: tells the port that 0 became.
 absl::StatusOr<SocketAddress> LocalAddress(const Socket& socket);

@@ -21,6 +21,7 @@ class TcpStream final : public ByteStream {
   void ShutdownWrite() override;
   void Close(CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
+  int plain_socket() const override { return socket_.fd(); }
   int error() const override { return error_; }
 
   int fd() const { return socket_.fd(); }

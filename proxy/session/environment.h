@@ -12,6 +12,7 @@
 #include "proxy/cluster/pool.h"
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
+#include "proxy/net/pipe.h"
 #include "proxy/session/access_log.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/stats/worker_stats.h"
@@ -31,6 +32,7 @@ struct Environment {
   std::vector<cluster::WorkerCluster> clusters;      // this worker's balancers, by the snapshot's cluster index
   std::mt19937_64 random;                            // for balancing and jitter; nothing that is to stay secret
   base::SecretNumbers secrets;
+  net::Pipe pipe;                                    // for large frames on their way from socket to socket
   bool draining = false;
 
   base::IntrusiveList<ClientConnection> connections;  // those that have no tunnel

@@ -1,6 +1,7 @@
 #include "proxy/session/record.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace hawser::session {
 
@@ -32,15 +33,16 @@ ClosedBy ClosedByOf(http::Reject reject) {
 RequestText::RequestText(std::string_view request_id, std::string_view method, std::string_view host,
                          std::string_view path) {
   constexpr size_t kLongest = 256;
-  path = path.substr(0, kLongestPath);
-  text_.reserve(request_id.size() + method.size() + host.size() + path.size());
   const std::string_view parts[] = {request_id.substr(0, kLongest), method.substr(0, kLongest),
-                                    host.substr(0, kLongest)};
+                                    host.substr(0, kLongest), path.substr(0, kLongestPath)};
+  size_t size = 0;
   for (size_t i = 0; i < std::size(parts); ++i) {
-    text_ += parts[i];
-    ends_[i] = static_cast<uint16_t>(text_.size());
+    size += parts[i].size();
+    ends_[i] = static_cast<uint16_t>(size);
   }
-  text_ += path;
+  text_ = std::make_unique_for_overwrite<char[]>(size);
+  char* at = text_.get();
+  for (const std::string_view part : parts) at = std::copy(part.begin(), part.end(), at);
 }
 
 }  // namespace hawser::session

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,7 @@ using stats::ClosedBy;
 // Who is to blame, where hawser itself refuses or ends.
 ClosedBy ClosedByOf(http::Reject reject);
 
-// What the client sent and hawser logs, in one string.
+// What the client sent and hawser logs, in one piece of memory that has its very size.
 class RequestText {
  public:
   RequestText() = default;
@@ -31,15 +32,15 @@ class RequestText {
   std::string_view request_id() const { return Part(0, ends_[0]); }
   std::string_view method() const { return Part(ends_[0], ends_[1]); }
   std::string_view host() const { return Part(ends_[1], ends_[2]); }
-  std::string_view path() const { return Part(ends_[2], text_.size()); }  // with the query, as logged
+  std::string_view path() const { return Part(ends_[2], ends_[3]); }  // with the query, as logged
 
  private:
   // Longer paths are cut for the log: a tunnel keeps this text for hours.
   static constexpr size_t kLongestPath = 1024;
-  std::string_view Part(size_t begin, size_t end) const { return std::string_view(text_).substr(begin, end - begin); }
+  std::string_view Part(size_t begin, size_t end) const { return {text_.get() + begin, end - begin}; }
 
-  std::string text_;
-  uint16_t ends_[3] = {};
+  std::unique_ptr<char[]> text_;
+  uint16_t ends_[4] = {};
 };
 
 struct Traffic {  // as seen from the client: in is client to backend

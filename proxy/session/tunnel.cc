@@ -92,20 +92,35 @@ bool Tunnel::MayReceive(Peer from) const {
 void Tunnel::Receive(Peer from) {
   Side& source = side(from);
   for (int reads = 0; reads < kReadsPerTurn && MayReceive(from); ++reads) {
+    if (const auto spliced = Splice(from)) {
+      if (*spliced == net::IoState::kOk) continue;
+      return *spliced == net::IoState::kBlocked ? void() : OnEnd(from, *spliced);
+    }
     const std::span<std::byte> scratch = environment_.loop.scratch();
     const size_t carried = source.carry.size();
-    std::copy(source.carry.begin(), source.carry.end(), scratch.begin());
+    std::ranges::copy(source.carry.bytes(), scratch.begin());
     const size_t most = std::min<size_t>(settings().buffer.bytes, scratch.size() - carried);
     const net::IoResult got = source.stream->Read(scratch.subspan(carried, most));
     if (got.bytes > 0) {
-      source.bytes += got.bytes;
-      environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient, got.bytes);
+      Count(from, got.bytes);
       source.keepalive.Heard(environment_.loop.now());
       Forward(from, scratch.first(carried + got.bytes));
     }
     if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return OnEnd(from, got.state);
     if (got.state == net::IoState::kBlocked) return;
   }
+}
+
+void Tunnel::Count(Peer from, size_t bytes) {
+  side(from).bytes += bytes;
+  environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient, bytes);
+}
+
+void Tunnel::CountMessages(Peer from, uint64_t before) {
+  const uint64_t whole = side(from).scanner.messages() - before;
+  if (whole == 0) return;
+  last_message_ = environment_.loop.now();
+  environment_.stats.Add(from == kClient ? stats::Metric::kMessagesToBackend : stats::Metric::kMessagesToClient, whole);
 }
 
 // Sends on what may be sent of `bytes`, in as few pieces as injected and swallowed frames allow, and keeps the rest
@@ -148,11 +163,8 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
     }
   }
   const auto rest = source.deaf ? std::span<const std::byte>() : bytes.subspan(scanned);
-  if (!rest.empty() || !source.carry.empty()) source.carry = std::vector<std::byte>(rest.begin(), rest.end());
-  if (const uint64_t whole = source.scanner.messages() - messages_before; whole > 0) {
-    last_message_ = environment_.loop.now();
-    environment_.stats.Add(from == kClient ? stats::Metric::kMessagesToBackend : stats::Metric::kMessagesToClient, whole);
-  }
+  source.carry.Keep(rest);
+  CountMessages(from, messages_before);
 }
 
 // Returns whether the frame is to be forwarded.
@@ -195,7 +207,7 @@ void Tunnel::OnEnd(Peer from, net::IoState how) {
   gone.ended = true;
   const bool answered = gone.deaf;
   gone.deaf = true;
-  gone.carry = {};
+  gone.carry.Clear();
   uint16_t code = Answer();
   if (state_ == State::kOpen) {
     code = from == kClient ? 1001 : 1011;
@@ -217,12 +229,14 @@ void Tunnel::Send(Peer to, std::span<const std::byte> bytes) {
     const net::IoResult put = sink.stream->Write(bytes);
     if (put.state == net::IoState::kError) return OnEnd(to, put.state);
     bytes = bytes.subspan(put.bytes);
-    sink.blocked = put.state == net::IoState::kBlocked;
-    if (sink.blocked) {
-      environment_.stats.Add(to == kBackend ? stats::Metric::kPausesOfClient : stats::Metric::kPausesOfBackend);
-    }
+    if (put.state == net::IoState::kBlocked) Block(to);
   }
   sink.backlog.Append(environment_.buffers, bytes);
+}
+
+void Tunnel::Block(Peer to) {
+  side(to).blocked = true;
+  environment_.stats.Add(to == kBackend ? stats::Metric::kPausesOfClient : stats::Metric::kPausesOfBackend);
 }
 
 void Tunnel::Flush(Peer to) {
@@ -250,7 +264,6 @@ void Tunnel::Inject(Peer to) {
   if (std::exchange(sink.ping_due, false) && sink.close_due == 0) {
     const ws::SmallFrame ping = sink.keepalive.MakePing(base::SteadyNow(), mask());
     Send(to, ping.bytes());
-    ++pings_sent_;
     environment_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
   }
   if (const uint16_t code = std::exchange(sink.close_due, uint16_t{0}); code != 0) {
@@ -435,7 +448,7 @@ Traffic Tunnel::traffic() const {
                 .messages_out = backend.scanner.messages(),
                 .bytes_in = client.bytes,
                 .bytes_out = backend.bytes,
-                .pings_sent = pings_sent_};
+                .pings_sent = client.keepalive.pings_sent() + backend.keepalive.pings_sent()};
   const ws::RoundTrips trips = client.keepalive.round_trips();
   total.rtt_count = trips.count;
   if (trips.count > 0) {

@@ -11,9 +11,9 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "filters/leftovers.h"
 #include "proxy/base/intrusive_list.h"
@@ -23,6 +23,7 @@
 #include "proxy/http/reject.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/net/remainder.h"
 #include "proxy/session/edge_leases.h"
 #include "proxy/session/environment.h"
 #include "proxy/session/record.h"
@@ -77,7 +78,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   struct Side {
     std::unique_ptr<net::ByteStream> stream;
     net::Buffer backlog;           // waits to be sent to this peer
-    std::vector<std::byte> carry;  // the start of a frame from this peer whose rest has not come
+    net::Remainder carry;          // the start of a frame from this peer whose rest has not come
     ws::FrameScanner scanner;      // over what this peer sends
     ws::Keepalive keepalive;       // of this peer
     uint64_t bytes = 0;            // received from this peer
@@ -99,13 +100,18 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   // Receiving.
   void Receive(Peer from);
   bool MayReceive(Peer from) const;
+  void Count(Peer from, size_t bytes);
+  void CountMessages(Peer from, uint64_t before);
   void Forward(Peer from, std::span<const std::byte> bytes);
+  std::optional<net::IoState> Splice(Peer from);
   bool OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame);
   void OnViolation(Peer from, ws::Violation violation);
   void OnEnd(Peer from, net::IoState how);
 
   // Sending.
   void Send(Peer to, std::span<const std::byte> bytes);
+  void SendPiped(Peer to);
+  void Block(Peer to);
   void Flush(Peer to);
   bool AtBoundaryTowards(Peer to) const { return sides_[Other(to)].scanner.AtBoundary(); }
   bool HasInjection(Peer to) const { return sides_[to].ping_due || sides_[to].close_due != 0; }
@@ -136,7 +142,6 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   base::TimePoint last_message_;
   base::TimePoint expiry_;  // max_connection_duration; TimePoint::max(): none
   std::array<Side, 2> sides_;
-  uint32_t pings_sent_ = 0;
   uint16_t close_code_ = 1006;
   State state_ = State::kOpen;
   ClosedBy closed_by_ = ClosedBy::kNobody;

@@ -69,6 +69,8 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kPongsFromBackend, kCounter, "hawser_pongs_received_total", "peer", "backend", kPongs},
     {kPausesOfClient, kCounter, "hawser_backpressure_pauses_total", "peer", "client", kPauses},
     {kPausesOfBackend, kCounter, "hawser_backpressure_pauses_total", "peer", "backend", kPauses},
+    {kSplicedBytes, kCounter, "hawser_spliced_bytes_total", "", "",
+     "Bytes of large frames that went from socket to socket without passing through the process."},
 });
 
 constexpr double kRttBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};

@@ -56,6 +56,7 @@ enum class Metric : uint8_t {
   kPongsFromBackend,
   kPausesOfClient,  // reading stopped because the other side is slow
   kPausesOfBackend,
+  kSplicedBytes,  // of kBytesToClient and kBytesToBackend
   kCount,
 };
 

@@ -128,6 +128,11 @@ class TunnelHarness {
     stats_.AddTo(totals);
     return totals.rejects[static_cast<size_t>(reject)];
   }
+  uint64_t Counted(stats::Metric metric) const {
+    stats::Totals totals;
+    stats_.AddTo(totals);
+    return totals[metric];
+  }
   uint64_t Closes(stats::ClosedBy closed_by, uint16_t code) const {
     stats::Totals totals;
     stats_.AddTo(totals);

@@ -1,0 +1,45 @@
+// A kernel pipe through which bytes go from one socket to another without being copied into the process (splice(2)). A
+// worker has one, as it has one scratch: what the far socket does not take is read out of the pipe before the call
+// that filled it is over, so that the pipe is empty between calls and no connection ever holds it.
+#pragma once
+
+#include <cstddef>
+
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/net/socket.h"
+
+namespace hawser::net {
+
+class Pipe {
+ public:
+  // Whether there is a pipe to use: the two descriptors are taken at the first call, and asked for again as long as there
+  // are none to be had.
+  bool Ready();
+
+  // Bytes that it takes from full pages at the most.
+  size_t capacity() const { return capacity_; }
+
+  // Moves up to `most` bytes from a plain socket into the pipe, which must be empty. As ByteStream::Read, but that kOk
+  // says nothing of whether there is more.
+  IoResult Fill(int from, size_t most);
+
+  // Moves what it holds to a plain socket. As ByteStream::Write.
+  IoResult Drain(int to);
+
+  // Appends to `into` what it holds, and is empty.
+  void Take(Buffer& into, BufferPool& pool, std::span<std::byte> scratch);
+
+  // Drops what it holds, and itself: Ready makes another.
+  void Discard();
+
+  size_t held() const { return held_; }
+
+ private:
+  Socket read_;
+  Socket write_;
+  size_t capacity_ = 0;
+  size_t held_ = 0;
+};
+
+}  // namespace hawser::net
