@@ -66,3 +66,47 @@ def as_text(rows):
 def as_markdown(rows):
     rule = ['---'] + ['---:'] * (len(rows[0]) - 1)
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in [rows[0], rule, *rows[1:]])
+
+
+# For the table of docs/performance.md: what is told of each kind of case, as (row's suffix, key, format, whether peers are
+# told by their ratio to the floor).
+TOLD = {
+    'echo': [('', 'cpu', '{:.2f} µs', True)],
+    'bulk': [('', 'cpu', '{:,.0f} µs', True)],
+    'open': [('', 'cpu', '{:.0f} µs', True)],
+    'idle': [('', 'memory', '{:,.0f} B', False), (', after traffic', 'used', '{:,.0f} B', False)],
+    'pings': [('', 'busy', '{:.2f} %', False)],
+}
+
+
+def user_row(told, peers):
+    """The user part of the round trip that stands alone, where the kernel's is what all have in common."""
+    cells = [told['medians'].get(peer, {}).get('user') for peer in peers]
+    return ['of it in user space', *(f'{value:.2f} µs' if value is not None else '–' for value in cells)]
+
+
+def whole_table(all_told, cases, peers):
+    """One table of all cases: rows of text, the first one the headings. `all_told` is as `compare --json` has it."""
+    rows = [['work', *peers]]
+    for name, told in all_told.items():
+        for suffix, key, form, relative in TOLD.get(cases[name].kind, []):
+            cells = []
+            for peer in peers:
+                values = told['medians'].get(peer, {})
+                value, times = values.get(key), values.get('ratio')
+                text = form.format(value) if value is not None else '–'
+                cells.append(f'×{times:.2f}' if relative and peer != 'floor' and times is not None else text)
+            rows.append([told['title'] + suffix, *cells])
+        if name == 'echo-1':
+            rows.append(user_row(told, peers))
+    return rows
+
+
+def put_into_page(path, text):
+    """Replaces what stands between the page's two marks."""
+    begin, end = '<!-- measured: bench/compare --page -->\n', '<!-- end -->\n'
+    page = open(path).read()
+    before, rest = page.split(begin)
+    _, after = rest.split(end)
+    with open(path, 'w') as file:
+        file.write(before + begin + text + '\n' + end + after)
