@@ -153,10 +153,12 @@ bool HasExtension(const ResponseHead& response, std::string_view extension) {
 }
 
 std::string AcceptFor(std::string_view key) {
+  // Looked up once: with EVP_sha1() OpenSSL looks for an implementation at every digest, which costs as much as ten.
+  static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
   const std::string input = std::string(key).append(kGuid);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int length = 0;
-  EVP_Digest(input.data(), input.size(), digest.data(), &length, EVP_sha1(), nullptr);
+  EVP_Digest(input.data(), input.size(), digest.data(), &length, sha1, nullptr);
   std::array<unsigned char, 29> encoded;  // with the NUL that OpenSSL writes
   EVP_EncodeBlock(encoded.data(), digest.data(), 20);
   return {encoded.begin(), encoded.end() - 1};

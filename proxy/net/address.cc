@@ -76,8 +76,13 @@ IpAddress IpAddress::Masked(int length) const {
 
 std::string IpAddress::ToString() const {
   char text[INET6_ADDRSTRLEN];
-  inet_ntop(v4_ ? AF_INET : AF_INET6, bytes_.data(), text, sizeof text);
-  return text;
+  if (!v4_) return inet_ntop(AF_INET6, bytes_.data(), text, sizeof text);
+  char* end = text;  // by hand: inet_ntop prints, and every request's address is written
+  for (const uint8_t byte : bytes()) {
+    if (end != text) *end++ = '.';
+    end = std::to_chars(end, end + 3, byte).ptr;
+  }
+  return {text, end};
 }
 
 absl::StatusOr<IpBlock> IpBlock::Parse(std::string_view text) {

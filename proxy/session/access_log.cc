@@ -1,12 +1,13 @@
 #include "proxy/session/access_log.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cmath>
 #include <iterator>
 
 #include <fcntl.h>
 
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/net/socket.h"
@@ -20,7 +21,52 @@ namespace {
 
 using Out = std::back_insert_iterator<std::string>;
 
+void AppendNumber(std::string& out, uint64_t number) {
+  const fmt::format_int text(number);
+  out.append(text.data(), text.size());
+}
+
+// With leading zeros.
+void AppendDigits(std::string& out, uint64_t number, int digits) {
+  char text[20];
+  for (int i = digits - 1; i >= 0; --i, number /= 10) text[i] = static_cast<char>('0' + number % 10);
+  out.append(text, static_cast<size_t>(digits));
+}
+
+// With three decimals.
+void AppendMillis(std::string& out, double millis) {
+  const auto micros = static_cast<uint64_t>(std::llround(std::max(millis, 0.0) * 1000));
+  AppendNumber(out, micros / 1000);
+  out += '.';
+  AppendDigits(out, micros % 1000, 3);
+}
+
+// "2024-02-29T12:00:00.123Z"
+void AppendTime(std::string& out) {
+  const auto now = std::chrono::floor<std::chrono::milliseconds>(std::chrono::system_clock::now());
+  const auto day = std::chrono::floor<std::chrono::days>(now);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(now - day);
+  const auto put = [&](auto number, int digits, char behind) {
+    AppendDigits(out, static_cast<uint64_t>(number), digits);
+    out += behind;
+  };
+  put(static_cast<int>(date.year()), 4, '-');
+  put(static_cast<unsigned>(date.month()), 2, '-');
+  put(static_cast<unsigned>(date.day()), 2, 'T');
+  put(time.hours().count(), 2, ':');
+  put(time.minutes().count(), 2, ':');
+  put(time.seconds().count(), 2, '.');
+  put(time.subseconds().count(), 3, 'Z');
+}
+
+bool IsOrdinary(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
 void AppendEscaped(std::string& out, std::string_view text) {
+  if (std::all_of(text.begin(), text.end(), IsOrdinary)) {
+    out += text;
+    return;
+  }
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
@@ -48,9 +94,7 @@ struct Field {
 
 constexpr Field kFields[] = {
     {"time", true,
-     [](const LogEntry&, std::string& out) {
-       out += absl::FormatTime("%Y-%m-%dT%H:%M:%E3SZ", absl::Now(), absl::UTCTimeZone());
-     }},
+     [](const LogEntry&, std::string& out) { AppendTime(out); }},
     {"event", true,
      [](const LogEntry& entry, std::string& out) { out += entry.record.tunnel ? "tunnel" : "request"; }},
     {"request_id", true,
@@ -63,7 +107,7 @@ constexpr Field kFields[] = {
     {"host", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.host()); }},
     {"path", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.path()); }},
     {"status", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.record.status); }},
+     [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.record.status); }},
     {"route", true,
      [](const LogEntry& entry, std::string& out) {
        if (entry.record.route != nullptr) AppendEscaped(out, entry.record.route->name);
@@ -74,32 +118,32 @@ constexpr Field kFields[] = {
      }},
     {"endpoint", true,
      [](const LogEntry& entry, std::string& out) {
-       if (entry.record.endpoint != nullptr) AppendEscaped(out, entry.record.endpoint->address().ToString());
+       if (entry.record.endpoint != nullptr) AppendEscaped(out, entry.record.endpoint->name());
      }},
     {"affinity", true,
      [](const LogEntry& entry, std::string& out) { out += cluster::NameOf(entry.record.affinity); }},
     {"duration_ms", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{:.3f}", entry.duration_ms); }},
+     [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.duration_ms); }},
     {"messages_in", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.messages_in); }},
+     [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.messages_in); }},
     {"messages_out", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.messages_out); }},
+     [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.messages_out); }},
     {"bytes_in", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.bytes_in); }},
+     [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.bytes_in); }},
     {"bytes_out", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.bytes_out); }},
+     [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.bytes_out); }},
     {"pings_sent", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.traffic.pings_sent); }},
+     [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.pings_sent); }},
     {"rtt_ms", false,
      [](const LogEntry& entry, std::string& out) {
-       fmt::format_to(Out(out), "{:.3f}", entry.traffic.rtt_average_ms);
+       AppendMillis(out, entry.traffic.rtt_average_ms);
      }},
     {"rtt_min_ms", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{:.3f}", entry.traffic.rtt_min_ms); }},
+     [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.traffic.rtt_min_ms); }},
     {"rtt_max_ms", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{:.3f}", entry.traffic.rtt_max_ms); }},
+     [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.traffic.rtt_max_ms); }},
     {"close_code", false,
-     [](const LogEntry& entry, std::string& out) { fmt::format_to(Out(out), "{}", entry.outcome.close_code); }},
+     [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.outcome.close_code); }},
     {"closed_by", true,
      [](const LogEntry& entry, std::string& out) { out += LabelOf(entry.outcome.closed_by); }},
     {"reason", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.reason; }},
@@ -191,7 +235,7 @@ AccessLog::AccessLog(LogFormat format, std::shared_ptr<spdlog::details::thread_p
 
 AccessLog::~AccessLog() = default;
 
-void AccessLog::Write(const LogEntry& entry) { logger_->info("{}", format_.Render(entry)); }
+void AccessLog::Write(const LogEntry& entry) { logger_->info(format_.Render(entry)); }
 
 uint64_t AccessLog::dropped() const { return pool_->overrun_counter(); }
 
