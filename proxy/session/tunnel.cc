@@ -38,7 +38,7 @@ void Tunnel::Start(Environment& environment, Parts parts) {
 Tunnel::Tunnel(Environment& environment, Parts parts)
     : environment_(environment),
       snapshot_(std::move(parts.snapshot)),
-      record_(std::move(parts.record)),
+      record_(std::move(*parts.record)),
       leases_(std::move(parts.leases)),
       endpoint_lease_(std::move(parts.endpoint_lease)),
       leftovers_(std::move(parts.leftovers)),
@@ -364,16 +364,16 @@ void Tunnel::Finish() {
   state_ = State::kClosed;
   timer_.Cancel();
   const Traffic total = traffic();
-  const double seconds = std::chrono::duration<double>(environment_.loop.now() - record_->start).count();
+  const double seconds = std::chrono::duration<double>(environment_.loop.now() - record_.start).count();
   stats::WorkerStats& stats = environment_.stats;
   stats.Subtract(stats::Metric::kTunnelsOpen);
   stats.CountClose(closed_by_, close_code_);
   if (reason_ != Reject::kNone) stats.CountReject(reason_);
-  stats.Observe(stats::Histogram::kTunnelDuration, environment_.loop.now() - record_->start);
+  stats.Observe(stats::Histogram::kTunnelDuration, environment_.loop.now() - record_.start);
   if (environment_.access_log != nullptr) {
     const http::RejectSpec& spec = http::SpecOf(reason_);
     const bool ordinary = reason_ == Reject::kNone;
-    environment_.access_log->Write({.record = *record_,
+    environment_.access_log->Write({.record = record_,
                                     .traffic = total,
                                     .outcome = {.closed_by = closed_by_,
                                                 .close_code = close_code_,
@@ -468,6 +468,6 @@ std::string_view Tunnel::state_name() const {
   return "";
 }
 
-base::Duration Tunnel::age() const { return base::Between(record_->start, environment_.loop.now()); }
+base::Duration Tunnel::age() const { return base::Between(record_.start, environment_.loop.now()); }
 
 }  // namespace hawser::session

@@ -60,7 +60,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   // Ends at once, close frames sent as far as the sockets take them.
   void Abort(http::Reject reason);
 
-  const RequestRecord& record() const { return *record_; }
+  const RequestRecord& record() const { return record_; }
   Traffic traffic() const;
   std::string_view state_name() const;
   base::Duration age() const;
@@ -94,7 +94,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   static Peer Other(Peer peer) { return peer == kClient ? kBackend : kClient; }
   Side& side(Peer peer) { return sides_[peer]; }
-  const config::WebSocket& settings() const { return record_->route->settings.websocket; }
+  const config::WebSocket& settings() const { return record_.route->settings.websocket; }
   ws::ScanRules RulesFor(Peer from) const;
 
   // Receiving.
@@ -134,7 +134,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   Environment& environment_;
   std::shared_ptr<const Snapshot> snapshot_;
-  std::unique_ptr<RequestRecord> record_;
+  RequestRecord record_;
   EdgeLeases leases_;
   cluster::OpenLease endpoint_lease_;
   filters::Leftovers leftovers_;
