@@ -48,7 +48,7 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
   environment_.stats.Add(stats::Metric::kSplicedBytes, got.bytes);
   CountMessages(from, messages);
   SendPiped(to);
-  if (source.scanner.AtBoundary() && HasInjection(to)) Inject(to);
+  if (source.scanner.AtBoundary() && HasInjection(to) && !sink.sealed) Inject(to);
   return net::IoState::kOk;
 }
 
