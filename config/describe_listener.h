@@ -17,6 +17,13 @@ struct Names<OverLimit> {
                                                {"respond", OverLimit::kRespond}};
 };
 
+template <>
+struct Names<UnderscorePolicy> {
+  static constexpr Name<UnderscorePolicy> kTable[] = {{"allow", UnderscorePolicy::kAllow},
+                                                      {"drop", UnderscorePolicy::kDrop},
+                                                      {"reject", UnderscorePolicy::kReject}};
+};
+
 template <class V>
 void Describe(V& v, Is<Certificate> auto& certificate) {
   v.Field(
@@ -124,6 +131,13 @@ void Describe(V& v, Is<Listener> auto& listener) {
   v.Field({"tls", "Ends TLS here.", "plain text"}, listener.tls);
   v.Field({"limits", "Bounds on what clients may use."}, listener.limits);
   v.Field({"timeouts", "Deadlines up to the end of the request's headers."}, listener.timeouts);
+  v.Field(
+      {"headers_with_underscores",
+       "What becomes of request header fields whose names have a `_`, which CGI-like backends cannot tell "
+       "from "
+       "those with `-` (`X_Real_IP`, `X-Real-IP`): `allow` passes them on, `drop` leaves them out and counts "
+       "them, `reject` answers the request 400."},
+      listener.headers_with_underscores);
   v.Field({"trusted_proxies",
            "Peers whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed: the addresses "
            "of the load balancer in front. From all others these headers are replaced."},

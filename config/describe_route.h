@@ -96,6 +96,72 @@ void Describe(V& v, Is<WeightedCluster> auto& cluster) {
           cluster.weight, {0, 1'000'000});
 }
 
+template <>
+struct Names<UrlScheme> {
+  static constexpr Name<UrlScheme> kTable[] = {{"http", UrlScheme::kHttp}, {"https", UrlScheme::kHttps}};
+};
+
+template <class V>
+void Describe(V& v, Is<HeaderField> auto& field) {
+  v.Field(
+      {"name",
+       "Of the field. Not one that hawser writes itself: hop-by-hop and framing fields, `Host`, `Expect`, "
+       "`Sec-WebSocket-*`.",
+       {},
+       kRequired},
+      field.name, {Form::kToken});
+  v.Field({"value", "Taken as it stands.", {}, kRequired}, field.value, {Form::kFieldValue});
+}
+
+template <class V>
+void Describe(V& v, Is<HeaderRules> auto& rules) {
+  v.Field({"add", "Fields that are added beside those of the same name. Done last."}, rules.add);
+  v.Field({"set", "Fields that take the place of all those of the same name, or are added."}, rules.set);
+  v.Field(
+      {"remove", "Names of fields that are taken out. Done first; the same names are refused as in `set`."},
+      rules.remove, {.each = {Form::kToken}});
+}
+
+template <class V>
+void Describe(V& v, Is<RegexRewrite> auto& rewrite) {
+  v.Field({"pattern",
+           "Every match of it in the path is replaced; `^` and `$` are the path's ends.",
+           {},
+           kRequired},
+          rewrite.pattern, {Form::kRegex});
+  v.Field({"substitution",
+           "What takes its place; `\\1` to `\\9` are the groups of the pattern, `\\0` is the whole match. A "
+           "path that comes out with dot segments, or longer than `limits.request_head`, is answered 404.",
+           {},
+           kRequired},
+          rewrite.substitution, {Form::kSubstitution, kLongestSubstitution});
+}
+
+template <class V>
+void Describe(V& v, Is<Redirect> auto& redirect) {
+  v.Field({"status", "301, 302, 303, 307 or 308."}, redirect.status, {301, 308});
+  v.Field({"scheme", "Of the new place. The default port of the old one goes with it.", "as the request's"},
+          redirect.scheme);
+  v.Field({"host", "Of the new place; a port may stand behind it.", "as the request's"}, redirect.host,
+          {{Form::kAuthority}});
+  v.Field({"port", "Of the new place.", "as the request's"}, redirect.port, {{1, 65535}});
+  v.Field({"path", "Of the new place. With a `?`, what follows takes the place of the request's query.",
+           "as the request's"},
+          redirect.path, {{Form::kUrlTarget}});
+  v.Field({"prefix_rewrite", "As the route's `prefix_rewrite`, but for the new place.", "as the request's"},
+          redirect.prefix_rewrite, {{Form::kUrlPath}});
+  v.Field({"strip_query", "Leave the request's query out of the new place."}, redirect.strip_query);
+  v.AtMostOneOf({"path", "prefix_rewrite"});
+}
+
+template <class V>
+void Describe(V& v, Is<DirectResponse> auto& response) {
+  v.Field({"status", "Of the answer.", {}, kRequired}, response.status, {200, 599});
+  v.Field({"body", "Of the answer; `text/plain` unless `headers` say otherwise.", "an empty one"},
+          response.body, {Form::kBody, kLongestBody});
+  v.Field({"headers", "Fields of the answer. Its length is hawser's to say."}, response.headers);
+}
+
 template <class V>
 void Describe(V& v, Is<OriginFilter> auto& origin) {
   v.Field(
@@ -130,6 +196,30 @@ void Describe(V& v, Is<Route> auto& route) {
   v.Field({"cluster", "Name of the cluster that requests go to."}, route.cluster, {{Form::kName}});
   v.Field({"weighted_clusters", "Several clusters, each with its share of the handshakes."},
           route.weighted_clusters, {.min_items = 1});
+  v.Field({"redirect", "Answers with the place to go to, without a backend."}, route.redirect);
+  v.Field({"direct_response", "Answers by itself, without a backend."}, route.direct_response);
+  v.Field(
+      {"prefix_rewrite",
+       "Takes the place of the matched `path_prefix` (or of the whole `path`) in what the backend sees, by "
+       "whole "
+       "segments: with `path_prefix: /chat`, `/` makes `/1` of `/chat/1` and `/v2` makes `/v2/1`. The query "
+       "stays.",
+       "the path stays"},
+      route.prefix_rewrite, {{Form::kUrlPath}});
+  v.Field({"regex_rewrite", "Rewrites what matches in the path, before a backend sees it. The query stays."},
+          route.regex_rewrite);
+  v.Field({"host_rewrite",
+           "The host that the backend sees; what the client asked for stands in `X-Forwarded-Host`.",
+           "the host stays"},
+          route.host_rewrite, {{Form::kAuthority}});
+  v.Field({"request_headers",
+           "Changes the request's header fields, after the filters and before a backend is picked."},
+          route.request_headers);
+  v.Field(
+      {"response_headers",
+       "Changes the header fields of the responses of this route: those of backends, the 101 of a WebSocket "
+       "included, redirects and direct responses. What hawser answers when it refuses is left alone."},
+      route.response_headers);
   v.Field({"handshake_timeout",
            "From the request to the backend's response head; connecting, and trying other endpoints, "
            "included. Then 504."},
@@ -142,7 +232,8 @@ void Describe(V& v, Is<Route> auto& route) {
   v.Field({"websocket", "How tunnels on this route are kept."}, route.websocket);
   v.Field({"filters", "Run on every request of this route, in this order, before a backend is picked."},
           route.filters);
-  v.ExactlyOneOf({"cluster", "weighted_clusters"});
+  v.ExactlyOneOf({"cluster", "weighted_clusters", "redirect", "direct_response"});
+  v.AtMostOneOf({"prefix_rewrite", "regex_rewrite"});
 }
 
 }  // namespace hawser::config

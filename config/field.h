@@ -86,6 +86,7 @@ struct Rules<Secret> {
 template <>
 struct Rules<std::string> {
   Form form = Form::kText;
+  size_t max_bytes = std::numeric_limits<size_t>::max();
 };
 template <class T>
 struct Rules<std::optional<T>> : Rules<T> {};
@@ -109,6 +110,8 @@ std::vector<std::string_view> Words() {
 inline constexpr Duration kLongestWait = 1h;       // for one step of a handshake
 inline constexpr Duration kLongestLife = 8760h;    // a year: of a tunnel
 inline constexpr Duration kLongestCookie = 9600h;  // 400 days, where browsers cut it off
+inline constexpr size_t kLongestBody = 64 * 1024;  // of a direct response
+inline constexpr size_t kLongestSubstitution = 256;
 inline constexpr uint64_t kKiB = 1024;
 inline constexpr uint64_t kMiB = 1024 * kKiB;
 

@@ -37,6 +37,11 @@ std::string BoundsText(const Rules<Secret>& rules) {
   return fmt::format("at least {} bytes", rules.min_bytes);
 }
 
+std::string BoundsText(const Rules<std::string>& rules) {
+  if (rules.max_bytes == std::numeric_limits<size_t>::max()) return {};
+  return fmt::format("at most {} bytes", rules.max_bytes);
+}
+
 std::string ExpectedText(const Rules<bool>&) {
   return "expected true or false";
 }
@@ -70,7 +75,7 @@ std::string ExpectedText(const Rules<net::IpBlock>&) {
 }
 
 std::string ExpectedText(const Rules<std::string>& rules) {
-  return Sentence(ExpectedOf(rules.form), {});
+  return Sentence(ExpectedOf(rules.form), BoundsText(rules));
 }
 
 }  // namespace hawser::config

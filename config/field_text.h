@@ -75,9 +75,7 @@ inline std::string BoundsText(const Rules<net::SocketAddress>&) {
 inline std::string BoundsText(const Rules<net::IpBlock>&) {
   return {};
 }
-inline std::string BoundsText(const Rules<std::string>&) {
-  return {};
-}
+std::string BoundsText(const Rules<std::string>& rules);
 
 // What an error says: "expected a whole number, 1 to 100".
 template <Integer T>

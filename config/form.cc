@@ -34,10 +34,19 @@ constexpr Row kRows[] = {
      "an origin such as https://app.example.com or https://*.example.com, or same-host"},
     {Form::kUrlPath, "path", R"(/[!"$->@-~]*)",
      "a path that begins with /, percent-encoded, without ? and #"},
+    {Form::kUrlTarget, "path", R"(/[!"$-~]*)",
+     "a path that begins with /, percent-encoded, maybe with ? and a query"},
+    {Form::kAuthority, "host and port",
+     R"((([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?)",
+     "a host name or address, maybe with a port"},
     {Form::kCookiePath, "path", R"(/[ -:<-~]*)", "a path that begins with /, without ;"},
     {Form::kRegex, "regex", "", "a regular expression in RE2 syntax"},
+    {Form::kSubstitution, "substitution", R"(([!"$->@-\[\]-~]|\\[0-9])*)",
+     "what a path may hold, percent-encoded, without ? and #, and \\0 to \\9"},
     {Form::kToken, "token", R"([!#$%&'*+.^_`|~0-9A-Za-z-]+)",
      "a token: letters, digits and ! # $ % & ' * + - . ^ _ ` | ~"},
+    {Form::kFieldValue, "field value", R"([^\x00-\x08\x0a-\x1f\x7f]*)", "text without control characters"},
+    {Form::kBody, "text", R"([\s\S]*)", "text"},
 };
 
 constexpr bool InOrder() {

@@ -19,9 +19,14 @@ enum class Form : uint8_t {
   kHost,        // "chat.example.com" or "*.example.com"
   kOrigin,      // "https://*.example.com" or "same-host"
   kUrlPath,     // as it stands in a request line, without the query
+  kUrlTarget,     // the same, maybe with a query
+  kAuthority,     // "chat.example.com:8443": a host, maybe with a port
   kCookiePath,  // RFC 6265 §4.1.1
   kRegex,       // RE2
+  kSubstitution,  // of a regex in a path: \0 to \9, and what a path may hold
   kToken,       // RFC 9110 §5.6.2: header, cookie and subprotocol names
+  kFieldValue,    // RFC 9110 §5.5: no control character but the tab
+  kBody,          // any bytes, in any number of lines
 };
 
 // Bounds the memory of one compiled expression; who compiles it again must allow as much.

@@ -140,6 +140,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rule
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>& rules, std::string& value) {
   if (NeedsQuotes(node)) return node.text + " is not text unless it stands in quotes";
   if (auto misfit = Misfit(rules.form, node.text)) return misfit;
+  if (node.text.size() > rules.max_bytes) return fmt::format("holds {} bytes", node.text.size());
   value = node.text;
   return std::nullopt;
 }

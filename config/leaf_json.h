@@ -89,7 +89,9 @@ inline Json LeafSchema(const Rules<Secret>& rules) {
   return {{"type", "string"}, {"minLength", rules.min_bytes}};
 }
 inline Json LeafSchema(const Rules<std::string>& rules) {
-  return TextSchema(PatternOf(rules.form));
+  Json schema = TextSchema(PatternOf(rules.form));
+  if (rules.max_bytes < std::numeric_limits<size_t>::max()) schema["maxLength"] = rules.max_bytes;
+  return schema;
 }
 inline Json LeafSchema(const Rules<net::SocketAddress>&) {
   return TextSchema("^(unix:.+|[0-9.]+:[0-9]+|\\[[0-9A-Fa-f:.]+\\]:[0-9]+)$");

@@ -39,7 +39,10 @@ constexpr std::string_view kConventions = R"(```
 | address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; `unix:@name` is an abstract socket |
 | address block | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7` | no bit may be set behind the prefix |
 | host | `chat.example.com`, `"*.example.com"` | without port; compared without case |
+| host and port | `chat.example.com`, `chat.example.com:8443` | the port may be left out |
 | regex | `^/room/[0-9]+$` | [RE2](https://github.com/google/re2/wiki/Syntax); the whole text must match |
+| substitution | `/v2/\1` | `\1` to `\9` are the groups of the regex beside it, `\0` is all that matched |
+| field value | `max-age=60` | of a header; no control characters |
 | file | `server.crt`, `/etc/hawser/server.crt` | relative to the folder of the configuration file |
 | name | `chat`, `eu-west/chat.v2` | up to 128 letters, digits and `_ . : / -` |
 | token | `chat.v2`, `X-Room` | letters, digits and ``! # $ % & ' * + - . ^ _ ` \| ~`` |

@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "config/action_check.h"
 #include "config/form.h"
 #include "config/suggest.h"
 #include "config/units.h"
@@ -209,6 +210,7 @@ void CheckRoutes(const Config& config, const Checks& checks) {
     CheckWeights(route, checks);
     CheckHeaderNames(route, checks);
     CheckWebSocket(route.websocket, checks);
+    CheckAction(route, checks);
   }
   CheckOrder(config, checks);
   CheckUse(config, checks);

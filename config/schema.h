@@ -97,12 +97,16 @@ struct ListenerTimeouts {
   Duration keep_alive = 60s;        // between two requests of one connection
 };
 
+// What becomes of header fields whose names have a '_'.
+enum class UnderscorePolicy : uint8_t { kAllow, kDrop, kReject };
+
 struct Listener {
   std::string name;
   net::SocketAddress address;
   std::optional<Tls> tls;
   ListenerLimits limits;
   ListenerTimeouts timeouts;
+  UnderscorePolicy headers_with_underscores = UnderscorePolicy::kDrop;
   std::vector<net::IpBlock> trusted_proxies;  // peers whose X-Forwarded-* and X-Request-Id are believed
 };
 
@@ -160,12 +164,56 @@ struct FilterConfig {
   std::optional<OriginFilter> origin;
 };
 
+// A header field that a route adds or sets, its value taken as it stands.
+struct HeaderField {
+  std::string name;
+  std::string value;
+};
+
+// Applied in the order remove, set, add.
+struct HeaderRules {
+  std::vector<HeaderField> add;  // beside fields of the same name
+  std::vector<HeaderField> set;  // in their place
+  std::vector<std::string> remove;
+};
+
+struct RegexRewrite {
+  std::string pattern;       // RE2; every match in the path is replaced
+  std::string substitution;  // \1 to \9 are its groups, \0 the whole match
+};
+
+enum class UrlScheme : uint8_t { kHttp, kHttps };
+
+// What is left out stays as the request has it.
+struct Redirect {
+  uint16_t status = 301;
+  std::optional<UrlScheme> scheme;
+  std::optional<std::string> host;  // with a port or without
+  std::optional<uint16_t> port;
+  std::optional<std::string> path;  // at most one of the two; a query in it takes the place of the request's
+  std::optional<std::string> prefix_rewrite;  // as in Route
+  bool strip_query = false;
+};
+
+struct DirectResponse {
+  uint16_t status = 200;
+  std::string body;
+  std::vector<HeaderField> headers;
+};
+
 struct Route {
   std::string name;                      // for log and metrics; "route-3" if left out
   RouteMatch match;
   std::vector<std::string> listeners;    // all, if left out
-  std::optional<std::string> cluster;    // exactly one of the two
+  std::optional<std::string> cluster;    // exactly one of the four
   std::vector<WeightedCluster> weighted_clusters;
+  std::optional<Redirect> redirect;
+  std::optional<DirectResponse> direct_response;
+  std::optional<std::string> prefix_rewrite;  // at most one of the two
+  std::optional<RegexRewrite> regex_rewrite;
+  std::optional<std::string> host_rewrite;
+  HeaderRules request_headers;
+  HeaderRules response_headers;
   Duration handshake_timeout = 10s;      // from the request (or its last byte) to the backend's response head
   Duration stream_idle_timeout = 5min;   // without a byte of a relayed body, in either direction
   WebSocket websocket;

@@ -27,16 +27,21 @@ struct Header {
   std::string_view value;
 };
 
+// Whether its name has a '_', which CGI-like backends cannot tell from a '-'.
+inline bool HasUnderscore(const Header& header) {
+  return header.name.find('_') != std::string_view::npos;
+}
+
 class HeaderList {
  public:
   void Add(std::string_view name, std::string_view value) { headers_.push_back({name, value}); }
   // Replaces the first field of that name and removes the others; adds it where there is none.
   void Set(std::string_view name, std::string_view value);
   void Remove(std::string_view name);
-  // Removes every field for which condition(const Header&) holds.
+  // Removes every field for which condition(const Header&) holds; returns how many.
   template <typename Condition>
-  void RemoveIf(Condition condition) {
-    std::erase_if(headers_, condition);
+  size_t RemoveIf(Condition condition) {
+    return std::erase_if(headers_, condition);
   }
 
   // The first value of that name.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace hawser::http {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 constexpr auto kHopByHop = std::to_array<std::string_view>(
     {"Connection", "Proxy-Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Upgrade"});
 
-// Never taken out because Connection says so. Those that end in '-' are prefixes.
+// Never taken out because Connection says so.
 constexpr auto kProtected = std::to_array<std::string_view>({
     "Host",
     "Content-",
@@ -35,15 +36,18 @@ constexpr auto kProtected = std::to_array<std::string_view>({
     "Trailer",
 });
 
-bool IsHopByHop(const Header& header) {
-  return std::any_of(kHopByHop.begin(), kHopByHop.end(),
-                     [&](std::string_view name) { return EqualsIgnoreCase(header.name, name); });
-}
+constexpr auto kOwn = std::to_array<std::string_view>(
+    {"Content-Length", "Trailer", "Expect", "Host", "HTTP2-Settings", "Sec-WebSocket-"});
 
-bool IsProtected(std::string_view name) {
-  return std::any_of(kProtected.begin(), kProtected.end(), [name](std::string_view rule) {
+// Rules that end in '-' are prefixes.
+bool IsAmong(std::string_view name, std::span<const std::string_view> rules) {
+  return std::any_of(rules.begin(), rules.end(), [name](std::string_view rule) {
     return EqualsIgnoreCase(rule.ends_with('-') ? name.substr(0, rule.size()) : name, rule);
   });
+}
+
+bool IsHopByHop(const Header& header) {
+  return IsAmong(header.name, kHopByHop);
 }
 
 void RemoveNominated(HeaderList& headers) {
@@ -52,7 +56,7 @@ void RemoveNominated(HeaderList& headers) {
     if (!EqualsIgnoreCase(header.name, "Connection")) continue;
     std::string_view list = header.value;
     for (auto name = TakeElement(list); !name.empty(); name = TakeElement(list)) {
-      if (!IsProtected(name)) nominated.push_back(name);
+      if (!IsAmong(name, kProtected)) nominated.push_back(name);
     }
   }
   for (const std::string_view name : nominated) headers.Remove(name);
@@ -76,6 +80,10 @@ void RemoveHopByHop(ResponseHead& head) {
   RemoveNominated(head.headers);
   head.headers.RemoveIf(IsHopByHop);
   if (head.status < 200 || head.status == 204) head.headers.Remove("Content-Length");
+}
+
+bool IsOwnField(std::string_view name) {
+  return IsAmong(name, kHopByHop) || IsAmong(name, kOwn);
 }
 
 }  // namespace hawser::http

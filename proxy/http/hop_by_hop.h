@@ -21,4 +21,8 @@ void RemoveHopByHop(RequestHead& head, TrailersOffer offer = TrailersOffer::kRem
 // The same for a response; takes Content-Length out of a 1xx and a 204 too, which must not have one (RFC 9110 §8.6).
 void RemoveHopByHop(ResponseHead& head);
 
+// Whether hawser writes the field by itself, from a message's framing, its connection, its authority or its handshake:
+// the hop-by-hop ones, Content-Length, Trailer, Expect, Host, Sec-WebSocket-*. No configured rule may touch these.
+bool IsOwnField(std::string_view name);
+
 }  // namespace hawser::http

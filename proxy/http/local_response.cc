@@ -28,10 +28,12 @@ LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, s
   LocalResponse response{.status = status, .fields = {}, .body = std::move(body)};
   response.fields.emplace_back("Date", HttpDate(std::time(nullptr)));
   const auto names_type = [](const auto& field) { return EqualsIgnoreCase(field.first, "Content-Type"); };
-  if (std::none_of(fields.begin(), fields.end(), names_type)) {
+  if (!response.body.empty() && std::none_of(fields.begin(), fields.end(), names_type)) {
     response.fields.emplace_back("Content-Type", "text/plain");
   }
-  response.fields.emplace_back("Content-Length", std::to_string(response.body.size()));
+  if (status != 204 && status != 304) {
+    response.fields.emplace_back("Content-Length", std::to_string(response.body.size()));
+  }
   std::move(fields.begin(), fields.end(), std::back_inserter(response.fields));
   return response;
 }

@@ -18,7 +18,8 @@ struct LocalResponse {
   std::string body;
 };
 
-// With Date and Content-Length, and Content-Type: text/plain where `fields` names none.
+// With Date; with Content-Length where the status allows one; with Content-Type: text/plain where there is a body and
+// `fields` names none.
 LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, std::string>> fields,
                                 std::string body);
 

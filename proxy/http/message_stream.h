@@ -27,6 +27,9 @@ class MessageStream : public net::ByteStream {
   // stream. Those that frame, route or authenticate a message are left out (RFC 9110 §6.5.1).
   virtual const HeaderList& trailers() const = 0;
 
+  // After Read has failed: what came is no body at all, rather than one that was cut short.
+  virtual bool malformed() const { return false; }
+
   // ShutdownWrite with trailer fields behind the body; left out where the protocol cannot carry them.
   virtual void EndWithTrailers(const HeaderList& trailers) = 0;
 };

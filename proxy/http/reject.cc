@@ -32,6 +32,8 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     {kUnsupportedTransferCoding, 501, 0, "unsupported_transfer_coding", "DPE",
      "The request's transfer coding is not supported."},
     {kBadHost, 400, 0, "bad_host", "IH", "The request must name one valid host."},
+    {kUnderscoreInHeader, 400, 0, "underscore_in_header", "IH",
+     "The name of a header field has an underscore."},
     {kMethodNotAllowed, 405, 0, "method_not_allowed", "DPE", "The method is not allowed here."},
     {kBadUpgrade, 400, 0, "bad_upgrade", "WSH", "The WebSocket handshake is malformed."},
     {kBadWebSocketKey, 400, 0, "bad_websocket_key", "WSH",

@@ -17,6 +17,7 @@ enum class Reject : uint8_t {
   kRequestTimeout,
   kUnsupportedTransferCoding,
   kBadHost,
+  kUnderscoreInHeader,
   kMethodNotAllowed,
   kBadUpgrade,
   kBadWebSocketKey,

@@ -54,7 +54,7 @@ size_t BodyReader::Decode(std::span<std::byte> raw, std::string& held) {
   size_t payload = 0;
   while (used < raw.size() && !decoder_.done()) {
     const Piece piece = decoder_.Next(raw.subspan(used));
-    broken_ = piece.error;
+    broken_ = malformed_ = piece.error;
     if (broken_) return 0;
     if (!piece.data.empty()) std::memmove(raw.data() + payload, piece.data.data(), piece.data.size());
     payload += piece.data.size();

@@ -23,6 +23,7 @@ class BodyReader {
 
   bool done() const { return done_ || decoder_.done(); }
   bool begun() const { return begun_; }  // payload, or its end, has been asked for
+  bool malformed() const { return malformed_; }
   const http::HeaderList& trailers() const { return trailers_; }
 
  private:
@@ -35,6 +36,7 @@ class BodyReader {
   bool begun_ = false;
   bool done_ = false;  // a body that ends with its connection has ended
   bool broken_ = false;
+  bool malformed_ = false;  // broken by what came, not by its end
 };
 
 class BodyWriter {

@@ -9,6 +9,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
+#include "proxy/route/answer.h"
 #include "proxy/route/path.h"
 #include "proxy/route/regex.h"
 #include "proxy/route/value_match.h"
@@ -132,6 +133,12 @@ absl::Status AddTarget(const config::Config& config, std::string_view cluster, u
   return absl::OkStatus();
 }
 
+bool ChangesRequests(const config::Route& settings) {
+  const config::HeaderRules& rules = settings.request_headers;
+  return settings.prefix_rewrite || settings.regex_rewrite || settings.host_rewrite ||
+         !(rules.add.empty() && rules.set.empty() && rules.remove.empty());
+}
+
 absl::StatusOr<Route> CompileRoute(const config::Config& config, size_t index) {
   const config::Route& settings = config.routes[index];
   Route route{.settings = settings,
@@ -142,8 +149,11 @@ absl::StatusOr<Route> CompileRoute(const config::Config& config, size_t index) {
   for (const config::WeightedCluster& one : settings.weighted_clusters) {
     HAWSER_RETURN_IF_ERROR(AddTarget(config, one.name, one.weight, route));
   }
-  if (route.clusters.empty() || route.clusters.back().below == 0) {
+  if (!Answers(settings) && (route.clusters.empty() || route.clusters.back().below == 0)) {
     return absl::InvalidArgumentError(fmt::format("{}: no cluster, or none with a weight", route.name));
+  }
+  if (ChangesRequests(settings)) {
+    HAWSER_ASSIGN_OR_RETURN(route.rewrite, Rewrite::Compile(settings));
   }
   return route;
 }

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@
 #include "absl/status/statusor.h"
 #include "config/schema.h"
 #include "proxy/http/head.h"
+#include "proxy/route/rewrite.h"
 
 namespace hawser::route {
 
@@ -29,9 +31,11 @@ struct WeightedTarget {
 
 struct Route {
   const config::Route& settings;
-  std::string name;                      // settings.name, or "route-3" for the third one
-  size_t index;                          // in config::Config::routes
-  std::vector<WeightedTarget> clusters;  // at least one; the last `below` is positive
+  std::string name;  // settings.name, or "route-3" for the third one
+  size_t index;      // in config::Config::routes
+  // At least one, and the last `below` is positive; none where the route answers by itself (answer.h).
+  std::vector<WeightedTarget> clusters;
+  std::optional<Rewrite> rewrite = {};  // none where nothing of a request is changed
 
   // The cluster that a uniformly random number falls to: an index in config::Config::clusters.
   size_t PickCluster(uint64_t random) const;

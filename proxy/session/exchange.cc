@@ -5,6 +5,7 @@
 
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
+#include "proxy/route/answer.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
@@ -73,10 +74,12 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
 
 void Exchange::Start() {
   http::Classification classification = http::Classify(head_);
+  const bool sound_names = MeetUnderscorePolicy();
   PrepareRecord();
   environment_.stats.Add(stats::Metric::kRequests);
   if (environment_.draining) return Refuse(Reject::kDraining);
   if (classification.reject != Reject::kNone) return Refuse(classification.reject);
+  if (!sound_names) return Refuse(Reject::kUnderscoreInHeader);
   upgrade_ = std::move(classification.upgrade);
   if (websocket()) NormalizeHandshake(head_);
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
@@ -97,8 +100,26 @@ void Exchange::RunFilters() {
   const filters::Verdict verdict = snapshot_->filters[record_->route->index].OnRequest(*context_);
   if (verdict.kind() == filters::Verdict::Kind::kWait) return;
   if (verdict.kind() == filters::Verdict::Kind::kReject) return Refuse(verdict.reason());
+  if (route::Answers(route())) return AnswerByRoute();
+  const auto& rewrite = record_->route->rewrite;
+  const size_t longest = client_.listener.settings.limits.request_head.bytes;
+  if (rewrite && !rewrite->Apply(head_, longest, keep_)) return Refuse(Reject::kNoRoute);
   cluster_index_ = record_->route->PickCluster(environment_.random());
   state_ = State::kPick;
+}
+
+// False if the listener refuses such names. Before any other field is dropped, so that all are seen.
+bool Exchange::MeetUnderscorePolicy() {
+  using config::UnderscorePolicy;
+  const UnderscorePolicy policy = client_.listener.settings.headers_with_underscores;
+  if (policy == UnderscorePolicy::kReject) {
+    return std::none_of(head_.headers.begin(), head_.headers.end(), http::HasUnderscore);
+  }
+  if (policy == UnderscorePolicy::kDrop) {
+    environment_.stats.Add(stats::Metric::kHeadersWithUnderscore,
+                           head_.headers.RemoveIf(http::HasUnderscore));
+  }
+  return true;
 }
 
 // Drops what concerned the client's connection only, and drops or believes what the client says of itself, before
@@ -191,7 +212,9 @@ void Exchange::OnConnectFailure(Reject reject) {
 }
 
 void Exchange::AwaitHead() {
-  if (!PumpRequest()) return ClientLeft();
+  if (interim_waits_) FlushInterim();
+  if (state_ != State::kAwaitHead) return;
+  if (!PumpRequest()) return OnUploadBroken();
   while (state_ == State::kAwaitHead) {
     using HeadState = http::ClientStream::HeadState;
     switch (backend_->ReadResponse(response_head_)) {
@@ -236,18 +259,31 @@ bool Exchange::PumpRequest() {
   return true;
 }
 
+void Exchange::OnUploadBroken() {
+  client_.stream.malformed() ? Refuse(Reject::kMalformedRequest) : ClientLeft();
+}
+
 // --- The response ---
 
-// Of no use to a WebSocket; any other request's goes on to the client.
+// Of no use to a WebSocket; any other request's goes on to the client, unless that has not taken the one before: they
+// are not stored.
 void Exchange::OnInterim() {
-  if (websocket()) return;
+  if (websocket() || interim_waits_) return;
   if (!client_.stream.SendInterim(response_head_)) return Refuse(Reject::kBadBackendResponse);
-  if (client_.stream.Write({}).state == net::IoState::kError) ClientLeft();
+  FlushInterim();
+}
+
+void Exchange::FlushInterim() {
+  const net::IoState state = client_.stream.Write({}).state;
+  if (state == net::IoState::kError) return ClientLeft();
+  const bool waits = state == net::IoState::kBlocked;
+  if (std::exchange(interim_waits_, waits) != waits) WatchClient();
 }
 
 void Exchange::OnTunnel() {
   // Only what the backend agreed to counts.
   deflate_ = http::HasExtension(response_head_, "permessage-deflate");
+  route::ApplyRules(route().response_headers, response_head_.headers);
   AddAffinityCookie();
   RunResponseFilters();
   if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
@@ -283,6 +319,7 @@ void Exchange::SwitchProtocols() {
 }
 
 void Exchange::StartRelay() {
+  route::ApplyRules(route().response_headers, response_head_.headers);
   AddAffinityCookie();
   RunResponseFilters();
   // A refused upgrade ends the connection: what lies behind it was never a request.
@@ -293,17 +330,20 @@ void Exchange::StartRelay() {
   record_->status = static_cast<uint16_t>(response_head_.status);
   response_body_.emplace();
   response_started_ = true;
+  interim_waits_ = false;  // the relay writes on
   state_ = State::kRelay;
 }
 
 void Exchange::Relay() {
   environment_.loop.Arm(timer_, route().stream_idle_timeout);
-  if (!PumpRequest()) return ClientLeft();
+  if (!PumpRequest()) return OnUploadBroken();
   switch (response_body_->Pump(environment_, *backend_, client_.stream)) {
     case BodyRelay::Progress::kSinkBroken: return ClientLeft();
     case BodyRelay::Progress::kSourceBroken:
       // Cut, so that the client can tell a part from the whole.
-      return Finish(Progress::kBroken, {ClosedBy::kBackend, Reject::kBackendClosed});
+      return Finish(
+          Progress::kBroken,
+          {ClosedBy::kBackend, backend_->malformed() ? Reject::kBadBackendResponse : Reject::kBackendClosed});
     case BodyRelay::Progress::kDone:
       return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
     case BodyRelay::Progress::kMore: break;
@@ -335,7 +375,7 @@ void Exchange::ReadAhead() {
 void Exchange::WatchClient() {
   const bool uploading = request_body_ && !request_body_->done();
   client_.stream.Want({.read = uploading ? request_body_->wants_read() : !ahead_full_,
-                       .write = response_body_ && response_body_->wants_write()});
+                       .write = interim_waits_ || (response_body_ && response_body_->wants_write())});
 }
 
 void Exchange::ClientLeft() {
@@ -361,24 +401,37 @@ void Exchange::Refuse(Reject reject) {
   Answer(http::RefusalOf(reject), false, {ClosedByOf(reject), reject});
 }
 
-void Exchange::Answer(const http::LocalResponse& response, bool keep, End end) {
-  record_->status = static_cast<uint16_t>(response.status);
-  response_head_ = http::HeadOf(response, head_.method);
+// A refused upgrade ends the connection: what lies behind it was never a request.
+void Exchange::AnswerByRoute() {
+  const std::string_view scheme = head_.headers.Find("X-Forwarded-Proto").value_or("http");
+  Answer(route::AnswerOf(route(), head_, scheme), !websocket(), {});
+}
+
+void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
+  answer_ = std::move(response);
+  record_->status = static_cast<uint16_t>(answer_.status);
+  response_head_ = http::HeadOf(answer_, head_.method);
+  if (end.reason == Reject::kNone) route::ApplyRules(route().response_headers, response_head_.headers);
   if (context_) RunResponseFilters();
   if (backend_ != nullptr) std::exchange(backend_, nullptr)->Close(net::CloseReason::kOrderly);
   end_ = end;
   response_started_ = true;
   if (!client_.stream.SendResponse(response_head_, keep)) return Finish(Progress::kBroken, end);
-  if (response_head_.body) {
-    client_.stream.Write(std::as_bytes(std::span(response.body)));
-    client_.stream.ShutdownWrite();
-  }
+  if (!response_head_.body) answer_.body.clear();
   environment_.loop.Arm(timer_, kAnswerTime);
   state_ = State::kAnswer;
 }
 
 void Exchange::FlushAnswer() {
-  const net::IoResult put = client_.stream.Write({});
+  net::IoResult put;
+  while (answer_sent_ < answer_.body.size() && put.state == net::IoState::kOk) {
+    put = client_.stream.Write(std::as_bytes(std::span(answer_.body)).subspan(answer_sent_));
+    answer_sent_ += put.bytes;
+  }
+  if (put.state == net::IoState::kOk) {
+    client_.stream.ShutdownWrite();
+    put = client_.stream.Write({});
+  }
   if (put.state == net::IoState::kBlocked) return client_.stream.Want({.write = true});
   const bool whole = put.state == net::IoState::kOk;
   Finish(!whole                      ? Progress::kBroken

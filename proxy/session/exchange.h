@@ -74,7 +74,7 @@ class Exchange {
     kAwaitHead,
     kSwitch,  // the head that opens the tunnel is being written
     kRelay,
-    kAnswer,  // a response of hawser's own is being written
+    kAnswer,  // a response of hawser's own, or of the route's, is being written
     kDone,
   };
 
@@ -91,6 +91,7 @@ class Exchange {
   void SendHead();
   void AwaitHead();
   void OnInterim();
+  void FlushInterim();
   void OnTunnel();
   void OnBackendEnd();
   bool MaySendAgain() const;
@@ -98,16 +99,19 @@ class Exchange {
   void StartRelay();
   void Relay();
   bool PumpRequest();
+  void OnUploadBroken();
   void ReadAhead();
   void WatchClient();
   void Refuse(http::Reject reject);
-  void Answer(const http::LocalResponse& response, bool keep, End end);
+  void AnswerByRoute();
+  void Answer(http::LocalResponse response, bool keep, End end);
   void FlushAnswer();
   void OnConnectFailure(http::Reject reject);
   void OnTimer();
   void ClientLeft();
   void Finish(Progress progress, End end);
 
+  bool MeetUnderscorePolicy();
   void PrepareRecord();
   void AddAffinityCookie();
   void RunResponseFilters();
@@ -124,6 +128,8 @@ class Exchange {
   http::Keep keep_;
   http::UpgradeRequest upgrade_;
   End end_;  // of kAnswer
+  http::LocalResponse answer_;
+  size_t answer_sent_ = 0;  // of its body
 
   std::unique_ptr<RequestRecord> record_;
   net::SocketAddress client_address_;
@@ -144,6 +150,7 @@ class Exchange {
   bool reused_ = false;            // backend_'s connection had carried a request before
   bool sent_again_ = false;        // after a kept connection had ended unanswered
   bool ahead_full_ = false;        // the client has sent as much ahead as is held
+  bool interim_waits_ = false;     // the client has not taken all of an interim response
   bool response_started_ = false;  // the client has seen the start of a response
   std::optional<BodyRelay> request_body_;
   std::optional<BodyRelay> response_body_;

@@ -34,6 +34,8 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kTlsBudgetHits, kCounter, "hawser_tls_handshake_budget_hits_total", "", "",
      "Loop turns that put handshakes off because their budget was spent."},
     {kRequests, kCounter, "hawser_requests_total", "", "", "Request heads received."},
+    {kHeadersWithUnderscore, kCounter, "hawser_header_fields_dropped_total", "reason", "underscore",
+     "Header fields of requests that were left out."},
     {kResponses1xx, kCounter, "hawser_responses_total", "class", "1xx", kResponses},
     {kResponses2xx, kCounter, "hawser_responses_total", "class", "2xx", kResponses},
     {kResponses3xx, kCounter, "hawser_responses_total", "class", "3xx", kResponses},

@@ -24,6 +24,7 @@ enum class Metric : uint8_t {
   kTlsBudgetHits,
   // Requests.
   kRequests,
+  kHeadersWithUnderscore,
   kResponses1xx,  // 101, in the main
   kResponses2xx,
   kResponses3xx,

@@ -29,7 +29,9 @@ std::string Config::Yaml() const {
   yaml += "listeners:\n  - name: main\n    address: \"" + address + "\"\n" + Indented(listener, 4);
   yaml += "routes:\n  - name: all\n" + Indented(route, 4);
   if (!Holds(route, "match")) yaml += "    match: { path_prefix: / }\n";
-  if (!Holds(route, "cluster") && !Holds(route, "weighted_clusters")) yaml += "    cluster: backends\n";
+  const auto acts = [this](std::string_view action) { return Holds(route, action); };
+  constexpr std::string_view kActions[] = {"cluster", "weighted_clusters", "redirect", "direct_response"};
+  if (std::none_of(std::begin(kActions), std::end(kActions), acts)) yaml += "    cluster: backends\n";
   yaml += "    websocket:\n" + Indented(websocket, 6);
   if (!Holds(websocket, "keepalive")) yaml += "      keepalive: { interval: 0s }\n";
   yaml += "clusters:\n  - name: backends\n" + Indented(cluster, 4) + "    endpoints:\n";

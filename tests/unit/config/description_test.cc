@@ -85,7 +85,9 @@ TEST(JsonSchema, TellsTypesBoundsAndDefaults) {
   EXPECT_EQ(cluster["hash_policy"]["items"]["anyOf"][0], (Json{{"const", "source_ip"}}));
   EXPECT_EQ(cluster["endpoints"]["items"]["anyOf"][0]["type"], "string");
   EXPECT_EQ(schema["properties"]["routes"]["items"]["allOf"],
-            Json::parse(R"([{"oneOf":[{"required":["cluster"]},{"required":["weighted_clusters"]}]}])"));
+            Json::parse(R"([{"oneOf":[{"required":["cluster"]},{"required":["weighted_clusters"]},
+                                     {"required":["redirect"]},{"required":["direct_response"]}]},
+                            {"not":{"anyOf":[{"required":["prefix_rewrite","regex_rewrite"]}]}}])"));
 }
 
 TEST(JsonSchema, ItsPatternsAreRegularExpressions) {

@@ -248,11 +248,11 @@ TEST(Load, HostNamesAreNoAddressesYet) {
 TEST(Load, OneOfSeveralFormsIsGiven) {
   EXPECT_THAT(Errors(WithRoute("- { match: {} }\n")),
               ElementsAre("f.yaml:4:3: routes[0]: none of its forms is given; expected one of cluster, "
-                          "weighted_clusters"));
+                          "weighted_clusters, redirect, direct_response"));
   EXPECT_THAT(
       Errors(WithRoute("- { match: {}, cluster: c, weighted_clusters: [ { name: c } ] }\n")),
       ElementsAre("f.yaml:4:28: routes[0].weighted_clusters: cannot stand beside cluster; expected one of "
-                  "cluster, weighted_clusters"));
+                  "cluster, weighted_clusters, redirect, direct_response"));
   EXPECT_THAT(Errors(WithRoute("- { match: { path: /a, path_prefix: /b, path_regex: c }, cluster: c }\n")),
               ElementsAre(HasSubstr("routes[0].match.path_prefix: cannot stand beside path;"),
                           HasSubstr("routes[0].match.path_regex: cannot stand beside path;")));

@@ -150,5 +150,16 @@ TEST(Keep, ItsTextsStayWhereTheyAre) {
   EXPECT_EQ(first, "short");
 }
 
+TEST(HeaderList, FieldsWithAnUnderscoreCanBeCountedAndTakenOut) {
+  HeaderList headers;
+  headers.Add("X-Token", "a_b");
+  headers.Add("X_Token", "1");
+  headers.Add("_", "2");
+  EXPECT_EQ(headers.RemoveIf(HasUnderscore), 2u);
+  EXPECT_EQ(headers.size(), 1u);
+  EXPECT_EQ(headers.Find("X-Token"), "a_b");
+  EXPECT_EQ(headers.RemoveIf(HasUnderscore), 0u);
+}
+
 }  // namespace
 }  // namespace hawser::http

@@ -110,5 +110,17 @@ TEST(HopByHop, AResponseThatCannotHaveABodyHasNoLength) {
   EXPECT_THAT(Names(not_modified), ElementsAre("Content-Length"));
 }
 
+TEST(HopByHop, HawsersOwnFieldsAreThoseThatFrameConnectAndShakeHands) {
+  for (const std::string_view name :
+       {"connection", "TE", "Transfer-Encoding", "content-length", "HOST", "Expect", "Trailer", "Upgrade",
+        "Sec-WebSocket-Key", "sec-websocket-"}) {
+    EXPECT_TRUE(IsOwnField(name)) << name;
+  }
+  for (const std::string_view name :
+       {"Cookie", "X-Forwarded-For", "Content-Type", "Sec-Fetch-Mode", "Via", ""}) {
+    EXPECT_FALSE(IsOwnField(name)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace hawser::http

@@ -29,6 +29,13 @@ TEST(LocalResponse, AnAnswerToHeadHasItsLengthAndNoBody) {
   EXPECT_EQ(head.headers.Find("Content-Length"), "4");
 }
 
+TEST(LocalResponse, WithoutABodyHasNoTypeAndNoLengthWhereThereCanBeNone) {
+  EXPECT_FALSE(HeadOf(MakeLocalResponse(301, {}, ""), "GET").headers.Find("Content-Type"));
+  EXPECT_EQ(HeadOf(MakeLocalResponse(301, {}, ""), "GET").headers.Find("Content-Length"), "0");
+  EXPECT_FALSE(HeadOf(MakeLocalResponse(204, {}, ""), "GET").headers.Find("Content-Length"));
+  EXPECT_FALSE(HeadOf(MakeLocalResponse(304, {}, ""), "GET").headers.Find("Content-Length"));
+}
+
 TEST(HttpDate, IsTheFixedFormOfTheRfc) {
   EXPECT_EQ(HttpDate(784111777), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(HttpDate(0), "Thu, 01 Jan 1970 00:00:00 GMT");

@@ -1,0 +1,12 @@
+// The checks of what a route does with a request besides sending it to a cluster: rewrites, redirects, direct responses
+// and header rules.
+#pragma once
+
+#include "config/schema.h"
+#include "config/validate.h"
+
+namespace hawser::config {
+
+void CheckAction(const Route& route, const Checks& checks);
+
+}  // namespace hawser::config

@@ -1,0 +1,44 @@
+// What a route changes in a request before a backend sees it: path (by prefix or by regex), host and header fields.
+// Compiled once from the config, immutable; any thread.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "config/schema.h"
+#include "proxy/http/head.h"
+#include "proxy/route/substitution.h"
+
+namespace hawser::route {
+
+// `path` with `replacement` in the place of what `match` matched of its beginning: the whole of it for a `path`, else
+// the `path_prefix`, or "/" where there is none. By whole segments: exactly one slash stands between `replacement` and
+// what was behind the prefix, whichever of the two end in one.
+std::string ReplaceMatched(std::string_view path, const config::RouteMatch& match,
+                           std::string_view replacement);
+
+class Rewrite {
+ public:
+  // `route` must outlive it. Fails on what validation would have found.
+  static absl::StatusOr<Rewrite> Compile(const config::Route& route);
+
+  // Changes target, authority and fields; new text goes into `keep`. False if the path that comes out cannot be sent on:
+  // it has dot segments, which the one that was matched had not, or more than `longest` bytes.
+  [[nodiscard]] bool Apply(http::RequestHead& head, size_t longest, http::Keep& keep) const;
+
+ private:
+  explicit Rewrite(const config::Route& route) : route_(&route) {}
+  // The path for a backend; none if it would have more than `longest` bytes.
+  std::optional<std::string> PathFor(std::string_view path, size_t longest) const;
+
+  const config::Route* route_;
+  std::optional<Substitution> regex_;
+};
+
+// Removes, sets and adds, in this order. The values live as long as `rules`.
+void ApplyRules(const config::HeaderRules& rules, http::HeaderList& headers);
+
+}  // namespace hawser::route

@@ -1,0 +1,60 @@
+#include "proxy/route/substitution.h"
+
+#include <algorithm>
+#include <array>
+
+#include "config/form.h"
+#include "fmt/format.h"
+
+namespace hawser::route {
+namespace {
+
+constexpr size_t kGroups = 10;  // \0 to \9
+
+re2::StringPiece Piece(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+absl::StatusOr<Substitution> Substitution::Compile(std::string_view pattern, std::string_view replacement) {
+  re2::RE2::Options options;
+  options.set_log_errors(false);
+  options.set_max_mem(config::kRegexBytes);
+  auto program = std::make_unique<const re2::RE2>(Piece(pattern), options);
+  if (!program->ok()) {
+    return absl::InvalidArgumentError(
+        fmt::format("bad regular expression \"{}\": {}", pattern, program->error()));
+  }
+  std::string fault;
+  if (!program->CheckRewriteString(Piece(replacement), &fault)) {
+    return absl::InvalidArgumentError(fmt::format("bad substitution \"{}\": {}", replacement, fault));
+  }
+  return Substitution(std::move(program), replacement);
+}
+
+std::optional<std::string> Substitution::Replace(std::string_view text, size_t longest) const {
+  std::string out;
+  std::array<re2::StringPiece, kGroups> groups;
+  const int count = 1 + re2::RE2::MaxSubmatch(Piece(replacement_));
+  size_t at = 0;
+  size_t replaced_to = std::string_view::npos;  // where the last match ended
+  while (at <= text.size() &&
+         pattern_->Match(Piece(text), at, text.size(), re2::RE2::UNANCHORED, groups.data(), count)) {
+    const auto begin = static_cast<size_t>(groups[0].data() - text.data());
+    out.append(text.substr(at, begin - at));
+    at = begin + groups[0].size();
+    if (groups[0].empty() && begin == replaced_to) {  // right behind a match an empty one is none
+      out.append(text.substr(at, 1));
+      ++at;
+      continue;
+    }
+    pattern_->Rewrite(&out, Piece(replacement_), groups.data(), count);
+    replaced_to = at;
+    if (out.size() > longest) return std::nullopt;
+  }
+  if (at < text.size()) out.append(text.substr(at));
+  return out.size() > longest ? std::nullopt : std::optional(std::move(out));
+}
+
+}  // namespace hawser::route
