@@ -57,6 +57,12 @@ FramingResult FramingOf(const http::HeaderList& headers, http::Version version) 
   return {.framing = {.kind = Framing::Kind::kLength, .length = *length}};
 }
 
+// Compares without case, and '_' as '-', as CGI-like backends do.
+bool SpellsSame(std::string_view name, std::string_view refused) {
+  return std::equal(name.begin(), name.end(), refused.begin(), refused.end(),
+                    [](char a, char b) { return http::LowerCase(a == '_' ? '-' : a) == http::LowerCase(b); });
+}
+
 // What a receiver that merges trailers into its head must not be told there.
 bool MayBeTrailer(std::string_view name) {
   constexpr auto kRefused = std::to_array<std::string_view>({"Transfer-Encoding",
@@ -94,7 +100,7 @@ bool MayBeTrailer(std::string_view name) {
                                                              "Age",
                                                              "Vary"});
   return std::none_of(kRefused.begin(), kRefused.end(),
-                      [name](std::string_view refused) { return http::EqualsIgnoreCase(refused, name); });
+                      [name](std::string_view refused) { return SpellsSame(name, refused); });
 }
 
 uint64_t HexValue(char c) {

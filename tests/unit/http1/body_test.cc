@@ -203,7 +203,7 @@ TEST(BodyDecoder, TrailersAreReadAndThoseThatMayBeArePassedOn) {
   const Decoded decoded =
       Decode(kChunked,
              "1\r\na\r\n0\r\nX-Sum: 1\r\nContent-Length: 5\r\ntransfer-encoding: chunked\r\nHost: b\r\n"
-             "Set-Cookie: c\r\nEtag:\"x\"\r\n\r\nGET");
+             "Set-Cookie: c\r\nX_Forwarded_For: d\r\nCONTENT_LENGTH: 5\r\nEtag:\"x\"\r\n\r\nGET");
   EXPECT_TRUE(decoded.done);
   EXPECT_EQ(decoded.payload, "a");
   EXPECT_EQ(decoded.trailers, "X-Sum: 1\r\nEtag:\"x\"\r\n");
