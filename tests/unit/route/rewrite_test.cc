@@ -145,9 +145,9 @@ TEST(HeaderRules, RemoveThenSetThenAdd) {
   headers.Add("b", "1");
   headers.Add("B", "2");
   headers.Add("C", "1");
-  ApplyRules(
-      {.add = {{"C", "2"}, {"D", "1"}}, .set = {{"B", "3"}, {"E", "1"}, {"A", "new"}}, .remove = {"a"}},
-      headers);
+  const config::HeaderRules rules{
+      .add = {{"C", "2"}, {"D", "1"}}, .set = {{"B", "3"}, {"E", "1"}, {"A", "new"}}, .remove = {"a"}};
+  ApplyRules(rules, headers);
   EXPECT_EQ(Lines(headers), "b=3;C=1;E=1;A=new;C=2;D=1;");
 }
 
