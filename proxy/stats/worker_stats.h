@@ -1,17 +1,15 @@
 // The counters of one worker, and their sum over the workers.
 //
-// A worker is the only writer of its counters, the main thread reads them. So they are atomics, but adding is a
-// relaxed load and a relaxed store, no locked instruction: on every machine that hawser runs on that compiles to what
-// a plain integer would. A reader sees each counter whole and rather fresh; counters that change together it may see
-// apart.
+// A worker is the only writer of its counters, the main thread reads them (base::Counter). A reader sees each counter
+// whole and rather fresh; counters that change together it may see apart.
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 
+#include "proxy/base/counter.h"
 #include "proxy/http/reject.h"
 #include "proxy/stats/metrics.h"
 
@@ -52,19 +50,14 @@ class WorkerStats {
   void CountResponse(int status);
   void Observe(Histogram histogram, std::chrono::nanoseconds value);
 
+  // For what counts on a layer that does not know of metrics.
+  base::Counter& CounterOf(Metric metric) { return At(metric); }
+
   // Adds what has been counted to `totals`. Any thread.
   void AddTo(Totals& totals) const;
 
  private:
-  class Cell {
-   public:
-    void Add(uint64_t count) { Set(Get() + count); }
-    void Set(uint64_t value) { value_.store(value, std::memory_order_relaxed); }
-    uint64_t Get() const { return value_.load(std::memory_order_relaxed); }
-
-   private:
-    std::atomic<uint64_t> value_ = 0;
-  };
+  using Cell = base::Counter;
 
   struct HistogramCells {
     std::array<Cell, kMaxBounds + 1> buckets;
