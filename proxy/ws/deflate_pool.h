@@ -1,0 +1,62 @@
+// The compression contexts of one worker. A context is taken for one message and given back at its end, so that only
+// messages under way hold any: an idle tunnel has none. How many may be out at once is bounded, each way by itself; a few
+// that nobody uses are kept for the next message. Loop thread only; outlives its leases.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "proxy/base/counter.h"
+#include "proxy/ws/deflate.h"
+
+namespace hawser::ws {
+
+// Where it is counted; payload bytes of compressed messages only. In is client to backend.
+struct DeflateCounters {
+  base::Counter& inflaters_in_use;
+  base::Counter& deflaters_in_use;
+  base::Counter& inflaters_refused;
+  base::Counter& deflaters_refused;
+  base::Counter& compressed_in;
+  base::Counter& plain_in;
+  base::Counter& compressed_out;
+  base::Counter& plain_out;
+};
+
+class DeflatePool {
+ public:
+  struct GiveBack {
+    DeflatePool* pool = nullptr;
+    void operator()(Inflater* inflater) const { pool->Return(inflater); }
+    void operator()(Deflater* deflater) const { pool->Return(deflater); }
+  };
+  using InflaterLease = std::unique_ptr<Inflater, GiveBack>;
+  using DeflaterLease = std::unique_ptr<Deflater, GiveBack>;
+
+  // At most `most` inflaters and as many deflaters are out at once.
+  DeflatePool(size_t most, DeflateCounters counters) : most_(most), counters_(counters) {}
+  DeflatePool(const DeflatePool&) = delete;
+  DeflatePool& operator=(const DeflatePool&) = delete;
+
+  // Null at the bound, and if memory ran out; counted. Ready for a new message.
+  InflaterLease TakeInflater();
+  DeflaterLease TakeDeflater(int window_bits);
+
+  DeflateCounters& counters() { return counters_; }
+
+ private:
+  static constexpr size_t kMaxIdle = 16;
+
+  void Return(Inflater* inflater);
+  void Return(Deflater* deflater);
+
+  const size_t most_;
+  DeflateCounters counters_;
+  std::vector<std::unique_ptr<Inflater>> idle_inflaters_;
+  std::array<std::vector<std::unique_ptr<Deflater>>, Deflater::kMaxWindowBits + 1>
+      idle_deflaters_;  // by bits
+};
+
+}  // namespace hawser::ws

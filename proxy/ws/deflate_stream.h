@@ -1,0 +1,99 @@
+// The ByteStream of a client with which hawser has agreed on permessage-deflate, while the backend is plain (RFC 7692):
+// stands on the client's own stream, and shows its owner a client that never compresses. What is read from it are plain
+// masked frames, what is written to it are plain unmasked ones. Owned by whoever relays it; loop thread only.
+//
+//   owner ── Read ◀─ FrameInflater ◀─┐
+//                                    ├─ the client's stream (TCP, TLS, HTTP/2)
+//   owner ── Write ─▶ FrameDeflater ─┘
+//
+// Held here, in pooled slabs: of what was read, the input that the caller's span had no room to inflate (one read at the
+// most); of what was written, compressed bytes that the client's stream did not take (one slab at the most). A stream
+// through which nothing passes holds neither of them, and no compression context.
+//
+// A message that cannot be inflated is the client's fault and not the end of its connection: Read reports kError once,
+// with error() EBADMSG, or ENOBUFS where the pool has no context. From then on Read hands out the client's bytes as they
+// come, to be dropped until the end, and Write goes on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "proxy/event/loop.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/ws/frame_deflater.h"
+#include "proxy/ws/frame_inflater.h"
+
+namespace hawser::ws {
+
+class DeflateStream final : public net::ByteStream {
+ public:
+  struct Options {
+    int window_bits = Deflater::kMaxWindowBits;  // of what the client is sent: 9 to 15
+    size_t max_fragment = 65535;                 // payload of a frame that Read makes: 1 to 65535 bytes
+  };
+
+  // `early` has already been read from `client`. The loop and the pools outlive the stream.
+  DeflateStream(event::Loop& loop, net::BufferPool& buffers, DeflatePool& pool,
+                std::unique_ptr<net::ByteStream> client, Options options, std::span<const std::byte> early);
+  ~DeflateStream() override;
+  DeflateStream(const DeflateStream&) = delete;
+  DeflateStream& operator=(const DeflateStream&) = delete;
+
+  void Watch(event::IoHandler* handler, uint8_t tag) override;
+  // After ShutdownWrite the stream may wait for room by itself, to send what it holds: such a `writable` is answered by
+  // any call of Read, Write or Want.
+  void Want(event::Interest interest) override;
+  net::IoResult Read(std::span<std::byte> into) override;
+  // kBlocked with all bytes taken: some of it is still held here; Write({}) sends it on, and nothing more is taken until
+  // it is gone.
+  net::IoResult Write(std::span<const std::byte> bytes) override;
+  void ShutdownWrite() override;
+  // kOrderly sends what is held as far as the client's stream takes it.
+  void Close(net::CloseReason reason) override;
+  bool Delivering(base::Duration within) const override { return client_->Delivering(within); }
+  int error() const override { return error_ != 0 ? error_ : client_->error(); }
+
+ private:
+  size_t Inflate(std::span<const std::byte> in, std::span<std::byte> into, size_t& taken);
+  net::IoResult ReadThroughArea(std::span<std::byte> into);
+  net::IoResult TakeReady(std::span<std::byte> into);
+  net::IoResult Report(size_t made, bool drained);
+  bool HasPending() const;
+  net::IoState Drain();
+  net::IoState DeflateAndSend(std::span<const std::byte> bytes, size_t& taken);
+  net::IoState SendOn(std::span<const std::byte> frames);
+  net::IoResult Fail(int error);
+  net::IoState Break();
+  void FinishShutdown();
+  void DelegateInterest();
+  void AnnouncePending();
+
+  static constexpr uint64_t kNever = ~uint64_t{0};
+
+  event::Loop& loop_;
+  net::BufferPool& buffers_;
+  std::unique_ptr<net::ByteStream> client_;
+  FrameInflater inflater_;
+  FrameDeflater deflater_;
+  net::Buffer ahead_;   // from the client, not yet inflated
+  net::Buffer ready_;   // inflated, for a caller whose span was too small for a frame
+  net::Buffer unsent_;  // compressed, not yet taken by the client's stream
+
+  event::IoHandler* handler_ = nullptr;
+  event::Interest wanted_;            // by the owner
+  uint64_t announced_turn_ = kNever;  // the turn in which Loop::Soon was last called
+  int fault_ = 0;                     // why a message could not be inflated; 0: none
+  int error_ = 0;                     // of the kError returned last; 0: it was the client's stream's
+  uint8_t tag_ = 0;
+  bool more_inside_ = false;   // the inflater stopped for want of room
+  bool more_to_send_ = false;  // so did the deflater
+  bool fault_reported_ = false;
+  bool shut_ = false;              // ShutdownWrite was called
+  bool shutdown_pending_ = false;  // the client's stream is to hear of it once unsent_ is gone
+  bool broken_ = false;            // a Write failed
+  bool closed_ = false;
+};
+
+}  // namespace hawser::ws

@@ -1,0 +1,155 @@
+#include "proxy/ws/frame_deflater.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace hawser::ws {
+namespace {
+
+constexpr uint8_t kRsv1 = 0x40;
+constexpr size_t kLongestHeader = 4;  // of a fragment: 16 bits of length, no mask
+constexpr size_t kLongestFragment = 65535;
+
+}  // namespace
+
+FrameDeflater::Step FrameDeflater::Advance(std::span<const std::byte> in, std::span<std::byte> out) {
+  Run run{in, out};
+  std::optional<State> state;
+  while (!state) {
+    switch (phase_) {
+      case Phase::kHeader: state = TakeHeader(run); break;
+      case Phase::kVerbatim: state = CopyVerbatim(run); break;
+      case Phase::kMessage: state = DeflateFragment(run); break;
+    }
+  }
+  return {.taken = in.size() - run.in.size(), .made = out.size() - run.out.size(), .state = *state};
+}
+
+std::optional<FrameDeflater::State> FrameDeflater::TakeHeader(Run& run) {
+  if (run.out.size() < kMaxHeaderBytes) return State::kRoom;
+  const ParsedHeader parsed = header_.Take(run.in);
+  if (parsed.state == ParsedHeader::State::kIncomplete) return State::kInput;
+  Begin(parsed, run);
+  return std::nullopt;
+}
+
+void FrameDeflater::Begin(const ParsedHeader& parsed, Run& run) {
+  const FrameHeader& header = parsed.header;
+  const bool starts = header.opcode == Opcode::kText || header.opcode == Opcode::kBinary;
+  const bool misplaced = !IsControl(header.opcode) && starts != (message_ == Message::kNone);
+  // What the scanner in front lets through only where it is told not to look.
+  const bool no_frame = parsed.state == ParsedHeader::State::kViolation || header.masked || header.rsv != 0;
+  if (no_frame || misplaced) return PassOn(run, kForEver);
+  if (IsControl(header.opcode)) return PassOn(run, header.payload_bytes);
+  if (starts) message_ = StartMessage(header);
+  if (message_ == Message::kPlain) {
+    if (header.fin) message_ = Message::kNone;
+    return PassOn(run, header.payload_bytes);
+  }
+  remaining_ = header.payload_bytes;
+  fin_ = header.fin;
+  phase_ = Phase::kMessage;
+}
+
+FrameDeflater::Message FrameDeflater::StartMessage(const FrameHeader& header) {
+  if (header.fin && header.payload_bytes < kWorthwhile) return Message::kPlain;
+  context_ = pool_.TakeDeflater(window_bits_);
+  opcode_ = header.opcode;
+  untouched_ = true;
+  return context_ != nullptr ? Message::kCompressed : Message::kPlain;
+}
+
+// The header that was just taken, and `bytes` behind it.
+void FrameDeflater::PassOn(Run& run, uint64_t bytes) {
+  const auto header = header_.bytes();
+  std::copy(header.begin(), header.end(), run.out.begin());
+  run.out = run.out.subspan(header.size());
+  remaining_ = bytes;
+  phase_ = Phase::kVerbatim;
+  if (bytes == kForEver) context_.reset();
+}
+
+std::optional<FrameDeflater::State> FrameDeflater::CopyVerbatim(Run& run) {
+  const size_t count = std::min<uint64_t>({run.in.size(), run.out.size(), remaining_});
+  std::copy_n(run.in.begin(), count, run.out.begin());
+  run.in = run.in.subspan(count);
+  run.out = run.out.subspan(count);
+  if (remaining_ != kForEver) remaining_ -= count;
+  if (remaining_ == 0) {
+    phase_ = Phase::kHeader;
+    return std::nullopt;
+  }
+  return run.in.empty() ? State::kInput : State::kRoom;
+}
+
+// --- Compressed messages ---
+
+// What there is of the current frame, and one fragment at the most.
+std::optional<FrameDeflater::State> FrameDeflater::DeflateFragment(Run& run) {
+  if (run.out.size() < kLongestHeader + 2 * kFlushTail.size()) return State::kRoom;
+  const auto room = run.out.subspan(kLongestHeader);
+  const auto payload = room.first(std::min(room.size(), kLongestFragment));
+  const auto in = run.in.first(std::min<uint64_t>(run.in.size(), remaining_));
+  const bool last = fin_ && in.size() == remaining_;
+  const bool whole = last && untouched_;
+  std::copy_n(held_.begin(), held_bytes_, payload.begin());
+  const Deflater::Step step = context_->Advance(in, payload.subspan(held_bytes_), last);
+  const size_t made = held_bytes_ + step.made;
+  run.in = run.in.subspan(step.taken);
+  remaining_ -= step.taken;
+  untouched_ = untouched_ && step.taken == 0;
+  pool_.counters().plain_out.Add(step.taken);
+  if (made == payload.size()) {
+    EmitPart(run, payload, made);
+  } else if (last) {
+    EmitLast(run, payload, made, whole ? in : std::span<const std::byte>());
+  } else {
+    EmitPart(run, payload, made);
+    if (remaining_ > 0) return State::kInput;
+    phase_ = Phase::kHeader;
+  }
+  return std::nullopt;
+}
+
+// All but the last bytes, which EmitLast may have to take off.
+void FrameDeflater::EmitPart(Run& run, std::span<std::byte> payload, size_t made) {
+  held_bytes_ = static_cast<uint8_t>(std::min(made, held_.size()));
+  const size_t ready = made - held_bytes_;
+  std::copy_n(payload.begin() + static_cast<std::ptrdiff_t>(ready), held_bytes_, held_.begin());
+  if (ready > 0) Emit(run, ready, false, true);
+}
+
+// `whole` is the message if all of it was at hand: where compression did not help, it goes as it is.
+void FrameDeflater::EmitLast(Run& run, std::span<std::byte> payload, size_t made,
+                             std::span<const std::byte> whole) {
+  made -= kFlushTail.size();
+  const bool smaller = whole.empty() || made < whole.size();
+  if (!smaller) {
+    std::copy(whole.begin(), whole.end(), payload.begin());
+    made = whole.size();
+  }
+  Emit(run, made, true, smaller);
+  context_.reset();
+  held_bytes_ = 0;
+  message_ = Message::kNone;
+  phase_ = Phase::kHeader;
+}
+
+// Puts a header in front of the `payload_bytes` that lie behind the room for one.
+void FrameDeflater::Emit(Run& run, size_t payload_bytes, bool fin, bool compressed) {
+  const bool small = payload_bytes <= kMaxControlPayload;
+  const size_t header_bytes = small ? 2 : 4;
+  if (small) std::memmove(&run.out[header_bytes], &run.out[kLongestHeader], payload_bytes);
+  const uint8_t rsv = compressed && opcode_ != Opcode::kContinuation ? kRsv1 : 0;
+  run.out[0] = std::byte((fin ? 0x80 : 0) | rsv | static_cast<uint8_t>(opcode_));
+  run.out[1] = std::byte(small ? payload_bytes : 126);
+  if (!small) {
+    run.out[2] = std::byte(payload_bytes >> 8);
+    run.out[3] = std::byte(payload_bytes & 0xff);
+  }
+  run.out = run.out.subspan(header_bytes + payload_bytes);
+  opcode_ = Opcode::kContinuation;
+  pool_.counters().compressed_out.Add(payload_bytes);
+}
+
+}  // namespace hawser::ws

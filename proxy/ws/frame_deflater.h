@@ -1,0 +1,80 @@
+// From a backend that never compressed to one that does: takes unmasked frames as they come and gives those of RFC 7692
+// §6.1. A message leaves as fragments as its compressed bytes accrue; one that is at hand as a whole leaves as one
+// frame. All else passes as it came: control frames, short messages, messages that would not become smaller, and any
+// message while the pool has no context to give. Holds at most four bytes of payload, and a context only while a message
+// is under way. Pure but for the pool.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+
+#include "proxy/ws/deflate_pool.h"
+#include "proxy/ws/header_carry.h"
+
+namespace hawser::ws {
+
+class FrameDeflater {
+ public:
+  static constexpr size_t kLeastRoom = 64;
+  // A message in one frame of fewer bytes is not worth the work: it would save about as much as its header takes.
+  static constexpr uint64_t kWorthwhile = 128;
+
+  enum class State : uint8_t {
+    kInput,  // all of the input was taken
+    kRoom,   // the room is used up: there is more to come, of what was taken or of what was not
+  };
+  struct Step {
+    size_t taken = 0;
+    size_t made = 0;
+    State state = State::kInput;
+  };
+
+  // The pool outlives this.
+  FrameDeflater(DeflatePool& pool, int window_bits) : pool_(pool), window_bits_(window_bits) {}
+
+  // out.size() >= kLeastRoom. What was made ends between two frames unless `in` ends inside one that passes as it came.
+  Step Advance(std::span<const std::byte> in, std::span<std::byte> out);
+
+  // Gives the context back, if there is one. Call Advance no more.
+  void Release() { context_.reset(); }
+
+ private:
+  enum class Phase : uint8_t { kHeader, kVerbatim, kMessage };
+  enum class Message : uint8_t { kNone, kPlain, kCompressed };
+  struct Run {  // what is left of the two spans
+    std::span<const std::byte> in;
+    std::span<std::byte> out;
+  };
+
+  std::optional<State> TakeHeader(Run& run);
+  void Begin(const ParsedHeader& parsed, Run& run);
+  Message StartMessage(const FrameHeader& header);
+  void PassOn(Run& run, uint64_t bytes);
+  std::optional<State> CopyVerbatim(Run& run);
+  std::optional<State> DeflateFragment(Run& run);
+  void EmitPart(Run& run, std::span<std::byte> payload, size_t made);
+  void EmitLast(Run& run, std::span<std::byte> payload, size_t made, std::span<const std::byte> whole);
+  void Emit(Run& run, size_t payload_bytes, bool fin, bool compressed);
+
+  static constexpr uint64_t kForEver = std::numeric_limits<uint64_t>::max();
+
+  DeflatePool& pool_;
+  DeflatePool::DeflaterLease context_;
+  uint64_t remaining_ =
+      0;  // payload of the current frame that has not come; kForEver: pass on all that comes
+  HeaderCarry header_;
+  std::array<std::byte, kFlushTail.size()> held_{};  // the last bytes made, which may turn out to be the tail
+  uint8_t held_bytes_ = 0;
+  const int window_bits_;
+  Opcode opcode_ = Opcode::kText;  // of the next fragment
+  Phase phase_ = Phase::kHeader;
+  Message message_ = Message::kNone;  // that has begun and not ended
+  bool fin_ = false;                  // the current frame ends its message
+  bool untouched_ = false;            // nothing of the current message's payload has been taken
+};
+
+}  // namespace hawser::ws

@@ -1,0 +1,199 @@
+#include "proxy/ws/frame_inflater.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace hawser::ws {
+namespace {
+
+constexpr uint8_t kRsv1 = 4;
+constexpr size_t kLongestHeader = 8;  // of a fragment: 16 bits of length and a mask
+constexpr size_t kPiece = 4096;       // of masked payload, unmasked on the stack
+
+}  // namespace
+
+FrameInflater::FrameInflater(DeflatePool& pool, size_t max_fragment)
+    : pool_(pool), max_fragment_(std::clamp<size_t>(max_fragment, 1, 65535)) {}
+
+FrameInflater::Step FrameInflater::Advance(std::span<const std::byte> in, std::span<std::byte> out) {
+  Run run{in, out};
+  std::optional<State> state;
+  while (!state) {
+    switch (phase_) {
+      case Phase::kHeader: state = TakeHeader(run); break;
+      case Phase::kVerbatim: state = CopyVerbatim(run); break;
+      case Phase::kMessage: state = InflateFragment(run); break;
+    }
+  }
+  return {.taken = in.size() - run.in.size(), .made = out.size() - run.out.size(), .state = *state};
+}
+
+std::optional<FrameInflater::State> FrameInflater::TakeHeader(Run& run) {
+  if (run.out.size() < kLongestHeader + kMaxHeaderBytes) return State::kRoom;
+  const ParsedHeader parsed = header_.Take(run.in);
+  if (parsed.state == ParsedHeader::State::kIncomplete) return State::kInput;
+  Begin(parsed, run);
+  return std::nullopt;
+}
+
+void FrameInflater::Begin(const ParsedHeader& parsed, Run& run) {
+  const FrameHeader& header = parsed.header;
+  if (parsed.state == ParsedHeader::State::kViolation || Misplaced(header)) {
+    // The scanner behind must know that a message is under way.
+    if (message_ == Message::kCompressed && opcode_ != Opcode::kContinuation) Emit(run, 0, false);
+    return PassOn(run, kForEver);
+  }
+  if (IsControl(header.opcode)) {
+    return PassOn(run, header.opcode == Opcode::kClose ? kForEver : header.payload_bytes);
+  }
+  if (header.opcode != Opcode::kContinuation) {
+    message_ = header.rsv == kRsv1 ? Message::kCompressed : Message::kPlain;
+    opcode_ = header.opcode;
+    fed_ = false;
+  }
+  if (message_ == Message::kPlain) {
+    if (header.fin) message_ = Message::kNone;
+    return PassOn(run, header.payload_bytes);
+  }
+  remaining_ = header.payload_bytes;
+  mask_ = header.mask;
+  fin_ = header.fin;
+  phase_ = Phase::kMessage;
+}
+
+// What keeps a data frame from being taken for a part of a compressed message although its header is well formed.
+bool FrameInflater::Misplaced(const FrameHeader& header) const {
+  if (IsControl(header.opcode)) return false;
+  const bool starts = header.opcode != Opcode::kContinuation;
+  const bool allowed = starts ? header.rsv == 0 || header.rsv == kRsv1 : header.rsv == 0;
+  const bool compressed = starts ? header.rsv == kRsv1 : message_ == Message::kCompressed;
+  return !allowed || starts != (message_ == Message::kNone) || (compressed && !header.masked);
+}
+
+// The header that was just taken, and `bytes` behind it.
+void FrameInflater::PassOn(Run& run, uint64_t bytes) {
+  const auto header = header_.bytes();
+  std::copy(header.begin(), header.end(), run.out.begin());
+  run.out = run.out.subspan(header.size());
+  remaining_ = bytes;
+  phase_ = Phase::kVerbatim;
+  if (bytes == kForEver) context_.reset();
+}
+
+std::optional<FrameInflater::State> FrameInflater::CopyVerbatim(Run& run) {
+  const size_t count = std::min<uint64_t>({run.in.size(), run.out.size(), remaining_});
+  std::copy_n(run.in.begin(), count, run.out.begin());
+  run.in = run.in.subspan(count);
+  run.out = run.out.subspan(count);
+  if (remaining_ != kForEver) remaining_ -= count;
+  if (remaining_ == 0) {
+    phase_ = Phase::kHeader;
+    return std::nullopt;
+  }
+  return run.in.empty() ? State::kInput : State::kRoom;
+}
+
+// --- Compressed messages ---
+
+std::optional<FrameInflater::State> FrameInflater::InflateFragment(Run& run) {
+  if (run.out.size() <= kLongestHeader) return State::kRoom;
+  if (remaining_ == 0 && fin_ &&
+      !fed_) {  // a message of no bytes at all, which DEFLATE knows no way to write
+    Emit(run, 0, true);
+    return std::nullopt;
+  }
+  if (context_ == nullptr) context_ = pool_.TakeInflater();
+  if (context_ == nullptr) return Fail(State::kNoContext);
+  const auto payload = run.out.subspan(kLongestHeader);
+  size_t made = 0;
+  const Stop stop = Fill(run, payload.first(std::min(payload.size(), max_fragment_)), made);
+  pool_.counters().plain_in.Add(made);
+  if (made > 0 || stop == Stop::kMessageEnd) Emit(run, made, stop == Stop::kMessageEnd);
+  switch (stop) {
+    case Stop::kInput: return State::kInput;
+    case Stop::kMalformed: return Fail(State::kMalformed);
+    case Stop::kNoMemory: return Fail(State::kNoContext);
+    case Stop::kFrameEnd: phase_ = Phase::kHeader; return std::nullopt;
+    case Stop::kMessageEnd:
+    case Stop::kRoom: return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+// Inflates into `payload` until it is full or there is nothing more to inflate for now.
+FrameInflater::Stop FrameInflater::Fill(Run& run, std::span<std::byte> payload, size_t& made) {
+  bool drained = false;  // the context has no more to give of what it was fed
+  while (made < payload.size()) {
+    const auto rest = payload.subspan(made);
+    const bool at_end = remaining_ == 0 && fin_;
+    if (at_end && Complete()) return Stop::kMessageEnd;
+    const bool feed_tail = at_end && (drained || tail_taken_ > 0);
+    Inflater::Step step;
+    if (feed_tail) {
+      step = context_->Advance(std::span(kFlushTail).subspan(tail_taken_), rest);
+      tail_taken_ = static_cast<uint8_t>(tail_taken_ + step.taken);
+    } else {
+      step = FeedPayload(run, rest);
+    }
+    made += step.made;
+    if (step.state == Inflater::State::kNoMemory) return Stop::kNoMemory;
+    if (step.state == Inflater::State::kMalformed) return Stop::kMalformed;
+    if (step.made == rest.size()) return Stop::kRoom;
+    drained = true;
+    if (feed_tail) return Complete() ? Stop::kMessageEnd : Stop::kMalformed;
+    if (remaining_ == 0 && !fin_) return Stop::kFrameEnd;
+    if (remaining_ > 0 && run.in.empty()) return Stop::kInput;
+  }
+  return Stop::kRoom;
+}
+
+// Whether what the context has had is a whole message, all of which has come out.
+bool FrameInflater::Complete() const {
+  return tail_taken_ == 0 ? context_->ended() : tail_taken_ == kFlushTail.size() && context_->between_blocks();
+}
+
+Inflater::Step FrameInflater::FeedPayload(Run& run, std::span<std::byte> out) {
+  std::array<std::byte, kPiece> piece;
+  const size_t count = std::min<uint64_t>({run.in.size(), remaining_, piece.size()});
+  std::copy_n(run.in.begin(), count, piece.begin());
+  Unmask(std::span(piece).first(count), mask_, 0);
+  const Inflater::Step step = context_->Advance(std::span(piece).first(count), out);
+  fed_ = fed_ || count > 0;
+  remaining_ -= step.taken;
+  run.in = run.in.subspan(step.taken);
+  std::rotate(mask_.begin(), mask_.begin() + step.taken % mask_.size(), mask_.end());
+  pool_.counters().compressed_in.Add(step.taken);
+  return step;
+}
+
+// Turns the `payload_bytes` that lie behind the room for a header into a frame, under the mask of the frame that they
+// came from.
+void FrameInflater::Emit(Run& run, size_t payload_bytes, bool fin) {
+  const bool small = payload_bytes <= kMaxControlPayload;
+  const size_t header_bytes = small ? 6 : 8;
+  const auto frame = run.out.first(header_bytes + payload_bytes);
+  if (small) std::memmove(&run.out[header_bytes], &run.out[kLongestHeader], payload_bytes);
+  frame[0] = std::byte((fin ? 0x80 : 0) | static_cast<uint8_t>(opcode_));
+  frame[1] = std::byte(0x80 | (small ? payload_bytes : 126));
+  if (!small) {
+    frame[2] = std::byte(payload_bytes >> 8);
+    frame[3] = std::byte(payload_bytes & 0xff);
+  }
+  std::memcpy(&frame[header_bytes - sizeof(Mask)], mask_.data(), sizeof(Mask));
+  Unmask(frame.subspan(header_bytes), mask_, 0);
+  run.out = run.out.subspan(frame.size());
+  opcode_ = Opcode::kContinuation;
+  if (!fin) return;
+  context_.reset();
+  tail_taken_ = 0;
+  message_ = Message::kNone;
+  phase_ = Phase::kHeader;
+}
+
+std::optional<FrameInflater::State> FrameInflater::Fail(State state) {
+  context_.reset();
+  return state;
+}
+
+}  // namespace hawser::ws

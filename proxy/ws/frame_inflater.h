@@ -1,0 +1,83 @@
+// From a client that compresses to one that never did: takes the frames of RFC 7692 as they come and gives masked frames
+// without RSV1. A compressed message comes out as fragments, each made of what lay at hand and no larger than the room
+// that it is given, so that whoever counts its bytes can stop it at any time; one that is at hand as a whole comes out
+// as one frame. All else passes as it came: control frames, messages that are not compressed, and whatever breaks a
+// rule, for the scanner behind to find. Holds no payload, and a context only while a compressed message is under way.
+// Pure but for the pool.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+
+#include "proxy/ws/deflate_pool.h"
+#include "proxy/ws/header_carry.h"
+
+namespace hawser::ws {
+
+class FrameInflater {
+ public:
+  static constexpr size_t kLeastRoom = 64;
+
+  enum class State : uint8_t {
+    kInput,      // all of the input was taken
+    kRoom,       // the room is used up: there is more to come, of what was taken or of what was not
+    kMalformed,  // a message is not DEFLATE. What was made before it counts; call no more
+    kNoContext,  // the pool gives none. Likewise
+  };
+  struct Step {
+    size_t taken = 0;
+    size_t made = 0;
+    State state = State::kInput;
+  };
+
+  // Fragments carry at most `max_fragment` bytes, 1 or more; the pool outlives this.
+  FrameInflater(DeflatePool& pool, size_t max_fragment);
+
+  // out.size() >= kLeastRoom.
+  Step Advance(std::span<const std::byte> in, std::span<std::byte> out);
+
+  // Gives the context back, if there is one. Call Advance no more.
+  void Release() { context_.reset(); }
+
+ private:
+  enum class Phase : uint8_t { kHeader, kVerbatim, kMessage };
+  enum class Message : uint8_t { kNone, kPlain, kCompressed };
+  struct Run {  // what is left of the two spans
+    std::span<const std::byte> in;
+    std::span<std::byte> out;
+  };
+  enum class Stop : uint8_t { kInput, kRoom, kFrameEnd, kMessageEnd, kMalformed, kNoMemory };
+
+  std::optional<State> TakeHeader(Run& run);
+  void Begin(const ParsedHeader& parsed, Run& run);
+  bool Misplaced(const FrameHeader& header) const;
+  void PassOn(Run& run, uint64_t bytes);
+  std::optional<State> CopyVerbatim(Run& run);
+  std::optional<State> InflateFragment(Run& run);
+  Stop Fill(Run& run, std::span<std::byte> payload, size_t& made);
+  bool Complete() const;
+  Inflater::Step FeedPayload(Run& run, std::span<std::byte> out);
+  void Emit(Run& run, size_t payload_bytes, bool fin);
+  std::optional<State> Fail(State state);
+
+  static constexpr uint64_t kForEver = std::numeric_limits<uint64_t>::max();
+
+  DeflatePool& pool_;
+  DeflatePool::InflaterLease context_;
+  const size_t max_fragment_;
+  uint64_t remaining_ =
+      0;  // payload of the current frame that has not come; kForEver: pass on all that comes
+  HeaderCarry header_;
+  Mask mask_{};  // of the current compressed frame; turned so that mask_[0] belongs to its next byte
+  Opcode opcode_ = Opcode::kText;  // of the next fragment
+  Phase phase_ = Phase::kHeader;
+  Message message_ = Message::kNone;  // that has begun and not ended
+  uint8_t tail_taken_ = 0;            // bytes of kFlushTail that the context has had
+  bool fin_ = false;                  // the current compressed frame ends its message
+  bool fed_ = false;                  // the current compressed message has had payload
+};
+
+}  // namespace hawser::ws
