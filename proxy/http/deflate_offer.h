@@ -1,0 +1,33 @@
+// The negotiation of permessage-deflate (RFC 7692 §7.1) with a client whose backend does not compress: which of its
+// offers hawser takes, and what it answers. Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "proxy/http/head.h"
+#include "proxy/http/upgrade.h"
+
+namespace hawser::http {
+
+// No context is taken over from one message to the next in either direction: the answer always says so.
+struct DeflateAgreement {
+  // Windows as powers of two, 9 to 15 for what the client is sent, 8 to 15 for what it sends. None: not spoken of, and
+  // 15 (§7.1.2).
+  std::optional<int> server_max_window_bits;
+  std::optional<int> client_max_window_bits;
+
+  // The value of the Sec-WebSocket-Extensions field that accepts the offer.
+  std::string Answer() const;
+};
+
+// The first offer in the Sec-WebSocket-Extensions fields that can be accepted; none if there is none. An offer is
+// declined for a parameter that is unknown, given twice, or has a value that it may not have (§7.1), and for a window of
+// 2^8 bytes for the server, which zlib cannot keep.
+std::optional<DeflateAgreement> AgreeOnDeflate(const HeaderList& headers);
+
+// Takes the offers of compression, permessage-deflate and those that came before it, off a client's request and off what
+// was understood of it; other extensions stay. A backend that answers with one of them all the same breaks the rules.
+void RemoveCompressionOffers(RequestHead& head, UpgradeRequest& upgrade, Keep& keep);
+
+}  // namespace hawser::http
