@@ -57,6 +57,11 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
            "bytes each: one for each client of each listener. When every row has open connections, "
            "clients without a row are refused."},
           limits.per_ip_entries, {1, 100'000'000});
+  v.Field({"compression_contexts",
+           "Where routes say `compression: offload`: compressed messages from clients that each worker may have "
+           "under way at once (45 KiB each), and as many to clients (150 KiB each). Beyond it a client that starts "
+           "one is closed with 1013, and messages to clients leave uncompressed."},
+          limits.compression_contexts, {1, 1'000'000});
 }
 
 template <class V>

@@ -14,6 +14,13 @@ struct Names<KeepaliveTo> {
                                                  {"none", KeepaliveTo::kNone}};
 };
 
+template <>
+struct Names<Compression> {
+  static constexpr Name<Compression> kTable[] = {{"pass", Compression::kPass},
+                                                 {"strip", Compression::kStrip},
+                                                 {"offload", Compression::kOffload}};
+};
+
 template <class V>
 void Describe(V& v, Is<ValueMatch> auto& match) {
   v.Field({"name", "Of the header (in any case) or of the query parameter.", {}, kRequired}, match.name);
@@ -75,6 +82,12 @@ void Describe(V& v, Is<WebSocket> auto& websocket) {
            "Pings that hawser sends by itself, to keep middleboxes from forgetting a quiet connection and "
            "to find dead peers. Their pongs are swallowed; pings of the two ends pass through."},
           websocket.keepalive);
+  v.Field({"compression",
+           "What becomes of permessage-deflate (RFC 7692). `pass`: the two ends agree on it, and compressed "
+           "messages pass as they are. `strip`: the backend never sees the offer, so that nothing is compressed. "
+           "`offload`: hawser compresses and decompresses for clients that offer it, and the backend sees plain "
+           "messages, to which the limits apply. Other extensions pass in all three."},
+          websocket.compression);
   v.Field({"close_timeout", "From the first close frame to the end of both connections."},
           websocket.close_timeout, {10ms, kLongestWait});
   v.Field({"idle_timeout",

@@ -51,7 +51,8 @@ struct Drain {
 };
 
 struct ProcessLimits {
-  uint64_t per_ip_entries = 1'000'000;  // rows of the per-IP table at the most, about 100 bytes each
+  uint64_t per_ip_entries = 1'000'000;   // rows of the per-IP table at the most, about 100 bytes each
+  uint32_t compression_contexts = 1024;  // of each worker, each way: messages being (de)compressed at once
 };
 
 struct Certificate {
@@ -142,8 +143,11 @@ struct MaxDuration {
   double jitter = 0.1;     // part of `duration` by which each tunnel's may be shorter
 };
 
+enum class Compression : uint8_t { kPass, kStrip, kOffload };
+
 struct WebSocket {
   Keepalive keepalive;
+  Compression compression = Compression::kPass;
   Duration close_timeout = 5s;       // from the first close frame to the end of both connections
   Duration idle_timeout = 0s;        // without a message in either direction; 0: no limit
   MaxDuration max_connection_duration;

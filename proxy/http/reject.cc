@@ -14,6 +14,7 @@ constexpr uint16_t kProtocol = 1002;
 constexpr uint16_t kInvalidPayload = 1007;
 constexpr uint16_t kTooBig = 1009;
 constexpr uint16_t kInternalError = 1011;
+constexpr uint16_t kTryAgainLater = 1013;
 
 // Flags are Envoy's where it has one: DPE and UPE (a peer broke the protocol), IH (invalid value of a checked field),
 // NR (no route), UH (no endpoint to use), UF (connection failed), UT (no answer in time), UC and DC (backend or client
@@ -60,6 +61,9 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "The backend's WebSocket handshake is malformed."},
     {kProtocolError, 0, kProtocol, "protocol_error", "WPE", "The WebSocket protocol was broken."},
     {kInvalidUtf8, 0, kInvalidPayload, "invalid_utf8", "WPE", "A text message is not valid UTF-8."},
+    {kBadCompression, 0, kInvalidPayload, "bad_compression", "WPE", "A compressed message is malformed."},
+    {kNoCompressionContext, 0, kTryAgainLater, "no_compression_context", "OVL",
+     "Too many compressed messages are under way."},
     {kFrameTooLarge, 0, kTooBig, "frame_too_large", "WTL", "A frame is too large."},
     {kMessageTooLarge, 0, kTooBig, "message_too_large", "WTL", "A message is too large."},
     {kBackendLost, 0, kInternalError, "backend_lost", "UC", "The connection to the backend was lost."},

@@ -43,6 +43,8 @@ enum class Reject : uint8_t {
   // Ends of a tunnel.
   kProtocolError,
   kInvalidUtf8,
+  kBadCompression,
+  kNoCompressionContext,
   kFrameTooLarge,
   kMessageTooLarge,
   kBackendLost,

@@ -67,7 +67,9 @@ class ByteStream {
   // The descriptor of an open plain socket whose bytes are just this stream's, for splice(2); -1 where there is none.
   virtual int plain_socket() const { return -1; }
 
-  // The errno of the kError returned last; 0 where it was no system call that failed.
+  // The errno of the kError returned last; 0 where it was no system call that failed. After Read, two of them mean that
+  // the connection still stands but what the peer sent on it cannot be decoded: EBADMSG, it is malformed; ENOBUFS, there
+  // is no room to decode it. Read then gives what follows as it comes, and Write goes on.
   virtual int error() const { return 0; }
   // The same in words, for the log, where more is known than the errno.
   virtual std::string error_text() const { return std::generic_category().message(error()); }

@@ -16,11 +16,15 @@
 #include "proxy/session/access_log.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/stats/worker_stats.h"
+#include "proxy/ws/deflate_pool.h"
 
 namespace hawser::session {
 
 class ClientConnection;
 class Tunnel;
+
+// Where a worker's compression is counted.
+ws::DeflateCounters DeflateCountersOf(stats::WorkerStats& stats);
 
 struct Environment {
   event::Loop& loop;
@@ -33,6 +37,7 @@ struct Environment {
   std::mt19937_64 random;                            // for balancing and jitter; nothing that is to stay secret
   base::SecretNumbers secrets;
   net::Pipe pipe;                                    // for large frames on their way from socket to socket
+  ws::DeflatePool deflate{snapshot->config->limits.compression_contexts, DeflateCountersOf(stats)};
   bool draining = false;
 
   base::IntrusiveList<ClientConnection> connections;  // those that have no tunnel

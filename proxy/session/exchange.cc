@@ -6,6 +6,7 @@
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/route/answer.h"
+#include "proxy/session/offload.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
@@ -85,6 +86,7 @@ void Exchange::Start() {
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
   if (record_->route == nullptr) return Refuse(Reject::kNoRoute);
   environment_.loop.Arm(timer_, route().handshake_timeout);
+  if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, keep_);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
   arrival_.emplace(filters::Connection{.client = client_address_,
@@ -284,6 +286,7 @@ void Exchange::OnTunnel() {
   // Only what the backend agreed to counts.
   deflate_ = http::HasExtension(response_head_, "permessage-deflate");
   route::ApplyRules(route().response_headers, response_head_.headers);
+  if (offload_) response_head_.headers.Add("Sec-WebSocket-Extensions", keep_(offload_->Answer()));
   AddAffinityCookie();
   RunResponseFilters();
   if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);

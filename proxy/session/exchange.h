@@ -15,6 +15,7 @@
 #include "proxy/cluster/cluster.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
+#include "proxy/http/deflate_offer.h"
 #include "proxy/http/head.h"
 #include "proxy/http/local_response.h"
 #include "proxy/http/message_stream.h"
@@ -63,6 +64,8 @@ class Exchange {
   filters::Leftovers TakeLeftovers() { return context_->TakeLeftovers(); }
   std::string_view early_from_backend() const { return early_from_backend_; }
   bool deflate() const { return deflate_; }
+  // What was agreed on with the client alone: its stream is to be offloaded.
+  const std::optional<http::DeflateAgreement>& offload() const { return offload_; }
 
  private:
   enum class State : uint8_t {
@@ -149,6 +152,7 @@ class Exchange {
   bool deflate_ = false;
   bool reused_ = false;            // backend_'s connection had carried a request before
   bool sent_again_ = false;        // after a kept connection had ended unanswered
+  std::optional<http::DeflateAgreement> offload_;
   bool ahead_full_ = false;        // the client has sent as much ahead as is held
   bool interim_waits_ = false;     // the client has not taken all of an interim response
   bool response_started_ = false;  // the client has seen the start of a response

@@ -1,6 +1,7 @@
 #include "proxy/session/tunnel.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <utility>
 
@@ -19,6 +20,12 @@ Reject RejectOf(ws::Violation violation) {
     case ws::Violation::kMessageTooLarge: return Reject::kMessageTooLarge;
     default: return Reject::kProtocolError;
   }
+}
+
+// Of a stream that decodes what it carries: the peer is still there, and is to be told. See net::ByteStream::error.
+Reject UndecodableBy(int error) {
+  if (error == EBADMSG) return Reject::kBadCompression;
+  return error == ENOBUFS ? Reject::kNoCompressionContext : Reject::kNone;
 }
 
 }  // namespace
@@ -106,6 +113,8 @@ void Tunnel::Receive(Peer from) {
       source.keepalive.Heard(environment_.loop.now());
       Forward(from, scratch.first(carried + got.bytes));
     }
+    const Reject undecodable = got.state == net::IoState::kError ? UndecodableBy(source.stream->error()) : Reject::kNone;
+    if (undecodable != Reject::kNone) return OnBrokenRule(from, undecodable);
     if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return OnEnd(from, got.state);
     if (got.state == net::IoState::kBlocked) return;
   }
@@ -191,9 +200,10 @@ bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<
   return true;
 }
 
-void Tunnel::OnViolation(Peer from, ws::Violation violation) {
+void Tunnel::OnViolation(Peer from, ws::Violation violation) { OnBrokenRule(from, RejectOf(violation)); }
+
+void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   side(from).deaf = true;
-  const Reject reason = RejectOf(violation);
   const uint16_t code = http::SpecOf(reason).close_code;
   if (state_ == State::kOpen) BeginClosing(ClosedBy::kPolicy, reason, code);
   CloseTowards(from, code);

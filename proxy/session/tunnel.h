@@ -106,6 +106,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   std::optional<net::IoState> Splice(Peer from);
   bool OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame);
   void OnViolation(Peer from, ws::Violation violation);
+  void OnBrokenRule(Peer from, http::Reject reason);
   void OnEnd(Peer from, net::IoState how);
 
   // Sending.

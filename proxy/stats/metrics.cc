@@ -19,6 +19,13 @@ constexpr std::string_view kPings = "Keepalive pings sent.";
 constexpr std::string_view kPongs = "Pongs received that answer a keepalive ping.";
 constexpr std::string_view kPauses =
     "Times that reading from a side stopped because the other side was slow.";
+constexpr std::string_view kContexts = "Compression contexts that messages under way hold now.";
+constexpr std::string_view kContextsRefused =
+    "Messages for which there was no compression context: closed with 1013 (inflate), sent uncompressed "
+    "(deflate).";
+constexpr std::string_view kCompressedBytes =
+    "Payload bytes of messages that were compressed between client and hawser, as they were on the wire.";
+constexpr std::string_view kPlainBytes = "Payload bytes of the same messages, as the backend sees them.";
 
 constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kConnectionsAccepted, kCounter, "hawser_connections_accepted_total", "", "", "Connections accepted."},
@@ -73,6 +80,20 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kPausesOfBackend, kCounter, "hawser_backpressure_pauses_total", "peer", "backend", kPauses},
     {kSplicedBytes, kCounter, "hawser_spliced_bytes_total", "", "",
      "Bytes of large frames that went from socket to socket without passing through the process."},
+    {kDeflateInflatersInUse, kGauge, "hawser_deflate_contexts_in_use", "kind", "inflate", kContexts},
+    {kDeflateDeflatersInUse, kGauge, "hawser_deflate_contexts_in_use", "kind", "deflate", kContexts},
+    {kDeflateInflatersRefused, kCounter, "hawser_deflate_contexts_refused_total", "kind", "inflate",
+     kContextsRefused},
+    {kDeflateDeflatersRefused, kCounter, "hawser_deflate_contexts_refused_total", "kind", "deflate",
+     kContextsRefused},
+    {kDeflateCompressedToBackend, kCounter, "hawser_deflate_compressed_bytes_total", "direction",
+     "client_to_backend", kCompressedBytes},
+    {kDeflateCompressedToClient, kCounter, "hawser_deflate_compressed_bytes_total", "direction",
+     "backend_to_client", kCompressedBytes},
+    {kDeflatePlainToBackend, kCounter, "hawser_deflate_plain_bytes_total", "direction", "client_to_backend",
+     kPlainBytes},
+    {kDeflatePlainToClient, kCounter, "hawser_deflate_plain_bytes_total", "direction", "backend_to_client",
+     kPlainBytes},
 });
 
 constexpr double kRttBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};

@@ -58,6 +58,15 @@ enum class Metric : uint8_t {
   kPausesOfClient,  // reading stopped because the other side is slow
   kPausesOfBackend,
   kSplicedBytes,  // of kBytesToClient and kBytesToBackend
+  // Compression that hawser does for backends.
+  kDeflateInflatersInUse,
+  kDeflateDeflatersInUse,
+  kDeflateInflatersRefused,
+  kDeflateDeflatersRefused,
+  kDeflateCompressedToBackend,
+  kDeflateCompressedToClient,
+  kDeflatePlainToBackend,
+  kDeflatePlainToClient,
   kCount,
 };
 

@@ -15,7 +15,7 @@ function makeCertificate(folder) {
 }
 
 // `route`, `cluster` and `process` are more lines of YAML for those places.
-const configuration = ({ports, route, cluster, keepalive, process}) => `
+const configuration = ({ports, route, cluster, keepalive, compression, process}) => `
 access_log: { path: access.log, format: json }
 drain: { window: 0s, deadline: 5s }
 listeners:
@@ -28,7 +28,7 @@ routes:
   - match: { path_prefix: / }
     cluster: backends
     ${route ?? ''}
-    websocket: { keepalive: ${keepalive ?? '{ interval: 0s }'} }
+    websocket: { keepalive: ${keepalive ?? '{ interval: 0s }'}, compression: ${compression ?? 'pass'} }
 clusters:
   - name: backends
     endpoints: [ ${ports.map((port) => `127.0.0.1:${port}`).join(', ')} ]

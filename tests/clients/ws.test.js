@@ -98,6 +98,43 @@ for (const listener of ['plain', 'edge']) {
   });
 }
 
+test('with offload a client that compresses talks to a server that does not', async (t) => {
+  const plainServer = new WebSocketServer({port: 0, host: '127.0.0.1', perMessageDeflate: false, maxPayload: 64 << 20});
+  await once(plainServer, 'listening');
+  plainServer.on('connection', (socket) => socket.on('message', (data, binary) => socket.send(data, {binary})));
+  const other = await startHawser({ports: [plainServer.address().port], compression: 'offload'});
+  t.after(async () => { await other.stop(); plainServer.close(); });
+  for (const listener of ['plain', 'edge']) {
+    for (const offer of [true, {clientMaxWindowBits: 10, serverMaxWindowBits: 9}, {threshold: 0, clientNoContextTakeover: true}]) {
+      const client = new WebSocket(other[listener], [], {rejectUnauthorized: false, maxPayload: 64 << 20, perMessageDeflate: offer});
+      await once(client, 'open');
+      assert.ok(client.extensions.includes('permessage-deflate'));
+      for (const size of [0, 1, 125, 126, 1000, 65535, 65536, 1 << 20, 8 << 20]) {
+        for (const message of [randomBytes(size), Buffer.from('zwoelf Boxkaempfer '.repeat(size / 19 + 1)).subarray(0, size)]) {
+          client.send(message, {binary: true});
+          const [echo] = await once(client, 'message');
+          assert.ok(message.equals(echo), `${size} bytes`);
+        }
+      }
+      for (const [part, fin] of [['one '.repeat(500), false], ['two '.repeat(500), false], ['three', true]]) client.send(part, {fin});
+      assert.equal(String((await once(client, 'message'))[0]), 'one '.repeat(500) + 'two '.repeat(500) + 'three');
+      client.close(1000);
+      await once(client, 'close');
+    }
+  }
+});
+
+test('with strip nobody compresses', async (t) => {
+  const other = await startHawser({ports: [server.address().port], compression: 'strip'});
+  t.after(other.stop);
+  const {client, backend} = await open(other.edge, [], {perMessageDeflate: true});
+  assert.equal(client.extensions, '');
+  assert.equal(backend.request.headers['sec-websocket-extensions'], undefined);
+  client.send('plain'.repeat(100));
+  assert.equal(String((await once(client, 'message'))[0]), 'plain'.repeat(100));
+  client.terminate();
+});
+
 test('a message in fragments arrives as one', async () => {
   const {client} = await open(hawser.edge);
   for (const [part, fin] of [['one ', false], ['two ', false], ['three', true]]) client.send(part, {fin});

@@ -1,0 +1,41 @@
+#include "proxy/session/offload.h"
+
+#include <utility>
+
+#include "proxy/ws/deflate_stream.h"
+
+namespace hawser::session {
+
+using stats::Metric;
+
+ws::DeflateCounters DeflateCountersOf(stats::WorkerStats& stats) {
+  return {.inflaters_in_use = stats.CounterOf(Metric::kDeflateInflatersInUse),
+          .deflaters_in_use = stats.CounterOf(Metric::kDeflateDeflatersInUse),
+          .inflaters_refused = stats.CounterOf(Metric::kDeflateInflatersRefused),
+          .deflaters_refused = stats.CounterOf(Metric::kDeflateDeflatersRefused),
+          .compressed_in = stats.CounterOf(Metric::kDeflateCompressedToBackend),
+          .plain_in = stats.CounterOf(Metric::kDeflatePlainToBackend),
+          .compressed_out = stats.CounterOf(Metric::kDeflateCompressedToClient),
+          .plain_out = stats.CounterOf(Metric::kDeflatePlainToClient)};
+}
+
+std::optional<http::DeflateAgreement> NegotiateCompression(const config::WebSocket& settings,
+                                                           http::RequestHead& head,
+                                                           http::UpgradeRequest& upgrade, http::Keep& keep) {
+  if (settings.compression == config::Compression::kPass) return std::nullopt;
+  std::optional<http::DeflateAgreement> agreement;
+  if (settings.compression == config::Compression::kOffload) agreement = http::AgreeOnDeflate(head.headers);
+  http::RemoveCompressionOffers(head, upgrade, keep);
+  return agreement;
+}
+
+std::unique_ptr<net::ByteStream> Offload(Environment& environment, const http::DeflateAgreement& agreement,
+                                         std::unique_ptr<net::ByteStream> client,
+                                         std::span<const std::byte> early) {
+  const ws::DeflateStream::Options options{
+      .window_bits = agreement.server_max_window_bits.value_or(ws::Deflater::kMaxWindowBits)};
+  return std::make_unique<ws::DeflateStream>(environment.loop, environment.buffers, environment.deflate,
+                                             std::move(client), options, early);
+}
+
+}  // namespace hawser::session
