@@ -142,6 +142,7 @@ class TunnelHarness {
   fakes::FakeStream& client() { return *client_; }
   fakes::FakeStream& backend() { return *backend_; }
   event::Loop& loop() { return *loop_; }
+  Environment& environment() { return *environment_; }
   Tunnel::Parts& parts() { return parts_; }
   net::BufferPool& buffers() { return buffers_; }
 
