@@ -76,8 +76,71 @@ void Describe(V& v, Is<MaxDuration> auto& max) {
           max.jitter, {0.0, 1.0});
 }
 
+template <>
+struct Names<Inspection> {
+  static constexpr Name<Inspection> kTable[] = {
+      {"strict", Inspection::kStrict}, {"lenient", Inspection::kLenient}, {"off", Inspection::kOff}};
+};
+
+template <>
+struct Names<OverRate> {
+  static constexpr Name<OverRate> kTable[] = {{"slow_down", OverRate::kSlowDown}, {"close", OverRate::kClose}};
+};
+
+inline constexpr std::string_view kOverRateHelp =
+    "`slow_down` stops reading from that side until the bucket has refilled, so that its own network makes it "
+    "wait; `close` closes the tunnel with 1008.";
+
+template <class V>
+void Describe(V& v, Is<MessageRateLimit> auto& limit) {
+  v.Field({"rate", "Messages in the long run. `0` turns the limit off.", {}, kRequired}, limit.rate);
+  v.Field({"burst", "Messages that it may send at once after a pause.", "one second's worth, at least 1"}, limit.burst,
+          {{1, 1'000'000}});
+  v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
+}
+
+template <class V>
+void Describe(V& v, Is<ByteRateLimit> auto& limit) {
+  v.Field({"rate", "Bytes in the long run, frame headers included. `0` turns the limit off.", {}, kRequired},
+          limit.rate);
+  v.Field({"burst", "Bytes that it may send at once after a pause.", "one second's worth, at least 1"}, limit.burst,
+          {{1, 1024 * kMiB}});
+  v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
+}
+
+template <class T>
+concept BothDirections = Is<T, PerDirection<MessageRateLimit>> || Is<T, PerDirection<ByteRateLimit>>;
+
+template <class V>
+void Describe(V& v, BothDirections auto& limits) {
+  v.Field({"from_client", "A token bucket over what the client of each tunnel sends.", "no limit"}, limits.from_client);
+  v.Field({"from_backend", "A token bucket over what the backend sends into each tunnel.", "no limit"},
+          limits.from_backend);
+}
+
 template <class V>
 void Describe(V& v, Is<WebSocket> auto& websocket) {
+  v.Field(
+      {"inspection",
+       "`strict`: every MUST of RFC 6455 §5 holds for both sides, and who breaks one is told 1002 or 1007. `lenient`: "
+       "what cannot confuse anybody about where frames begin and end is let pass: masks, reserved bits, unknown "
+       "opcodes, lengths that are not the shortest, close codes and reasons. `off`: a pipe for protocols that are no "
+       "WebSocket behind their handshake: bytes are counted, but there are no pings, no close frames and no limits "
+       "that need frames."},
+      websocket.inspection);
+  v.Field({"validate_utf8",
+           "Text messages that are not compressed must be UTF-8, across fragments; the first byte that is wrong ends the "
+           "tunnel with 1007. Binary messages cost nothing.",
+           "`true` with `inspection: strict`, else `false`"},
+          websocket.validate_utf8);
+  v.Field({"max_frame_bytes",
+           "Payload of one frame, as it lies on the wire: compressed, if it is. A larger one ends the tunnel with 1009 "
+           "before any of it is forwarded. `0`: no limit."},
+          websocket.max_frame_bytes, {0, kLargestPayload});
+  v.Field({"max_message_bytes", "Likewise of all frames of a message together. `0`: no limit."},
+          websocket.max_message_bytes, {0, kLargestPayload});
+  v.Field({"message_rate", "How many messages each side may send, pings included."}, websocket.message_rate);
+  v.Field({"byte_rate", "How many bytes each side may send."}, websocket.byte_rate);
   v.Field({"keepalive",
            "Pings that hawser sends by itself, to keep middleboxes from forgetting a quiet connection and "
            "to find dead peers. Their pongs are swallowed; pings of the two ends pass through."},

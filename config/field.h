@@ -80,6 +80,10 @@ struct Rules<Rate> {
   double max_per_second = 1e6;
 };
 template <>
+struct Rules<ByteRate> {
+  double max_per_second = 1e12;
+};
+template <>
 struct Rules<Secret> {
   size_t min_bytes = 1;
 };
@@ -114,6 +118,7 @@ inline constexpr size_t kLongestBody = 64 * 1024;  // of a direct response
 inline constexpr size_t kLongestSubstitution = 256;
 inline constexpr uint64_t kKiB = 1024;
 inline constexpr uint64_t kMiB = 1024 * kKiB;
+inline constexpr uint64_t kLargestPayload = (uint64_t{1} << 63) - 1;  // of a WebSocket frame, RFC 6455 §5.2
 
 // Describe() takes its object const or not: T is X or const X.
 template <class T, class X>

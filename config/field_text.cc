@@ -33,6 +33,10 @@ std::string BoundsText(const Rules<Rate>& rules) {
   return fmt::format("at most {}", FormatRate({rules.max_per_second}));
 }
 
+std::string BoundsText(const Rules<ByteRate>& rules) {
+  return fmt::format("at most {}", FormatByteRate({rules.max_per_second}));
+}
+
 std::string BoundsText(const Rules<Secret>& rules) {
   return fmt::format("at least {} bytes", rules.min_bytes);
 }
@@ -60,6 +64,10 @@ std::string ExpectedText(const Rules<ByteSize>& rules) {
 
 std::string ExpectedText(const Rules<Rate>& rules) {
   return Sentence("a rate such as 20/s, 100/m or 5/h", BoundsText(rules));
+}
+
+std::string ExpectedText(const Rules<ByteRate>& rules) {
+  return Sentence("a rate of bytes such as 64KiB/s, 1MB/s or 10MB/m", BoundsText(rules));
 }
 
 std::string ExpectedText(const Rules<Secret>& rules) {

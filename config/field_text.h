@@ -39,6 +39,9 @@ inline std::string TypeText(const Rules<ByteSize>&) {
 inline std::string TypeText(const Rules<Rate>&) {
   return "rate";
 }
+inline std::string TypeText(const Rules<ByteRate>&) {
+  return "rate of bytes";
+}
 inline std::string TypeText(const Rules<Secret>&) {
   return "secret";
 }
@@ -68,6 +71,7 @@ std::string BoundsText(const Rules<double>& rules);
 std::string BoundsText(const Rules<Duration>& rules);
 std::string BoundsText(const Rules<ByteSize>& rules);
 std::string BoundsText(const Rules<Rate>& rules);
+std::string BoundsText(const Rules<ByteRate>& rules);
 std::string BoundsText(const Rules<Secret>& rules);
 inline std::string BoundsText(const Rules<net::SocketAddress>&) {
   return {};
@@ -92,6 +96,7 @@ std::string ExpectedText(const Rules<double>& rules);
 std::string ExpectedText(const Rules<Duration>& rules);
 std::string ExpectedText(const Rules<ByteSize>& rules);
 std::string ExpectedText(const Rules<Rate>& rules);
+std::string ExpectedText(const Rules<ByteRate>& rules);
 std::string ExpectedText(const Rules<Secret>& rules);
 std::string ExpectedText(const Rules<net::SocketAddress>& rules);
 std::string ExpectedText(const Rules<net::IpBlock>& rules);

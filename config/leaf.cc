@@ -130,6 +130,15 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules,
   return std::nullopt;
 }
 
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& rules, ByteRate& value) {
+  const std::optional<ByteRate> rate = ParseByteRate(node.text);
+  if (!rate && ParseSize(node.text)) return Quote(node.text) + " does not say per what";
+  if (!rate) return NotA(node, "rate of bytes");
+  if (rate->per_second > rules.max_per_second) return OutOfRange(node);
+  value = *rate;
+  return std::nullopt;
+}
+
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rules, Secret& value) {
   if (NeedsQuotes(node)) return "reads as a number: put it in quotes";
   if (node.text.size() < rules.min_bytes) return fmt::format("holds {} bytes", node.text.size());

@@ -40,6 +40,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rule
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& rules, Duration& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& rules, ByteSize& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& rules, ByteRate& value);
 // Never quotes the value.
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rules, Secret& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>& rules, std::string& value);

@@ -39,6 +39,9 @@ inline Json LeafJson(ByteSize value) {
 inline Json LeafJson(Rate value) {
   return FormatRate(value);
 }
+inline Json LeafJson(ByteRate value) {
+  return FormatByteRate(value);
+}
 inline Json LeafJson(const Secret&) {
   return "[redacted]";
 }
@@ -84,6 +87,9 @@ inline Json LeafSchema(const Rules<ByteSize>& rules) {
 }
 inline Json LeafSchema(const Rules<Rate>&) {
   return {{"anyOf", {TextSchema(kRatePattern), {{"const", 0}}}}};
+}
+inline Json LeafSchema(const Rules<ByteRate>&) {
+  return {{"anyOf", {TextSchema(kByteRatePattern), {{"const", 0}}}}};
 }
 inline Json LeafSchema(const Rules<Secret>& rules) {
   return {{"type", "string"}, {"minLength", rules.min_bytes}};

@@ -242,6 +242,9 @@ routes:
     websocket:
       keepalive: { interval: 30s, timeout: 10s, to: both }
       close_timeout: 5s
+      max_message_bytes: 1MiB
+      message_rate: { from_client: { rate: 50/s, burst: 100 } }
+      byte_rate: { from_client: { rate: 256KiB/s, burst: 1MiB, over_limit: slow_down } }
   - match: { path_prefix: / }
     listeners: [plain, edge]           # all, if left out
     cluster: rooms

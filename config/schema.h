@@ -25,6 +25,11 @@ struct Rate {  // written 20/s, 100/m, 5/h
   bool operator==(const Rate&) const = default;
 };
 
+struct ByteRate {  // written 64KiB/s, 1MB/m
+  double per_second = 0;
+  bool operator==(const ByteRate&) const = default;
+};
+
 struct Secret {  // never printed
   std::string value;
   bool operator==(const Secret&) const = default;
@@ -144,8 +149,34 @@ struct MaxDuration {
 };
 
 enum class Compression : uint8_t { kPass, kStrip, kOffload };
+enum class Inspection : uint8_t { kStrict, kLenient, kOff };
+enum class OverRate : uint8_t { kSlowDown, kClose };
+
+struct MessageRateLimit {
+  Rate rate;                         // 0 turns the limit off
+  std::optional<uint32_t> burst;     // one second's worth if left out, as below
+  OverRate over_limit = OverRate::kSlowDown;
+};
+
+struct ByteRateLimit {
+  ByteRate rate;
+  std::optional<ByteSize> burst;
+  OverRate over_limit = OverRate::kSlowDown;
+};
+
+template <class Limit>
+struct PerDirection {
+  std::optional<Limit> from_client;
+  std::optional<Limit> from_backend;
+};
 
 struct WebSocket {
+  Inspection inspection = Inspection::kStrict;
+  std::optional<bool> validate_utf8;  // of text; if left out: where inspection is strict
+  ByteSize max_frame_bytes;           // of payload as on the wire, as below; 0: no limit
+  ByteSize max_message_bytes;
+  PerDirection<MessageRateLimit> message_rate;
+  PerDirection<ByteRateLimit> byte_rate;
   Keepalive keepalive;
   Compression compression = Compression::kPass;
   Duration close_timeout = 5s;       // from the first close frame to the end of both connections

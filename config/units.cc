@@ -48,6 +48,21 @@ std::optional<int64_t> TakeNumber(std::string_view& text) {
   return number;
 }
 
+struct WholeRate {
+  double number;
+  std::string_view per;
+};
+
+// The rate per second, minute or hour, whichever is the first that makes it a whole number.
+std::optional<WholeRate> AsWhole(double per_second) {
+  for (const Unit& unit : kRateUnits) {
+    const double number = per_second * static_cast<double>(unit.factor);
+    const double rounded = std::round(number);
+    if (std::abs(number - rounded) <= 1e-9 * rounded) return WholeRate{rounded, unit.name};
+  }
+  return std::nullopt;
+}
+
 // Digits, and behind a point digits again: what kRatePattern allows in front of the slash.
 bool IsDecimal(std::string_view text) {
   const size_t whole = CountDigits(text);
@@ -120,12 +135,24 @@ std::optional<Rate> ParseRate(std::string_view text) {
 }
 
 std::string FormatRate(Rate rate) {
-  for (const Unit& unit : kRateUnits) {
-    const double number = rate.per_second * static_cast<double>(unit.factor);
-    const double rounded = std::round(number);
-    if (std::abs(number - rounded) <= 1e-9 * rounded) return fmt::format("{:.0f}/{}", rounded, unit.name);
-  }
+  if (const auto whole = AsWhole(rate.per_second)) return fmt::format("{:.0f}/{}", whole->number, whole->per);
   return fmt::format("{}/s", rate.per_second);
+}
+
+std::optional<ByteRate> ParseByteRate(std::string_view text) {
+  if (text == "0") return ByteRate{0};
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const std::optional<ByteSize> size = ParseSize(text.substr(0, slash));
+  const Unit* unit = FindUnit(kRateUnits, text.substr(slash + 1));
+  if (!size || unit == nullptr) return std::nullopt;
+  return ByteRate{static_cast<double>(size->bytes) / static_cast<double>(unit->factor)};
+}
+
+std::string FormatByteRate(ByteRate rate) {
+  const auto whole = AsWhole(rate.per_second);
+  if (!whole) return fmt::format("{:.0f}/s", rate.per_second);
+  return fmt::format("{}/{}", FormatSize({static_cast<uint64_t>(whole->number)}), whole->per);
 }
 
 }  // namespace hawser::config

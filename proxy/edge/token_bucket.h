@@ -16,7 +16,7 @@ class TokenBucket {
   // Takes one token if there is one at `now`. The bucket starts full, holds `burst` tokens (at least one) and
   // gains `per_second` > 0 of them. A refusal costs nothing.
   bool Take(base::TimePoint now, double per_second, uint32_t burst) {
-    const double interval = std::min(1e9 / per_second, kLongest);
+    const double interval = Interval(per_second);
     const double tolerance = std::min(interval * std::max(burst, 1U), kLongest);
     const base::TimePoint next = std::max(full_at_, now) + Nanoseconds(interval);
     if (next - now > Nanoseconds(tolerance)) return false;
@@ -24,11 +24,34 @@ class TokenBucket {
     return true;
   }
 
+  // How many tokens there are at `now`: 0 while there is a debt.
+  uint64_t Available(base::TimePoint now, double per_second, uint64_t burst) const {
+    const double interval = Interval(per_second);
+    const auto owed = std::chrono::duration<double, std::nano>(std::max(full_at_, now) - now).count();
+    const double tokens = (std::min(interval * static_cast<double>(burst), kLongest) - owed) / interval;
+    return tokens <= 0 ? 0 : std::min(burst, static_cast<uint64_t>(tokens + kRounding));
+  }
+
+  // Takes `count` tokens whether they are there or not; what is missing is a debt that refilling pays first.
+  void Spend(base::TimePoint now, double per_second, uint64_t count) {
+    const double cost = std::min(Interval(per_second) * static_cast<double>(count), kLongest);
+    full_at_ = std::min(std::max(full_at_, now) + Nanoseconds(cost), now + Nanoseconds(kLongest));
+  }
+
+  // When `count` tokens, at most `burst`, are there if none is taken before.
+  base::TimePoint AvailableAt(double per_second, uint64_t burst, uint64_t count) const {
+    const double spare = Interval(per_second) * static_cast<double>(burst - count);
+    return std::max(full_at_, base::TimePoint()) - Nanoseconds(std::min(spare, kLongest));
+  }
+
   // Whether a forgotten bucket and this one are the same at `now`.
   bool Full(base::TimePoint now) const { return full_at_ <= now; }
 
  private:
-  static constexpr double kLongest = 1e17;  // nanoseconds, three years: keeps the sums far from overflow
+  static constexpr double kLongest = 1e17;   // nanoseconds, three years: keeps the sums far from overflow
+  static constexpr double kRounding = 1e-6;  // tokens; what the nanosecond's rounding may take from a whole one
+
+  static double Interval(double per_second) { return std::min(1e9 / per_second, kLongest); }
 
   static std::chrono::nanoseconds Nanoseconds(double count) {
     return std::chrono::nanoseconds(static_cast<int64_t>(count));

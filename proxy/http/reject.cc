@@ -12,6 +12,7 @@ using enum Reject;
 constexpr uint16_t kGoingAway = 1001;
 constexpr uint16_t kProtocol = 1002;
 constexpr uint16_t kInvalidPayload = 1007;
+constexpr uint16_t kPolicy = 1008;
 constexpr uint16_t kTooBig = 1009;
 constexpr uint16_t kInternalError = 1011;
 constexpr uint16_t kTryAgainLater = 1013;
@@ -66,6 +67,8 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "Too many compressed messages are under way."},
     {kFrameTooLarge, 0, kTooBig, "frame_too_large", "WTL", "A frame is too large."},
     {kMessageTooLarge, 0, kTooBig, "message_too_large", "WTL", "A message is too large."},
+    {kMessageRate, 0, kPolicy, "message_rate", "RL", "Messages come too fast."},
+    {kByteRate, 0, kPolicy, "byte_rate", "RL", "Bytes come too fast."},
     {kBackendLost, 0, kInternalError, "backend_lost", "UC", "The connection to the backend was lost."},
     // Nobody is left to read a code; the log has 1006, which is never sent (§7.4.1).
     {kClientLost, 0, 0, "client_lost", "DC", "The connection to the client was lost."},

@@ -47,6 +47,8 @@ enum class Reject : uint8_t {
   kNoCompressionContext,
   kFrameTooLarge,
   kMessageTooLarge,
+  kMessageRate,
+  kByteRate,
   kBackendLost,
   kClientLost,
   kPongTimeout,

@@ -148,6 +148,8 @@ constexpr Field kFields[] = {
      [](const LogEntry& entry, std::string& out) { out += LabelOf(entry.outcome.closed_by); }},
     {"reason", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.reason; }},
     {"flag", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.flag; }},
+    {"violation", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.violation; }},
+    {"offender", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.offender; }},
 };
 
 std::string RenderJson(const LogEntry& entry) {

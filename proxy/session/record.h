@@ -75,6 +75,8 @@ struct Outcome {
   uint16_t close_code = 0;             // RFC 6455 §7.1.5: the code that the client saw or sent; 1005, 1006 where none was
   std::string_view reason;             // a label of the refusal table, or "" for an ordinary end
   std::string_view flag;
+  std::string_view violation;          // the rule that a peer of the tunnel broke, or ""
+  std::string_view offender;           // who: "client", "backend" or ""
 };
 
 }  // namespace hawser::session

@@ -12,7 +12,7 @@ namespace hawser::session {
 // Moves the next bytes of a large frame, no more than a read would have taken. Nothing: they are to be read instead.
 std::optional<net::IoState> Tunnel::Splice(Peer from) {
   Side& source = side(from);
-  if (!source.scanner.large() || source.deaf || !source.carry.empty()) return std::nullopt;
+  if (!source.scanner.large() || source.deaf || !source.carry.empty() || PaceOf(from) != nullptr) return std::nullopt;
   const Peer to = Other(from);
   Side& sink = side(to);
   const int source_fd = source.stream->plain_socket();

@@ -18,6 +18,8 @@ Reject RejectOf(ws::Violation violation) {
     case ws::Violation::kInvalidUtf8: return Reject::kInvalidUtf8;
     case ws::Violation::kFrameTooLarge: return Reject::kFrameTooLarge;
     case ws::Violation::kMessageTooLarge: return Reject::kMessageTooLarge;
+    case ws::Violation::kMessageRate: return Reject::kMessageRate;
+    case ws::Violation::kByteRate: return Reject::kByteRate;
     default: return Reject::kProtocolError;
   }
 }
@@ -37,6 +39,8 @@ void Tunnel::Start(Environment& environment, Parts parts) {
   Tunnel* tunnel = std::make_unique<Tunnel>(environment, std::move(parts)).release();
   environment.tunnels.PushBack(*tunnel);
   tunnel->Flush(kClient);
+  tunnel->Count(kBackend, early_from_backend.size());
+  tunnel->Count(kClient, early_from_client.size());
   if (!early_from_backend.empty()) tunnel->Forward(kBackend, early_from_backend);
   if (!early_from_client.empty()) tunnel->Forward(kClient, early_from_client);
   tunnel->Settle();
@@ -52,19 +56,22 @@ Tunnel::Tunnel(Environment& environment, Parts parts)
       timer_(*this, kTimerTag),
       last_message_(environment.loop.now()),
       expiry_(base::TimePoint::max()),
-      deflate_(parts.deflate) {
+      deflate_(parts.deflate),
+      pipe_(settings().inspection == config::Inspection::kOff) {
   side(kClient).stream = std::move(parts.client);
   side(kBackend).stream = std::move(parts.backend);
   const auto now = environment_.loop.now();
   const config::Keepalive& keepalive = settings().keepalive;
-  const bool to_client = keepalive.to == config::KeepaliveTo::kClient || keepalive.to == config::KeepaliveTo::kBoth;
-  const bool to_backend = keepalive.to == config::KeepaliveTo::kBackend || keepalive.to == config::KeepaliveTo::kBoth;
-  if (to_client) side(kClient).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
-  if (to_backend) side(kBackend).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
+  const auto pinged = [&](config::KeepaliveTo only) {
+    return !is_pipe() && (keepalive.to == only || keepalive.to == config::KeepaliveTo::kBoth);
+  };
+  if (pinged(config::KeepaliveTo::kClient)) side(kClient).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
+  if (pinged(config::KeepaliveTo::kBackend)) side(kBackend).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
   if (const config::MaxDuration& longest = settings().max_connection_duration; longest.duration.count() > 0) {
     const double share = 1 - longest.jitter * std::uniform_real_distribution<>(0, 1)(environment_.random);
     expiry_ = now + base::Duration(static_cast<int64_t>(static_cast<double>(longest.duration.count()) * share));
   }
+  if (Paces::AskedFor(settings())) paces_ = std::make_unique<Paces>(settings());
   for (const Peer peer : {kClient, kBackend}) side(peer).stream->Watch(this, peer);
   side(kClient).blocked = true;  // until Start has flushed what the 101 may have left in the stream
   ArmTimer();
@@ -86,18 +93,35 @@ void Tunnel::OnReady(event::Ready ready) {
 }
 
 ws::ScanRules Tunnel::RulesFor(Peer from) const {
-  return {.expect_masked = from == kClient, .rsv1_allowed = deflate_};
+  const config::WebSocket& websocket = settings();
+  const bool strict = websocket.inspection == config::Inspection::kStrict;
+  return {.expect_masked = from == kClient,
+          .rsv1_allowed = deflate_,
+          .max_frame_bytes = websocket.max_frame_bytes.bytes,
+          .max_message_bytes = websocket.max_message_bytes.bytes,
+          .validate_utf8 = websocket.validate_utf8.value_or(strict),
+          .strictness = strict ? ws::Strictness::kStrict : ws::Strictness::kLenient};
 }
 
 // --- Receiving ---
 
 bool Tunnel::MayReceive(Peer from) const {
   const Side& side = sides_[from];
-  return !side.ended && !side.closed && (side.deaf || !sides_[Other(from)].blocked);
+  if (side.ended || side.closed) return false;
+  if (side.deaf) return true;
+  const Pace* pace = PaceOf(from);
+  return !sides_[Other(from)].blocked && (pace == nullptr || !pace->paused());
+}
+
+void Tunnel::Count(Peer from, size_t bytes) {
+  side(from).bytes += bytes;
+  environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient, bytes);
+  if (Pace* pace = PaceOf(from)) pace->bytes.Spend(environment_.loop.now(), bytes);
 }
 
 void Tunnel::Receive(Peer from) {
   Side& source = side(from);
+  ForwardHeld(from);
   for (int reads = 0; reads < kReadsPerTurn && MayReceive(from); ++reads) {
     if (const auto spliced = Splice(from)) {
       if (*spliced == net::IoState::kOk) continue;
@@ -106,23 +130,28 @@ void Tunnel::Receive(Peer from) {
     const std::span<std::byte> scratch = environment_.loop.scratch();
     const size_t carried = source.carry.size();
     std::ranges::copy(source.carry.bytes(), scratch.begin());
-    const size_t most = std::min<size_t>(settings().buffer.bytes, scratch.size() - carried);
+    size_t most = std::min<size_t>(settings().buffer.bytes, scratch.size() - carried);
+    const Pace* pace = PaceOf(from);
+    const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(environment_.loop.now());
+    if (allowed < most && !pace->bytes.closes()) {
+      if (allowed == 0) return Pause(from, pace->bytes);
+      most = allowed;
+    }
     const net::IoResult got = source.stream->Read(scratch.subspan(carried, most));
     if (got.bytes > 0) {
       Count(from, got.bytes);
       source.keepalive.Heard(environment_.loop.now());
       Forward(from, scratch.first(carried + got.bytes));
+      if (got.bytes > allowed && !source.deaf) OnViolation(from, ws::Violation::kByteRate);
     }
     const Reject undecodable = got.state == net::IoState::kError ? UndecodableBy(source.stream->error()) : Reject::kNone;
     if (undecodable != Reject::kNone) return OnBrokenRule(from, undecodable);
     if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return OnEnd(from, got.state);
-    if (got.state == net::IoState::kBlocked) return;
+    if (got.state == net::IoState::kBlocked) {
+      if (source.broken) OnEnd(from, net::IoState::kError);
+      return;
+    }
   }
-}
-
-void Tunnel::Count(Peer from, size_t bytes) {
-  side(from).bytes += bytes;
-  environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient, bytes);
 }
 
 void Tunnel::CountMessages(Peer from, uint64_t before) {
@@ -135,9 +164,12 @@ void Tunnel::CountMessages(Peer from, uint64_t before) {
 // Sends on what may be sent of `bytes`, in as few pieces as injected and swallowed frames allow, and keeps the rest
 // (an unfinished header or control frame) for the next read.
 void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
+  if (is_pipe()) return Relay(from, bytes);
   Side& source = side(from);
   const Peer to = Other(from);
-  const ws::ScanRules rules = RulesFor(from);
+  ws::ScanRules rules = RulesFor(from);
+  Pace* const pace = PaceOf(from);
+  if (pace != nullptr) rules.max_messages = pace->messages.Available(environment_.loop.now());
   const uint64_t messages_before = source.scanner.messages();
   size_t sent = 0;     // bytes before this were sent or dropped
   size_t scanned = 0;
@@ -145,9 +177,17 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
     Send(to, bytes.subspan(sent, scanned - sent));
     sent = scanned;
   };
+  const auto spend = [&](uint64_t messages) {
+    if (pace == nullptr || messages == 0) return;
+    pace->messages.Spend(environment_.loop.now(), messages);
+    rules.max_messages -= messages;
+  };
   while (!source.deaf) {
+    const uint64_t begun = source.scanner.messages_begun();
     const ws::Scan scan = source.scanner.Advance(bytes.subspan(scanned), rules, HasInjection(to));
     scanned += scan.bytes;
+    spend(source.scanner.messages_begun() - begun);
+    const bool ping = scan.stop == ws::Stop::kControl && scan.control.opcode == ws::Opcode::kPing;
     if (scan.stop == ws::Stop::kInput) {
       send_scanned();
       break;
@@ -155,10 +195,20 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
     if (scan.stop == ws::Stop::kBoundary) {
       send_scanned();
       Inject(to);
+    } else if (scan.stop == ws::Stop::kMessage || (ping && rules.max_messages == 0)) {
+      send_scanned();
+      if (pace->messages.closes()) {
+        OnViolation(from, ws::Violation::kMessageRate);
+      } else {
+        pace->holding = true;
+        Pause(from, pace->messages);
+        break;
+      }
     } else if (scan.stop == ws::Stop::kViolation) {
       send_scanned();
       OnViolation(from, scan.violation);
     } else {
+      if (ping) spend(1);
       const auto frame = bytes.subspan(scanned, scan.control_bytes);
       const bool forward = OnControlFrame(from, scan.control, frame);
       if (!forward) send_scanned();
@@ -174,6 +224,12 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
   const auto rest = source.deaf ? std::span<const std::byte>() : bytes.subspan(scanned);
   source.carry.Keep(rest);
   CountMessages(from, messages_before);
+}
+
+void Tunnel::Relay(Peer from, std::span<const std::byte> bytes) {
+  if (side(from).deaf) return;
+  last_message_ = environment_.loop.now();
+  Send(Other(from), bytes);
 }
 
 // Returns whether the frame is to be forwarded.
@@ -200,12 +256,19 @@ bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<
   return true;
 }
 
-void Tunnel::OnViolation(Peer from, ws::Violation violation) { OnBrokenRule(from, RejectOf(violation)); }
+void Tunnel::OnViolation(Peer from, ws::Violation violation) {
+  if (state_ == State::kOpen) violation_ = violation;
+  OnBrokenRule(from, RejectOf(violation));
+}
 
 void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   side(from).deaf = true;
   const uint16_t code = http::SpecOf(reason).close_code;
-  if (state_ == State::kOpen) BeginClosing(ClosedBy::kPolicy, reason, code);
+  if (state_ == State::kOpen) {
+    offender_ = from;
+    environment_.stats.Add(from == kClient ? stats::Metric::kViolationsByClient : stats::Metric::kViolationsByBackend);
+    BeginClosing(ClosedBy::kPolicy, reason, code);
+  }
   CloseTowards(from, code);
   CloseTowards(Other(from), from == kClient ? 1001 : 1011);
 }
@@ -215,6 +278,7 @@ void Tunnel::OnEnd(Peer from, net::IoState how) {
   Side& gone = side(from);
   if (gone.ended) return;
   gone.ended = true;
+  if (is_pipe()) return OnPipeEnd(from, how);
   const bool answered = gone.deaf;
   gone.deaf = true;
   gone.carry.Clear();
@@ -230,6 +294,50 @@ void Tunnel::OnEnd(Peer from, net::IoState how) {
   CloseTowards(Other(from), code);
 }
 
+// An end is passed on behind all that was received before it; the other direction goes on, for close_timeout at the most,
+// unless this stream is broken.
+void Tunnel::OnPipeEnd(Peer from, net::IoState how) {
+  const bool broken = how == net::IoState::kError;
+  if (state_ == State::kOpen) {
+    const Reject lost = from == kClient ? Reject::kClientLost : Reject::kBackendLost;
+    BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend, broken ? lost : Reject::kNone, 1006);
+  }
+  side(Other(from)).sealed = true;
+  if (!broken) return;
+  side(Other(from)).deaf = true;
+  CloseStream(from, net::CloseReason::kAbort);
+}
+
+// --- Rates ---
+
+// Once the end has begun nothing is held back any more: close_timeout bounds what can still come.
+Pace* Tunnel::PaceOf(Peer from) const {
+  if (paces_ == nullptr || state_ != State::kOpen) return nullptr;
+  return from == kClient ? &paces_->from_client : &paces_->from_backend;
+}
+
+void Tunnel::Pause(Peer from, const Meter& spent) {
+  PaceOf(from)->resume_at = spent.RefilledAt();
+  environment_.stats.Add(from == kClient ? stats::Metric::kSlowdownsOfClient : stats::Metric::kSlowdownsOfBackend);
+  ArmTimer();
+}
+
+// What was read and had to wait, if it may go on now.
+void Tunnel::ForwardHeld(Peer from) {
+  if (paces_ == nullptr || !MayReceive(from)) return;
+  Pace& pace = from == kClient ? paces_->from_client : paces_->from_backend;
+  if (!std::exchange(pace.holding, false)) return;
+  const net::Remainder held = std::exchange(side(from).carry, {});
+  Forward(from, held.bytes());
+}
+
+void Tunnel::Resume(Peer from) {
+  Pace* const pace = PaceOf(from);
+  if (pace == nullptr || !pace->paused() || environment_.loop.now() < pace->resume_at) return;
+  pace->resume_at = base::TimePoint::min();
+  Receive(from);
+}
+
 // --- Sending ---
 
 void Tunnel::Send(Peer to, std::span<const std::byte> bytes) {
@@ -237,7 +345,7 @@ void Tunnel::Send(Peer to, std::span<const std::byte> bytes) {
   if (sink.sealed || bytes.empty()) return;
   if (!sink.blocked) {
     const net::IoResult put = sink.stream->Write(bytes);
-    if (put.state == net::IoState::kError) return OnEnd(to, put.state);
+    if (put.state == net::IoState::kError) return OnWriteError(to);
     bytes = bytes.subspan(put.bytes);
     if (put.state == net::IoState::kBlocked) Block(to);
   }
@@ -254,11 +362,19 @@ void Tunnel::Flush(Peer to) {
   while (sink.blocked && !sink.closed) {
     const auto waiting = sink.backlog.front();  // empty: the stream flushes what it holds itself
     const net::IoResult put = sink.stream->Write(waiting);
-    if (put.state == net::IoState::kError) return OnEnd(to, put.state);
+    if (put.state == net::IoState::kError) return OnWriteError(to);
     sink.backlog.Consume(put.bytes);
     if (put.state == net::IoState::kBlocked) return;
     if (waiting.empty()) sink.blocked = false;
   }
+}
+
+// The peer is gone, but its last words, a close frame perhaps, may have come before: Settle reads them.
+void Tunnel::OnWriteError(Peer to) {
+  Side& sink = side(to);
+  sink.broken = sink.sealed = true;
+  sink.blocked = false;
+  sink.backlog.Clear();
 }
 
 // Puts in what waits for a boundary of the bytes that go to `to`; they stand at one.
@@ -277,7 +393,7 @@ void Tunnel::Inject(Peer to) {
     environment_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
   }
   if (const uint16_t code = std::exchange(sink.close_due, uint16_t{0}); code != 0) {
-    const auto text = reason_ == Reject::kNone ? std::string_view() : http::SpecOf(reason_).text;
+    const auto text = violation_ != ws::Violation::kNone ? ws::SpecOf(violation_).text : http::SpecOf(reason_).text;
     Send(to, ws::SmallFrame::MakeClose(code, text, mask()).bytes());
     sink.sealed = true;
   }
@@ -295,6 +411,7 @@ void Tunnel::Ping(Peer to) {
 void Tunnel::CloseTowards(Peer to, uint16_t code) {
   Side& sink = side(to);
   if (sink.sealed || sink.close_due != 0) return;
+  if (is_pipe()) return EndWithoutCloseFrame(to);
   sink.close_due = code;
   if (AtBoundaryTowards(to)) {
     Inject(to);
@@ -339,18 +456,22 @@ void Tunnel::BeginClosing(ClosedBy closed_by, Reject reason, uint16_t code) {
 }
 
 // The code that answers a close frame: its own (RFC 6455 §5.5.1), where that one may be sent at all.
-uint16_t Tunnel::Answer() const { return close_code_ == 1005 || close_code_ == 1006 ? 1000 : close_code_; }
+uint16_t Tunnel::Answer() const { return ws::MayBeSent(close_code_) ? close_code_ : 1000; }
 
 // Brings both streams as far towards their end as what has been sent and received allows, and tells them what to
 // report next.
 void Tunnel::Settle() {
   if (state_ == State::kClosed) return;
+  for (const Peer peer : {kClient, kBackend}) {
+    if (side(peer).broken && MayReceive(peer)) Receive(peer);
+  }
   if (state_ == State::kClosing) {
     for (const Peer peer : {kClient, kBackend}) {
+      ForwardHeld(peer);
       Side& at = side(peer);
       if (at.closed) continue;
       if (!at.sealed && at.close_due != 0 && side(Other(peer)).deaf) EndWithoutCloseFrame(peer);
-      if (at.sealed && !at.blocked && at.deaf && !std::exchange(at.shut, true)) at.stream->ShutdownWrite();
+      if (at.sealed && !at.blocked && (at.deaf || is_pipe()) && !std::exchange(at.shut, true)) at.stream->ShutdownWrite();
       if (at.shut && at.ended) CloseStream(peer, net::CloseReason::kOrderly);
     }
     if (side(kClient).closed && side(kBackend).closed) return Finish();
@@ -388,7 +509,9 @@ void Tunnel::Finish() {
                                     .outcome = {.closed_by = closed_by_,
                                                 .close_code = close_code_,
                                                 .reason = ordinary ? "" : spec.label,
-                                                .flag = ordinary ? "" : spec.flag},
+                                                .flag = ordinary ? "" : spec.flag,
+                                                .violation = ws::SpecOf(violation_).label,
+                                                .offender = violation_ == ws::Violation::kNone ? "" : offender_ == kClient ? "client" : "backend"},
                                     .duration_ms = seconds * 1000});
   }
   Unlink();
@@ -399,6 +522,10 @@ void Tunnel::Finish() {
 
 void Tunnel::OnTimer() {
   if (state_ == State::kClosing) {
+    for (const Peer peer : {kClient, kBackend}) {
+      const Side& late = side(peer);
+      if (!late.closed && (!late.deaf || late.blocked)) OnCloseTimeout(peer);
+    }
     for (const Peer peer : {kClient, kBackend}) {
       CloseTowards(peer, Answer());
       CloseStream(peer, side(peer).blocked ? net::CloseReason::kAbort : net::CloseReason::kOrderly);
@@ -411,8 +538,16 @@ void Tunnel::OnTimer() {
   if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);
   for (const Peer peer : {kClient, kBackend}) {
     if (state_ == State::kOpen) CheckKeepalive(peer);
+    if (state_ == State::kOpen) Resume(peer);
   }
   if (state_ == State::kOpen) ArmTimer();
+}
+
+// The peer's answer to a close frame has not come, or what goes before it could not even be delivered.
+void Tunnel::OnCloseTimeout(Peer peer) {
+  environment_.stats.Add(peer == kClient ? stats::Metric::kCloseTimeoutsOfClient
+                                         : stats::Metric::kCloseTimeoutsOfBackend);
+  if (reason_ == Reject::kNone) reason_ = Reject::kCloseTimeout;
 }
 
 void Tunnel::CheckKeepalive(Peer peer) {
@@ -421,6 +556,8 @@ void Tunnel::CheckKeepalive(Peer peer) {
     case ws::Keepalive::Due::kNothing: return;
     case ws::Keepalive::Due::kPing: return Ping(peer);
     case ws::Keepalive::Due::kDead:
+      // Its pong may wait in the kernel while the other side is slow, or its rate is spent.
+      if (!MayReceive(peer)) return side(peer).keepalive.Heard(now);
       // The ping may stand behind megabytes that a slow peer is still taking.
       if (side(peer).stream->Delivering(settings().keepalive.timeout)) return side(peer).keepalive.Heard(now);
       BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, http::SpecOf(Reject::kPongTimeout).close_code);
@@ -437,9 +574,11 @@ void Tunnel::ArmTimer() {
   const auto now = environment_.loop.now();
   auto next = expiry_;
   if (settings().idle_timeout.count() > 0) next = std::min(next, last_message_ + settings().idle_timeout);
-  for (const Side& at : sides_) {
+  for (const Peer peer : {kClient, kBackend}) {
+    if (const Pace* pace = PaceOf(peer); pace != nullptr && pace->paused()) next = std::min(next, pace->resume_at);
+    const Side& at = sides_[peer];
     // A ping that waits for its boundary is in no hurry: its clock starts when it is sent.
-    if (at.ping_due) continue;
+    if (at.ping_due || at.sealed) continue;
     next = std::min(next, at.keepalive.NextDeadline());
     // A pong may come long before its deadline, and the next ping be due before it too.
     if (at.keepalive.waiting()) next = std::min(next, now + settings().keepalive.interval);

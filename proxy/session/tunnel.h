@@ -26,6 +26,7 @@
 #include "proxy/net/remainder.h"
 #include "proxy/session/edge_leases.h"
 #include "proxy/session/environment.h"
+#include "proxy/session/pace.h"
 #include "proxy/session/record.h"
 #include "proxy/ws/frame.h"
 #include "proxy/ws/frame_scanner.h"
@@ -85,6 +86,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     uint16_t close_due = 0;        // a close frame with this code goes out at the next boundary; 0: none
     bool ping_due = false;         // likewise a ping
     bool blocked = false;          // the stream takes no more for now; backlog may wait
+    bool broken = false;           // a write failed; what the peer sent before may still be read
     bool sealed = false;           // nothing more is sent to this peer: a close frame was, or it is gone
     bool deaf = false;             // what this peer still sends is dropped: its close frame came, or it broke a rule
     bool ended = false;            // this peer's direction has ended (FIN, reset)
@@ -95,6 +97,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   static Peer Other(Peer peer) { return peer == kClient ? kBackend : kClient; }
   Side& side(Peer peer) { return sides_[peer]; }
   const config::WebSocket& settings() const { return record_.route->settings.websocket; }
+  // Nothing is known of frames: whatever comes is passed on, and ends as TCP ends.
+  bool is_pipe() const { return pipe_; }
   ws::ScanRules RulesFor(Peer from) const;
 
   // Receiving.
@@ -103,17 +107,26 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void Count(Peer from, size_t bytes);
   void CountMessages(Peer from, uint64_t before);
   void Forward(Peer from, std::span<const std::byte> bytes);
+  void Relay(Peer from, std::span<const std::byte> bytes);
   std::optional<net::IoState> Splice(Peer from);
   bool OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame);
   void OnViolation(Peer from, ws::Violation violation);
   void OnBrokenRule(Peer from, http::Reject reason);
   void OnEnd(Peer from, net::IoState how);
+  void OnPipeEnd(Peer from, net::IoState how);
+
+  // Rates.
+  Pace* PaceOf(Peer from) const;  // null: nothing is limited, or no longer
+  void Pause(Peer from, const Meter& spent);
+  void ForwardHeld(Peer from);
+  void Resume(Peer from);
 
   // Sending.
   void Send(Peer to, std::span<const std::byte> bytes);
   void SendPiped(Peer to);
   void Block(Peer to);
   void Flush(Peer to);
+  void OnWriteError(Peer to);
   bool AtBoundaryTowards(Peer to) const { return sides_[Other(to)].scanner.AtBoundary(); }
   bool HasInjection(Peer to) const { return sides_[to].ping_due || sides_[to].close_due != 0; }
   void Inject(Peer to);
@@ -130,6 +143,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   // Time.
   void OnTimer();
+  void OnCloseTimeout(Peer peer);
   void CheckKeepalive(Peer peer);
   void ArmTimer();
 
@@ -143,11 +157,15 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   base::TimePoint last_message_;
   base::TimePoint expiry_;  // max_connection_duration; TimePoint::max(): none
   std::array<Side, 2> sides_;
+  std::unique_ptr<Paces> paces_;  // null: the route has no rates
   uint16_t close_code_ = 1006;
   State state_ = State::kOpen;
   ClosedBy closed_by_ = ClosedBy::kNobody;
   http::Reject reason_ = http::Reject::kNone;
+  ws::Violation violation_ = ws::Violation::kNone;  // the one that ended it
+  Peer offender_ = kClient;                         // who broke it, if any was
   bool deflate_;
+  bool pipe_;
 };
 
 }  // namespace hawser::session

@@ -27,6 +27,10 @@ constexpr std::string_view kCompressedBytes =
     "Payload bytes of messages that were compressed between client and hawser, as they were on the wire.";
 constexpr std::string_view kPlainBytes = "Payload bytes of the same messages, as the backend sees them.";
 
+constexpr std::string_view kSlowdowns = "Times that reading from a side stopped until its rate allowed more.";
+constexpr std::string_view kCloseTimeouts = "Sides that were cut off because their answer to a close frame did not come.";
+constexpr std::string_view kViolations = "Tunnels that a side ended by breaking a rule of WebSocket or a limit.";
+
 constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kConnectionsAccepted, kCounter, "hawser_connections_accepted_total", "", "", "Connections accepted."},
     {kConnectionsOpen, kGauge, "hawser_connections_open", "", "", "Client connections open now."},
@@ -94,6 +98,12 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
      kPlainBytes},
     {kDeflatePlainToClient, kCounter, "hawser_deflate_plain_bytes_total", "direction", "backend_to_client",
      kPlainBytes},
+    {kSlowdownsOfClient, kCounter, "hawser_rate_pauses_total", "peer", "client", kSlowdowns},
+    {kSlowdownsOfBackend, kCounter, "hawser_rate_pauses_total", "peer", "backend", kSlowdowns},
+    {kCloseTimeoutsOfClient, kCounter, "hawser_close_timeouts_total", "peer", "client", kCloseTimeouts},
+    {kCloseTimeoutsOfBackend, kCounter, "hawser_close_timeouts_total", "peer", "backend", kCloseTimeouts},
+    {kViolationsByClient, kCounter, "hawser_violations_total", "peer", "client", kViolations},
+    {kViolationsByBackend, kCounter, "hawser_violations_total", "peer", "backend", kViolations},
 });
 
 constexpr double kRttBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};

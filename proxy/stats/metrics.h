@@ -67,6 +67,12 @@ enum class Metric : uint8_t {
   kDeflateCompressedToClient,
   kDeflatePlainToBackend,
   kDeflatePlainToClient,
+  kSlowdownsOfClient,  // reading stopped because a rate is spent
+  kSlowdownsOfBackend,
+  kCloseTimeoutsOfClient,  // it did not answer a close frame
+  kCloseTimeoutsOfBackend,
+  kViolationsByClient,
+  kViolationsByBackend,
   kCount,
 };
 

@@ -38,7 +38,8 @@ size_t CharacterEnd(std::string_view text, size_t limit) {
 
 }  // namespace
 
-ParsedHeader ParseHeader(std::span<const std::byte> in) {
+ParsedHeader ParseHeader(std::span<const std::byte> in, Strictness strictness) {
+  const bool strict = strictness == Strictness::kStrict;
   ParsedHeader parsed;
   FrameHeader& header = parsed.header;
   if (in.empty()) return parsed;
@@ -46,7 +47,7 @@ ParsedHeader ParseHeader(std::span<const std::byte> in) {
   header.fin = (first & kFin) != 0;
   header.rsv = (first >> 4) & 7;
   header.opcode = static_cast<Opcode>(first & 15);
-  if (!Known(header.opcode)) return Fail(Violation::kOpcode);
+  if (strict && !Known(header.opcode)) return Fail(Violation::kOpcode);
   const bool control = IsControl(header.opcode);
   if (control && !header.fin) return Fail(Violation::kControlFragmented);
 
@@ -61,7 +62,7 @@ ParsedHeader ParseHeader(std::span<const std::byte> in) {
   if (in.size() < 2 + extended) return parsed;
   if (extended > 0) {
     header.payload_bytes = LoadBigEndian(in.subspan(2, extended));
-    const bool shorter = header.payload_bytes < (extended == 2 ? 126U : 65536U);
+    const bool shorter = strict && header.payload_bytes < (extended == 2 ? 126U : 65536U);
     if (shorter || header.payload_bytes >> 63 != 0) return Fail(Violation::kLength);
   }
 

@@ -12,6 +12,8 @@
 #include <span>
 #include <string_view>
 
+#include "proxy/ws/violation.h"
+
 namespace hawser::ws {
 
 enum class Opcode : uint8_t { kContinuation = 0, kText = 1, kBinary = 2, kClose = 8, kPing = 9, kPong = 10 };
@@ -19,24 +21,6 @@ enum class Opcode : uint8_t { kContinuation = 0, kText = 1, kBinary = 2, kClose 
 constexpr bool IsControl(Opcode opcode) {
   return (static_cast<uint8_t>(opcode) & 8) != 0;
 }
-
-// What a peer may do wrong.
-enum class Violation : uint8_t {
-  kNone,
-  kMask,               // a client's frame without a mask, a backend's with one (§5.1)
-  kReservedBits,       // an RSV bit that no extension gave a meaning (§5.2)
-  kOpcode,             // 3 to 7 or 11 to 15 (§5.2)
-  kControlTooLong,     // a control frame of more than 125 bytes (§5.5)
-  kControlFragmented,  // a control frame without FIN (§5.5)
-  kContinuation,       // a continuation of nothing, or a new message inside another (§5.4)
-  kLength,             // not the shortest encoding, or 2^63 and more (§5.2)
-  kAfterClose,         // a data frame behind a close frame (§5.5.1)
-  kCloseLength,        // a close payload of one byte (§5.5.1)
-  kCloseCode,          // a code that may not stand on the wire (§7.4)
-  kInvalidUtf8,        // in a text message or a close reason (§8.1)
-  kFrameTooLarge,      // these two by configuration
-  kMessageTooLarge,
-};
 
 using Mask = std::array<uint8_t, 4>;
 
@@ -60,9 +44,14 @@ struct ParsedHeader {
   FrameHeader header;  // meaningful when complete
 };
 
-// Reads the header at the start of `in` and judges what a header can be judged by alone: opcode, length, and
-// the form of control frames. A violation shows as soon as its byte is there.
-ParsedHeader ParseHeader(std::span<const std::byte> in);
+// How much of what a header can be judged by alone is judged.
+enum class Strictness : uint8_t {
+  kStrict,   // opcode, length, and the form of control frames
+  kLenient,  // unknown opcodes and lengths that are not the shortest pass
+};
+
+// Reads the header at the start of `in`. A violation shows as soon as its byte is there.
+ParsedHeader ParseHeader(std::span<const std::byte> in, Strictness strictness = Strictness::kStrict);
 
 // Masks or unmasks `payload` in place; its first byte is byte `offset` of the frame's payload.
 void Unmask(std::span<std::byte> payload, const Mask& mask, uint64_t offset);

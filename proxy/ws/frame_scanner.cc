@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 #include <limits>
+#include <optional>
 
 namespace hawser::ws {
 namespace {
@@ -25,24 +26,37 @@ Scan FrameScanner::Advance(std::span<const std::byte> in, const ScanRules& rules
   const auto violated = [&](Violation violation) {
     return Scan{.bytes = at, .stop = Stop::kViolation, .violation = violation, .control = {}};
   };
+  const uint64_t begun_before = messages_begun();
+  const auto may_begin = [&] { return rules.max_messages - (messages_begun() - begun_before); };
+  std::optional<FrameScanner> before_frame;  // where the frame begins in `in`, at `frame_at`
+  size_t frame_at = 0;
   for (bool in_frame = remaining_ > 0;; in_frame = true) {
     if (in_frame) {
       const size_t here = std::min<uint64_t>(remaining_, in.size() - at);
       const size_t passed = PassPayload(in.subspan(at, here));
       at += passed;
-      if (passed < here) return violated(Violation::kInvalidUtf8);
+      if (passed < here) {
+        if (before_frame) {  // none of it has been forwarded, so that none has to be
+          *this = *before_frame;
+          at = frame_at;
+        }
+        return violated(Violation::kInvalidUtf8);
+      }
       if (remaining_ > 0) return {.bytes = at, .control = {}};
       if (final_) ++messages_;
       if (stop_at_boundary) return {.bytes = at, .stop = Stop::kBoundary, .control = {}};
     }
-    if (!stop_at_boundary) at += PassWholeMessages(in.subspan(at), rules);
+    if (!stop_at_boundary) at += PassWholeMessages(in.subspan(at), rules, may_begin());
     const auto rest = in.subspan(at);
     if (rest.size() < 2) return {.bytes = at, .control = {}};
     if (const Violation wrong = JudgeStart(rest, rules); wrong != Violation::kNone) return violated(wrong);
-    const ParsedHeader parsed = ParseHeader(rest);
+    const ParsedHeader parsed = ParseHeader(rest, rules.strictness);
     if (parsed.state == ParsedHeader::State::kViolation) return violated(parsed.violation);
     if (parsed.state == ParsedHeader::State::kIncomplete) return {.bytes = at, .control = {}};
-    if (IsControl(parsed.header.opcode)) return TakeControl(rest, parsed.header, at);
+    if (IsControl(parsed.header.opcode)) return TakeControl(rest, parsed.header, rules, at);
+    if (expect_ != Expect::kContinuation && may_begin() == 0) return {.bytes = at, .stop = Stop::kMessage, .control = {}};
+    if (rules.validate_utf8) before_frame = *this;
+    frame_at = at;
     if (const Violation wrong = BeginFrame(parsed.header, rules); wrong != Violation::kNone)
       return violated(wrong);
     at += parsed.header.header_bytes;
@@ -51,7 +65,7 @@ Scan FrameScanner::Advance(std::span<const std::byte> in, const ScanRules& rules
 
 // The hot path: whole messages of one frame and less than 64 KiB, one behind the other. Stops in front of
 // anything else, and of whatever is wrong.
-size_t FrameScanner::PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules) {
+size_t FrameScanner::PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules, uint64_t most) {
   if (expect_ != Expect::kMessage) return 0;
   const uint64_t limit = std::min(LimitOf(rules.max_frame_bytes), LimitOf(rules.max_message_bytes));
   const uint8_t mask_bit = rules.expect_masked ? 0x80 : 0;
@@ -59,7 +73,7 @@ size_t FrameScanner::PassWholeMessages(std::span<const std::byte> in, const Scan
   size_t at = 0;
   uint64_t passed = 0;
   uint64_t last = 0;
-  while (in.size() - at >= kLongestShortHeader) {
+  while (in.size() - at >= kLongestShortHeader && passed < most) {
     const std::byte* start = in.data() + at;
     const auto first = std::to_integer<uint8_t>(start[0]);
     uint64_t length = std::to_integer<uint8_t>(start[1]) ^ mask_bit;  // above 127 if the mask bit is wrong
@@ -114,18 +128,21 @@ Violation FrameScanner::JudgeStart(std::span<const std::byte> in, const ScanRule
   const auto first = std::to_integer<uint8_t>(in[0]);
   const auto rsv = static_cast<uint8_t>((first >> 4) & 7);
   const auto opcode = static_cast<Opcode>(first & 15);
-  const bool starts_message = opcode == Opcode::kText || opcode == Opcode::kBinary;
+  const bool lenient = rules.strictness == Strictness::kLenient;
+  const bool known = opcode == Opcode::kText || opcode == Opcode::kBinary;
+  const bool starts_message = known || (lenient && !IsControl(opcode) && opcode != Opcode::kContinuation);
   const uint8_t rsv_allowed = rules.rsv1_allowed && starts_message ? kRsv1 : 0;
-  if ((rsv & ~rsv_allowed) != 0) return Violation::kReservedBits;
+  if (!lenient && (rsv & ~rsv_allowed) != 0) return Violation::kReservedBits;
   if (starts_message || opcode == Opcode::kContinuation) {
     if (expect_ == Expect::kNoData) return Violation::kAfterClose;
     if (starts_message != (expect_ == Expect::kMessage)) return Violation::kContinuation;
   }
   const bool masked = (std::to_integer<uint8_t>(in[1]) & 0x80) != 0;
-  return masked == rules.expect_masked ? Violation::kNone : Violation::kMask;
+  return lenient || masked == rules.expect_masked ? Violation::kNone : Violation::kMask;
 }
 
-Scan FrameScanner::TakeControl(std::span<const std::byte> in, const FrameHeader& header, size_t at) {
+Scan FrameScanner::TakeControl(std::span<const std::byte> in, const FrameHeader& header, const ScanRules& rules,
+                               size_t at) {
   const size_t size = header.header_bytes + header.payload_bytes;
   if (in.size() < size) return {.bytes = at, .control = {}};
   if (header.opcode == Opcode::kClose) {
@@ -134,7 +151,8 @@ Scan FrameScanner::TakeControl(std::span<const std::byte> in, const FrameHeader&
     std::copy(masked.begin(), masked.end(), plain.begin());
     const std::span<std::byte> payload(plain.data(), masked.size());
     if (header.masked) Unmask(payload, header.mask, 0);
-    if (const Violation wrong = ParseClose(payload).violation; wrong != Violation::kNone) {
+    const Violation wrong = ParseClose(payload).violation;
+    if (rules.strictness == Strictness::kStrict && wrong != Violation::kNone) {
       return {.bytes = at, .stop = Stop::kViolation, .violation = wrong, .control = {}};
     }
     expect_ = Expect::kNoData;

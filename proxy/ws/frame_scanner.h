@@ -6,15 +6,17 @@
 //     const Scan scan = scanner.Advance(in.subspan(at), rules, ping_waits);
 //     Forward(in.subspan(at, scan.bytes));
 //     at += scan.bytes;
-//     if (scan.stop == Stop::kInput) break;               // keep in[at..], offer it again with more behind
-//     it if (scan.stop == Stop::kBoundary) SendPing(); if (scan.stop == Stop::kControl) at +=
-//     scan.control_bytes;  // after having forwarded or swallowed it if (scan.stop == Stop::kViolation)
-//     return Close(scan.violation);
+//     if (scan.stop == Stop::kInput) break;  // keep in[at..], offer it again with more behind it
+//     if (scan.stop == Stop::kBoundary) SendPing();
+//     if (scan.stop == Stop::kControl) at += scan.control_bytes;  // after having forwarded or swallowed it
+//     if (scan.stop == Stop::kMessage) break;  // keep in[at..] until another message may begin
+//     if (scan.stop == Stop::kViolation) return Close(scan.violation);
 //   }
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 
 #include "proxy/ws/frame.h"
@@ -23,12 +25,12 @@
 namespace hawser::ws {
 
 enum class Stop : uint8_t {
-  kInput,  // all that can be judged was. in[bytes..], at most 130 bytes, is an unfinished header or control
-           // frame
+  kInput,      // all that can be judged was; in[bytes..], at most 130 bytes, is an unfinished header or control frame
   kBoundary,   // a data frame ended at in[bytes]; there may be more behind it
-  kControl,    // a whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed
-               // it
-  kViolation,  // in[bytes] breaks a rule, or starts the frame that does; the scanner stays in front of it
+  kControl,    // a whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed it
+  kMessage,    // a message begins at in[bytes] and may not yet (max_messages); the scanner stays in front of it
+  kViolation,  // in[bytes] starts the frame that breaks a rule; or, in text whose frame began before `in`, it is the
+               // byte that does; the scanner stays in front of it
 };
 
 struct Scan {
@@ -39,12 +41,17 @@ struct Scan {
   FrameHeader control;
 };
 
+// Lenient lets pass what confuses nobody about where frames begin and end: masks and reserved bits as they come,
+// unknown opcodes, lengths that are not the shortest, any close payload. Kept are the 2^63 bit, the form of control
+// frames, the order of fragments, and the limits.
 struct ScanRules {
   bool expect_masked = false;      // true over what a client sends
-  bool rsv1_allowed = false;       // permessage-deflate was agreed on (RFC 7692 §6)
+  bool rsv1_allowed = false;       // permessage-deflate was agreed on (RFC 7692 §6): on a message's first frame
   uint64_t max_frame_bytes = 0;    // of payload, as it lies on the wire; 0: no limit
   uint64_t max_message_bytes = 0;  // likewise
   bool validate_utf8 = false;      // of text messages that are not compressed
+  Strictness strictness = Strictness::kStrict;
+  uint64_t max_messages = std::numeric_limits<uint64_t>::max();  // that may begin in this call
 };
 
 class FrameScanner {
@@ -72,16 +79,19 @@ class FrameScanner {
   // A data message has begun and not ended.
   bool InMessage() const { return remaining_ > 0 || expect_ == Expect::kContinuation; }
 
+  // Data messages that have begun.
+  uint64_t messages_begun() const { return messages_ + (InMessage() ? 1 : 0); }
+
   // Data messages that have ended.
   uint64_t messages() const { return messages_; }
 
  private:
   enum class Expect : uint8_t { kMessage, kContinuation, kNoData };
 
-  size_t PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules);
+  size_t PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules, uint64_t most);
   size_t PassPayload(std::span<const std::byte> in);
   Violation JudgeStart(std::span<const std::byte> in, const ScanRules& rules) const;
-  Scan TakeControl(std::span<const std::byte> in, const FrameHeader& header, size_t at);
+  Scan TakeControl(std::span<const std::byte> in, const FrameHeader& header, const ScanRules& rules, size_t at);
   Violation BeginFrame(const FrameHeader& header, const ScanRules& rules);
 
   uint64_t remaining_ = 0;      // payload bytes of the current data frame that have not come

@@ -1,6 +1,9 @@
 #include "proxy/ws/utf8.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "proxy/ws/utf8_blocks.h"
 
 namespace hawser::ws {
 namespace {
@@ -56,21 +59,15 @@ constexpr auto kTransitions = [] {
   return table;
 }();
 
-using Block = uint64_t __attribute__((vector_size(16)));
-
-template <typename Word>
-Word Load(const std::byte* from) {
-  Word word;
-  std::memcpy(&word, from, sizeof word);
-  return word;
-}
-
 bool Ascii(uint64_t word) {
   return (word & 0x8080808080808080) == 0;
 }
 
-bool Ascii(Block block) {
-  return Ascii(block[0] | block[1]);
+// The mask as it stands at byte `at` of the masked text.
+uint32_t KeyAt(const std::array<uint8_t, 4>& mask, size_t at) {
+  uint32_t key = 0;
+  for (size_t i = 0; i < mask.size(); ++i) key |= uint32_t{mask[(at + i) & 3]} << (8 * i);
+  return key;
 }
 
 }  // namespace
@@ -92,25 +89,27 @@ size_t Utf8Validator::Step(const void* plain, size_t count) {
 }
 
 size_t Utf8Validator::FeedMasked(std::span<const std::byte> masked, const std::array<uint8_t, 4>& mask) {
-  uint32_t half;
-  std::memcpy(&half, mask.data(), sizeof half);
-  const uint64_t key = uint64_t{half} << 32 | half;
+  constexpr size_t kBlockwise = 32;
   size_t at = 0;
-  for (; masked.size() - at >= 2 * sizeof(Block); at += 2 * sizeof(Block)) {
-    const std::array<Block, 2> plain = {Load<Block>(masked.data() + at) ^ Block{key, key},
-                                        Load<Block>(masked.data() + at + sizeof(Block)) ^ Block{key, key}};
-    if (state_ == kAccept && Ascii(plain[0] | plain[1])) continue;
-    if (const size_t fit = Step(&plain, sizeof plain); fit < sizeof plain) return at + fit;
+  for (; at < masked.size() && state_ != kAccept; ++at) {  // a character that was cut off
+    const uint8_t plain = std::to_integer<uint8_t>(masked[at]) ^ mask[at & 3];
+    if (Step(&plain, 1) == 0) return at;
   }
-  for (; masked.size() - at >= sizeof key; at += sizeof key) {
-    const uint64_t plain = Load<uint64_t>(masked.data() + at) ^ key;
-    if (state_ == kAccept && Ascii(plain)) continue;
-    if (const size_t fit = Step(&plain, sizeof plain); fit < sizeof plain) return at + fit;
+  at += PassAscii(masked.subspan(at), KeyAt(mask, at));
+  if (masked.size() - at >= kBlockwise) at += PassUtf8Blocks(masked.subspan(at), KeyAt(mask, at));
+  const uint32_t half = KeyAt(mask, at);
+  const uint64_t key = uint64_t{half} << 32 | half;
+  while (at < masked.size()) {
+    const size_t count = std::min(masked.size() - at, sizeof key);
+    uint64_t plain = 0;
+    std::memcpy(&plain, masked.data() + at, count);
+    plain ^= count == sizeof key ? key : key & ((uint64_t{1} << (8 * count)) - 1);
+    if (state_ != kAccept || !Ascii(plain)) {
+      if (const size_t fit = Step(&plain, count); fit < count) return at + fit;
+    }
+    at += count;
   }
-  const size_t rest = masked.size() - at;
-  std::array<uint8_t, sizeof key> plain;
-  for (size_t i = 0; i < rest; ++i) plain[i] = std::to_integer<uint8_t>(masked[at + i]) ^ mask[i & 3];
-  return at + Step(plain.data(), rest);
+  return at;
 }
 
 bool IsUtf8(std::span<const std::byte> text) {

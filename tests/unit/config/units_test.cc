@@ -77,6 +77,23 @@ TEST(Units, RatesArePerSecondMinuteOrHour) {
   }
 }
 
+TEST(Units, RatesOfBytesAreSizesPerSecondMinuteOrHour) {
+  struct Case {
+    const char* text;
+    double per_second;
+  };
+  const Case cases[] = {{"64KiB/s", 65536}, {"1MB/s", 1e6}, {"60KB/m", 1000}, {"36/h", 0.01}, {"0/s", 0}, {"0", 0}};
+  for (const Case& one : cases) {
+    ASSERT_TRUE(ParseByteRate(one.text).has_value()) << one.text;
+    EXPECT_DOUBLE_EQ(ParseByteRate(one.text)->per_second, one.per_second) << one.text;
+    EXPECT_TRUE(Fits(one.text, kByteRatePattern)) << one.text;
+  }
+  for (const char* text : {"", "64KiB", "/s", "64KiB/", "64KiB/d", "-1/s", "1.5MiB/s", "64K/s", "64KiB/s "}) {
+    EXPECT_EQ(ParseByteRate(text), std::nullopt) << text;
+    EXPECT_FALSE(Fits(text, kByteRatePattern)) << text;
+  }
+}
+
 TEST(Units, WhatIsPrintedCanBeReadBack) {
   for (const char* text : {"0s", "500ms", "30s", "1h30m", "1d12h", "1d1ms"}) {
     EXPECT_EQ(FormatDuration(ParseDuration(text).value()), text);
@@ -86,6 +103,9 @@ TEST(Units, WhatIsPrintedCanBeReadBack) {
   }
   for (const char* text : {"0/s", "20/s", "100/m", "5/h", "1/s", "7/m"}) {
     EXPECT_EQ(FormatRate(ParseRate(text).value()), text);
+  }
+  for (const char* text : {"0/s", "64KiB/s", "1MB/s", "10MB/m", "5/h", "100/m"}) {
+    EXPECT_EQ(FormatByteRate(ParseByteRate(text).value()), text);
   }
 }
 

@@ -153,6 +153,25 @@ TEST(Validate, TimersThatWorkAgainstEachOtherAreWarnings) {
       IsEmpty());
 }
 
+TEST(Validate, LimitsThatNeedFramesNeedInspection) {
+  const std::string limits =
+      "    validate_utf8: true\n    max_frame_bytes: 1\n    max_message_bytes: 1KiB\n"
+      "    message_rate: { from_backend: { rate: 1/s } }\n    byte_rate: { from_client: { rate: 1KiB/s } }\n";
+  for (const std::string inspection : {"strict", "lenient"}) {
+    const Result result =
+        CheckRoutes("- match: {}\n  cluster: c\n  websocket:\n    inspection: " + inspection + "\n" + limits);
+    EXPECT_THAT(result.errors, IsEmpty());
+  }
+  const std::string off = "- match: {}\n  cluster: c\n  websocket:\n    inspection: off\n";
+  const std::string what = " needs frames, which inspection: off does not look for; expected inspection: strict or lenient";
+  EXPECT_THAT(CheckRoutes(off + limits).errors,
+              ElementsAre("f.yaml:8:20: routes[0].websocket.validate_utf8:" + what,
+                          "f.yaml:9:22: routes[0].websocket.max_frame_bytes:" + what,
+                          "f.yaml:10:24: routes[0].websocket.max_message_bytes:" + what,
+                          "f.yaml:11:19: routes[0].websocket.message_rate:" + what));
+  EXPECT_THAT(CheckRoutes(off + "    validate_utf8: false\n    max_frame_bytes: 0\n").errors, IsEmpty());
+}
+
 TEST(Validate, WhatHasNoEffectIsAWarning) {
   const Result result = Check(R"(admin: { address: 0.0.0.0:9 }
 listeners:

@@ -36,6 +36,46 @@ TEST(TokenBucket, FillsNoHigherThanItsBurst) {
   EXPECT_EQ(TakeAll(bucket, kStart + 1h, 20, 3, 100), 3);
 }
 
+TEST(TokenBucket, TellsHowMuchThereIsAndTakesManyAtOnce) {
+  TokenBucket bucket;
+  EXPECT_EQ(bucket.Available(kStart, 1000, 400), 400U);
+  bucket.Spend(kStart, 1000, 150);
+  EXPECT_EQ(bucket.Available(kStart, 1000, 400), 250U);
+  EXPECT_EQ(bucket.Available(kStart + 100ms, 1000, 400), 350U);
+  EXPECT_EQ(bucket.Available(kStart + 1h, 1000, 400), 400U);
+}
+
+TEST(TokenBucket, ADebtIsPaidBeforeThereIsMore) {
+  TokenBucket bucket;
+  bucket.Spend(kStart, 1000, 1400);
+  EXPECT_EQ(bucket.Available(kStart, 1000, 400), 0U);
+  EXPECT_EQ(bucket.AvailableAt(1000, 400, 1), kStart + 1001ms);
+  EXPECT_EQ(bucket.Available(kStart + 1000ms, 1000, 400), 0U);
+  EXPECT_EQ(bucket.Available(kStart + 1001ms, 1000, 400), 1U);
+  EXPECT_EQ(bucket.AvailableAt(1000, 400, 400), kStart + 1400ms);
+}
+
+TEST(TokenBucket, IsThereWhenItSaysItIs) {
+  for (const double rate : {1.0 / 3600, 0.3, 3.0, 7.0, 1e6 / 3, 1e9, 7e11}) {
+    for (const uint64_t burst : {1U, 7U, 1U << 20}) {
+      TokenBucket bucket;
+      bucket.Spend(kStart, rate, burst);
+      bucket.Spend(kStart + 1ns, rate, 3);
+      for (const uint64_t count : {uint64_t{1}, burst}) {
+        const base::TimePoint then = bucket.AvailableAt(rate, burst, count);
+        EXPECT_GE(bucket.Available(then, rate, burst), count) << rate << " " << burst;
+      }
+    }
+  }
+}
+
+TEST(TokenBucket, ADebtBeyondAllMeasureDoesNotOverflow) {
+  TokenBucket bucket;
+  for (int i = 0; i < 100; ++i) bucket.Spend(kStart, 1.0 / 3600, std::numeric_limits<uint64_t>::max());
+  EXPECT_EQ(bucket.Available(kStart, 1.0 / 3600, 1), 0U);
+  EXPECT_GT(bucket.AvailableAt(1.0 / 3600, 1, 1), kStart);
+}
+
 TEST(TokenBucket, ARefusalCostsNothing) {
   TokenBucket bucket;
   TakeAll(bucket, kStart, 1, 1, 1000);

@@ -159,4 +159,15 @@ class TunnelHarness {
   fakes::FakeStream* backend_;
 };
 
+// Turns the loop until `condition` holds; the deadlines of these tests are milliseconds.
+template <typename Condition>
+void TurnUntil(TunnelHarness& harness, Condition condition) {
+  const auto give_up = base::SteadyNow() + std::chrono::seconds(20);
+  while (!condition() && base::SteadyNow() < give_up) {
+    harness.loop().RunOnce(base::Duration(5));
+    harness.Settle();
+  }
+  EXPECT_TRUE(condition());
+}
+
 }  // namespace hawser::session

@@ -240,17 +240,6 @@ TEST(Tunnel, PassesThePeersOwnPingsAndPongsThrough) {
   EXPECT_EQ(harness.client().written(), pong);
 }
 
-// Turns the loop until `condition` holds; the deadlines of these tests are milliseconds.
-template <typename Condition>
-void TurnUntil(TunnelHarness& harness, Condition condition) {
-  const auto give_up = base::SteadyNow() + std::chrono::seconds(20);
-  while (!condition() && base::SteadyNow() < give_up) {
-    harness.loop().RunOnce(base::Duration(5));
-    harness.Settle();
-  }
-  EXPECT_TRUE(condition());
-}
-
 config::WebSocket PingEvery(int millis, int timeout, config::KeepaliveTo to) {
   return {.keepalive = {.interval = base::Duration(millis), .timeout = base::Duration(timeout), .to = to}};
 }

@@ -62,6 +62,7 @@ struct Control {
 // Offsets count from the start of the input.
 struct Report {
   size_t end = 0;  // everything before it may be forwarded
+  size_t frame = 0;  // where the last frame that was begun begins
   Violation violation = Violation::kNone;
   std::vector<Control> controls;
   std::set<size_t> boundaries = {0};  // frames begin or end here
@@ -87,21 +88,23 @@ class Parser {
 
   bool Frame() {
     const size_t begin = report_.end;
+    report_.frame = begin;
     const std::span<const uint8_t> in = std::span<const uint8_t>(in_).subspan(begin);
     if (in.size() < 2) return false;
     const bool fin = (in[0] & 0x80) != 0;
     const int rsv = in[0] >> 4 & 7;
     const int opcode = in[0] & 15;
     const bool masked = (in[1] & 0x80) != 0;
-    const bool starts = opcode == 1 || opcode == 2;
-    if (rsv != 0 && !(rsv == 4 && rules_.rsv1_allowed && starts))
+    const bool lenient = rules_.strictness == Strictness::kLenient;
+    const bool starts = opcode == 1 || opcode == 2 || (lenient && opcode > 2 && opcode < 8);
+    if (!lenient && rsv != 0 && !(rsv == 4 && rules_.rsv1_allowed && starts))
       return Fail(Violation::kReservedBits, begin);
-    if (opcode <= 2) {
+    if (opcode <= 2 || starts) {
       if (closed_) return Fail(Violation::kAfterClose, begin);
       if (starts == open_) return Fail(Violation::kContinuation, begin);
     }
-    if (masked != rules_.expect_masked) return Fail(Violation::kMask, begin);
-    if ((opcode > 2 && opcode < 8) || opcode > 10) return Fail(Violation::kOpcode, begin);
+    if (!lenient && masked != rules_.expect_masked) return Fail(Violation::kMask, begin);
+    if (!lenient && ((opcode > 2 && opcode < 8) || opcode > 10)) return Fail(Violation::kOpcode, begin);
     if (opcode >= 8 && !fin) return Fail(Violation::kControlFragmented, begin);
     if (opcode >= 8 && (in[1] & 0x7f) > 125) return Fail(Violation::kControlTooLong, begin);
 
@@ -113,7 +116,7 @@ class Parser {
       const uint64_t smallest = length == 126 ? 126 : 65536;
       length = 0;
       for (size_t i = 2; i < header; ++i) length = length << 8 | in[i];
-      if (length < smallest || (length & (uint64_t{1} << 63)) != 0) return Fail(Violation::kLength, begin);
+      if ((!lenient && length < smallest) || (length & (uint64_t{1} << 63)) != 0) return Fail(Violation::kLength, begin);
     }
     header += masked ? 4 : 0;
     if (in.size() < header) return false;
@@ -128,7 +131,7 @@ class Parser {
   }
 
   bool ControlFrame(int opcode, const std::vector<uint8_t>& payload, size_t begin, size_t end) {
-    if (opcode == 8 && !payload.empty()) {
+    if (opcode == 8 && !payload.empty() && rules_.strictness == Strictness::kStrict) {
       if (payload.size() == 1) return Fail(Violation::kCloseLength, begin);
       const int code = payload[0] << 8 | payload[1];
       static const std::set<int> kDefined = {1000, 1001, 1002, 1003, 1007, 1008,
@@ -183,6 +186,12 @@ class Parser {
   uint64_t message_bytes_ = 0;
   std::vector<uint8_t> text_;  // the current message
 };
+
+// Whether a scanner that found what `truth` says may stop at `end`: text that is wrong within the bytes in which its
+// frame began is not forwarded at all.
+inline bool StopsRightly(size_t end, const Report& truth) {
+  return end == truth.end || (truth.violation == Violation::kInvalidUtf8 && end == truth.frame);
+}
 
 inline Report Parse(std::span<const std::byte> in, const ScanRules& rules) {
   return Parser(in, rules).report();

@@ -88,6 +88,30 @@ TEST(Utf8Validator, FindsTheOffendingByteAtEveryPlaceInALongText) {
   }
 }
 
+// Where blocks meet: every short sequence, right or wrong, across every place of two blocks, on ASCII and on other text.
+TEST(Utf8Validator, FindsEveryShortSequenceAcrossBlocks) {
+  constexpr int kBytes[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0,
+                            0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
+  for (const char* filler : {"a", "\xc3\xa9"}) {
+    Bytes text;
+    while (text.size() < 96) text = std::move(text) + ToBytes(filler);
+    for (const int first : kBytes) {
+      for (const int second : kBytes) {
+        for (const int third : kBytes) {
+          const Bytes sequence = Raw({first, second, third, 0x80});
+          for (size_t at = 24; at < 40; ++at) {
+            Bytes whole = text;
+            std::copy(sequence.begin(), sequence.end(), whole.begin() + static_cast<ptrdiff_t>(at));
+            Utf8Validator validator;
+            ASSERT_EQ(validator.Feed(whole), naive::ValidBytes(Octets(whole), false))
+                << std::hex << first << ' ' << second << ' ' << third << " at " << at;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Utf8Validator, MayBeCutAnywhere) {
   const Bytes text = ToBytes("aé€😀 and then forty bytes of plain text, no less 😀€é");
   for (size_t first = 0; first <= text.size(); ++first) {
