@@ -100,18 +100,6 @@ Reject CheckExtendedConnect(const RequestHead& head, UpgradeRequest& upgrade) {
   return Reject::kNone;
 }
 
-// At most one subprotocol, as it was offered; no extension that was not, and none twice.
-bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request) {
-  if (headers.Count("Sec-WebSocket-Protocol") > 0) {
-    const auto chosen = Single(headers, "Sec-WebSocket-Protocol");
-    if (!chosen || !Contains(request.subprotocols, *chosen)) return false;
-  }
-  std::vector<std::string_view> extensions;
-  if (!ReadNames(headers, "Sec-WebSocket-Extensions", extensions) || HasDuplicates(extensions)) return false;
-  return std::all_of(extensions.begin(), extensions.end(),
-                     [&](std::string_view name) { return Contains(request.extensions, name); });
-}
-
 bool IsRightAnswer(const ResponseHead& response, const UpgradeRequest& request) {
   const HeaderList& headers = response.headers;
   const auto upgrade = Single(headers, "Upgrade");
@@ -138,6 +126,17 @@ Classification Classify(const RequestHead& head) {
     result.reject = Reject::kBadUpgrade;
   }
   return result;
+}
+
+bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request) {
+  if (headers.Count("Sec-WebSocket-Protocol") > 0) {
+    const auto chosen = Single(headers, "Sec-WebSocket-Protocol");
+    if (!chosen || !Contains(request.subprotocols, *chosen)) return false;
+  }
+  std::vector<std::string_view> extensions;
+  if (!ReadNames(headers, "Sec-WebSocket-Extensions", extensions) || HasDuplicates(extensions)) return false;
+  return std::all_of(extensions.begin(), extensions.end(),
+                     [&](std::string_view name) { return Contains(request.extensions, name); });
 }
 
 UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request) {

@@ -39,6 +39,10 @@ enum class UpgradeAnswer : uint8_t {
 // went to the backend. A Content-Length of 0, which some servers send, is let pass; RemoveHopByHop drops it.
 UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request);
 
+// Whether a response chooses at most one subprotocol and only what was offered, no extension twice (RFC 6455 §4.1): what
+// is left to check of an answer to an extended CONNECT.
+bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request);
+
 // Whether the response that opened a tunnel agreed on `extension`, with whatever parameters.
 bool HasExtension(const ResponseHead& response, std::string_view extension);
 

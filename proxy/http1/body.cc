@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "proxy/http/characters.h"
+#include "proxy/http/trailers.h"
 #include "proxy/http1/field_line.h"
 
 namespace hawser::http1 {
@@ -55,52 +56,6 @@ FramingResult FramingOf(const http::HeaderList& headers, http::Version version) 
   if (!length) return {.reject = Reject::kMalformedRequest};
   if (*length == 0) return {};
   return {.framing = {.kind = Framing::Kind::kLength, .length = *length}};
-}
-
-// Compares without case, and '_' as '-', as CGI-like backends do.
-bool SpellsSame(std::string_view name, std::string_view refused) {
-  return std::equal(name.begin(), name.end(), refused.begin(), refused.end(),
-                    [](char a, char b) { return http::LowerCase(a == '_' ? '-' : a) == http::LowerCase(b); });
-}
-
-// What a receiver that merges trailers into its head must not be told there.
-bool MayBeTrailer(std::string_view name) {
-  constexpr auto kRefused = std::to_array<std::string_view>({"Transfer-Encoding",
-                                                             "Content-Length",
-                                                             "Content-Encoding",
-                                                             "Content-Type",
-                                                             "Content-Range",
-                                                             "Host",
-                                                             "Connection",
-                                                             "Keep-Alive",
-                                                             "Proxy-Connection",
-                                                             "Upgrade",
-                                                             "TE",
-                                                             "Trailer",
-                                                             "Expect",
-                                                             "Range",
-                                                             "Max-Forwards",
-                                                             "Cache-Control",
-                                                             "Authorization",
-                                                             "Proxy-Authorization",
-                                                             "Proxy-Authenticate",
-                                                             "WWW-Authenticate",
-                                                             "Cookie",
-                                                             "Set-Cookie",
-                                                             "Origin",
-                                                             "Forwarded",
-                                                             "X-Forwarded-For",
-                                                             "X-Forwarded-Proto",
-                                                             "X-Forwarded-Host",
-                                                             "X-Real-IP",
-                                                             "X-Request-Id",
-                                                             "Via",
-                                                             "Location",
-                                                             "Date",
-                                                             "Age",
-                                                             "Vary"});
-  return std::none_of(kRefused.begin(), kRefused.end(),
-                      [name](std::string_view refused) { return SpellsSame(name, refused); });
 }
 
 uint64_t HexValue(char c) {
@@ -207,7 +162,7 @@ BodyDecoder::State BodyDecoder::OnTrailerEnd() {
   if (line_.empty()) return State::kDone;
   http::Header field;
   if (!ParseFieldLine(line_, field)) return State::kBroken;
-  if (MayBeTrailer(field.name)) trailers_.append(line_).append("\r\n");
+  if (http::MayBeTrailer(field.name)) trailers_.append(line_).append("\r\n");
   line_.clear();
   return State::kTrailer;
 }

@@ -1,0 +1,60 @@
+#include "proxy/http/trailers.h"
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/http/characters.h"
+
+namespace hawser::http {
+namespace {
+
+// Compares without case, and '_' as '-', as CGI-like backends do.
+bool SpellsSame(std::string_view name, std::string_view refused) {
+  return std::equal(name.begin(), name.end(), refused.begin(), refused.end(),
+                    [](char a, char b) { return LowerCase(a == '_' ? '-' : a) == LowerCase(b); });
+}
+
+}  // namespace
+
+bool MayBeTrailer(std::string_view name) {
+  constexpr auto kRefused = std::to_array<std::string_view>({
+      "Transfer-Encoding",
+      "Content-Length",
+      "Content-Encoding",
+      "Content-Type",
+      "Content-Range",
+      "Host",
+      "Connection",
+      "Keep-Alive",
+      "Proxy-Connection",
+      "Upgrade",
+      "TE",
+      "Trailer",
+      "Expect",
+      "Range",
+      "Max-Forwards",
+      "Cache-Control",
+      "Authorization",
+      "Proxy-Authorization",
+      "Proxy-Authenticate",
+      "WWW-Authenticate",
+      "Cookie",
+      "Set-Cookie",
+      "Origin",
+      "Forwarded",
+      "X-Forwarded-For",
+      "X-Forwarded-Proto",
+      "X-Forwarded-Host",
+      "X-Real-IP",
+      "X-Request-Id",
+      "Via",
+      "Location",
+      "Date",
+      "Age",
+      "Vary",
+  });
+  return std::none_of(kRefused.begin(), kRefused.end(),
+                      [name](std::string_view refused) { return SpellsSame(name, refused); });
+}
+
+}  // namespace hawser::http

@@ -1,0 +1,301 @@
+#include "proxy/http2/callbacks.h"
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+namespace hawser::http2 {
+namespace {
+
+constexpr int kGoOn = 0;
+constexpr int kStop = NGHTTP2_ERR_CALLBACK_FAILURE;  // the session looks for its reason in `violation_`
+
+// Of our heads, as nghttp2 estimates them: the largest that a backend may send us fits.
+constexpr size_t kLargestHead = 256 * 1024;
+// WINDOW_UPDATE frames that may answer a DATA frame: one for the stream and one for the connection, and as many again.
+constexpr uint32_t kUpdatesForData = 4;
+// Interim responses that nobody has read yet.
+constexpr size_t kMostHeads = 16;
+
+Session& Of(void* session) {
+  return *static_cast<Session*>(session);
+}
+
+// Null once its owner has let go of it, or where there never was one.
+Stream* Find(nghttp2_session* library, int32_t id) {
+  return static_cast<Stream*>(nghttp2_session_get_stream_user_data(library, id));
+}
+
+std::string_view Text(const uint8_t* bytes, size_t count) {
+  return {reinterpret_cast<const char*>(bytes), count};
+}
+
+bool Acknowledges(const nghttp2_frame_hd& header) {
+  return (header.flags & NGHTTP2_FLAG_ACK) != 0;
+}
+
+bool EndsStream(const nghttp2_frame_hd& header) {
+  return (header.flags & NGHTTP2_FLAG_END_STREAM) != 0;
+}
+
+}  // namespace
+
+nghttp2_session* Callbacks::NewSession(Role role, const Settings& settings, Session& session) {
+  nghttp2_session_callbacks* callbacks = nullptr;
+  nghttp2_option* option = nullptr;
+  nghttp2_session* library = nullptr;
+  if (nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0) {
+    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, OnBeginFrame);
+    nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, OnBeginHeaders);
+    nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
+    nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, OnInvalidHeader);
+    nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, OnData);
+    nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, OnFrame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, OnSent);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, OnNotSent);
+    nghttp2_session_callbacks_set_send_data_callback(callbacks, OnSendData);
+    nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, OnStreamClose);
+    nghttp2_option_set_no_auto_window_update(option, 1);
+    nghttp2_option_set_no_closed_streams(option, 1);
+    nghttp2_option_set_max_send_header_block_length(option, kLargestHead);
+    // Ours come first, and have counters.
+    nghttp2_option_set_max_continuations(option, settings.budgets.continuations + 1);
+    nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
+    const auto make = role == Role::kServer ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
+    make(&library, callbacks, &session, option);
+  }
+  nghttp2_option_del(option);
+  nghttp2_session_callbacks_del(callbacks);
+  return library;
+}
+
+bool Callbacks::Spend(Session& session, Abuse abuse) {
+  if (session.budgets_.Spend(abuse, session.loop_.now())) return true;
+  session.violation_ = abuse;
+  return false;
+}
+
+// --- What is received ---
+
+int Callbacks::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
+  Session& session = Of(user);
+  const auto spend = [&](Abuse abuse) { return Spend(session, abuse) ? kGoOn : kStop; };
+  switch (header->type) {
+    case NGHTTP2_HEADERS: session.continuations_ = 0; return kGoOn;
+    case NGHTTP2_CONTINUATION:
+      if (++session.continuations_ <= session.settings_.budgets.continuations) return kGoOn;
+      session.violation_ = Abuse::kContinuations;
+      return kStop;
+    case NGHTTP2_SETTINGS: return Acknowledges(*header) ? kGoOn : spend(Abuse::kSettings);
+    case NGHTTP2_PING: return Acknowledges(*header) ? kGoOn : spend(Abuse::kPings);
+    case NGHTTP2_PRIORITY: return spend(Abuse::kPriorities);
+    case NGHTTP2_WINDOW_UPDATE: return spend(Abuse::kWindowUpdates);
+    case NGHTTP2_RST_STREAM:
+      ++session.counts_.resets_received;
+      return session.role_ == Role::kServer ? spend(Abuse::kResets) : kGoOn;
+    default: return kGoOn;
+  }
+}
+
+int Callbacks::OnBeginHeaders(nghttp2_session* library, const nghttp2_frame* frame, void* user) {
+  Session& session = Of(user);
+  const int32_t id = frame->hd.stream_id;
+  if (session.role_ == Role::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    // Streams that nghttp2 has closed still count while somebody works for them.
+    if (session.live_count_ >= session.settings_.max_concurrent_streams) {
+      ++session.counts_.refused_streams;
+      nghttp2_submit_rst_stream(library, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
+    session.arriving_ = std::make_unique<Stream>(session, id);
+    nghttp2_session_set_stream_user_data(library, id, session.arriving_.get());
+  }
+  if (Stream* stream = Find(library, id))
+    stream->decoding_ = std::make_unique<ReceivedHead>(session.settings_.head);
+  return kGoOn;
+}
+
+int Callbacks::OnHeader(nghttp2_session* library, const nghttp2_frame* frame, const uint8_t* name,
+                        size_t name_size, const uint8_t* value, size_t value_size, uint8_t, void* user) {
+  Stream* stream = Find(library, frame->hd.stream_id);
+  if (stream == nullptr || stream->decoding_ == nullptr) return kGoOn;
+  if (stream->decoding_->Add(Text(name, name_size), Text(value, value_size))) return kGoOn;
+  Of(user).violation_ = Abuse::kHeaderBomb;
+  return kStop;
+}
+
+// nghttp2 would leave the field out and go on: a message that was repaired is not the one that was sent.
+int Callbacks::OnInvalidHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t, const uint8_t*,
+                               size_t, uint8_t, void*) {
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
+int Callbacks::OnData(nghttp2_session* library, uint8_t, int32_t id, const uint8_t* bytes, size_t count,
+                      void* user) {
+  Session& session = Of(user);
+  session.credit_ += count;
+  if (Stream* stream = Find(library, id)) {
+    stream->received_.Append(session.pool_, {reinterpret_cast<const std::byte*>(bytes), count});
+    stream->received_bytes_ += count;
+    session.AddReady(*stream);
+  }
+  return kGoOn;
+}
+
+int Callbacks::OnFrame(nghttp2_session* library, const nghttp2_frame* frame, void* user) {
+  Session& session = Of(user);
+  Stream* stream = frame->hd.stream_id != 0 ? Find(library, frame->hd.stream_id) : nullptr;
+  switch (frame->hd.type) {
+    case NGHTTP2_DATA:
+      if (EndsStream(frame->hd)) {
+        if (stream != nullptr) OnEnd(session, *stream);
+      } else if (frame->hd.length == frame->data.padlen) {
+        return Spend(session, Abuse::kEmptyData) ? kGoOn : kStop;
+      }
+      return kGoOn;
+    case NGHTTP2_HEADERS:
+      if (stream == nullptr || stream->decoding_ == nullptr) return kGoOn;
+      if (EndsStream(frame->hd)) stream->decoding_->SetEndsMessage();
+      OnHead(session, *stream);
+      if (EndsStream(frame->hd)) OnEnd(session, *stream);
+      return kGoOn;
+    case NGHTTP2_SETTINGS:
+      if (!Acknowledges(frame->hd)) OnSettings(session);
+      return kGoOn;
+    case NGHTTP2_WINDOW_UPDATE: OnWindowUpdate(session, frame->hd.stream_id); return kGoOn;
+    case NGHTTP2_PING:
+      if (Acknowledges(frame->hd)) session.ping_answered_ = true;
+      return kGoOn;
+    case NGHTTP2_GOAWAY:
+      session.goaway_received_ = true;
+      session.news_ = true;
+      if (frame->goaway.error_code != NGHTTP2_NO_ERROR)
+        session.error_text_ = "the peer sent GOAWAY with an error";
+      return kGoOn;
+    default: return kGoOn;
+  }
+}
+
+void Callbacks::OnHead(Session& session, Stream& stream) {
+  std::unique_ptr<ReceivedHead> head = std::move(stream.decoding_);
+  if (stream.final_head_) {
+    const bool over_limit = head->over_limit();
+    stream.trailers_ = std::move(head);
+    if (over_limit) {
+      stream.reading_ = Stream::Side::kReset;
+      Refuse(session, stream);
+    }
+    return;
+  }
+  stream.final_head_ = session.role_ == Role::kServer || head->status() >= 200 || head->over_limit();
+  stream.heads_.push_back(std::move(head));
+  if (&stream == session.arriving_.get()) {
+    session.arrived_.push_back(std::move(session.arriving_));
+    ++session.counts_.streams;
+    session.news_ = true;
+  }
+  if (stream.heads_.size() > kMostHeads) Refuse(session, stream);
+  session.AddReady(stream);
+}
+
+void Callbacks::Refuse(Session& session, const Stream& stream) {
+  nghttp2_submit_rst_stream(session.library_, NGHTTP2_FLAG_NONE, stream.id_, NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+void Callbacks::OnEnd(Session& session, Stream& stream) {
+  if (stream.reading_ == Stream::Side::kOpen) stream.reading_ = Stream::Side::kEnded;
+  session.AddReady(stream);
+}
+
+void Callbacks::OnSettings(Session& session) {
+  session.settings_received_ = true;
+  session.news_ = true;
+  // The initial window, which moves that of every stream, may have changed.
+  session.waiting_for_window_.ForEach([&](WaitLink& link) {
+    auto& stream = static_cast<Stream&>(link);
+    if (nghttp2_session_get_stream_remote_window_size(session.library_, stream.id_) <= 0) return;
+    link.Unlink();
+    session.AddReady(stream);
+  });
+}
+
+void Callbacks::OnWindowUpdate(Session& session, int32_t id) {
+  if (id == 0) {
+    session.last_progress_ = session.loop_.now();
+    return;
+  }
+  Stream* stream = Find(session.library_, id);
+  if (stream == nullptr) return;
+  static_cast<WaitLink*>(stream)->Unlink();
+  session.AddReady(*stream);
+}
+
+int Callbacks::OnStreamClose(nghttp2_session* library, int32_t id, uint32_t code, void* user) {
+  Session& session = Of(user);
+  Stream* stream = Find(library, id);
+  if (stream == nullptr) return kGoOn;
+  stream->OnClosed(code == NGHTTP2_REFUSED_STREAM);
+  if (stream == session.arriving_.get()) session.arriving_ = nullptr;
+  return kGoOn;
+}
+
+// --- What is sent ---
+
+ssize_t Callbacks::OnDataSource(nghttp2_session* library, int32_t id, uint8_t*, size_t most, uint32_t* flags,
+                                nghttp2_data_source*, void* user) {
+  Stream* stream = Find(library, id);
+  if (stream == nullptr) return NGHTTP2_ERR_DEFERRED;
+  if (stream->offered_.empty()) {
+    if (stream->writing_ != Stream::Side::kEnding) return NGHTTP2_ERR_DEFERRED;
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    stream->writing_ = Stream::Side::kEnded;
+    Of(user).AddReady(*stream);
+    return 0;
+  }
+  *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
+  return static_cast<ssize_t>(std::min(most, stream->offered_.size()));
+}
+
+// Straight from the span that the stream's owner offers into the output.
+int Callbacks::OnSendData(nghttp2_session* library, nghttp2_frame* frame, const uint8_t* header, size_t count,
+                          nghttp2_data_source*, void* user) {
+  constexpr size_t kFrameHeader = 9;
+  Session& session = Of(user);
+  Stream* stream = Find(library, frame->hd.stream_id);
+  if (stream == nullptr || stream->offered_.size() < count) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  session.Append({reinterpret_cast<const std::byte*>(header), kFrameHeader});
+  session.Append(stream->offered_.first(count));
+  stream->offered_ = stream->offered_.subspan(count);
+  session.budgets_.Earn(Abuse::kWindowUpdates, kUpdatesForData);
+  return kGoOn;
+}
+
+int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+  Session& session = Of(user);
+  if (frame->hd.type == NGHTTP2_RST_STREAM) {
+    ++session.counts_.resets_sent;
+    // A reset that no owner of a stream has asked for answers a fault of the peer's.
+    const bool provoked = frame->hd.stream_id != session.resetting_;
+    if (provoked && session.role_ == Role::kServer) Spend(session, Abuse::kProvokedResets);
+  } else if (frame->hd.type == NGHTTP2_GOAWAY) {
+    const auto& goaway = frame->goaway;
+    if (goaway.error_code == NGHTTP2_NO_ERROR && session.goaway_notice_) return kGoOn;
+    ++session.counts_.goaways_sent;
+    if (goaway.error_code == NGHTTP2_NO_ERROR) return kGoOn;
+    session.protocol_error_ = true;
+    session.error_text_ = nghttp2_http2_strerror(goaway.error_code);
+  }
+  return kGoOn;
+}
+
+// A head that nghttp2 finds too large, or for a stream that is already gone.
+int Callbacks::OnNotSent(nghttp2_session* library, const nghttp2_frame* frame, int, void*) {
+  if (frame->hd.type == NGHTTP2_HEADERS && Find(library, frame->hd.stream_id) != nullptr) {
+    nghttp2_submit_rst_stream(library, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);
+  }
+  return kGoOn;
+}
+
+}  // namespace hawser::http2

@@ -1,0 +1,354 @@
+#include "proxy/http2/session.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <string>
+
+#include "proxy/http2/callbacks.h"
+
+namespace hawser::http2 {
+namespace {
+
+using net::IoResult;
+using net::IoState;
+
+// The output that is collected before it is written in the middle of a turn, and above which streams must wait.
+constexpr size_t kOutputMost = 64 * 1024;
+// Heads and answers to the peer's frames are not bound by that, but by this: above it the peer is not read.
+constexpr size_t kOutputStop = 512 * 1024;
+// From the notice of a drain to the last GOAWAY, if the peer does not answer our PING before.
+constexpr base::Duration kNotice{1000};
+
+}  // namespace
+
+Session::Session(Role role, const Settings& settings, event::Loop& loop, net::BufferPool& pool,
+                 std::unique_ptr<net::ByteStream> transport)
+    : role_(role),
+      settings_(settings),
+      loop_(loop),
+      pool_(pool),
+      transport_(std::move(transport)),
+      timer_(*this, kTimerTag),
+      last_progress_(loop.now()),
+      budgets_(settings.budgets) {
+  library_ = Callbacks::NewSession(role, settings, *this);
+  if (library_ == nullptr) std::abort();  // as operator new would end, without exceptions
+  const bool server = role == Role::kServer;
+  const std::array<nghttp2_settings_entry, 5> entries = {{
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.stream_window},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head.bytes},
+      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+      server
+          ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.max_concurrent_streams}
+          : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
+  }};
+  nghttp2_submit_settings(library_, NGHTTP2_FLAG_NONE, entries.data(), server ? 5 : 4);
+  nghttp2_session_set_local_window_size(library_, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<int32_t>(settings.connection_window));
+  transport_->Watch(this, kTransportTag);
+  transport_->Want({.read = true});
+  Push();
+}
+
+Session::~Session() {
+  in_turn_ = true;  // there is no next one
+  Finish(End::kClosed);
+  loop_.Forget(*this, kSettleTag);
+  arriving_ = nullptr;
+  arrived_.clear();
+  live_.ForEach([](LiveLink& link) {
+    auto& stream = static_cast<Stream&>(link);
+    static_cast<ReadyLink&>(stream).Unlink();
+    link.Unlink();
+    stream.session_ = nullptr;
+    stream.Announce();
+  });
+  nghttp2_session_del(library_);
+}
+
+void Session::Watch(event::IoHandler* owner, uint8_t tag) {
+  owner_ = owner;
+  owner_tag_ = tag;
+  if (news_) SettleSoon();
+}
+
+void Session::OnReady(event::Ready ready) {
+  if (ready.tag == kSettleTag) settle_soon_ = false;
+  if (ready.timer) OnTimer();
+  if (ready.tag == kTransportTag && !ready.timer && end_ == End::kNone) {
+    if (ready.writable) output_blocked_ = false;
+    if (ready.readable && MayReceive()) Receive();
+  }
+  Settle();
+}
+
+// --- Input ---
+
+bool Session::MayReceive() const {
+  return output_bytes_ < kOutputStop;
+}
+
+void Session::Receive() {
+  const auto scratch = loop_.scratch();
+  const IoResult got = transport_->Read(scratch.first(scratch.size() / 4));
+  if (got.bytes > 0) return Feed(scratch.first(got.bytes));
+  if (got.state == IoState::kEnd) Finish(End::kPeer);
+  if (got.state == IoState::kError) Finish(End::kBroken);
+}
+
+void Session::Feed(std::span<const std::byte> bytes) {
+  if (end_ != End::kNone) return;
+  const ssize_t taken =
+      nghttp2_session_mem_recv(library_, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+  if (credit_ > 0) nghttp2_session_consume_connection(library_, std::exchange(credit_, 0));
+  if (violation_) return Punish(*violation_);
+  if (taken < 0) return OnLibraryError(static_cast<int>(taken));
+  Push();
+}
+
+void Session::OnLibraryError(int code) {
+  switch (code) {
+    case NGHTTP2_ERR_FLOODED:
+      return Punish(Abuse::kSettings);  // entries of one frame, or acknowledgements unread
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return Punish(Abuse::kContinuations);
+    default: break;
+  }
+  error_text_ = nghttp2_strerror(code);
+  AppendGoAway(NGHTTP2_PROTOCOL_ERROR, error_text_);
+  Finish(End::kProtocol);
+}
+
+void Session::Punish(Abuse abuse) {
+  violation_ = std::nullopt;
+  if (end_ != End::kNone) return;
+  abuse_ = abuse;
+  error_text_ = SpecOf(abuse).text;
+  AppendGoAway(NGHTTP2_ENHANCE_YOUR_CALM, error_text_);
+  Finish(End::kAbuse);
+}
+
+// --- Output ---
+
+void Session::Append(std::span<const std::byte> bytes) {
+  output_.Append(pool_, bytes);
+  output_bytes_ += bytes.size();
+  made_ += bytes.size();
+}
+
+void Session::Pump() {
+  if (end_ != End::kNone) return;
+  const uint8_t* bytes = nullptr;
+  ssize_t count = 0;
+  while ((count = nghttp2_session_mem_send(library_, &bytes)) > 0) {
+    Append({reinterpret_cast<const std::byte*>(bytes), static_cast<size_t>(count)});
+  }
+  if (violation_) return Punish(*violation_);
+  if (count < 0) OnLibraryError(static_cast<int>(count));
+}
+
+void Session::Push() {
+  Pump();
+  SettleSoon();
+}
+
+void Session::Flush() {
+  if (transport_ == nullptr || output_blocked_ || (output_.empty() && !transport_holds_)) return;
+  do {
+    const IoResult put =
+        transport_->Write(output_.front());  // an empty span where only the transport holds something
+    if (put.bytes > 0) last_progress_ = loop_.now();
+    output_.Consume(put.bytes);
+    output_bytes_ -= put.bytes;
+    if (put.state == IoState::kError) return Finish(End::kBroken);
+    output_blocked_ = transport_holds_ = put.state == IoState::kBlocked;
+  } while (!output_blocked_ && !output_.empty());
+}
+
+bool Session::HasRoom() const {
+  return end_ == End::kNone && !output_blocked_ && output_bytes_ < kOutputMost;
+}
+
+size_t Session::Send(Stream& stream, std::span<const std::byte> bytes) {
+  size_t taken = 0;
+  while (taken < bytes.size()) {
+    if (output_bytes_ >= kOutputMost) Flush();
+    if (!HasRoom()) break;
+    const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, kOutputMost - output_bytes_));
+    stream.offered_ = piece;
+    nghttp2_session_resume_data(library_, stream.id_);
+    Pump();
+    const size_t sent = piece.size() - std::exchange(stream.offered_, {}).size();
+    taken += sent;
+    if (sent < piece.size()) break;  // a window is closed
+  }
+  if (taken > 0) SettleSoon();
+  return taken;
+}
+
+// A frame of our own, where nghttp2 makes no more: the output stands between two frames.
+void Session::AppendGoAway(uint32_t code, std::string_view text) {
+  const auto last = static_cast<uint32_t>(nghttp2_session_get_last_proc_stream_id(library_));
+  const auto length = static_cast<uint32_t>(8 + text.size());
+  std::string frame;
+  const auto put = [&frame](uint64_t value, int bytes) {
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) frame += static_cast<char>(value >> shift);
+  };
+  put(length, 3);
+  put(NGHTTP2_GOAWAY, 1);
+  put(0, 5);  // no flags, stream 0
+  put(last, 4);
+  put(code, 4);
+  frame += text;
+  ++counts_.goaways_sent;
+  Append(std::as_bytes(std::span(frame)));
+}
+
+// --- For streams ---
+
+bool Session::CanWrite(const Stream& stream) const {
+  if (stream.writing_ == Stream::Side::kReset) return true;
+  if (stream.writing_ != Stream::Side::kOpen)
+    return stream.writing_ == Stream::Side::kEnded && HeadHasLeft(stream);
+  return HasRoom() && nghttp2_session_get_remote_window_size(library_) > 0 &&
+         (stream.id_ == 0 || nghttp2_session_get_stream_remote_window_size(library_, stream.id_) > 0);
+}
+
+bool Session::HeadHasLeft(const Stream& stream) const {
+  return made_ - output_bytes_ > stream.head_begin_;
+}
+
+// While the transport is being connected, or takes nothing, a head may still be here. Elsewhere it is collected with
+// what others send, and surely leaves at the end of the turn.
+bool Session::FlushHead(const Stream& stream) {
+  const bool connected = made_ != output_bytes_;
+  if (!connected) Flush();
+  return HeadHasLeft(stream) || !output_blocked_;
+}
+
+void Session::AddWaiter(Stream& stream) {
+  auto& link = static_cast<WaitLink&>(stream);
+  if (link.linked() || end_ != End::kNone) return;
+  const bool own_window =
+      stream.id_ != 0 && nghttp2_session_get_stream_remote_window_size(library_, stream.id_) <= 0;
+  if (own_window) {
+    stream.waiting_since_ = loop_.now();
+    waiting_for_window_.PushBack(link);
+  } else {
+    if (waiting_for_room_.empty() && !output_blocked_) last_progress_ = loop_.now();
+    waiting_for_room_.PushBack(link);
+  }
+  ArmTimer();
+}
+
+void Session::AddReady(Stream& stream) {
+  auto& link = static_cast<ReadyLink&>(stream);
+  if (!link.linked()) ready_.PushBack(link);
+  SettleSoon();
+}
+
+void Session::ReturnCredit(const Stream& stream, size_t bytes) {
+  nghttp2_session_consume_stream(library_, stream.id_, bytes);
+  Push();
+}
+
+void Session::Reset(Stream& stream, uint32_t code) {
+  if (end_ != End::kNone) return;
+  resetting_ = stream.id_;
+  nghttp2_submit_rst_stream(library_, NGHTTP2_FLAG_NONE, stream.id_, code);
+  Push();
+  resetting_ = 0;
+}
+
+void Session::Release(Stream& stream) {
+  if (!stream.closed_ && stream.id_ != 0) nghttp2_session_set_stream_user_data(library_, stream.id_, nullptr);
+  static_cast<LiveLink&>(stream).Unlink();
+  static_cast<ReadyLink&>(stream).Unlink();
+  static_cast<WaitLink&>(stream).Unlink();
+  --live_count_;
+  news_ = news_ || role_ == Role::kClient;  // a slot is free
+  SettleSoon();
+}
+
+// --- For the owner ---
+
+std::optional<Session::Arrival> Session::Accept() {
+  while (!arrived_.empty() && end_ == End::kNone) {
+    std::unique_ptr<Stream> stream = std::move(arrived_.front());
+    arrived_.erase(arrived_.begin());
+    if (stream->reset()) continue;
+    Arrival arrival;
+    std::unique_ptr<ReceivedHead> head = stream->TakeHead();
+    arrival.reject = head->ReadRequest(arrival.head);
+    arrival.stream = std::make_unique<ServerStream>(std::move(stream), std::move(head), arrival.head);
+    return arrival;
+  }
+  return std::nullopt;
+}
+
+uint32_t Session::free_slots() const {
+  if (end_ != End::kNone || going_away() || nghttp2_session_check_request_allowed(library_) == 0) return 0;
+  const uint32_t allowed =
+      nghttp2_session_get_remote_settings(library_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  const uint32_t most = std::min(allowed, settings_.max_concurrent_streams);
+  return most - std::min(most, live_count_);
+}
+
+std::unique_ptr<ClientStream> Session::Open() {
+  if (free_slots() == 0) return nullptr;
+  ++counts_.streams;
+  return std::make_unique<ClientStream>(std::make_unique<Stream>(*this, 0), settings_.tls ? "https" : "http");
+}
+
+bool Session::extended_connect() const {
+  return nghttp2_session_get_remote_settings(library_, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL) == 1;
+}
+
+void Session::GoAway() {
+  if (end_ != End::kNone || goaway_sent_) return;
+  goaway_sent_ = true;
+  if (role_ == Role::kClient) return SendLastGoAway();
+  // Requests that are on their way are still served: RFC 9113 §6.8.
+  goaway_notice_ = true;
+  goaway_deadline_ = loop_.now() + kNotice;
+  nghttp2_submit_shutdown_notice(library_);
+  nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, nullptr);
+  ArmTimer();
+  Push();
+}
+
+void Session::SendLastGoAway() {
+  goaway_notice_ = false;
+  const int32_t last = nghttp2_session_get_last_proc_stream_id(library_);
+  nghttp2_submit_goaway(library_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
+  Push();
+}
+
+void Session::Close(net::CloseReason reason) {
+  if (end_ == End::kNone && reason == net::CloseReason::kOrderly) AppendGoAway(NGHTTP2_NO_ERROR, {});
+  Finish(End::kClosed);
+  if (transport_ != nullptr) transport_->Close(reason);
+}
+
+void Session::Finish(End end) {
+  if (end_ != End::kNone) return;
+  if (end != End::kBroken) Flush();  // may find the transport broken, and come here itself
+  if (end_ != End::kNone) return;
+  end_ = end;
+  news_ = true;
+  timer_.Cancel();
+  const uint64_t left = made_ - output_bytes_;
+  live_.ForEach([left](LiveLink& link) {
+    auto& stream = static_cast<Stream&>(link);
+    stream.OnClosed(stream.id_ == 0 || (stream.head_begin_ > 0 && stream.head_begin_ >= left));
+  });
+  output_.Clear();
+  output_bytes_ = 0;
+  if (transport_ != nullptr) transport_->Want({});
+  SettleSoon();
+}
+
+}  // namespace hawser::http2

@@ -1,0 +1,214 @@
+// One HTTP/2 connection (RFC 9113) in either role, over a transport that it owns: nghttp2 does frames, HPACK and flow
+// control; its callbacks (callbacks.cc) note what has come in the streams and lists of this session, and when the
+// library has returned, the owners of the streams are told. Nobody is ever called from inside the library.
+//
+//   Session session(Role::kServer, settings, loop, pool, std::move(transport));
+//   session.Watch(this, kSessionTag);          // OnReady: streams to accept, or a change of what is asked for below
+//   while (auto arrival = session.Accept()) {...}
+//
+//   Session session(Role::kClient, ...);       // to a backend; requests may be sent at once
+//   session.settings_received()                // then extended_connect() and free_slots() are the peer's word
+//   if (session.free_slots() > 0) std::unique_ptr<http::ClientStream> stream = session.Open();
+//
+// Owners of streams are told by direct OnReady calls while the session handles its transport, and through Loop::Soon
+// otherwise. What the streams send in one turn of the loop leaves in one write. Streams may outlive the session. The
+// session must outlive the turn in which it calls its owner or theirs: give it to Loop::Retire.
+//
+// A connection without streams holds no buffer of ours. It holds this struct and nghttp2's: its session (2 kB), a frame
+// buffer of 16 KiB whose pages are touched only as far as head blocks are long, and the two HPACK tables, at most 4 KiB
+// of fields each (RFC 7541 §4.2). Loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proxy/base/intrusive_list.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/loop.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/http/head.h"
+#include "proxy/http/reject.h"
+#include "proxy/http2/abuse.h"
+#include "proxy/http2/client_stream.h"
+#include "proxy/http2/server_stream.h"
+#include "proxy/http2/settings.h"
+#include "proxy/http2/stream.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+
+struct nghttp2_session;
+
+namespace hawser::http2 {
+
+// What a client sends first (RFC 9113 §3.4).
+inline constexpr std::string_view kPreface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+enum class End : uint8_t {
+  kNone,
+  kDrained,   // after a GOAWAY, when the last stream had ended
+  kPeer,      // the peer ended the connection
+  kBroken,    // the transport did
+  kProtocol,  // the peer broke HTTP/2's rules, or says that hawser did
+  kAbuse,     // the peer went over a budget: see abuse()
+  kClosed,    // by Close
+};
+
+struct Counts {
+  uint64_t streams = 0;          // opened
+  uint64_t refused_streams = 0;  // above max_concurrent_streams: REFUSED_STREAM
+  uint64_t resets_received = 0;
+  uint64_t resets_sent = 0;
+  uint64_t stalled_streams = 0;  // reset by stall_timeout
+  uint64_t goaways_sent = 0;     // but the notice that goes before a drain's
+};
+
+class Session final : public event::IoHandler {
+ public:
+  // Sends SETTINGS at once. `settings` outlives the session, `loop` and `pool` its streams.
+  Session(Role role, const Settings& settings, event::Loop& loop, net::BufferPool& pool,
+          std::unique_ptr<net::ByteStream> transport);
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  void Watch(event::IoHandler* owner, uint8_t tag);
+  void OnReady(event::Ready ready) override;
+
+  // Bytes of the peer's that were read before the session was made.
+  void Feed(std::span<const std::byte> bytes);
+
+  // --- Server ---
+  struct Arrival {
+    std::unique_ptr<ServerStream> stream;
+    http::RequestHead head;                     // views that live as long as `stream`
+    http::Reject reject = http::Reject::kNone;  // what is wrong with it: to be answered on `stream`
+  };
+  // The next request; streams that were reset meanwhile are passed over.
+  std::optional<Arrival> Accept();
+
+  // --- Client ---
+  // Requests that may be sent now. 0 behind a GOAWAY.
+  uint32_t free_slots() const;
+  // Takes a slot, until the stream is destroyed; null if there is none.
+  std::unique_ptr<ClientStream> Open();
+  bool settings_received() const { return settings_received_; }
+  // Whether the peer takes WebSockets (RFC 8441 §3); known once settings_received().
+  bool extended_connect() const;
+
+  // --- Both ---
+  uint32_t streams() const { return live_count_; }
+  bool going_away() const { return goaway_sent_ || goaway_received_; }
+  End end() const { return end_; }
+  Abuse abuse() const { return abuse_; }                  // meaningful after End::kAbuse
+  std::string_view error() const { return error_text_; }  // for the log, after an end
+  // Since the last call.
+  Counts TakeCounts() { return std::exchange(counts_, {}); }
+
+  // Lets the peer open no new streams (GOAWAY, RFC 9113 §6.8): first a notice, then, when the peer has surely read it,
+  // the last word. The session ends with its last stream.
+  void GoAway();
+  // Ends everything: GOAWAY as far as the transport takes it, streams break.
+  void Close(net::CloseReason reason);
+  // After an end: the transport, all of whose output is written or lost; null once taken.
+  std::unique_ptr<net::ByteStream> TakeTransport() { return std::move(transport_); }
+
+ private:
+  friend class Stream;
+  friend struct Callbacks;
+
+  enum Tag : uint8_t { kTransportTag = 0, kSettleTag = 1, kTimerTag = 2 };
+
+  // --- Called by streams ---
+  // Puts a prefix of `bytes` into DATA frames; returns its size.
+  size_t Send(Stream& stream, std::span<const std::byte> bytes);
+  // After a frame was queued for `stream`: into the output, which leaves when the turn is over.
+  void Push();
+  // The stream wants to write and cannot.
+  void AddWaiter(Stream& stream);
+  void AddReady(Stream& stream);
+  bool CanWrite(const Stream& stream) const;
+  // Whether the head of that request is on its way; FlushHead tries to bring it there.
+  bool HeadHasLeft(const Stream& stream) const;
+  bool FlushHead(const Stream& stream);
+  void Reset(Stream& stream, uint32_t code);
+  void Release(Stream& stream);
+  void ReturnCredit(const Stream& stream, size_t bytes);
+
+  // --- Input ---
+  void Receive();
+  void OnLibraryError(int code);
+  void Punish(Abuse abuse);
+  bool MayReceive() const;
+
+  // --- Output ---
+  void Pump();
+  void Append(std::span<const std::byte> bytes);
+  void Flush();
+  bool HasRoom() const;
+  void AppendGoAway(uint32_t code, std::string_view text);
+
+  // --- The turn ---
+  void Settle();
+  void TellStreams();
+  void WakeWaiters();
+  void PruneReady();
+  void TellOwner();
+  void SettleSoon();
+  void CheckEnd();
+  void Finish(End end);
+
+  // --- Time ---
+  void OnTimer();
+  void ArmTimer();
+  void SendLastGoAway();
+
+  const Role role_;
+  const Settings& settings_;
+  event::Loop& loop_;
+  net::BufferPool& pool_;
+  std::unique_ptr<net::ByteStream> transport_;
+  nghttp2_session* library_ = nullptr;
+  event::IoHandler* owner_ = nullptr;
+  event::Timer timer_;
+
+  base::IntrusiveList<LiveLink> live_;
+  base::IntrusiveList<ReadyLink> ready_;
+  base::IntrusiveList<WaitLink> waiting_for_room_;    // in the output, or in the connection's window
+  base::IntrusiveList<WaitLink> waiting_for_window_;  // of their own; the longest wait first
+  std::unique_ptr<Stream> arriving_;                  // a request whose head has not ended
+  std::vector<std::unique_ptr<Stream>> arrived_;      // requests that the owner has not accepted
+  net::Buffer output_;                                // whole frames
+  size_t output_bytes_ = 0;                           // in output_
+  uint64_t made_ = 0;                                 // bytes that were ever put into output_
+  size_t credit_ = 0;                                 // of the connection's window, to give back
+  base::TimePoint last_progress_;                     // of the output
+  base::TimePoint goaway_deadline_;                   // of the notice; then comes the last word
+  Budgets budgets_;
+  Counts counts_;
+  std::optional<Abuse> violation_;  // noted inside nghttp2, acted on after it
+  std::string_view error_text_;
+  uint32_t live_count_ = 0;
+  uint32_t continuations_ = 0;  // of the header block that is being received
+  int32_t resetting_ = 0;       // the stream that is being reset by its owner, while it is
+  uint8_t owner_tag_ = 0;
+  End end_ = End::kNone;
+  Abuse abuse_ = Abuse::kCount;
+  bool in_turn_ = false;
+  bool settle_soon_ = false;
+  bool output_blocked_ = false;   // the transport takes no more for now
+  bool transport_holds_ = false;  // of what it took, maybe
+  bool news_ = false;             // for the owner
+  bool settings_received_ = false;
+  bool goaway_sent_ = false;    // the notice, or the last word
+  bool goaway_notice_ = false;  // the last word is to come
+  bool goaway_received_ = false;
+  bool ping_answered_ = false;   // that of the notice
+  bool protocol_error_ = false;  // our GOAWAY has an error code
+};
+
+}  // namespace hawser::http2

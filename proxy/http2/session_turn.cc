@@ -1,0 +1,129 @@
+// A session's turn: what has come is told, what is to be sent leaves, and deadlines are looked after.
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+
+#include "proxy/http2/session.h"
+
+namespace hawser::http2 {
+
+void Session::SettleSoon() {
+  if (in_turn_ || settle_soon_) return;
+  settle_soon_ = true;
+  loop_.Soon(*this, {.tag = kSettleTag});
+}
+
+// Owners write while they are told, so that output is flushed last; and room that the flush has made goes to those that
+// wait for it.
+void Session::Settle() {
+  in_turn_ = true;
+  if (goaway_notice_ && ping_answered_) SendLastGoAway();
+  TellStreams();
+  TellOwner();
+  Pump();
+  Flush();
+  WakeWaiters();
+  Pump();
+  Flush();
+  CheckEnd();
+  if (end_ != End::kNone) {
+    TellStreams();
+    TellOwner();
+  }
+  PruneReady();
+  if (end_ == End::kNone) {
+    transport_->Want({.read = MayReceive(), .write = output_blocked_});
+    ArmTimer();
+  }
+  in_turn_ = false;
+  if (!ready_.empty()) SettleSoon();
+}
+
+// Each once. Those that still have something to tell stay in the list for the next turn.
+void Session::TellStreams() {
+  base::IntrusiveList<ReadyLink> now;
+  now.Splice(ready_);
+  while (ReadyLink* link = now.front()) {
+    ready_.PushBack(*link);
+    auto& stream = static_cast<Stream&>(*link);
+    if (stream.HasNews()) stream.handler_->OnReady(stream.Pending());
+  }
+}
+
+// In the order in which they came to wait, as long as there is room.
+void Session::WakeWaiters() {
+  base::IntrusiveList<WaitLink> now;
+  now.Splice(waiting_for_room_);
+  while (WaitLink* link = now.front()) {
+    if (!HasRoom() || nghttp2_session_get_remote_window_size(library_) <= 0) break;
+    auto& stream = static_cast<Stream&>(*link);
+    link->Unlink();
+    ready_.PushBack(stream);
+    if (stream.HasNews()) stream.handler_->OnReady(stream.Pending());
+  }
+  // Those that were not reached go before those that have blocked again.
+  now.Splice(waiting_for_room_);
+  waiting_for_room_.Splice(now);
+}
+
+void Session::PruneReady() {
+  ready_.ForEach([this](ReadyLink& link) {
+    auto& stream = static_cast<Stream&>(link);
+    if (stream.HasNews()) return;
+    link.Unlink();
+    if (stream.wanted_.write) AddWaiter(stream);
+  });
+}
+
+void Session::TellOwner() {
+  if (owner_ == nullptr || !std::exchange(news_, false)) return;
+  owner_->OnReady({.readable = true, .tag = owner_tag_});
+}
+
+// GOAWAY was sent for an error, or one of the two for a drain and no stream is left.
+void Session::CheckEnd() {
+  if (end_ != End::kNone || nghttp2_session_want_read(library_) != 0 ||
+      nghttp2_session_want_write(library_) != 0)
+    return;
+  if (protocol_error_) return Finish(End::kProtocol);
+  // Streams that nghttp2 has closed may still be read.
+  if (live_count_ > 0 || output_blocked_) return;
+  Finish(goaway_sent_ ? End::kDrained : End::kPeer);
+}
+
+// --- Time ---
+
+// Traffic moves the deadlines and leaves the timer alone: it fires, finds nothing due, and is armed anew.
+void Session::ArmTimer() {
+  if (timer_.armed() || end_ != End::kNone) return;
+  auto next = goaway_notice_ ? goaway_deadline_ : base::TimePoint::max();
+  if (settings_.stall_timeout.count() > 0) {
+    if (WaitLink* longest = waiting_for_window_.front()) {
+      next = std::min(next, static_cast<Stream*>(longest)->waiting_since_ + settings_.stall_timeout);
+    }
+    if (output_blocked_ || !waiting_for_room_.empty())
+      next = std::min(next, last_progress_ + settings_.stall_timeout);
+  }
+  if (next == base::TimePoint::max()) return;
+  const auto wait = std::chrono::ceil<base::Duration>(next - loop_.now());
+  loop_.Arm(timer_, std::max(wait, base::Duration(1)));
+}
+
+void Session::OnTimer() {
+  if (end_ != End::kNone) return;
+  const auto now = loop_.now();
+  if (goaway_notice_ && now >= goaway_deadline_) SendLastGoAway();
+  if (settings_.stall_timeout.count() == 0) return;
+  const auto stalled = now - settings_.stall_timeout;
+  while (WaitLink* longest = waiting_for_window_.front()) {
+    auto& stream = static_cast<Stream&>(*longest);
+    if (stream.waiting_since_ > stalled) break;
+    longest->Unlink();
+    ++counts_.stalled_streams;
+    Reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+  if ((output_blocked_ || !waiting_for_room_.empty()) && last_progress_ <= stalled)
+    Punish(Abuse::kWindowStall);
+}
+
+}  // namespace hawser::http2

@@ -1,0 +1,231 @@
+#include "proxy/http2/stream.h"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "proxy/http2/callbacks.h"
+#include "proxy/http2/sent_head.h"
+#include "proxy/http2/session.h"
+
+namespace hawser::http2 {
+namespace {
+
+using net::IoResult;
+using net::IoState;
+
+nghttp2_data_provider BodyOfStream() {
+  return {.source = {.ptr = nullptr}, .read_callback = Callbacks::OnDataSource};
+}
+
+}  // namespace
+
+Stream::Stream(Session& session, int32_t id) : loop_(session.loop_), session_(&session), id_(id) {
+  session.live_.PushBack(*this);
+  ++session.live_count_;
+}
+
+Stream::~Stream() {
+  Close(net::CloseReason::kAbort);
+}
+
+// --- Heads ---
+
+bool Stream::SubmitRequest(const SentHead& head, bool ends) {
+  if (session_ == nullptr || closed_ || id_ != 0) return session_ != nullptr;
+  const nghttp2_data_provider body = BodyOfStream();
+  head_begin_ = session_->made_;
+  const int32_t id = nghttp2_submit_request(session_->library_, nullptr, head.fields(), head.count(),
+                                            ends ? nullptr : &body, this);
+  if (id < 0) return false;
+  id_ = id;
+  started_ = true;
+  if (ends) writing_ = Side::kEnded;
+  session_->Push();
+  return true;
+}
+
+bool Stream::SubmitInterim(const SentHead& head) {
+  if (session_ == nullptr || closed_) return true;  // the owner hears of it by Read and Write
+  const int submitted = nghttp2_submit_headers(session_->library_, NGHTTP2_FLAG_NONE, id_, nullptr,
+                                               head.fields(), head.count(), nullptr);
+  if (submitted != 0) return false;
+  session_->Push();
+  return true;
+}
+
+bool Stream::SubmitResponse(const SentHead& head, bool ends) {
+  if (session_ == nullptr || closed_) return true;
+  const nghttp2_data_provider body = BodyOfStream();
+  if (nghttp2_submit_response(session_->library_, id_, head.fields(), head.count(), ends ? nullptr : &body) !=
+      0) {
+    return false;
+  }
+  started_ = true;
+  if (ends) writing_ = Side::kEnded;
+  session_->Push();
+  return true;
+}
+
+// Trailers are under no window: they end the stream at once, since all of the body that was taken has been sent.
+void Stream::EndWithTrailers(const SentHead& trailers) {
+  if (session_ == nullptr || closed_ || writing_ != Side::kOpen) return;
+  if (trailers.count() == 0) return ShutdownWrite();
+  if (nghttp2_submit_trailer(session_->library_, id_, trailers.fields(), trailers.count()) != 0) return;
+  writing_ = Side::kEnded;
+  session_->Push();
+}
+
+std::unique_ptr<ReceivedHead> Stream::TakeHead() {
+  if (heads_.empty()) return nullptr;
+  auto head = std::move(heads_.front());
+  heads_.erase(heads_.begin());
+  if (heads_.empty()) heads_.shrink_to_fit();  // a quiet stream keeps nothing
+  Announce();
+  return head;
+}
+
+// --- ByteStream ---
+
+IoResult Stream::Read(std::span<std::byte> into) {
+  size_t total = 0;
+  while (!received_.empty() && total < into.size()) {
+    const auto front = received_.front();
+    const size_t count = std::min(front.size(), into.size() - total);
+    std::memcpy(into.data() + total, front.data(), count);
+    received_.Consume(count);
+    total += count;
+  }
+  received_bytes_ -= total;
+  noted_ = 0;
+  noted_end_ = false;
+  if (total > 0) {
+    if (session_ != nullptr && !closed_) session_->ReturnCredit(*this, total);
+    Announce();
+    return {total, received_.empty() && reading_ == Side::kOpen ? IoState::kBlocked : IoState::kOk};
+  }
+  if (!received_.empty() || reading_ == Side::kOpen)
+    return {0, IoState::kBlocked};  // an empty span, or nothing yet
+  end_reported_ = true;
+  return {0, reading_ == Side::kEnded ? IoState::kEnd : IoState::kError};
+}
+
+IoResult Stream::Write(std::span<const std::byte> bytes) {
+  if (session_ == nullptr || writing_ == Side::kReset) return {0, IoState::kError};
+  if (bytes.empty()) {
+    const bool left = writing_ != Side::kEnding && session_->FlushHead(*this);
+    if (!left && writing_ == Side::kReset) return {0, IoState::kError};  // the transport broke
+    return {0, left ? IoState::kOk : IoState::kBlocked};
+  }
+  if (writing_ != Side::kOpen || !started_) return {0, IoState::kError};
+  const size_t taken = session_->Send(*this, bytes);
+  if (writing_ == Side::kReset) return {0, IoState::kError};
+  if (taken == bytes.size()) return {taken, IoState::kOk};
+  session_->AddWaiter(*this);
+  return {taken, IoState::kBlocked};
+}
+
+void Stream::ShutdownWrite() {
+  if (session_ == nullptr || closed_ || !started_ || writing_ != Side::kOpen) return;
+  writing_ = Side::kEnding;
+  nghttp2_session_resume_data(session_->library_, id_);
+  session_->Push();
+  if (writing_ == Side::kEnding) session_->AddWaiter(*this);
+}
+
+void Stream::Close(net::CloseReason reason) {
+  if (session_ != nullptr) {
+    if (reason == net::CloseReason::kOrderly && tunnel_) ShutdownWrite();
+    if (!closed_ && id_ != 0) session_->Reset(*this, ResetCode(reason));
+    session_->Release(*this);
+    session_ = nullptr;
+  }
+  if (told_alone_) loop_.Forget(*handler_, tag_);
+  told_alone_ = false;
+  handler_ = nullptr;
+  reading_ = writing_ = Side::kReset;
+  received_.Clear();
+  received_bytes_ = 0;
+}
+
+uint32_t Stream::ResetCode(net::CloseReason reason) const {
+  if (session_->role_ == Role::kClient || tunnel_) return NGHTTP2_CANCEL;
+  const bool complete = writing_ == Side::kEnded && reason == net::CloseReason::kOrderly;
+  return complete ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR;
+}
+
+bool Stream::Delivering(base::Duration within) const {
+  return session_ != nullptr && session_->transport_ != nullptr && session_->transport_->Delivering(within);
+}
+
+// --- Telling the owner ---
+
+void Stream::Watch(event::IoHandler* handler, uint8_t tag) {
+  if (handler == handler_ && tag == tag_) return;
+  if (told_alone_) loop_.Forget(*handler_, tag_);
+  told_alone_ = false;
+  handler_ = handler;
+  tag_ = tag;
+  Announce();
+}
+
+void Stream::Want(event::Interest interest) {
+  wanted_ = interest;
+  if (!interest.write && writing_ != Side::kEnding) WaitLink::Unlink();
+  Announce();
+}
+
+event::Ready Stream::Pending() const {
+  const bool more = received_bytes_ > noted_ || !heads_.empty() || (reading_ != Side::kOpen && !noted_end_);
+  const bool can_write = session_ == nullptr || session_->CanWrite(*this);
+  return {.readable = wanted_.read && more && !end_reported_,
+          .writable = wanted_.write && can_write,
+          .tag = tag_};
+}
+
+bool Stream::HasNews() const {
+  const event::Ready pending = Pending();
+  return handler_ != nullptr && (pending.readable || pending.writable);
+}
+
+void Stream::Announce() {
+  if (handler_ == nullptr) return;
+  if (session_ != nullptr) {
+    if (HasNews()) {
+      session_->AddReady(*this);
+    } else if (wanted_.write) {
+      session_->AddWaiter(*this);
+    }
+  } else if (HasNews() && !told_alone_) {
+    told_alone_ = true;
+    loop_.Soon(*handler_, Pending());
+  }
+}
+
+size_t Stream::NoteReceived() {
+  noted_ = received_bytes_;
+  noted_end_ = reading_ != Side::kOpen;
+  return received_bytes_;
+}
+
+void Stream::OnClosed(bool unprocessed) {
+  if (closed_) return;
+  closed_ = true;
+  unprocessed_ = unprocessed;
+  decoding_ = nullptr;
+  if (reading_ == Side::kOpen) {
+    reading_ = Side::kReset;
+    received_.Clear();
+    received_bytes_ = 0;
+    noted_ = 0;
+  }
+  if (writing_ != Side::kEnded) {
+    writing_ = Side::kReset;
+    noted_end_ = end_reported_ = false;  // this end is another than the body's
+  }
+  WaitLink::Unlink();
+  if (handler_ != nullptr && session_ != nullptr) session_->AddReady(*this);
+}
+
+}  // namespace hawser::http2
