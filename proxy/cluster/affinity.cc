@@ -101,6 +101,7 @@ std::string_view NameOf(AffinityResult result) {
     case AffinityResult::kForged: return "forged";
     case AffinityResult::kExpired: return "expired";
     case AffinityResult::kGone: return "gone";
+    case AffinityResult::kUnknown: return "unknown";
   }
   return "";
 }

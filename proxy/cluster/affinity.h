@@ -30,15 +30,16 @@ using WallTime = std::chrono::sys_seconds;
 WallTime WallNow();
 
 enum class AffinityResult : uint8_t {
-  kNone,     // the cluster has no affinity
-  kSet,      // the request has no cookie
-  kHit,      // the cookie named the endpoint that was picked
+  kNone,     // neither the cluster nor the route has affinity
+  kSet,      // the request has no cookie, or begins a session
+  kHit,      // the cookie or the session named the endpoint that was picked
   kForged,   // malformed, or signed by none of the keys
   kExpired,  // genuine and too old
   kGone,     // genuine, but its endpoint left the cluster, is not available, or was tried in vain
+  kUnknown,  // the session is not in the stick table
 };
 
-// "none", "set", "hit", "forged", "expired", "gone".
+// "none", "set", "hit", "forged", "expired", "gone", "unknown".
 std::string_view NameOf(AffinityResult result);
 
 struct AffinityLookup {

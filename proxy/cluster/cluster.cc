@@ -1,5 +1,6 @@
 #include "proxy/cluster/cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/base/status_macros.h"
@@ -16,6 +17,20 @@ std::vector<std::unique_ptr<Endpoint>> MakeEndpoints(const config::Cluster& sett
     endpoints.push_back(std::make_unique<Endpoint>(settings.name, endpoint.address, endpoint.weight));
   }
   return endpoints;
+}
+
+// A session that is followed goes before the cookie, and renews one that leads elsewhere. One that is not leaves its
+// result where the cookie has nothing to say.
+AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet tried) {
+  if (session.endpoint != nullptr && !Usable(*session.endpoint, tried)) session = {AffinityResult::kGone};
+  if (session.endpoint != nullptr) {
+    session.renew = cookie.renew || (cookie.endpoint != nullptr && cookie.endpoint != session.endpoint);
+    return session;
+  }
+  if (cookie.result == AffinityResult::kNone || cookie.result == AffinityResult::kSet) {
+    if (session.result != AffinityResult::kNone) cookie.result = session.result;
+  }
+  return cookie;
 }
 
 }  // namespace
@@ -43,15 +58,22 @@ Cluster::Cluster(const config::Cluster& settings, BackendTls tls)
   }
 }
 
+Endpoint* Cluster::Find(std::string_view name) const {
+  const auto found = std::find_if(endpoints_.begin(), endpoints_.end(),
+                                  [&](const auto& endpoint) { return endpoint->name() == name; });
+  return found == endpoints_.end() ? nullptr : found->get();
+}
+
 WorkerCluster::WorkerCluster(const Cluster& of, uint64_t seed)
     : cluster(of), balancer(MakeBalancer(of, seed)) {}
 
 Picked WorkerCluster::Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
-                             uint64_t random, WallTime now) {
+                             uint64_t random, WallTime now, AffinityLookup session) {
   AffinityLookup lookup;
   if (const Affinity* affinity = cluster.affinity()) {
     lookup = affinity->Find(http::FindCookie(head.headers, affinity->cookie_name()), tried, now);
   }
+  lookup = Joined(lookup, session, tried);
   if (lookup.endpoint == nullptr) {
     PickKey key{.hash = std::nullopt, .random = random, .tried = tried};
     if (cluster.places_by_hash()) key.hash = HashOf(cluster.settings(), head, client);

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -43,6 +44,8 @@ class Cluster {
   const config::Cluster& settings() const { return settings_; }  // timeouts, retries, policies
   Endpoints endpoints() const { return endpoints_; }
   const BackendTls& tls() const { return tls_; }
+  // Null if there is none of that name. O(endpoints).
+  Endpoint* Find(std::string_view name) const;
   const Affinity* affinity() const { return affinity_ ? &*affinity_ : nullptr; }  // null: none configured
 
   // Each built only for its own policy; null otherwise.
@@ -70,9 +73,10 @@ struct WorkerCluster {
   WorkerCluster(const Cluster& cluster, uint64_t seed);
 
   // Affinity first, then the policy. `tried` holds the endpoints that this request has met in vain: they are picked again
-  // only if no other is available. `random` is 64 fresh bits.
+  // only if no other is available. `random` is 64 fresh bits. `session` is what was learned of the request's session: its
+  // endpoint, one of this cluster's, goes before the cookie's.
   Picked Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
-                uint64_t random, WallTime now = WallNow());
+                uint64_t random, WallTime now = WallNow(), AffinityLookup session = {});
 
   const Cluster& cluster;
   std::unique_ptr<Balancer> balancer;

@@ -12,7 +12,7 @@ constexpr std::string_view kAcceptErrors = "Failed accepts.";
 constexpr std::string_view kTlsHandshakes = "TLS handshakes that ended, by result.";
 constexpr std::string_view kResponses = "Response heads sent to clients, by class of status.";
 constexpr std::string_view kUpgrades = "WebSocket handshakes that were answered, by result.";
-constexpr std::string_view kAffinity = "Endpoints picked, by what the affinity cookie was worth.";
+constexpr std::string_view kAffinity = "Endpoints picked, by what the affinity cookie or session was worth.";
 constexpr std::string_view kMessages = "WebSocket messages relayed.";
 constexpr std::string_view kBytes = "Bytes of WebSocket frames relayed, headers included.";
 constexpr std::string_view kPings = "Keepalive pings sent.";
@@ -70,6 +70,7 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kAffinityForged, kCounter, "hawser_affinity_total", "result", "forged", kAffinity},
     {kAffinityExpired, kCounter, "hawser_affinity_total", "result", "expired", kAffinity},
     {kAffinityGone, kCounter, "hawser_affinity_total", "result", "gone", kAffinity},
+    {kAffinityUnknown, kCounter, "hawser_affinity_total", "result", "unknown", kAffinity},
     {kTunnelsOpen, kGauge, "hawser_tunnels_open", "", "", "WebSocket tunnels open now."},
     {kTunnels, kCounter, "hawser_tunnels_total", "", "", "WebSocket tunnels opened."},
     {kMessagesToBackend, kCounter, "hawser_messages_total", "direction", "client_to_backend", kMessages},

@@ -38,12 +38,13 @@ enum class Metric : uint8_t {
   kBackendConnectFailures,
   kBackendConnectTimeouts,
   kBackendConnectRetries,
-  kAffinityNone,  // this one and the next five in the order of cluster::AffinityResult
+  kAffinityNone,  // this one and the next six in the order of cluster::AffinityResult
   kAffinitySet,
   kAffinityHit,
   kAffinityForged,
   kAffinityExpired,
   kAffinityGone,
+  kAffinityUnknown,
   // Tunnels.
   kTunnelsOpen,
   kTunnels,

@@ -131,5 +131,63 @@ TEST(WorkerCluster, WithNothingAvailableSetsNoCookie) {
   EXPECT_FALSE(picked.renew_affinity);
 }
 
+TEST(WorkerCluster, ALearnedSessionGoesBeforeCookieAndPolicy) {
+  const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 4);
+  const Cluster cluster(settings);
+  WorkerCluster worker(cluster, 1);
+  Endpoint& home = *cluster.Find("10.0.2.1:9000");
+  const AffinityLookup session{AffinityResult::kHit, &home};
+  const std::string same = "moor=" + cluster.affinity()->Mint(home, kNow);
+  const std::string other = "moor=" + cluster.affinity()->Mint(*cluster.endpoints()[0], kNow);
+  for (uint64_t i = 0; i < 8; ++i) {
+    const Picked without = worker.Choose(RequestWith(""), kClient, {}, i, kNow, session);
+    EXPECT_EQ(without.endpoint, &home);
+    EXPECT_EQ(without.affinity, AffinityResult::kHit);
+    EXPECT_TRUE(without.renew_affinity);
+    EXPECT_FALSE(worker.Choose(RequestWith(same), kClient, {}, i, kNow, session).renew_affinity);
+    const Picked torn = worker.Choose(RequestWith(other), kClient, {}, i, kNow, session);
+    EXPECT_EQ(torn.endpoint, &home);
+    EXPECT_TRUE(torn.renew_affinity);
+  }
+}
+
+TEST(WorkerCluster, ASessionOnADeadEndpointFallsBackToThePolicy) {
+  const config::Cluster settings = EvenCluster(config::LbPolicy::kRoundRobin, 3);
+  const Cluster cluster(settings);
+  WorkerCluster worker(cluster, 1);
+  Endpoint& home = *cluster.endpoints()[1];
+  const AffinityLookup session{AffinityResult::kHit, &home};
+  home.set_available(false);
+  const Picked picked = worker.Choose(RequestWith(""), kClient, {}, 1, kNow, session);
+  EXPECT_NE(picked.endpoint, nullptr);
+  EXPECT_NE(picked.endpoint, &home);
+  EXPECT_EQ(picked.affinity, AffinityResult::kGone);
+  EXPECT_FALSE(picked.renew_affinity);
+
+  home.set_available(true);
+  const Endpoint* const tried = &home;
+  EXPECT_NE(worker.Choose(RequestWith(""), kClient, EndpointSet(&tried, 1), 1, kNow, session).endpoint, &home);
+}
+
+TEST(WorkerCluster, AnUnknownSessionIsLeftToTheCookie) {
+  const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 4);
+  const Cluster cluster(settings);
+  WorkerCluster worker(cluster, 1);
+  const AffinityLookup session{AffinityResult::kUnknown};
+  Endpoint& home = *cluster.endpoints()[3];
+  const std::string cookie = "moor=" + cluster.affinity()->Mint(home, kNow);
+  const Picked led = worker.Choose(RequestWith(cookie), kClient, {}, 1, kNow, session);
+  EXPECT_EQ(led.endpoint, &home);
+  EXPECT_EQ(led.affinity, AffinityResult::kHit);
+  EXPECT_EQ(worker.Choose(RequestWith(""), kClient, {}, 1, kNow, session).affinity, AffinityResult::kUnknown);
+}
+
+TEST(Cluster, FindsAnEndpointByItsName) {
+  const config::Cluster settings = EvenCluster(config::LbPolicy::kRandom, 3);
+  const Cluster cluster(settings);
+  EXPECT_EQ(cluster.Find("10.0.1.1:9000"), cluster.endpoints()[1].get());
+  EXPECT_EQ(cluster.Find("10.0.9.1:9000"), nullptr);
+}
+
 }  // namespace
 }  // namespace hawser::cluster
