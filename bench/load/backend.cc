@@ -109,20 +109,19 @@ void Echoing::Take(std::span<std::byte> bytes) {
   while (!ending_ && reader_.Next(bytes, piece)) Append(piece);
 }
 
+// Plain requests may follow one another; what lies behind an upgrade is left in `bytes`.
 void Echoing::TakeHead(std::span<std::byte>& bytes) {
   head_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  const size_t end = head_.find("\r\n\r\n");
-  if (end == std::string::npos) {
-    bytes = {};
-    return;
+  for (size_t end = 0; !upgraded_ && !ending_ && (end = head_.find("\r\n\r\n")) != std::string::npos;) {
+    const std::string answer = AnswerTo(std::string_view(head_).substr(0, end + 4));
+    const auto reply = std::as_bytes(std::span(answer));
+    backend_.reply().insert(backend_.reply().end(), reply.begin(), reply.end());
+    upgraded_ = answer.starts_with("HTTP/1.1 101");
+    ending_ = answer.starts_with("HTTP/1.1 400");
+    head_.erase(0, end + 4);
   }
-  bytes = bytes.last(head_.size() - end - 4);
-  const std::string answer = AnswerTo(std::string_view(head_).substr(0, end + 4));
-  const auto reply = std::as_bytes(std::span(answer));
-  backend_.reply().insert(backend_.reply().end(), reply.begin(), reply.end());
-  upgraded_ = true;
-  ending_ = !answer.starts_with("HTTP/1.1 101");
-  head_ = {};
+  bytes = bytes.last(upgraded_ ? head_.size() : 0);
+  if (upgraded_) head_ = {};
 }
 
 // A ping becomes a pong, a pong nothing, every other frame itself.

@@ -107,14 +107,20 @@ bool Client::Connected() {
 }
 
 void Client::SendRequest() {
+  state_ = State::kUpgrading;
+  if (engine_.http2) {
+    transport_->OpenTunnel(std::make_unique<Http2Tunnel>(engine_.tls ? "https" : "http", engine_.host, engine_.path,
+                                                         engine_.headers));
+    return;
+  }
   const std::string request = UpgradeRequest(engine_.host, engine_.path, key_, engine_.headers);
   const auto bytes = std::as_bytes(std::span(request));
   control_.insert(control_.end(), bytes.begin(), bytes.end());
-  state_ = State::kUpgrading;
 }
 
 bool Client::Take(std::span<std::byte> bytes) {
-  if (state_ == State::kUpgrading && !bytes.empty() && !TakeHead(bytes)) return false;
+  if (state_ == State::kUpgrading && engine_.http2 && !TakeTunnel()) return false;
+  if (state_ == State::kUpgrading && !engine_.http2 && !bytes.empty() && !TakeHead(bytes)) return false;
   FrameReader::Piece piece;
   while (state_ >= State::kOpen && reader_.Next(bytes, piece)) {
     if (!TakePiece(piece)) return false;
@@ -136,10 +142,24 @@ bool Client::TakeHead(std::span<std::byte>& bytes) {
     Fail(wrong);
     return false;
   }
+  Opened();
+  return true;
+}
+
+bool Client::TakeTunnel() {
+  const Http2Tunnel& tunnel = *transport_->tunnel();
+  if (!tunnel.refusal().empty()) {
+    Fail(tunnel.refusal());
+    return false;
+  }
+  if (tunnel.open()) Opened();
+  return true;
+}
+
+void Client::Opened() {
   state_ = State::kOpen;
   was_open_ = true;
   observer_.OnOpen(*this);
-  return true;
 }
 
 bool Client::TakePiece(const FrameReader::Piece& piece) {

@@ -44,6 +44,7 @@ struct Engine {
   std::vector<std::string> headers;
   int sources =
       0;  // connect from 127.0.0.1 and so many addresses after it in turn; 0 leaves it to the kernel
+  bool http2 = false;   // each tunnel on a stream of a connection of its own (RFC 8441)
   bool verify = false;  // compare every byte of every echo, not of each connection's first alone
   std::unique_ptr<TlsContext> tls;
 };
@@ -94,6 +95,8 @@ class Client : public Target {
   void SendRequest();
   bool Take(std::span<std::byte> bytes);
   bool TakeHead(std::span<std::byte>& bytes);
+  bool TakeTunnel();
+  void Opened();
   bool TakePiece(const FrameReader::Piece& piece);
   bool TakeData(const FrameReader::Piece& piece);
   void TakeControl(const FrameReader::Piece& piece);

@@ -9,7 +9,7 @@ absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(const Options& options) {
   HAWSER_ASSIGN_OR_RETURN(const net::SocketAddress address, net::SocketAddress::Parse(options.target));
   std::unique_ptr<TlsContext> tls;
   if (options.tls) {
-    HAWSER_ASSIGN_OR_RETURN(tls, TlsContext::ForClient(options.tls_version, options.resume));
+    HAWSER_ASSIGN_OR_RETURN(tls, TlsContext::ForClient(options.tls_version, options.resume, options.http2));
   }
   return std::unique_ptr<Engine>(new Engine{
       .poller = {},
@@ -20,6 +20,7 @@ absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(const Options& options) {
       .path = options.path,
       .headers = options.headers,
       .sources = options.sources,
+      .http2 = options.http2,
       .verify = options.verify,
       .tls = std::move(tls),
   });

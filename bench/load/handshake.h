@@ -20,7 +20,8 @@ std::string UpgradeRequest(std::string_view host, std::string_view path, std::st
 // What is wrong with the answer to a request with `key`; empty when it opens the tunnel.
 std::string WrongAnswer(std::string_view head, std::string_view key);
 
-// A backend's answer to a whole request head: a 101, or a 400 when it is no upgrade. Takes the first subprotocol offered.
+// A backend's answer to a whole request head: a 101, which takes the first subprotocol offered; 125 bytes of text to a GET
+// that is no upgrade; else a 400.
 std::string AnswerTo(std::string_view head);
 
 }  // namespace hawser::bench

@@ -23,6 +23,7 @@ void AddTarget(CLI::App& mode, Options& options) {
   mode.add_flag("--tls", options.tls, "wss instead of ws (the certificate is not verified)");
   mode.add_option("--tls-version", options.tls_version, "this one only")
       ->check(CLI::IsMember({"1.2", "1.3"}));
+  mode.add_flag("--http2", options.http2, "extended CONNECT on a stream of HTTP/2 instead of an upgrade");
   mode.add_option("--sources", options.sources, "connect from so many addresses, 127.0.0.1 and on; 0: any");
   mode.add_option("-n,--connections", options.connections, "how many at once")->check(CLI::PositiveNumber);
   mode.add_option("-s,--size", options.size, "payload bytes of a message")->capture_default_str();

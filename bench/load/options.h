@@ -16,6 +16,7 @@ struct Options {
   bool tls = false;
   std::string tls_version;  // "1.2", "1.3" or either
   bool resume = false;      // offer TLS tickets
+  bool http2 = false;       // RFC 8441: each tunnel on a stream of a connection of its own
   int sources = 0;          // local addresses from 127.0.0.1 on; 0: the kernel's choice
   size_t size = 125;        // payload bytes of a message
   bool text = false;

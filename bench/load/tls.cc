@@ -29,11 +29,14 @@ TlsContext::TlsContext(const SSL_METHOD* method, bool server)
   BIO_meth_set_ctrl(bio_.get(), TlsChannel::Control);
 }
 
-absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::ForClient(const std::string& version, bool resume) {
+absl::StatusOr<std::unique_ptr<TlsContext>> TlsContext::ForClient(const std::string& version, bool resume,
+                                                                  bool http2) {
   std::unique_ptr<TlsContext> made(new TlsContext(TLS_client_method(), false));
   SSL_CTX* context = made->context_.get();
   SSL_CTX_set_min_proto_version(context, version == "1.3" ? TLS1_3_VERSION : TLS1_2_VERSION);
   SSL_CTX_set_max_proto_version(context, version == "1.2" ? TLS1_2_VERSION : TLS1_3_VERSION);
+  static constexpr unsigned char kHttp2[] = {2, 'h', '2'};
+  if (http2) SSL_CTX_set_alpn_protos(context, kHttp2, sizeof kHttp2);
   if (resume) {
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, OnSession);

@@ -25,7 +25,40 @@ std::span<std::byte> Transport::Read(bool& ended) {
   return std::span(scratch_.wire).first(static_cast<size_t>(std::max<ssize_t>(count, 0)));
 }
 
+void Transport::OpenTunnel(std::unique_ptr<Http2Tunnel> tunnel) {
+  tunnel_ = std::move(tunnel);
+  SendFrames();
+}
+
 Transport::Received Transport::Receive() {
+  Received received = ReceivePlain();
+  if (!tunnel_) return received;
+  scratch_.payload.clear();
+  tunnel_->Receive(received.bytes, scratch_.payload);
+  SendFrames();
+  return {.bytes = scratch_.payload, .ended = received.ended || tunnel_->ended()};
+}
+
+size_t Transport::Send(std::span<const std::byte> bytes) {
+  if (!tunnel_) return SendPlain(bytes);
+  tunnel_->Send(bytes);
+  SendFrames();
+  return bytes.size();
+}
+
+// A batch at a time: TLS takes one whole, of plain frames the rest waits where TLS would have its records.
+void Transport::SendFrames() {
+  std::vector<std::byte>& frames = scratch_.frames;
+  while (!blocked_) {
+    frames.clear();
+    tunnel_->Collect(frames, Scratch::kBytes);
+    if (frames.empty()) return;
+    const size_t sent = SendPlain(frames);
+    tail_.insert(tail_.end(), frames.begin() + static_cast<ptrdiff_t>(sent), frames.end());
+  }
+}
+
+Transport::Received Transport::ReceivePlain() {
   Received received;
   received.bytes = Read(received.ended);
   if (!tls_ || received.bytes.empty()) return received;
@@ -36,7 +69,7 @@ Transport::Received Transport::Receive() {
   return received;
 }
 
-size_t Transport::Send(std::span<const std::byte> bytes) {
+size_t Transport::SendPlain(std::span<const std::byte> bytes) {
   if (blocked_) return 0;
   if (!tls_) return Write(bytes);
   size_t sent = 0;
@@ -51,9 +84,9 @@ size_t Transport::Send(std::span<const std::byte> bytes) {
 
 void Transport::Flush() {
   blocked_ = false;
-  if (tail_.empty()) return;
-  const size_t sent = Write(tail_);
+  const size_t sent = tail_.empty() ? 0 : Write(tail_);
   tail_.erase(tail_.begin(), tail_.begin() + static_cast<ptrdiff_t>(sent));
+  if (tunnel_) SendFrames();
 }
 
 void Transport::Finish() {

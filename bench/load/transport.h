@@ -1,11 +1,13 @@
 // A connected socket with or without TLS, as both ends of the load generator use it: one recv a call into scratch that
-// the process shares, sends that keep only what the kernel did not take.
+// the process shares, sends that keep only what the kernel did not take. A client's may carry a tunnel of HTTP/2: what is
+// sent and received is then the tunnel's payload.
 #pragma once
 
 #include <memory>
 #include <span>
 #include <vector>
 
+#include "bench/load/http2_tunnel.h"
 #include "bench/load/tls.h"
 #include "proxy/net/socket.h"
 
@@ -18,6 +20,8 @@ struct Scratch {
   // Longer by a record: its beginning may have come with an earlier recv.
   std::vector<std::byte> plain = std::vector<std::byte>(kBytes + SSL3_RT_MAX_PLAIN_LENGTH);
   std::vector<std::byte> records;
+  std::vector<std::byte> payload;  // of a tunnel of HTTP/2
+  std::vector<std::byte> frames;
 };
 
 class Transport {
@@ -33,6 +37,9 @@ class Transport {
 
   // Begins a client's TLS handshake.
   void Start();
+  // Everything from here on goes through this tunnel.
+  void OpenTunnel(std::unique_ptr<Http2Tunnel> tunnel);
+  const Http2Tunnel* tunnel() const { return tunnel_.get(); }
 
   struct Received {
     std::span<std::byte> bytes;  // may be changed in place
@@ -47,6 +54,9 @@ class Transport {
   void Finish();
 
  private:
+  Received ReceivePlain();
+  size_t SendPlain(std::span<const std::byte> bytes);
+  void SendFrames();
   std::span<std::byte> Read(bool& ended);
   size_t Write(std::span<const std::byte> bytes);
   void SendRecords();
@@ -54,7 +64,8 @@ class Transport {
   Scratch& scratch_;
   net::Socket socket_;
   std::unique_ptr<TlsChannel> tls_;
-  std::vector<std::byte> tail_;  // records that the kernel did not take
+  std::unique_ptr<Http2Tunnel> tunnel_;
+  std::vector<std::byte> tail_;  // records, or frames of HTTP/2, that the kernel did not take
   bool blocked_ = false;
 };
 
