@@ -20,6 +20,10 @@ struct Names<Compression> {
                                                  {"strip", Compression::kStrip},
                                                  {"offload", Compression::kOffload}};
 };
+template <>
+struct Names<RouteAffinity> {
+  static constexpr Name<RouteAffinity> kTable[] = {{"socket.io", RouteAffinity::kSocketIo}};
+};
 
 template <class V>
 void Describe(V& v, Is<ValueMatch> auto& match) {
@@ -296,6 +300,14 @@ void Describe(V& v, Is<Route> auto& route) {
        "Changes the header fields of the responses of this route: those of backends, the 101 of a WebSocket "
        "included, redirects and direct responses. What hawser answers when it refuses is left alone."},
       route.response_headers);
+  v.Field({"affinity",
+           "`socket.io`: every request of a Socket.IO session goes to the endpoint that began it, cookies or "
+           "not. The session's id is read from the answer to its first poll and found again in the query "
+           "parameter `sid`. Known to this process only; several hawsers side by side need the cluster's "
+           "cookie. A session that is not known, or whose endpoint is gone, is left to the cluster's affinity "
+           "and `lb_policy`.",
+           "the cluster's alone"},
+          route.affinity);
   v.Field({"handshake_timeout",
            "From the request to the backend's response head; connecting, and trying other endpoints, "
            "included. Then 504."},

@@ -58,6 +58,8 @@ struct Drain {
 struct ProcessLimits {
   uint64_t per_ip_entries = 1'000'000;   // rows of the per-IP table at the most, about 100 bytes each
   uint32_t compression_contexts = 1024;  // of each worker, each way: messages being (de)compressed at once
+  uint64_t socket_io_sessions = 1'000'000;  // rows of the table behind `affinity: socket.io`, about 150 bytes each
+  Duration socket_io_session_idle = 5min;   // a session that no request has named for so long is forgotten
 };
 
 struct Certificate {
@@ -236,6 +238,8 @@ struct DirectResponse {
   std::vector<HeaderField> headers;
 };
 
+enum class RouteAffinity : uint8_t { kSocketIo };
+
 struct Route {
   std::string name;                      // for log and metrics; "route-3" if left out
   RouteMatch match;
@@ -249,6 +253,7 @@ struct Route {
   std::optional<std::string> host_rewrite;
   HeaderRules request_headers;
   HeaderRules response_headers;
+  std::optional<RouteAffinity> affinity; // beside the cluster's own
   Duration handshake_timeout = 10s;      // from the request (or its last byte) to the backend's response head
   Duration stream_idle_timeout = 5min;   // without a byte of a relayed body, in either direction
   WebSocket websocket;

@@ -62,9 +62,9 @@ void Announce(const server::Server& server, const admin::AdminServer* admin) {
                  rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP");
   }
   if (admin != nullptr) spdlog::info("admin on {}", admin->address().ToString());
-  spdlog::info("limits: {} open files (two for each tunnel), {} per-IP rows, {} compression contexts each way for each "
-               "worker, {} MiB of memory; {} workers",
-               server::RaiseOpenFiles(), snapshot.config->limits.per_ip_entries,
+  spdlog::info("limits: {} open files (two for each tunnel), {} per-IP rows, {} Socket.IO sessions, {} compression "
+               "contexts each way for each worker, {} MiB of memory; {} workers",
+               server::RaiseOpenFiles(), snapshot.config->limits.per_ip_entries, snapshot.config->limits.socket_io_sessions,
                snapshot.config->limits.compression_contexts,
                server::MemoryLimit() / (1024 * 1024), server.workers());
 }

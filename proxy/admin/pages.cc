@@ -80,6 +80,13 @@ void AddEdgeSamples(const server::Server& server, std::vector<ExtraSample>& samp
                      .help = "Rows that the per-IP table forgot early because it was full.",
                      .type = ExtraSample::Type::kCounter,
                      .value = static_cast<double>(server.edge().ip_table.evictions())});
+  samples.push_back({.name = "hawser_socket_io_sessions",
+                     .help = "Socket.IO sessions whose endpoint is known.",
+                     .value = static_cast<double>(server.stick_table().size())});
+  samples.push_back({.name = "hawser_socket_io_evictions_total",
+                     .help = "Socket.IO sessions forgotten early because the table was full.",
+                     .type = ExtraSample::Type::kCounter,
+                     .value = static_cast<double>(server.stick_table().evictions())});
   samples.push_back({.name = "hawser_access_log_dropped_total",
                      .help = "Access-log lines dropped because the disk could not keep up.",
                      .type = ExtraSample::Type::kCounter,

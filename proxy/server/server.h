@@ -41,6 +41,7 @@ class Server final : public event::IoHandler {
   const session::Snapshot& snapshot() const { return *snapshot_; }
   const stats::Registry& stats() const { return registry_; }
   const Edge& edge() const { return *edge_; }
+  const cluster::StickTable& stick_table() const { return *stick_table_; }
   uint64_t access_log_dropped() const { return access_log_ == nullptr ? 0 : access_log_->dropped(); }
   event::Loop& loop() { return *loop_; }
   // Where listener `index` is really bound: port 0 has become a port.
@@ -63,6 +64,7 @@ class Server final : public event::IoHandler {
   std::shared_ptr<const session::Snapshot> snapshot_;
   std::unique_ptr<session::AccessLog> access_log_;  // outlives the workers, which write to it
   std::unique_ptr<Edge> edge_;
+  std::unique_ptr<cluster::StickTable> stick_table_;  // outlives the workers, which read and write it
   std::vector<net::SocketAddress> bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
   stats::Registry registry_;

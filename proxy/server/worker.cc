@@ -32,13 +32,14 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(std::shared_ptr<const session::Snapshot> snapshot,
-                                                       session::AccessLog* access_log) {
+                                                       session::AccessLog* access_log,
+                                                       cluster::StickTable& stick_table) {
   HAWSER_ASSIGN_OR_RETURN(auto loop, event::Loop::Create());
-  return std::unique_ptr<Worker>(new Worker(std::move(loop), std::move(snapshot), access_log));
+  return std::unique_ptr<Worker>(new Worker(std::move(loop), std::move(snapshot), access_log, stick_table));
 }
 
 Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-               session::AccessLog* access_log)
+               session::AccessLog* access_log, cluster::StickTable& stick_table)
     : loop_(std::move(loop)),
       pool_(*loop_, buffers_),
       environment_(new session::Environment{.loop = *loop_,
@@ -46,6 +47,7 @@ Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session:
                                             .pool = pool_,
                                             .stats = stats_,
                                             .access_log = access_log,
+                                            .stick_table = stick_table,
                                             .snapshot = std::move(snapshot)}),
       drain_timer_(*this) {
   std::random_device seed;

@@ -25,8 +25,10 @@ struct TunnelRow {
 
 class Worker final : public event::IoHandler {
  public:
+  // `stick_table` must outlive the worker, and so must the log.
   static absl::StatusOr<std::unique_ptr<Worker>> Create(std::shared_ptr<const session::Snapshot> snapshot,
-                                                        session::AccessLog* access_log);
+                                                        session::AccessLog* access_log,
+                                                        cluster::StickTable& stick_table);
   ~Worker() override;
 
   // Before Start: `socket` is this worker's own, for the listener with that index.
@@ -48,8 +50,8 @@ class Worker final : public event::IoHandler {
   const stats::WorkerStats& stats() const { return stats_; }
 
  private:
-  explicit Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-                  session::AccessLog* access_log);
+  Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
+         session::AccessLog* access_log, cluster::StickTable& stick_table);
   void OnReady(event::Ready ready) override;  // the drain timer
   bool empty() const;
 

@@ -10,6 +10,7 @@
 #include "proxy/base/secret_numbers.h"
 #include "proxy/cluster/cluster.h"
 #include "proxy/cluster/pool.h"
+#include "proxy/cluster/stick_table.h"
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/pipe.h"
@@ -32,6 +33,7 @@ struct Environment {
   cluster::Pool& pool;                               // of connections to backends
   stats::WorkerStats& stats;
   AccessLog* access_log;                             // null: none
+  cluster::StickTable& stick_table;                  // of all workers
   std::shared_ptr<const Snapshot> snapshot;          // for new requests
   std::vector<cluster::WorkerCluster> clusters;      // this worker's balancers, by the snapshot's cluster index
   std::mt19937_64 random;                            // for balancing and jitter; nothing that is to stay secret

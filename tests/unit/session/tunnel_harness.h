@@ -79,8 +79,12 @@ class TunnelHarness {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(config);
     loop_ = std::move(*event::Loop::Create());
-    environment_.reset(new Environment{
-        .loop = *loop_, .buffers = buffers_, .stats = stats_, .access_log = nullptr, .snapshot = std::move(snapshot)});
+    environment_.reset(new Environment{.loop = *loop_,
+                                       .buffers = buffers_,
+                                       .stats = stats_,
+                                       .access_log = nullptr,
+                                       .stick_table = stick_table_,
+                                       .snapshot = std::move(snapshot)});
     auto record = std::make_unique<RequestRecord>();
     record->route = route_.get();
     record->start = loop_->now();
@@ -149,6 +153,7 @@ class TunnelHarness {
  private:
   net::BufferPool buffers_;
   stats::WorkerStats stats_;
+  cluster::StickTable stick_table_{1, base::Duration(1000)};
   cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
   std::unique_ptr<route::Route> route_;
   std::unique_ptr<event::Loop> loop_;

@@ -1,0 +1,43 @@
+// One request on a route with `affinity: socket.io`: where does its session live, or, if its answer begins one, where is
+// that one to be found. Owned by the exchange.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "proxy/base/clock.h"
+#include "proxy/cluster/cluster.h"
+#include "proxy/cluster/stick_table.h"
+#include "proxy/http/engine_io.h"
+#include "proxy/http/head.h"
+#include "proxy/route/route_table.h"
+
+namespace hawser::session {
+
+class SocketIoSession {
+ public:
+  // `table` must outlive this, and so must the text of `request`.
+  SocketIoSession(cluster::StickTable& table, const http::RequestHead& request);
+
+  // The cluster, of those that `route` leads to, in which the request's session lives: an index of `clusters`. Nothing if
+  // the request names no session or one that is not known. lookup() is what the table said of it.
+  std::optional<size_t> FindCluster(const route::Route& route,
+                                    std::span<const cluster::WorkerCluster> clusters, base::TimePoint now);
+  const cluster::AffinityLookup& lookup() const { return lookup_; }
+
+  // The answer's head, then its body in pieces, each before the client sees it: a session must be known before its next
+  // request can come. `endpoint` is the one that answers.
+  void OnResponse(const http::ResponseHead& response);
+  void OnBody(std::span<const std::byte> piece, const cluster::Endpoint& endpoint, base::TimePoint now);
+
+ private:
+  cluster::StickTable& table_;
+  const std::string_view session_;  // that the request names
+  const bool may_begin_;
+  cluster::AffinityLookup lookup_;
+  std::optional<http::OpenPacketReader> open_packet_;  // while it is looked for
+};
+
+}  // namespace hawser::session
