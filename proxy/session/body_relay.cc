@@ -11,13 +11,14 @@ constexpr int kReadsPerTurn = 4;
 }  // namespace
 
 BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStream& source,
-                                    http::MessageStream& sink) {
+                                    http::MessageStream& sink, Look look) {
   if (!Flush(sink)) return Progress::kSinkBroken;
   const auto scratch = environment.loop.scratch();
   const auto span = scratch.first(scratch.size() / 4);
   for (int reads = 0; reads < kReadsPerTurn && wants_read(); ++reads) {
     const net::IoResult got = source.Read(span);
     bytes_ += got.bytes;
+    if (got.bytes > 0) look(span.first(got.bytes));
     if (got.bytes > 0 && !Send(environment, sink, span.first(got.bytes))) return Progress::kSinkBroken;
     if (got.state == net::IoState::kError) return Progress::kSourceBroken;
     if (got.state == net::IoState::kBlocked) break;

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 
+#include "absl/functional/function_ref.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/net/buffer.h"
 #include "proxy/session/environment.h"
@@ -15,8 +16,12 @@ class BodyRelay {
  public:
   enum class Progress : uint8_t { kMore, kDone, kSourceBroken, kSinkBroken };
 
+  // Is shown each piece of the body before it goes into the sink.
+  using Look = absl::FunctionRef<void(std::span<const std::byte>)>;
+
   // Moves what can be moved, a head that the sink still holds included.
-  Progress Pump(Environment& environment, http::MessageStream& source, http::MessageStream& sink);
+  Progress Pump(Environment& environment, http::MessageStream& source, http::MessageStream& sink,
+                Look look = [](std::span<const std::byte>) {});
 
   bool done() const { return ended_ && !blocked_; }
   bool wants_read() const { return !ended_ && !blocked_; }

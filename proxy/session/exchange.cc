@@ -106,8 +106,18 @@ void Exchange::RunFilters() {
   const auto& rewrite = record_->route->rewrite;
   const size_t longest = client_.listener.settings.limits.request_head.bytes;
   if (rewrite && !rewrite->Apply(head_, longest, keep_)) return Refuse(Reject::kNoRoute);
-  cluster_index_ = record_->route->PickCluster(environment_.random());
+  cluster_index_ = PickCluster();
   state_ = State::kPick;
+}
+
+// A session that is known stays in its cluster; the clusters' shares concern the others.
+size_t Exchange::PickCluster() {
+  if (route().affinity == config::RouteAffinity::kSocketIo) {
+    socket_io_.emplace(environment_.stick_table, head_);
+    const auto home = socket_io_->FindCluster(*record_->route, environment_.clusters, environment_.loop.now());
+    if (home) return *home;
+  }
+  return record_->route->PickCluster(environment_.random());
 }
 
 // False if the listener refuses such names. Before any other field is dropped, so that all are seen.
@@ -152,7 +162,9 @@ void Exchange::PrepareRecord() {
 
 void Exchange::Pick() {
   cluster::WorkerCluster& cluster = environment_.clusters[cluster_index_];
-  const cluster::Picked picked = cluster.Choose(head_, record_->client, tried_, environment_.random());
+  const cluster::Picked picked =
+      cluster.Choose(head_, record_->client, tried_, environment_.random(), cluster::WallNow(),
+                     socket_io_ ? socket_io_->lookup() : cluster::AffinityLookup{});
   if (tried_.empty()) {
     record_->affinity = picked.affinity;
     environment_.stats.Add(MetricOf(picked.affinity));
@@ -322,6 +334,7 @@ void Exchange::SwitchProtocols() {
 }
 
 void Exchange::StartRelay() {
+  if (socket_io_) socket_io_->OnResponse(response_head_);
   route::ApplyRules(route().response_headers, response_head_.headers);
   AddAffinityCookie();
   RunResponseFilters();
@@ -340,7 +353,10 @@ void Exchange::StartRelay() {
 void Exchange::Relay() {
   environment_.loop.Arm(timer_, route().stream_idle_timeout);
   if (!PumpRequest()) return OnUploadBroken();
-  switch (response_body_->Pump(environment_, *backend_, client_.stream)) {
+  const auto look = [this](std::span<const std::byte> piece) {
+    if (socket_io_) socket_io_->OnBody(piece, *endpoint_, environment_.loop.now());
+  };
+  switch (response_body_->Pump(environment_, *backend_, client_.stream, look)) {
     case BodyRelay::Progress::kSinkBroken: return ClientLeft();
     case BodyRelay::Progress::kSourceBroken:
       // Cut, so that the client can tell a part from the whole.

@@ -24,6 +24,7 @@
 #include "proxy/session/body_relay.h"
 #include "proxy/session/environment.h"
 #include "proxy/session/record.h"
+#include "proxy/session/socket_io.h"
 
 namespace hawser::session {
 
@@ -89,6 +90,7 @@ class Exchange {
 
   void Start();
   void RunFilters();
+  size_t PickCluster();
   void Pick();
   void Connect();
   void SendHead();
@@ -138,6 +140,7 @@ class Exchange {
   net::SocketAddress client_address_;
   std::optional<filters::Connection> arrival_;  // views into the members before it; context_ views into it
   std::optional<filters::Context> context_;
+  std::optional<SocketIoSession> socket_io_;     // on a route that follows such sessions
   size_t cluster_index_ = 0;
   std::vector<const cluster::Endpoint*> tried_;
   cluster::Endpoint* endpoint_ = nullptr;

@@ -102,3 +102,41 @@ test('by the cookie: polling for ever', options, async (t) => {
   const hawser = await startSticky(t, {cluster: cookieAffinity});
   await converseAll(t, hawser, {withCredentials: true, transports: ['polling']}, false);
 });
+
+test('by the sid, without cookies: polling, then upgrade', options, async (t) => {
+  const hawser = await startSticky(t, {route: 'affinity: socket.io'});
+  await converseAll(t, hawser, {}, true);
+  const tunnels = await eventually(() => {
+    const lines = hawser.log().filter(({event}) => event === 'tunnel');
+    return lines.length === 6 && lines;
+  });
+  assert.ok(tunnels.every(({path}) => path.includes('sid=')));
+  assert.deepEqual([...new Set(ofSessions(hawser).map(({affinity}) => affinity))], ['hit']);
+});
+
+test('by the sid, without cookies: polling for ever', options, async (t) => {
+  const hawser = await startSticky(t, {route: 'affinity: socket.io'});
+  await converseAll(t, hawser, {transports: ['polling']}, false);
+});
+
+test('by the sid, without cookies: a WebSocket from the start', options, async (t) => {
+  const hawser = await startSticky(t, {route: 'affinity: socket.io'});
+  await converseAll(t, hawser, {transports: ['websocket']}, true);
+});
+
+test('a server that dies loses its sessions, and its clients find another by themselves', options, async (t) => {
+  const mortal = await startBackends((http, name) => {
+    const server = new Server(http, {serveClient: false});
+    server.on('connection', (socket) => socket.on('name', (answer) => answer(name)));
+    return server;
+  });
+  t.after(mortal.stop);
+  const hawser = await startSticky(t, {route: 'affinity: socket.io', ports: mortal.ports});
+  const socket = connect(t, hawser, {transports: ['polling'], reconnection: true, reconnectionDelay: 10, reconnectionDelayMax: 50});
+  await connected(socket);
+  const first = await socket.emitWithAck('name');
+  const again = once(socket, 'connect');
+  mortal.named(first).stop();
+  await again;
+  assert.notEqual(await socket.emitWithAck('name'), first);
+});

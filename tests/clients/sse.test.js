@@ -7,7 +7,7 @@ import {after, before, test} from 'node:test';
 import {EventSource} from 'eventsource';
 
 import {names, startBackends, textOf} from './backends.js';
-import {cookieAffinity, startHawser} from './hawser.js';
+import {cookieAffinity, eventually, startHawser} from './hawser.js';
 import {startVisitor} from './visitor.js';
 
 const options = {timeout: 240_000};
@@ -73,6 +73,7 @@ test('a stream and its posts meet the same server, and each event comes at once'
       assert.equal((await event)[0].data, text);
     }
     source.close();
+    await eventually(() => backends.named(name).app.size === 0);  // the server hears that the client left
     visitor.leave();
     seen.add(name);
   }
