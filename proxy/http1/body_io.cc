@@ -40,12 +40,14 @@ IoResult BodyReader::Read(std::string& held, net::ByteStream& transport, std::sp
     if (payload > 0) return {payload, more ? IoState::kOk : IoState::kBlocked};
     if (!more) return {0, IoState::kBlocked};
   }
+  end_told_ = !broken_;
   return {0, broken_ ? IoState::kError : IoState::kEnd};
 }
 
 IoResult BodyReader::AtEnd() {
   done_ = decoder_.CompleteAtClose();
   broken_ = !done_;
+  end_told_ = done_;
   return {0, done_ ? IoState::kEnd : IoState::kError};
 }
 

@@ -22,8 +22,9 @@ class BodyReader {
   net::IoResult Read(std::string& held, net::ByteStream& transport, std::span<std::byte> into);
 
   bool done() const { return done_ || decoder_.done(); }
-  bool begun() const { return begun_; }  // payload, or its end, has been asked for
   bool malformed() const { return malformed_; }
+  // Whether Read has something to say of which the transport knows nothing: bytes that are held, or the body's end.
+  bool pending(const std::string& held) const { return begun_ && (done() ? !end_told_ : !held.empty()); }
   const http::HeaderList& trailers() const { return trailers_; }
 
  private:
@@ -33,7 +34,8 @@ class BodyReader {
 
   BodyDecoder decoder_;
   http::HeaderList trailers_;
-  bool begun_ = false;
+  bool begun_ = false;     // payload, or its end, has been asked for
+  bool end_told_ = false;  // Read has returned kEnd
   bool done_ = false;  // a body that ends with its connection has ended
   bool broken_ = false;
   bool malformed_ = false;  // broken by what came, not by its end

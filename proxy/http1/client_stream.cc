@@ -84,8 +84,7 @@ void ClientStream::Watch(event::IoHandler* handler, uint8_t tag) {
 
 void ClientStream::Want(event::Interest interest) {
   transport_->Want(interest);
-  // The kernel knows nothing of what is held here.
-  if (interest.read && !held_.empty() && !reader_.done() && reader_.begun()) {
+  if (interest.read && reader_.pending(held_)) {
     loop_.Soon(*handler_, {.readable = true, .tag = tag_});
   }
 }

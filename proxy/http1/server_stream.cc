@@ -25,9 +25,7 @@ void ServerStream::Watch(event::IoHandler* handler, uint8_t tag) {
 
 void ServerStream::Want(event::Interest interest) {
   transport_.Want(interest);
-  // The kernel knows nothing of what is held here.
-  const bool body_held = reader_.begun() && !reader_.done() && !held_.empty();
-  if (interest.read && body_held) loop_.Soon(*handler_, {.readable = true, .tag = tag_});
+  if (interest.read && reader_.pending(held_)) loop_.Soon(*handler_, {.readable = true, .tag = tag_});
 }
 
 http::ServerStream::Ahead ServerStream::ReadAhead(size_t most) {

@@ -37,10 +37,12 @@ absl::Status SetCertificate(const ClientOptions& options, SSL_CTX* context) {
       fmt::format("cannot use certificate '{}': {}", options.certificate->chain, TakeError()));
 }
 
-// 1: the session is ours now.
+// 1: the session is ours now. Streams without a slot are not to be found here.
 int OnNewSession(SSL* ssl, SSL_SESSION* session) {
   auto* stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
-  return stream->Remember(SessionPtr(session)) ? 1 : 0;
+  if (stream == nullptr) return 0;
+  stream->Remember(SessionPtr(session));
+  return 1;
 }
 
 }  // namespace

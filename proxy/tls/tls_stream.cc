@@ -5,8 +5,6 @@
 #include <system_error>
 #include <utility>
 
-#include "proxy/tls/shed.h"
-
 namespace hawser::tls {
 namespace {
 
@@ -29,6 +27,7 @@ TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientConte
                      net::Socket socket, const std::string& server_name, std::shared_ptr<SessionSlot> slot)
     : TlsStream(loop, pool, context.NewSsl(server_name, slot.get()), std::move(socket)) {
   slot_ = std::move(slot);
+  if (ssl_ != nullptr && slot_ != nullptr) SSL_set_app_data(ssl_.get(), this);  // for Remember
 }
 
 TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, SslPtr ssl, net::Socket socket)
@@ -52,7 +51,6 @@ HandshakeResult TlsStream::Handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     established_ = true;
-    if (SSL_is_server(ssl_.get()) == 1) ShedHandshake(*ssl_);
   } else {
     Break(result);
   }
@@ -233,13 +231,8 @@ void TlsStream::Break(int ssl_result) {
   reading_ = Side::kBroken;
 }
 
-bool TlsStream::Remember(SessionPtr session) {
-  if (slot_ == nullptr) {
-    session.release();  // stays OpenSSL's
-    return false;
-  }
+void TlsStream::Remember(SessionPtr session) {
   slot_->session = std::move(session);
-  return true;
 }
 
 std::string TlsStream::HandshakeError() const {

@@ -78,8 +78,8 @@ class TlsStream final : public net::ByteStream {
   std::string_view server_name() const;  // SNI, as the client sent it
   bool session_reused() const;
 
-  // Called by OpenSSL when the server gives a session; false if it is not wanted.
-  bool Remember(SessionPtr session);
+  // Called by OpenSSL when the server gives a session, on streams that have a slot.
+  void Remember(SessionPtr session);
 
   int fd() const { return tcp_.fd(); }
   size_t unsent() const { return tail_.size(); }  // ciphertext that the kernel has not taken yet

@@ -80,7 +80,9 @@ void ExpectFlatUpload(bool chunked) {
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   ExpectFlat(world.hawser(), client, backend, chunked);
-  if (chunked) EXPECT_EQ(backend.Read(5), "0\r\n\r\n");
+  if (chunked) {
+    EXPECT_EQ(backend.Read(5), "0\r\n\r\n");
+  }
   backend.Send(Response("200 OK", "all of it"));
   EXPECT_EQ(ReadBody(client, ReadHead(client)), "all of it");
 }

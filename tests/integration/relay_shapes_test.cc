@@ -123,7 +123,9 @@ void ExpectRelayed(OneBackend& world, const Shape& shape, bool torn) {
     std::string body;
     const Head request = TakeRequest(backend, body);
     // Torn chunks come as smaller ones.
-    if (!torn) EXPECT_EQ(body, shape.body_seen);
+    if (!torn) {
+      EXPECT_EQ(body, shape.body_seen);
+    }
     EXPECT_TRUE(request.first_line.ends_with(" HTTP/1.1")) << request.first_line;
     torn ? backend.SendTorn(shape.response) : backend.Send(shape.response);
     backend.ShutdownWrite();
@@ -231,7 +233,8 @@ TEST(RelayInterim, ThoseThatAClientDoesNotTakeAreNotStored) {
   ReadHead(backend);
   const size_t before = world.hawser().ResidentBytes();
   const std::string hints = "HTTP/1.1 103 Early Hints\r\nLink: " + std::string(60'000, 'x') + "\r\n\r\n";
-  for (int i = 0; i < 2000; ++i) ASSERT_TRUE(backend.Send(hints));
+  constexpr int kHints = kGrowth > 16 * kMiB ? 400 : 2000;  // what is freed stays in the sanitizer's quarantine
+  for (int i = 0; i < kHints; ++i) ASSERT_TRUE(backend.Send(hints));
   backend.Send(kOk);
   EXPECT_LT(world.hawser().ResidentBytes(), before + kGrowth);
   Head head = ReadHead(client);

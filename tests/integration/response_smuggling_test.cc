@@ -116,7 +116,7 @@ TEST(ResponseSmuggling, A101ThatNobodyAskedForGets502AndOpensNothing) {
 TEST(ResponseSmuggling, ABrokenBodyIsCutSoThatNobodyTakesItForTheWhole) {
   OneBackend world;
   double rejects = 0;
-  for (const std::string& body :
+  for (const std::string body :
        {"10000000000000000\r\nhello", "8000000000000000\r\nhello", "-1\r\nhello", "5 \r\nhello\r\n0\r\n\r\n",
         "g\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n",
         "5;a\nb\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nX : a\r\n\r\n",
@@ -138,7 +138,7 @@ TEST(ResponseSmuggling, ABrokenBodyIsCutSoThatNobodyTakesItForTheWhole) {
 
 TEST(ResponseSmuggling, WhatFollowsAResponseIsNotTheNextOne) {
   OneBackend world;
-  for (const std::string& first :
+  for (const std::string first :
        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
         "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"}) {

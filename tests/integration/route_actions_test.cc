@@ -106,7 +106,11 @@ TEST(HeaderRules, RemovingSetCookieLeavesTheAffinityCookie) {
 
 TEST(HeaderRules, LeaveRefusalsAlone) {
   OneBackend world({.route = {"match: { path: /only }", kRules[1]}});
-  EXPECT_FALSE(world.Refusal(PlainGet("/other")).Has("X-Frame-Options"));
+  Wire client = world.Connect();
+  client.Send(PlainGet("/other"));
+  const Head refusal = ReadHead(client);
+  EXPECT_EQ(refusal.status(), 404);
+  EXPECT_FALSE(refusal.Has("X-Frame-Options"));
 }
 
 // --- Routes that answer by themselves ---

@@ -99,7 +99,7 @@ TEST_F(SocketIoTest, TheOpenPacketMayComeInPiecesAndIsNotHeld) {
   const size_t home = Reached();
   Wire backend = backends_[home].Accept();
   ReadHead(backend);
-  backend.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+  backend.Send("HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n");
   const Head head = ReadHead(client);
   const std::string packet = OpenPacket("in-pieces");
   for (const char c : packet) {

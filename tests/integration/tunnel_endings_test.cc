@@ -90,10 +90,10 @@ std::vector<Ending> ByAPeer() {
       {"client", "close_notify", [](World, Tunnel& t) { t.client.ShutdownWrite(); },
        {kNone}, {1001}, "client", "1006", "client_lost", {}, true},
       {"client", "TLS truncation", [](World, Tunnel& t) { CutTls(t.client); },
-       {kNone, End::kReset}, {1001}, "client", "1006", "client_lost", {}, true},
+       {kNone, End::kTruncated}, {1001}, "client", "1006", "client_lost", {}, true},
       {"client", "TLS truncation inside a frame",
        [](World, Tunnel& t) { SendPart(t.client, t.backend, true), CutTls(t.client); },
-       {kNone, End::kReset}, {kNone}, "client", "1006", "client_lost", {}, true},
+       {kNone, End::kTruncated}, {kNone}, "client", "1006", "client_lost", {}, true},
       {"backend", "close frame", [](World, Tunnel& t) { t.backend.Send(BackendClose(1000)); },
        {1000}, {1000}, "backend", "1000", ""},
       {"backend", "close frame, then FIN",
@@ -231,7 +231,9 @@ TEST_P(TunnelEnding, IsSeenByBothPeersAndTheLogAndLeavesNothing) {
   other.join();
   EXPECT_EQ(client, ending.client) << "the client";
   EXPECT_EQ(backend, ending.backend) << "the backend";
-  if (ending.process_ends) EXPECT_EQ(world.hawser().process().Wait(), 0);
+  if (ending.process_ends) {
+    EXPECT_EQ(world.hawser().process().Wait(), 0);
+  }
   const LogLine line = world.hawser().WaitForLog();
   EXPECT_EQ(line["closed_by"], ending.closed_by);
   EXPECT_EQ(line["close_code"], ending.close_code);

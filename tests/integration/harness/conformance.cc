@@ -109,7 +109,9 @@ void Conformance::Expect(const ConformanceCase& one) {
   EXPECT_EQ(heard.code, one.code) << heard.reason;
   EXPECT_NE(heard.end, End::kOpen);
   ASSERT_LE(heard.events.size(), one.expected.size());
-  if (well) ASSERT_EQ(heard.events.size(), one.expected.size());
+  if (well) {
+    ASSERT_EQ(heard.events.size(), one.expected.size());
+  }
   for (size_t i = 0; i < heard.events.size(); ++i) EXPECT_TRUE(heard.events[i] == one.expected[i]) << i;
 }
 

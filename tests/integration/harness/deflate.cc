@@ -52,7 +52,7 @@ std::string CompressedMessage(std::string_view text, uint8_t opcode, size_t frag
   size_t at = 0;
   do {
     const std::string part = payload.substr(at, fragment);
-    frames += EncodeMasked({.opcode = at == 0 ? opcode : kContinuation,
+    frames += EncodeMasked({.opcode = at == 0 ? opcode : uint8_t{kContinuation},
                             .payload = part,
                             .fin = at + part.size() == payload.size(),
                             .reserved = at == 0 ? kRsv1 : uint8_t{0}});

@@ -23,7 +23,8 @@ using testing::Not;
 using testing::StartsWith;
 
 struct Silent : event::IoHandler {
-  void OnReady(event::Ready) override {}
+  void OnReady(event::Ready) override { ++heard; }
+  int heard = 0;
 };
 
 // What is read until the stream says something other than that bytes came; one piece a call at the most.
@@ -122,6 +123,22 @@ TEST_P(Http1Streams, ABodyOfKnownLengthEndsWhereItsLengthSays) {
   connection.Feed("defGET");
   EXPECT_EQ(ReadAll(*request, 2).payload, "abcdef");
   EXPECT_EQ(ReadAll(*request).state, IoState::kEnd);
+}
+
+// The end of a body may come with its last bytes: then nothing more comes from the kernel to tell of it.
+TEST_P(Http1Streams, AnEndThatNobodyHasHeardOfYetIsAnnounced) {
+  FakeStream connection;
+  auto request = Serve(connection, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
+  std::vector<std::byte> into(16);
+  ASSERT_EQ(request->Read(into).bytes, 3u);
+  silent_.heard = 0;
+  request->Want({.read = true});
+  loop_->RunOnce(base::Duration(0));
+  EXPECT_EQ(silent_.heard, 1);
+  EXPECT_EQ(request->Read(into).state, IoState::kEnd);
+  request->Want({.read = true});
+  loop_->RunOnce(base::Duration(0));
+  EXPECT_EQ(silent_.heard, 1);
 }
 
 TEST_P(Http1Streams, ABodyThatIsCutShortIsAnError) {

@@ -79,8 +79,10 @@ class TunnelHarness {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(config);
     loop_ = std::move(*event::Loop::Create());
+    pool_ = std::make_unique<cluster::Pool>(*loop_, buffers_);
     environment_.reset(new Environment{.loop = *loop_,
                                        .buffers = buffers_,
+                                       .pool = *pool_,
                                        .stats = stats_,
                                        .access_log = nullptr,
                                        .stick_table = stick_table_,
@@ -157,6 +159,7 @@ class TunnelHarness {
   cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
   std::unique_ptr<route::Route> route_;
   std::unique_ptr<event::Loop> loop_;
+  std::unique_ptr<cluster::Pool> pool_;
   std::unique_ptr<Environment> environment_;
   Tunnel::Parts parts_;
   // Owned by the tunnel, which the loop destroys only when it turns.
