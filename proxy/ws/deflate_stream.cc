@@ -220,6 +220,10 @@ void DeflateStream::Watch(event::IoHandler* handler, uint8_t tag) {
 void DeflateStream::Want(event::Interest interest) {
   wanted_ = interest;
   if (shutdown_pending_) FinishShutdown();
+  if (!interest.read && announced_turn_ != kNever && handler_ != nullptr) {
+    loop_.Forget(*handler_, tag_);
+    announced_turn_ = kNever;
+  }
   DelegateInterest();
   AnnouncePending();
 }

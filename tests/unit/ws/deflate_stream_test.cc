@@ -137,6 +137,18 @@ TEST_F(DeflateStreamTest, ReadsTheSameIntoSpansOfAnySize) {
   }
 }
 
+// A frame that passes as it came may have come in part.
+std::string WholeFrames(const std::string& bytes) {
+  auto left = std::as_bytes(std::span(bytes));
+  while (true) {
+    const ParsedHeader parsed = ParseHeader(left);
+    const size_t whole = parsed.header.header_bytes + parsed.header.payload_bytes;
+    if (parsed.state != ParsedHeader::State::kComplete || left.size() < whole) break;
+    left = left.subspan(whole);
+  }
+  return bytes.substr(0, bytes.size() - left.size());
+}
+
 TEST_F(DeflateStreamTest, WhateverCallFailsEndsTheReadingThereWithTheClientsError) {
   for (int n = 1;; ++n) {
     SCOPED_TRACE(n);
@@ -153,7 +165,7 @@ TEST_F(DeflateStreamTest, WhateverCallFailsEndsTheReadingThereWithTheClientsErro
     EXPECT_THAT(errors_, ElementsAre(ECONNRESET));
     const std::string all = "1:" + SomeText(20'000) + "1:plain2:" + std::string(300'000, 'x');
     std::string got;
-    for (const std::string& message : messages()) got += message;
+    for (const std::string& message : MessagesOf(FramesOf(WholeFrames(read_), true))) got += message;
     if (got.ends_with("...")) got.resize(got.size() - 3);
     EXPECT_EQ(got, all.substr(0, got.size()));
   }
@@ -298,7 +310,7 @@ TEST_F(DeflateStreamTest, WhileTheClientTakesNothingAtMostOneSlabIsHeldAndNoMore
   EXPECT_EQ(to_write_.size(), left);
   client_->AddRoom(10'000'000);
   Settle();
-  EXPECT_EQ(client_->written().size(), noise.size());
+  EXPECT_THAT(MessagesOf(FramesOf(client_->written(), false)), ElementsAre("2:" + Noise(1'000'000)));
   EXPECT_EQ(buffers_.in_use(), 0U);
 }
 
@@ -314,8 +326,9 @@ TEST_F(DeflateStreamTest, WhateverCallFailsEndsTheWriting) {
     }
     if (errors_.empty()) break;
     EXPECT_EQ(errors_.front(), ECONNRESET);
+    const size_t before = errors_.size();
     Write("more");
-    EXPECT_EQ(errors_.size(), 2U) << "broken for good";
+    EXPECT_EQ(errors_.size(), before + 1) << "broken for good";
   }
 }
 
