@@ -108,6 +108,29 @@ struct ListenerTimeouts {
 // What becomes of header fields whose names have a '_'.
 enum class UnderscorePolicy : uint8_t { kAllow, kDrop, kReject };
 
+// Frames that a client may send in a window of time; more ends the connection.
+struct Http2Budgets {
+  Duration window = 10s;
+  uint32_t resets = 200;
+  uint32_t provoked_resets = 100;
+  uint32_t settings = 100;
+  uint32_t pings = 1000;
+  uint32_t priorities = 1000;
+  uint32_t empty_data = 200;
+  uint32_t window_updates = 2000;
+  uint32_t continuations = 8;             // of one header block
+};
+
+struct Http2 {
+  bool enabled = true;                    // offered by ALPN, where TLS is
+  bool prior_knowledge = false;           // where TLS is not: a connection that begins with the preface
+  uint32_t max_concurrent_streams = 100;
+  ByteSize initial_stream_window{64 * 1024};
+  ByteSize initial_connection_window{1024 * 1024};
+  Duration stall_timeout = 60s;           // of output that a closed window keeps waiting; 0: no limit
+  Http2Budgets budgets;
+};
+
 struct Listener {
   std::string name;
   net::SocketAddress address;
@@ -115,6 +138,7 @@ struct Listener {
   ListenerLimits limits;
   ListenerTimeouts timeouts;
   UnderscorePolicy headers_with_underscores = UnderscorePolicy::kDrop;
+  Http2 http2;
   std::vector<net::IpBlock> trusted_proxies;  // peers whose X-Forwarded-* and X-Request-Id are believed
 };
 

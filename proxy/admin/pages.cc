@@ -125,6 +125,7 @@ json TunnelJson(const server::TunnelRow& row) {
   return {{"request_id", row.request_id},
           {"client", row.client},
           {"listener", row.listener},
+          {"protocol", row.protocol},
           {"route", row.route},
           {"cluster", row.cluster},
           {"endpoint", row.endpoint},

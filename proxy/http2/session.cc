@@ -269,7 +269,7 @@ void Session::Release(Stream& stream) {
   static_cast<ReadyLink&>(stream).Unlink();
   static_cast<WaitLink&>(stream).Unlink();
   --live_count_;
-  news_ = news_ || role_ == Role::kClient;  // a slot is free
+  news_ = true;  // a slot is free
   SettleSoon();
 }
 

@@ -101,7 +101,8 @@ class Session final : public event::IoHandler {
   bool extended_connect() const;
 
   // --- Both ---
-  uint32_t streams() const { return live_count_; }
+  // Streams whose head has come whole and that their owners have not let go.
+  uint32_t streams() const { return live_count_ - (arriving_ != nullptr ? 1 : 0); }
   bool going_away() const { return goaway_sent_ || goaway_received_; }
   End end() const { return end_; }
   Abuse abuse() const { return abuse_; }                  // meaningful after End::kAbuse

@@ -5,7 +5,7 @@
 namespace hawser::server {
 namespace {
 
-tls::ServerOptions TlsOptions(const config::Tls& settings) {
+tls::ServerOptions TlsOptions(const config::Tls& settings, bool http2) {
   const auto version = [](config::TlsVersion at) {
     return at == config::TlsVersion::kTls12 ? tls::Version::kTls12 : tls::Version::kTls13;
   };
@@ -17,11 +17,27 @@ tls::ServerOptions TlsOptions(const config::Tls& settings) {
   options.max_version = version(settings.max_version);
   options.ciphers = settings.ciphers;
   options.strict_sni = settings.strict_sni;
-  options.alpn = {"http/1.1"};
+  if (http2) options.alpn.insert(options.alpn.begin(), "h2");
   options.tickets = {.enabled = settings.session_tickets.enabled,
                      .count = settings.session_tickets.count,
                      .rotation = settings.session_tickets.rotation};
   return options;
+}
+
+http2::Settings Http2SettingsOf(const config::Listener& listener) {
+  const config::Http2& settings = listener.http2;
+  const config::Http2Budgets& budgets = settings.budgets;
+  return {.max_concurrent_streams = settings.max_concurrent_streams,
+          .stream_window = static_cast<uint32_t>(settings.initial_stream_window.bytes),
+          .connection_window = static_cast<uint32_t>(settings.initial_connection_window.bytes),
+          .head = {.bytes = static_cast<uint32_t>(listener.limits.request_head.bytes),
+                   .fields = listener.limits.request_headers},
+          .budgets = {.window = budgets.window,
+                      .most = {budgets.resets, budgets.provoked_resets, budgets.settings, budgets.pings,
+                               budgets.priorities, budgets.empty_data, budgets.window_updates},
+                      .continuations = budgets.continuations},
+          .stall_timeout = settings.stall_timeout,
+          .tls = listener.tls.has_value()};
 }
 
 edge::IpLimits IpLimitsOf(const config::ListenerLimits& limits) {
@@ -46,9 +62,13 @@ std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, S
   for (size_t i = 0; i < config->listeners.size(); ++i) {
     const config::Listener& settings = config->listeners[i];
     session::ListenerRuntime listener{
-        .settings = settings, .index = i, .tls = nullptr, .ip_limits = IpLimitsOf(settings.limits)};
+        .settings = settings,
+                                      .index = i,
+                                      .tls = nullptr,
+                                      .ip_limits = IpLimitsOf(settings.limits),
+                                      .http2 = Http2SettingsOf(settings)};
     if (settings.tls) {
-      auto context = tls::ServerContext::Create(TlsOptions(*settings.tls));
+      auto context = tls::ServerContext::Create(TlsOptions(*settings.tls, settings.http2.enabled));
       if (!context.ok()) failed(*settings.tls, context.status());
       if (context.ok()) listener.tls = std::move(*context);
     }

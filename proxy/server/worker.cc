@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/session/client_connection.h"
+#include "proxy/session/http2_connection.h"
 #include "proxy/session/tunnel.h"
 
 namespace hawser::server {
@@ -21,6 +22,7 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
           .client = record.client_port == 0 ? record.client.ToString()
                                             : net::SocketAddress(record.client, record.client_port).ToString(),
           .listener = std::string(record.listener),
+          .protocol = std::string(session::NameOf(record.version)),
           .route = record.route->name,
           .cluster = std::string(record.endpoint->cluster()),
           .endpoint = record.endpoint->address().ToString(),
@@ -83,7 +85,8 @@ void Worker::Stop() {
 }
 
 bool Worker::empty() const {
-  return environment_->connections.empty() && environment_->tunnels.empty() && environment_->closing_tunnels.empty();
+  return environment_->connections.empty() && environment_->http2_connections.empty() &&
+         environment_->tunnels.empty() && environment_->closing_tunnels.empty();
 }
 
 void Worker::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
@@ -91,6 +94,7 @@ void Worker::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
   environment_->draining = true;
   pool_.CloseIdle();
   environment_->connections.ForEach([](session::ClientConnection& connection) { connection.Drain(); });
+  environment_->http2_connections.ForEach([](session::Http2Connection& connection) { connection.Drain(); });
   drain_start_ = loop_->now();
   drain_window_ = window;
   on_empty_ = std::move(on_empty);
@@ -124,6 +128,7 @@ void Worker::AbortAll(http::Reject reason) {
   while (session::Tunnel* tunnel = environment_->tunnels.front()) tunnel->Abort(reason);
   while (session::Tunnel* tunnel = environment_->closing_tunnels.front()) tunnel->Abort(reason);
   while (session::ClientConnection* connection = environment_->connections.front()) connection->Abort();
+  while (session::Http2Connection* connection = environment_->http2_connections.front()) connection->Abort();
   pool_.CloseIdle();
 }
 

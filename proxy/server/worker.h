@@ -18,7 +18,7 @@ namespace hawser::server {
 
 // A tunnel as the admin page shows it.
 struct TunnelRow {
-  std::string request_id, client, listener, route, cluster, endpoint, state;
+  std::string request_id, client, listener, protocol, route, cluster, endpoint, state;
   double age_seconds;
   session::Traffic traffic;
 };

@@ -102,6 +102,7 @@ constexpr Field kFields[] = {
     {"listener", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener); }},
     {"client", true, [](const LogEntry& entry, std::string& out) { out += Client(entry.record); }},
     {"tls", false, [](const LogEntry& entry, std::string& out) { out += entry.record.tls ? "true" : "false"; }},
+    {"protocol", true, [](const LogEntry& entry, std::string& out) { out += NameOf(entry.record.version); }},
     {"method", true,
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.method()); }},
     {"host", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.host()); }},

@@ -1,9 +1,11 @@
 #include "proxy/session/client_connection.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/http1/head_parser.h"
 #include "proxy/http1/serializer.h"
+#include "proxy/session/http2_connection.h"
 #include "proxy/session/offload.h"
 #include "spdlog/spdlog.h"
 
@@ -115,6 +117,7 @@ void ClientConnection::Handshake() {
   environment_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
   environment_.stats.Add(stats::Metric::kTlsHandshakesOk);
   if (tls_->session_reused()) environment_.stats.Add(stats::Metric::kTlsHandshakesResumed);
+  if (tls_->alpn() == "h2") return BecomeHttp2();
   stream_->Want({.read = true});
   state_ = State::kRequestHead;
   environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
@@ -136,7 +139,31 @@ void ClientConnection::ReadHead() {
   }
 }
 
+// With prior knowledge (RFC 9113 §3.3): begins with the preface, as far as it has come.
+bool ClientConnection::SpeaksHttp2() const {
+  const size_t count = std::min(input_.size(), http2::kPreface.size());
+  return listener_.settings.http2.prior_knowledge && tls_ == nullptr && first_request_ &&
+         http2::kPreface.substr(0, count) == std::string_view(input_).substr(0, count);
+}
+
+void ClientConnection::BecomeHttp2() {
+  timer_.Cancel();
+  Http2Connection::Start(environment_, {.stream = std::move(stream_),
+                                        .snapshot = snapshot_,
+                                        .listener = listener_,
+                                        .peer = peer_,
+                                        .leases = std::move(leases_),
+                                        .tls = tls_ != nullptr,
+                                        .received = input_});
+  state_ = State::kRequestHead;
+  Close(net::CloseReason::kOrderly);
+}
+
 void ClientConnection::ParseHead() {
+  if (SpeaksHttp2()) {
+    if (input_.size() >= http2::kPreface.size()) BecomeHttp2();
+    return;
+  }
   http::RequestHead head;
   const http1::HeadLimits limits{.head_bytes = listener_.settings.limits.request_head.bytes,
                                  .headers = listener_.settings.limits.request_headers};

@@ -57,6 +57,8 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void Handshake();
   void ReadHead();
   void ParseHead();
+  bool SpeaksHttp2() const;
+  void BecomeHttp2();
   void Refuse(http::Reject reject);
   void RunExchange(event::Ready ready);
   void EndExchange();

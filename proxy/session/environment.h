@@ -22,6 +22,7 @@
 namespace hawser::session {
 
 class ClientConnection;
+class Http2Connection;
 class Tunnel;
 
 // Where a worker's compression is counted.
@@ -43,6 +44,7 @@ struct Environment {
   bool draining = false;
 
   base::IntrusiveList<ClientConnection> connections;  // those that have no tunnel
+  base::IntrusiveList<Http2Connection> http2_connections;
   base::IntrusiveList<Tunnel> tunnels;                // open
   base::IntrusiveList<Tunnel> closing_tunnels;
 

@@ -78,6 +78,7 @@ void Exchange::Start() {
   const bool sound_names = MeetUnderscorePolicy();
   PrepareRecord();
   environment_.stats.Add(stats::Metric::kRequests);
+  if (client_.reject != Reject::kNone) return Refuse(client_.reject);
   if (environment_.draining) return Refuse(Reject::kDraining);
   if (classification.reject != Reject::kNone) return Refuse(classification.reject);
   if (!sound_names) return Refuse(Reject::kUnderscoreInHeader);
@@ -154,6 +155,7 @@ void Exchange::PrepareRecord() {
   record_->client = client;
   record_->client_port = peer.ip == client ? address.port() : uint16_t{0};
   record_->tls = client_.tls;
+  record_->version = head_.version;
   record_->listener = client_.listener.settings.name;
   record_->start = environment_.loop.now();
 }

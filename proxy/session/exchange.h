@@ -49,6 +49,7 @@ class Exchange {
     const ListenerRuntime& listener;
     const net::SocketAddress& peer;
     bool tls;
+    http::Reject reject = http::Reject::kNone;  // what its codec found wrong with the request
   };
 
   // The text of `head` lives as long as client.stream.

@@ -45,4 +45,13 @@ RequestText::RequestText(std::string_view request_id, std::string_view method, s
   for (const std::string_view part : parts) at = std::copy(part.begin(), part.end(), at);
 }
 
+std::string_view NameOf(http::Version version) {
+  switch (version) {
+    case http::Version::kHttp10: return "HTTP/1.0";
+    case http::Version::kHttp11: return "HTTP/1.1";
+    case http::Version::kHttp2: return "HTTP/2";
+  }
+  return "";
+}
+
 }  // namespace hawser::session

@@ -11,6 +11,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/cluster/affinity.h"
 #include "proxy/cluster/endpoint.h"
+#include "proxy/http/head.h"
 #include "proxy/http/reject.h"
 #include "proxy/net/address.h"
 #include "proxy/route/route_table.h"
@@ -43,6 +44,8 @@ class RequestText {
   uint16_t ends_[4] = {};
 };
 
+std::string_view NameOf(http::Version version);  // "HTTP/2"
+
 struct Traffic {  // as seen from the client: in is client to backend
   uint64_t messages_in = 0;
   uint64_t messages_out = 0;
@@ -61,6 +64,7 @@ struct RequestRecord {
   net::IpAddress client;               // the effective one: behind trusted proxies, what they say
   uint16_t client_port = 0;            // 0 where it is not known
   bool tls = false;
+  http::Version version = http::Version::kHttp11;  // that the client speaks
   bool tunnel = false;                 // a WebSocket was opened
   uint16_t status = 0;                 // sent to the client; 0: none
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;

@@ -9,6 +9,7 @@
 #include "filters/chain.h"
 #include "proxy/cluster/cluster.h"
 #include "proxy/edge/ip_table.h"
+#include "proxy/http2/settings.h"
 #include "proxy/route/route_table.h"
 #include "proxy/tls/context.h"
 
@@ -19,6 +20,7 @@ struct ListenerRuntime {
   size_t index;                             // its place in the configuration
   std::shared_ptr<const tls::ServerContext> tls;  // null: plain
   edge::IpLimits ip_limits;
+  http2::Settings http2;
 };
 
 struct Snapshot {

@@ -31,6 +31,11 @@ constexpr std::string_view kSlowdowns = "Times that reading from a side stopped 
 constexpr std::string_view kCloseTimeouts = "Sides that were cut off because their answer to a close frame did not come.";
 constexpr std::string_view kViolations = "Tunnels that a side ended by breaking a rule of WebSocket or a limit.";
 
+constexpr std::string_view kHttp2StreamsHelp = "HTTP/2 streams of clients, by what became of them.";
+constexpr std::string_view kHttp2Rst = "RST_STREAM frames of HTTP/2 connections of clients, by who sent them.";
+constexpr std::string_view kHttp2Abuse =
+    "HTTP/2 connections, and for window_stall streams too, that were ended because a budget was spent.";
+
 constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kConnectionsAccepted, kCounter, "hawser_connections_accepted_total", "", "", "Connections accepted."},
     {kConnectionsOpen, kGauge, "hawser_connections_open", "", "", "Client connections open now."},
@@ -54,6 +59,23 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kResponses5xx, kCounter, "hawser_responses_total", "class", "5xx", kResponses},
     {kUpgradesOk, kCounter, "hawser_upgrades_total", "result", "ok", kUpgrades},
     {kUpgradesRefused, kCounter, "hawser_upgrades_total", "result", "refused", kUpgrades},
+    {kHttp2Connections, kCounter, "hawser_http2_connections_total", "", "", "HTTP/2 connections of clients."},
+    {kHttp2ConnectionsOpen, kGauge, "hawser_http2_connections_open", "", "", "HTTP/2 connections of clients open now."},
+    {kHttp2Streams, kCounter, "hawser_http2_streams_total", "result", "accepted", kHttp2StreamsHelp},
+    {kHttp2StreamsRefused, kCounter, "hawser_http2_streams_total", "result", "refused", kHttp2StreamsHelp},
+    {kHttp2ResetsReceived, kCounter, "hawser_http2_resets_total", "by", "client", kHttp2Rst},
+    {kHttp2ResetsSent, kCounter, "hawser_http2_resets_total", "by", "proxy", kHttp2Rst},
+    {kHttp2Goaways, kCounter, "hawser_http2_goaways_total", "", "", "GOAWAY frames sent to clients, but notices."},
+    {kHttp2Resets, kCounter, "hawser_http2_abuse_total", "kind", "resets", kHttp2Abuse},
+    {kHttp2ProvokedResets, kCounter, "hawser_http2_abuse_total", "kind", "provoked_resets", kHttp2Abuse},
+    {kHttp2Settings, kCounter, "hawser_http2_abuse_total", "kind", "settings", kHttp2Abuse},
+    {kHttp2Pings, kCounter, "hawser_http2_abuse_total", "kind", "pings", kHttp2Abuse},
+    {kHttp2Priorities, kCounter, "hawser_http2_abuse_total", "kind", "priorities", kHttp2Abuse},
+    {kHttp2EmptyData, kCounter, "hawser_http2_abuse_total", "kind", "empty_data", kHttp2Abuse},
+    {kHttp2WindowUpdates, kCounter, "hawser_http2_abuse_total", "kind", "window_updates", kHttp2Abuse},
+    {kHttp2Continuations, kCounter, "hawser_http2_abuse_total", "kind", "continuations", kHttp2Abuse},
+    {kHttp2HeaderBombs, kCounter, "hawser_http2_abuse_total", "kind", "header_bomb", kHttp2Abuse},
+    {kHttp2WindowStalls, kCounter, "hawser_http2_abuse_total", "kind", "window_stall", kHttp2Abuse},
     {kBackendConnects, kCounter, "hawser_backend_connects_total", "", "",
      "Connections to backends that were tried."},
     {kBackendReuses, kCounter, "hawser_backend_reuses_total", "", "",

@@ -84,8 +84,16 @@ TEST_F(Tls, OldVersionsAreRefused) {
   EXPECT_TRUE(modern.Connect({.tls = true}).open());
 }
 
-TEST_F(Tls, AlpnOffersHttp11) {
+TEST_F(Tls, AlpnPrefersHttp2) {
   OneBackend world(With());
+  const std::string http11_first("\x08http/1.1\x02h2", 12);
+  EXPECT_EQ(world.Connect({.tls = true, .alpn = http11_first}).alpn(), "h2");
+}
+
+TEST_F(Tls, AlpnOffersHttp11AloneWhereHttp2IsOff) {
+  Config config = With();
+  config.listener.push_back("http2: { enabled: false }");
+  OneBackend world(config);
   const std::string h2_first("\x02h2\x08http/1.1", 12);
   Tunnel tunnel = world.Open({}, {}, {.tls = true, .alpn = h2_first});
   EXPECT_EQ(tunnel.client.alpn(), "http/1.1");

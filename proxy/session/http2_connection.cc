@@ -1,0 +1,145 @@
+#include "proxy/session/http2_connection.h"
+
+#include <span>
+#include <utility>
+
+#include "spdlog/spdlog.h"
+
+namespace hawser::session {
+namespace {
+
+using stats::Metric;
+
+// How long a client may take to read a GOAWAY and close, before hawser does.
+constexpr base::Duration kLingerTime{2000};
+
+// The metrics stand in the order of the abuses.
+Metric MetricOf(http2::Abuse abuse) {
+  return static_cast<Metric>(static_cast<int>(Metric::kHttp2Resets) + static_cast<int>(abuse));
+}
+
+}  // namespace
+
+// Owned by environment.http2_connections from here on; taken back by Retire.
+void Http2Connection::Start(Environment& environment, Parts parts) {
+  auto* connection = std::make_unique<Http2Connection>(environment, std::move(parts)).release();
+  environment.http2_connections.PushBack(*connection);
+  if (environment.draining) connection->Drain();
+}
+
+Http2Connection::Http2Connection(Environment& environment, Parts parts)
+    : environment_(environment),
+      snapshot_(std::move(parts.snapshot)),
+      listener_(parts.listener),
+      peer_(parts.peer),
+      leases_(std::move(parts.leases)),
+      tls_(parts.tls),
+      session_(std::make_unique<http2::Session>(http2::Role::kServer, listener_.http2, environment.loop,
+                                                environment.buffers, std::move(parts.stream))),
+      timer_(*this, kTimerTag) {
+  environment_.stats.Add(Metric::kHttp2Connections);
+  environment_.stats.Add(Metric::kHttp2ConnectionsOpen);
+  session_->Watch(this, kSessionTag);
+  session_->Feed(std::as_bytes(std::span(parts.received)));
+  ArmIdleTimer();
+}
+
+Http2Connection::~Http2Connection() = default;
+
+void Http2Connection::OnReady(event::Ready ready) {
+  if (retired_) return;
+  if (ready.timer) return OnTimer();
+  if (ready.tag == kLingerTag) return DropInput();
+  AcceptAll();
+  Count();
+  if (session_->end() != http2::End::kNone) return OnEnd();
+  ArmIdleTimer();
+}
+
+void Http2Connection::AcceptAll() {
+  const Http2Request::Connection shared{.environment = environment_,
+                                        .snapshot = snapshot_,
+                                        .listener = listener_,
+                                        .peer = peer_,
+                                        .tls = tls_,
+                                        .requests = requests_};
+  while (auto arrival = session_->Accept()) Http2Request::Start(shared, std::move(*arrival));
+}
+
+void Http2Connection::Count() {
+  const http2::Counts counts = session_->TakeCounts();
+  environment_.stats.Add(Metric::kHttp2Streams, counts.streams);
+  environment_.stats.Add(Metric::kHttp2StreamsRefused, counts.refused_streams);
+  environment_.stats.Add(Metric::kHttp2ResetsReceived, counts.resets_received);
+  environment_.stats.Add(Metric::kHttp2ResetsSent, counts.resets_sent);
+  environment_.stats.Add(Metric::kHttp2Goaways, counts.goaways_sent);
+  environment_.stats.Add(Metric::kHttp2WindowStalls, counts.stalled_streams);
+}
+
+// Without a stream the clock runs: request_headers' until the client has shown that it speaks HTTP/2, keep_alive's then.
+void Http2Connection::ArmIdleTimer() {
+  const bool idle = session_->streams() == 0;
+  const bool speaks = session_->settings_received();
+  const auto& timeouts = listener_.settings.timeouts;
+  if (!idle) {
+    timer_.Cancel();
+  } else if (!idle_ || !timer_.armed() || speaks != spoke_) {
+    environment_.loop.Arm(timer_, speaks ? timeouts.keep_alive : timeouts.request_headers);
+  }
+  idle_ = idle;
+  spoke_ = speaks;
+}
+
+void Http2Connection::OnTimer() {
+  if (lingering_ != nullptr) return Retire();
+  // A second time: the client does not answer, or holds back the rest of a header block.
+  if (session_->going_away()) return session_->Close(net::CloseReason::kOrderly);
+  if (session_->settings_received()) {
+    session_->GoAway();
+    return ArmIdleTimer();
+  }
+  environment_.stats.CountReject(http::Reject::kRequestTimeout);
+  session_->Close(net::CloseReason::kOrderly);
+}
+
+void Http2Connection::OnEnd() {
+  const http2::End end = session_->end();
+  if (end == http2::End::kAbuse) environment_.stats.Add(MetricOf(session_->abuse()));
+  if (end == http2::End::kAbuse || end == http2::End::kProtocol) {
+    spdlog::debug("listener {}: HTTP/2 connection of {} ended: {}", listener_.settings.name, peer_.ToString(),
+                  session_->error());
+  }
+  while (Http2Request* request = requests_.front()) request->Abort();
+  lingering_ = session_->TakeTransport();
+  if (end == http2::End::kPeer || end == http2::End::kBroken || lingering_ == nullptr) return Retire();
+  environment_.loop.Arm(timer_, kLingerTime);
+  lingering_->Watch(this, kLingerTag);
+  lingering_->ShutdownWrite();
+  DropInput();
+}
+
+// So that no reset overtakes the GOAWAY.
+void Http2Connection::DropInput() {
+  const net::IoResult flushed = lingering_->Write({});
+  const net::IoResult got = lingering_->Read(environment_.loop.scratch());
+  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Retire();
+  lingering_->Want({.read = true, .write = flushed.state == net::IoState::kBlocked});
+}
+
+void Http2Connection::Abort() {
+  session_->Close(net::CloseReason::kAbort);
+  while (Http2Request* request = requests_.front()) request->Abort();
+  Retire();
+}
+
+void Http2Connection::Retire() {
+  if (std::exchange(retired_, true)) return;
+  Count();
+  timer_.Cancel();
+  if (lingering_ != nullptr) lingering_->Close(net::CloseReason::kOrderly);
+  environment_.stats.Subtract(Metric::kHttp2ConnectionsOpen);
+  Unlink();
+  environment_.loop.Retire(std::unique_ptr<IoHandler>(this));
+}
+
+}  // namespace hawser::session

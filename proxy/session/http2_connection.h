@@ -1,0 +1,72 @@
+// A client's HTTP/2 connection from its preface to its end: owns the http2::Session, gives each stream a request of its
+// own, and sees to idle time, drains and counters. What ClientConnection is for HTTP/1.1, which makes one of these when
+// ALPN says h2 or a client with prior knowledge begins with the preface (RFC 9113 §3.2, §3.3).
+//
+// Owned by Environment::http2_connections until it retires itself; loop thread only.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "proxy/base/intrusive_list.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/http2/session.h"
+#include "proxy/net/address.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/session/edge_leases.h"
+#include "proxy/session/environment.h"
+#include "proxy/session/http2_request.h"
+
+namespace hawser::session {
+
+class Http2Connection final : public event::IoHandler, public base::ListLink {
+ public:
+  struct Parts {
+    std::unique_ptr<net::ByteStream> stream;
+    std::shared_ptr<const Snapshot> snapshot;  // owns `listener`
+    const ListenerRuntime& listener;
+    net::SocketAddress peer;
+    EdgeLeases leases;
+    bool tls = false;
+    std::string_view received;  // what was read before it was known what it is
+  };
+  static void Start(Environment& environment, Parts parts);
+
+  Http2Connection(Environment& environment, Parts parts);
+  ~Http2Connection() override;
+  void OnReady(event::Ready ready) override;
+
+  // The server drains: GOAWAY; the connection ends with its last stream.
+  void Drain() { session_->GoAway(); }
+  // The server ends.
+  void Abort();
+
+ private:
+  enum Tag : uint8_t { kSessionTag = 0, kTimerTag = 1, kLingerTag = 2 };
+
+  void AcceptAll();
+  void OnTimer();
+  void ArmIdleTimer();
+  void OnEnd();
+  void DropInput();
+  void Retire();
+  void Count();
+
+  Environment& environment_;
+  const std::shared_ptr<const Snapshot> snapshot_;
+  const ListenerRuntime& listener_;
+  const net::SocketAddress peer_;
+  const EdgeLeases leases_;
+  const bool tls_;
+  std::unique_ptr<http2::Session> session_;
+  std::unique_ptr<net::ByteStream>
+      lingering_;  // after the session's end, until the client has read the GOAWAY
+  base::IntrusiveList<Http2Request> requests_;
+  event::Timer timer_;
+  bool idle_ = false;   // the timer runs for a connection without streams
+  bool spoke_ = false;  // and for one whose SETTINGS have come
+  bool retired_ = false;
+};
+
+}  // namespace hawser::session

@@ -1,0 +1,77 @@
+#include "proxy/session/http2_request.h"
+
+#include <span>
+#include <utility>
+
+#include "proxy/session/tunnel.h"
+
+namespace hawser::session {
+
+// Owned by connection.requests from here on; taken back by End.
+void Http2Request::Start(const Connection& connection, http2::Session::Arrival arrival) {
+  auto* request = std::make_unique<Http2Request>(connection, std::move(arrival)).release();
+  connection.requests.PushBack(*request);
+  request->Advance({});
+}
+
+Http2Request::Http2Request(const Connection& connection, http2::Session::Arrival arrival)
+    : environment_(connection.environment),
+      snapshot_(connection.snapshot),
+      stream_(std::move(arrival.stream)) {
+  stream_->Watch(this, Exchange::kClientTag);
+  exchange_ = std::make_unique<Exchange>(environment_, snapshot_, *this,
+                                         Exchange::Client{.stream = *stream_,
+                                                          .listener = connection.listener,
+                                                          .peer = connection.peer,
+                                                          .tls = connection.tls,
+                                                          .reject = arrival.reject},
+                                         std::move(arrival.head));
+}
+
+void Http2Request::OnReady(event::Ready ready) {
+  if (exchange_ != nullptr) Advance(ready);
+}
+
+void Http2Request::Advance(event::Ready ready) {
+  switch (exchange_->Advance(ready)) {
+    case Exchange::Progress::kWaiting: return;
+    case Exchange::Progress::kTunnel: return OpenTunnel();
+    case Exchange::Progress::kReusable:
+    case Exchange::Progress::kFinished: return End(net::CloseReason::kOrderly);
+    case Exchange::Progress::kBroken: return End(net::CloseReason::kAbort);
+  }
+}
+
+void Http2Request::OpenTunnel() {
+  auto backend = exchange_->TakeBackend();
+  Tunnel::Start(environment_,
+                {.client = stream_->TakeTunnel(),
+                 .backend = std::move(backend),
+                 .snapshot = snapshot_,
+                 .record = exchange_->TakeRecord(),
+                 .leases = {},  // they are the connection's, which has other streams
+                 .endpoint_lease = exchange_->TakeLease(),
+                 .leftovers = exchange_->TakeLeftovers(),
+                 .deflate = exchange_->deflate(),
+                 .early_from_client = {},  // waits in the stream
+                 .early_from_backend = std::as_bytes(std::span(exchange_->early_from_backend()))});
+  End(net::CloseReason::kOrderly);
+}
+
+void Http2Request::Abort() {
+  // Through the exchange, so that the log says who left.
+  if (exchange_ != nullptr) Advance({.readable = true, .tag = Exchange::kClientTag});
+  if (exchange_ != nullptr) End(net::CloseReason::kAbort);
+}
+
+void Http2Request::End(net::CloseReason reason) {
+  exchange_ = nullptr;
+  stream_->Close(reason);  // does nothing to what a tunnel has taken
+  for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag}) {
+    environment_.loop.Forget(*this, tag);
+  }
+  Unlink();
+  environment_.loop.Retire(std::unique_ptr<IoHandler>(this));
+}
+
+}  // namespace hawser::session

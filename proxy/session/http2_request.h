@@ -1,0 +1,46 @@
+// One request of an HTTP/2 connection: an Exchange of its own over the stream, and the Tunnel that it may become. Owned
+// by its connection's list until it retires itself; loop thread only.
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/intrusive_list.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/http2/session.h"
+#include "proxy/session/environment.h"
+#include "proxy/session/exchange.h"
+
+namespace hawser::session {
+
+class Http2Request final : public event::IoHandler, public base::ListLink {
+ public:
+  // What it shares with the other requests of the connection, which outlives it.
+  struct Connection {
+    Environment& environment;
+    const std::shared_ptr<const Snapshot>& snapshot;
+    const ListenerRuntime& listener;
+    const net::SocketAddress& peer;
+    bool tls;
+    base::IntrusiveList<Http2Request>& requests;
+  };
+
+  static void Start(const Connection& connection, http2::Session::Arrival arrival);
+
+  Http2Request(const Connection& connection, http2::Session::Arrival arrival);
+  void OnReady(event::Ready ready) override;
+
+  // The connection has ended.
+  void Abort();
+
+ private:
+  void Advance(event::Ready ready);
+  void OpenTunnel();
+  void End(net::CloseReason reason);
+
+  Environment& environment_;
+  const std::shared_ptr<const Snapshot> snapshot_;
+  std::unique_ptr<http2::ServerStream> stream_;
+  std::unique_ptr<Exchange> exchange_;  // refers to stream_; null once it has ended
+};
+
+}  // namespace hawser::session
