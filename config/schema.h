@@ -344,6 +344,7 @@ struct Cluster {
   BackendProtocol protocol = BackendProtocol::kHttp11;
   std::optional<BackendTls> tls;
   IdleConnections idle_connections;
+  uint32_t max_concurrent_streams = 100;  // of one HTTP/2 connection, whatever more the backend allows
   std::vector<Endpoint> endpoints;
 };
 

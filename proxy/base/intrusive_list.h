@@ -47,6 +47,12 @@ class IntrusiveList {
   T* front() { return empty() ? nullptr : static_cast<T*>(head_.next_); }
   T* back() { return empty() ? nullptr : static_cast<T*>(head_.previous_); }
 
+  // The element behind `element`, which is in this list; null behind the last one.
+  T* Next(T& element) {
+    ListLink* next = static_cast<ListLink&>(element).next_;
+    return next == &head_ ? nullptr : static_cast<T*>(next);
+  }
+
   // Moves `element` to the end of this list, from whichever list it was in.
   void PushBack(T& element) {
     ListLink& link = element;

@@ -33,6 +33,13 @@ AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet
   return cookie;
 }
 
+http2::Settings Http2Of(const config::Cluster& settings) {
+  http2::Settings http2;
+  http2.max_concurrent_streams = settings.max_concurrent_streams;
+  http2.tls = settings.tls.has_value();
+  return http2;
+}
+
 }  // namespace
 
 absl::StatusOr<BackendTls> MakeBackendTls(const config::Cluster& settings) {
@@ -46,11 +53,15 @@ absl::StatusOr<BackendTls> MakeBackendTls(const config::Cluster& settings) {
     options.certificate = {.chain = *from.certificate, .key = from.private_key.value_or("")};
   BackendTls tls;
   HAWSER_ASSIGN_OR_RETURN(tls.http1, tls::ClientContext::Create(options));
+  if (settings.protocol == config::BackendProtocol::kHttp11) return tls;
+  options.alpn = {"h2"};
+  if (settings.protocol == config::BackendProtocol::kAuto) options.alpn.push_back("http/1.1");
+  HAWSER_ASSIGN_OR_RETURN(tls.any, tls::ClientContext::Create(options));
   return tls;
 }
 
 Cluster::Cluster(const config::Cluster& settings, BackendTls tls)
-    : settings_(settings), tls_(std::move(tls)), endpoints_(MakeEndpoints(settings)) {
+    : settings_(settings), tls_(std::move(tls)), http2_(Http2Of(settings)), endpoints_(MakeEndpoints(settings)) {
   if (settings.lb_policy == config::LbPolicy::kRingHash) ring_ = std::make_unique<HashRing>(endpoints_);
   if (settings.lb_policy == config::LbPolicy::kMaglev) maglev_ = std::make_unique<MaglevTable>(endpoints_);
   if (settings.affinity && settings.affinity->cookie) {

@@ -21,6 +21,7 @@
 #include "proxy/cluster/maglev.h"
 #include "proxy/cluster/ring_hash.h"
 #include "proxy/http/head.h"
+#include "proxy/http2/settings.h"
 #include "proxy/net/address.h"
 #include "proxy/tls/client_context.h"
 
@@ -28,7 +29,10 @@ namespace hawser::cluster {
 
 // How a cluster's connections speak TLS.
 struct BackendTls {
-  std::shared_ptr<const tls::ClientContext> http1;  // null: plain text
+  // Null: plain text. They differ in what they offer by ALPN: HTTP/1.1 alone, or HTTP/2 as well (where the cluster's
+  // protocol is h2: HTTP/2 alone).
+  std::shared_ptr<const tls::ClientContext> http1;
+  std::shared_ptr<const tls::ClientContext> any;
 };
 // Fails on files that do not load.
 absl::StatusOr<BackendTls> MakeBackendTls(const config::Cluster& settings);
@@ -44,6 +48,7 @@ class Cluster {
   const config::Cluster& settings() const { return settings_; }  // timeouts, retries, policies
   Endpoints endpoints() const { return endpoints_; }
   const BackendTls& tls() const { return tls_; }
+  const http2::Settings& http2() const { return http2_; }
   // Null if there is none of that name. O(endpoints).
   Endpoint* Find(std::string_view name) const;
   const Affinity* affinity() const { return affinity_ ? &*affinity_ : nullptr; }  // null: none configured
@@ -56,6 +61,7 @@ class Cluster {
  private:
   const config::Cluster& settings_;
   const BackendTls tls_;
+  const http2::Settings http2_;
   const std::vector<std::unique_ptr<Endpoint>> endpoints_;
   std::unique_ptr<const HashRing> ring_;
   std::unique_ptr<const MaglevTable> maglev_;

@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "proxy/cluster/shared_connection.h"
 #include "proxy/http1/client_stream.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/tls/tls_stream.h"
@@ -60,39 +61,96 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   event::Timer timer_;
 };
 
-Pool::~Pool() {
+Pool::~Pool() { Abort(); }
+
+void Pool::Abort() {
   CloseIdle();
+  for (auto& [endpoint, place] : places_) {
+    while (SharedConnection* shared = place->shared.front()) shared->Abort();
+  }
 }
 
-Attempt Pool::Begin(const Cluster& cluster, Endpoint& endpoint, Need need) {
-  Attempt attempt;
-  auto& place = places_[&endpoint];
-  if (place == nullptr) place = std::make_unique<Place>();
-  if (!need.websocket && !need.fresh) {
-    if (auto kept = TakeIdle(*place)) {
-      attempt.reused_ = true;
-      attempt.stream_ = std::make_unique<http1::ClientStream>(loop_, std::move(kept), true);
-      return attempt;
-    }
-  }
-  Connection connection = Connect(endpoint);
-  attempt.lease_ = std::move(connection.lease);
-  attempt.error_ = connection.error;
-  if (connection.error != ConnectError::kNone) {
-    attempt.state_ = Attempt::State::kFailed;
-    return attempt;
-  }
-  attempt.stream_ = std::make_unique<http1::ClientStream>(
-      loop_, Secure(cluster, endpoint, std::move(connection.socket)), false);
+void Attempt::Give(std::unique_ptr<http::ClientStream> stream) {
+  stream_ = std::move(stream);
+  state_ = State::kReady;
+  Tell();
+}
+
+void Attempt::Fail(ConnectError error) {
+  error_ = error;
+  state_ = State::kFailed;
+  Tell();
+}
+
+void Attempt::Tell() {
+  if (waited_) loop_.Soon(owner_, {.tag = tag_});
+}
+
+std::unique_ptr<Attempt> Pool::Begin(const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner,
+                                     uint8_t tag) {
+  auto attempt = std::make_unique<Attempt>(loop_, cluster, endpoint, need, owner, tag);
+  Serve(*attempt);
+  attempt->waited_ = attempt->state() == Attempt::State::kWaiting;
   return attempt;
 }
 
-std::unique_ptr<net::ByteStream> Pool::Secure(const Cluster& cluster, const Endpoint& endpoint,
-                                              net::Socket socket) {
-  if (cluster.tls().http1 == nullptr) return std::make_unique<net::TcpStream>(loop_, std::move(socket));
-  return std::make_unique<tls::TlsStream>(loop_, buffers_, *cluster.tls().http1, std::move(socket),
-                                          NameOf(*cluster.settings().tls, endpoint),
-                                          places_[&endpoint]->sessions);
+Pool::Place& Pool::PlaceOf(const Endpoint& endpoint) {
+  auto& place = places_[&endpoint];
+  if (place == nullptr) place = std::make_unique<Place>();
+  return *place;
+}
+
+void Pool::Serve(Attempt& attempt) {
+  Place& place = PlaceOf(attempt.endpoint());
+  using config::BackendProtocol;
+  const BackendProtocol protocol = attempt.cluster().settings().protocol;
+  const bool may_share = protocol == BackendProtocol::kHttp2 ||
+                         (protocol == BackendProtocol::kAuto && attempt.cluster().tls().any != nullptr);
+  const bool shares = may_share && loop_.now() >= place.http1_until &&
+                      (!attempt.need().websocket || loop_.now() >= place.websockets_http1_until);
+  shares ? ServeShared(place, attempt) : ServeAlone(place, attempt);
+}
+
+void Pool::ServeAlone(Place& place, Attempt& attempt) {
+  const Cluster& cluster = attempt.cluster();
+  if (!attempt.need().websocket && !attempt.need().fresh) {
+    if (auto kept = TakeIdle(place)) return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept), true));
+  }
+  Connection connection = Connect(attempt.endpoint());
+  attempt.opened_ = true;
+  if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
+  attempt.lease_ = std::move(connection.lease);
+  std::unique_ptr<net::ByteStream> stream;
+  if (cluster.tls().http1 == nullptr) {
+    stream = std::make_unique<net::TcpStream>(loop_, std::move(connection.socket));
+  } else {
+    stream = Secure(cluster, *cluster.tls().http1, attempt.endpoint(), std::move(connection.socket));
+  }
+  attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(stream), false));
+}
+
+void Pool::ServeShared(Place& place, Attempt& attempt) {
+  for (SharedConnection* shared = place.shared.front(); shared != nullptr; shared = place.shared.Next(*shared)) {
+    if (shared->Serve(attempt)) return;
+  }
+  // What a connection has just said may concern this very attempt.
+  if (attempt.need().websocket && loop_.now() < place.websockets_http1_until) return ServeAlone(place, attempt);
+  Connection connection = Connect(attempt.endpoint());
+  attempt.opened_ = true;
+  if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
+  // Owned by the list from here on; retires itself when it ends.
+  auto* shared = std::make_unique<SharedConnection>(*this, place, attempt.cluster(), std::move(connection),
+                                                    attempt.endpoint())
+                     .release();
+  place.shared.PushBack(*shared);
+  shared->Serve(attempt);
+  shared->Start();
+}
+
+std::unique_ptr<tls::TlsStream> Pool::Secure(const Cluster& cluster, const tls::ClientContext& context,
+                                             const Endpoint& endpoint, net::Socket socket) {
+  return std::make_unique<tls::TlsStream>(loop_, buffers_, context, std::move(socket),
+                                          NameOf(*cluster.settings().tls, endpoint), PlaceOf(endpoint).sessions);
 }
 
 // The one that was used last is the likeliest to be alive.
@@ -120,18 +178,17 @@ void Pool::Keep(const Cluster& cluster, const Endpoint& endpoint,
   place.idle.PushBack(
       *std::make_unique<Idle>(*this, place, std::move(transport), settings.timeout).release());
   ++place.count;
-  ++idle_total_;
 }
 
 void Pool::Drop(Idle& idle) {
   --idle.place().count;
-  --idle_total_;
   idle.Unlink();
   loop_.Retire(std::unique_ptr<event::IoHandler>(&idle));
 }
 
 void Pool::CloseIdle() {
   for (auto& [endpoint, place] : places_) {
+    place->shared.ForEach([](SharedConnection& shared) { shared.Drain(); });
     while (Idle* idle = place->idle.back()) {
       idle->Close();
       Drop(*idle);

@@ -1,5 +1,5 @@
-// Where exchanges get their connections to backends, and where those go that can carry another request. One a worker, for
-// its thread only; what it keeps is bounded by each cluster's `idle_connections`.
+// Where exchanges get their streams to backends, and where connections go that can carry another request. One a worker,
+// for its thread only; what it keeps is bounded by each cluster's `idle_connections` and `max_concurrent_streams`.
 //
 //   auto attempt = pool.Begin(cluster, endpoint, {.websocket = true}, owner, kBackendTag);
 //   switch (attempt->state()) {...}         // again at each OnReady(kBackendTag) while it is kWaiting
@@ -21,6 +21,7 @@
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/net/buffer.h"
+#include "proxy/tls/tls_stream.h"
 
 namespace hawser::cluster {
 
@@ -31,9 +32,14 @@ struct Need {
 };
 
 // One request's try at getting a stream to an endpoint. Giving it up is destroying it.
-class Attempt {
+class Attempt : public base::ListLink {
  public:
-  enum class State : uint8_t { kReady, kFailed };
+  enum class State : uint8_t { kWaiting, kReady, kFailed };
+
+  Attempt(event::Loop& loop, const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner, uint8_t tag)
+      : loop_(loop), cluster_(cluster), endpoint_(endpoint), owner_(owner), need_(need), tag_(tag) {}
+  ~Attempt() { loop_.Forget(owner_, tag_); }
+
   State state() const { return state_; }
   ConnectError error() const { return error_; }  // of kFailed
 
@@ -41,17 +47,34 @@ class Attempt {
   std::unique_ptr<http::ClientStream> TakeStream() { return std::move(stream_); }
   // To be told how the connection went; empty for one that was there already.
   ConnectLease TakeLease() { return std::move(lease_); }
-  bool reused() const { return reused_; }
+  bool opened() const { return opened_; }  // a connection was begun for it
+
+  // --- For the pool and its connections ---
+  const Need& need() const { return need_; }
+  const Cluster& cluster() const { return cluster_; }
+  Endpoint& endpoint() const { return endpoint_; }
+  void Give(std::unique_ptr<http::ClientStream> stream);
+  void Fail(ConnectError error);
 
  private:
   friend class Pool;
+  void Tell();
 
-  State state_ = State::kReady;
-  ConnectError error_ = ConnectError::kNone;
-  bool reused_ = false;
+  event::Loop& loop_;
+  const Cluster& cluster_;
+  Endpoint& endpoint_;
+  event::IoHandler& owner_;
   std::unique_ptr<http::ClientStream> stream_;
   ConnectLease lease_;
+  const Need need_;
+  const uint8_t tag_;
+  State state_ = State::kWaiting;
+  ConnectError error_ = ConnectError::kNone;
+  bool opened_ = false;
+  bool waited_ = false;  // its owner has been told to wait
 };
+
+class SharedConnection;
 
 class Pool {
  public:
@@ -60,34 +83,46 @@ class Pool {
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  Attempt Begin(const Cluster& cluster, Endpoint& endpoint, Need need);
+  // `owner` hears with `tag` when an attempt that waits is ready or has failed.
+  std::unique_ptr<Attempt> Begin(const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner,
+                                 uint8_t tag);
 
   // Takes a stream that is done with: its connection waits here for another request if it can carry one, and ends if not.
   void Keep(const Cluster& cluster, const Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);
 
-  // Ends every connection that carries no request.
+  // Ends every connection that carries no request, and lets no new streams into the others.
   void CloseIdle();
-
-  size_t idle() const { return idle_total_; }
+  // Ends every connection.
+  void Abort();
 
  private:
+  friend class SharedConnection;
+
   // A connection between two requests. Whatever happens on it ends it: bytes that nobody asked for, too.
   class Idle;
+  // What is there for one endpoint, and what was learned of it.
   struct Place {
     base::IntrusiveList<Idle> idle;  // the one that was used last comes last
     size_t count = 0;
+    base::IntrusiveList<SharedConnection> shared;
+    base::TimePoint http1_until = base::TimePoint::min();             // it chose HTTP/1.1 by ALPN
+    base::TimePoint websockets_http1_until = base::TimePoint::min();  // it takes no WebSockets over HTTP/2
     std::shared_ptr<tls::SessionSlot> sessions = std::make_shared<tls::SessionSlot>();
   };
 
+  Place& PlaceOf(const Endpoint& endpoint);
+  // Finds the attempt a stream, or a connection to wait for.
+  void Serve(Attempt& attempt);
+  void ServeAlone(Place& place, Attempt& attempt);
+  void ServeShared(Place& place, Attempt& attempt);
   std::unique_ptr<net::ByteStream> TakeIdle(Place& place);
   void Drop(Idle& idle);
-  std::unique_ptr<net::ByteStream> Secure(const Cluster& cluster, const Endpoint& endpoint,
-                                          net::Socket socket);
+  std::unique_ptr<tls::TlsStream> Secure(const Cluster& cluster, const tls::ClientContext& context,
+                                         const Endpoint& endpoint, net::Socket socket);
 
   event::Loop& loop_;
   net::BufferPool& buffers_;
   absl::flat_hash_map<const Endpoint*, std::unique_ptr<Place>> places_;
-  size_t idle_total_ = 0;
 };
 
 }  // namespace hawser::cluster

@@ -316,6 +316,7 @@ void Session::GoAway() {
   goaway_deadline_ = loop_.now() + kNotice;
   nghttp2_submit_shutdown_notice(library_);
   nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, nullptr);
+  timer_.Cancel();  // it may be armed for a later deadline
   ArmTimer();
   Push();
 }

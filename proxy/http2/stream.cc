@@ -115,7 +115,7 @@ IoResult Stream::Write(std::span<const std::byte> bytes) {
   if (session_ == nullptr || writing_ == Side::kReset) return {0, IoState::kError};
   if (bytes.empty()) {
     const bool left = writing_ != Side::kEnding && session_->FlushHead(*this);
-    if (!left && writing_ == Side::kReset) return {0, IoState::kError};  // the transport broke
+    if (writing_ == Side::kReset) return {0, IoState::kError};  // the transport broke
     return {0, left ? IoState::kOk : IoState::kBlocked};
   }
   if (writing_ != Side::kOpen || !started_) return {0, IoState::kError};
@@ -150,9 +150,9 @@ void Stream::Close(net::CloseReason reason) {
 }
 
 uint32_t Stream::ResetCode(net::CloseReason reason) const {
-  if (session_->role_ == Role::kClient || tunnel_) return NGHTTP2_CANCEL;
-  const bool complete = writing_ == Side::kEnded && reason == net::CloseReason::kOrderly;
-  return complete ? NGHTTP2_NO_ERROR : NGHTTP2_INTERNAL_ERROR;
+  if (session_->role_ == Role::kClient) return NGHTTP2_CANCEL;
+  if (writing_ == Side::kEnded && reason == net::CloseReason::kOrderly) return NGHTTP2_NO_ERROR;
+  return tunnel_ ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR;
 }
 
 bool Stream::Delivering(base::Duration within) const {

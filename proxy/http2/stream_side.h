@@ -31,7 +31,9 @@ class StreamSide : public Side {
   }
   net::IoResult Write(std::span<const std::byte> bytes) override { return stream_->Write(bytes); }
   void ShutdownWrite() override { stream_->ShutdownWrite(); }
-  void Close(net::CloseReason reason) override { stream_->Close(reason); }
+  void Close(net::CloseReason reason) override {
+    if (stream_ != nullptr) stream_->Close(reason);
+  }
   bool Delivering(base::Duration within) const override { return stream_->Delivering(within); }
 
  protected:

@@ -129,7 +129,7 @@ void Worker::AbortAll(http::Reject reason) {
   while (session::Tunnel* tunnel = environment_->closing_tunnels.front()) tunnel->Abort(reason);
   while (session::ClientConnection* connection = environment_->connections.front()) connection->Abort();
   while (session::Http2Connection* connection = environment_->http2_connections.front()) connection->Abort();
-  pool_.CloseIdle();
+  pool_.Abort();
 }
 
 std::vector<TunnelRow> Worker::Tunnels(size_t most) const {

@@ -6,7 +6,6 @@
 #include "proxy/http1/head_parser.h"
 #include "proxy/http1/serializer.h"
 #include "proxy/session/http2_connection.h"
-#include "proxy/session/offload.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
@@ -240,24 +239,8 @@ void ClientConnection::NextRequest() {
 void ClientConnection::OpenTunnel() {
   timer_.Cancel();
   const std::unique_ptr<Exchange> exchange = std::move(exchange_);
-  const std::string held = request_->TakeHeld();
-  auto early = std::as_bytes(std::span(held));
-  std::unique_ptr<net::ByteStream> client = std::move(stream_);
-  if (const auto& agreement = exchange->offload()) {
-    client = Offload(environment_, *agreement, std::move(client), std::exchange(early, {}));
-  }
-  auto backend = exchange->TakeBackend();
-  Tunnel::Start(environment_,
-                {.client = std::move(client),
-                 .backend = std::move(backend),
-                 .snapshot = snapshot_,
-                 .record = exchange->TakeRecord(),
-                 .leases = std::move(leases_),
-                 .endpoint_lease = exchange->TakeLease(),
-                 .leftovers = exchange->TakeLeftovers(),
-                 .deflate = exchange->deflate(),
-                 .early_from_client = early,
-                 .early_from_backend = std::as_bytes(std::span(exchange->early_from_backend()))});
+  const std::string early = request_->TakeHeld();
+  exchange->OpenTunnel(std::move(stream_), std::move(leases_), early);
   Close(net::CloseReason::kOrderly);
 }
 

@@ -7,6 +7,7 @@
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/route/answer.h"
 #include "proxy/session/offload.h"
+#include "proxy/session/tunnel.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
@@ -181,15 +182,19 @@ void Exchange::Pick() {
 
 void Exchange::Connect() {
   const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
-  cluster::Attempt attempt =
-      environment_.pool.Begin(cluster, *endpoint_, {.websocket = websocket(), .fresh = sent_again_});
-  environment_.stats.Add(attempt.reused() ? stats::Metric::kBackendReuses : stats::Metric::kBackendConnects);
-  reused_ = attempt.reused();
-  connecting_ = attempt.TakeLease();
-  if (attempt.state() == cluster::Attempt::State::kFailed) return OnConnectFailure(Reject::kConnectFailed);
-  backend_ = attempt.TakeStream();
+  if (attempt_ == nullptr) {
+    environment_.loop.Arm(timer_, cluster.settings().connect_timeout);
+    attempt_ = environment_.pool.Begin(cluster, *endpoint_, {.websocket = websocket(), .fresh = sent_again_}, owner_,
+                                       kBackendTag);
+  }
+  if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
+  fresh_ = attempt_->opened();
+  environment_.stats.Add(fresh_ ? stats::Metric::kBackendConnects : stats::Metric::kBackendReuses);
+  connecting_ = attempt_->TakeLease();
+  backend_ = attempt_->TakeStream();
+  attempt_.reset();
+  if (backend_ == nullptr) return OnConnectFailure(Reject::kConnectFailed);
   backend_->Watch(&owner_, kBackendTag);
-  environment_.loop.Arm(timer_, cluster.settings().connect_timeout);
   if (!backend_->SendRequest(head_, websocket() ? &upgrade_ : nullptr))
     return Refuse(Reject::kMalformedRequest);
   state_ = State::kSendHead;
@@ -255,7 +260,7 @@ void Exchange::OnBackendEnd() {
 }
 
 bool Exchange::MaySendAgain() const {
-  return reused_ && !sent_again_ && backend_->unprocessed() &&
+  return !fresh_ && !sent_again_ && backend_->unprocessed() &&
          (!request_body_ || request_body_->bytes() == 0);
 }
 
@@ -335,6 +340,23 @@ void Exchange::SwitchProtocols() {
   progress_ = Progress::kTunnel;
 }
 
+void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases, std::string_view early) {
+  auto early_from_client = std::as_bytes(std::span(early));
+  if (offload_) client = Offload(environment_, *offload_, std::move(client), std::exchange(early_from_client, {}));
+  std::string early_from_backend;
+  auto backend = backend_->TakeTunnel(early_from_backend);
+  Tunnel::Start(environment_, {.client = std::move(client),
+                               .backend = std::move(backend),
+                               .snapshot = snapshot_,
+                               .record = std::move(record_),
+                               .leases = std::move(leases),
+                               .endpoint_lease = std::move(lease_),
+                               .leftovers = context_->TakeLeftovers(),
+                               .deflate = deflate_,
+                               .early_from_client = early_from_client,
+                               .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+}
+
 void Exchange::StartRelay() {
   if (socket_io_) socket_io_->OnResponse(response_head_);
   route::ApplyRules(route().response_headers, response_head_.headers);
@@ -406,7 +428,8 @@ void Exchange::ClientLeft() {
 // --- Ends ---
 
 void Exchange::OnTimer() {
-  if (state_ == State::kSendHead) {
+  if (state_ == State::kConnect || state_ == State::kSendHead) {
+    attempt_.reset();
     OnConnectFailure(Reject::kConnectTimeout);
   } else if (state_ == State::kAwaitHead) {
     Refuse(Reject::kBackendTimeout);

@@ -22,6 +22,7 @@
 #include "proxy/http/reject.h"
 #include "proxy/http/upgrade.h"
 #include "proxy/session/body_relay.h"
+#include "proxy/session/edge_leases.h"
 #include "proxy/session/environment.h"
 #include "proxy/session/record.h"
 #include "proxy/session/socket_io.h"
@@ -59,15 +60,9 @@ class Exchange {
 
   Progress Advance(event::Ready ready);
 
-  // After kTunnel. TakeBackend also fills early_from_backend.
-  std::unique_ptr<net::ByteStream> TakeBackend() { return backend_->TakeTunnel(early_from_backend_); }
-  std::unique_ptr<RequestRecord> TakeRecord() { return std::move(record_); }
-  cluster::OpenLease TakeLease() { return std::move(lease_); }
-  filters::Leftovers TakeLeftovers() { return context_->TakeLeftovers(); }
-  std::string_view early_from_backend() const { return early_from_backend_; }
-  bool deflate() const { return deflate_; }
-  // What was agreed on with the client alone: its stream is to be offloaded.
-  const std::optional<http::DeflateAgreement>& offload() const { return offload_; }
+  // After kTunnel: the end of the exchange and the beginning of a Tunnel. `client` carries the tunnel's bytes, `early` has
+  // been read from it already.
+  void OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases, std::string_view early);
 
  private:
   enum class State : uint8_t {
@@ -149,12 +144,12 @@ class Exchange {
   cluster::OpenLease lease_;
   cluster::ConnectLease connecting_;
 
+  std::unique_ptr<cluster::Attempt> attempt_;  // while in kConnect
   std::unique_ptr<http::ClientStream> backend_;
   event::Timer timer_;
   http::ResponseHead response_head_;
-  std::string early_from_backend_;
   bool deflate_ = false;
-  bool reused_ = false;            // backend_'s connection had carried a request before
+  bool fresh_ = true;              // backend_'s connection was opened for this request
   bool sent_again_ = false;        // after a kept connection had ended unanswered
   std::optional<http::DeflateAgreement> offload_;
   bool ahead_full_ = false;        // the client has sent as much ahead as is held

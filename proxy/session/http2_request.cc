@@ -43,18 +43,8 @@ void Http2Request::Advance(event::Ready ready) {
 }
 
 void Http2Request::OpenTunnel() {
-  auto backend = exchange_->TakeBackend();
-  Tunnel::Start(environment_,
-                {.client = stream_->TakeTunnel(),
-                 .backend = std::move(backend),
-                 .snapshot = snapshot_,
-                 .record = exchange_->TakeRecord(),
-                 .leases = {},  // they are the connection's, which has other streams
-                 .endpoint_lease = exchange_->TakeLease(),
-                 .leftovers = exchange_->TakeLeftovers(),
-                 .deflate = exchange_->deflate(),
-                 .early_from_client = {},  // waits in the stream
-                 .early_from_backend = std::as_bytes(std::span(exchange_->early_from_backend()))});
+  // The leases stay with the connection, which has other streams; what came early waits in the stream.
+  exchange_->OpenTunnel(stream_->TakeTunnel(), {}, {});
   End(net::CloseReason::kOrderly);
 }
 

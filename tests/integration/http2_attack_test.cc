@@ -101,7 +101,7 @@ TEST_P(Http2Attack, EndsItsConnectionAndIsCounted) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Each, Http2Attack, testing::ValuesIn(kFloods),
-                         [](const testing::TestParamInfo<Flood>& info) { return info.param.kind; });
+                         [](const testing::TestParamInfo<Flood>& one) { return one.param.kind; });
 
 Config With(const std::string& http2, std::vector<std::string> more = {}) {
   Config config;

@@ -1,0 +1,173 @@
+#include "proxy/cluster/shared_connection.h"
+
+#include <utility>
+
+#include "proxy/http1/client_stream.h"
+#include "proxy/net/tcp_stream.h"
+#include "spdlog/spdlog.h"
+
+namespace hawser::cluster {
+namespace {
+
+constexpr uint8_t kTransportTag = 0;
+constexpr uint8_t kSessionTag = 1;
+constexpr uint8_t kTimerTag = 2;
+
+// How long a backend is remembered for what it does not speak, before it is asked again.
+constexpr base::Duration kMemory{60'000};
+
+}  // namespace
+
+SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster, Connection connection,
+                                   const Endpoint& endpoint)
+    : pool_(pool),
+      place_(place),
+      cluster_(cluster),
+      endpoint_(endpoint),
+      lease_(std::move(connection.lease)),
+      timer_(*this, kTimerTag) {
+  if (cluster.tls().any == nullptr) {
+    plain_ = std::make_unique<net::TcpStream>(pool.loop_, std::move(connection.socket));
+  } else {
+    tls_ = pool.Secure(cluster, *cluster.tls().any, endpoint, std::move(connection.socket));
+    tls_->Watch(this, kTransportTag);
+    tls_->Want({.read = true});
+  }
+  pool_.loop_.Arm(timer_, cluster.settings().connect_timeout);
+}
+
+SharedConnection::~SharedConnection() = default;
+
+void SharedConnection::Start() {
+  if (plain_ != nullptr) {
+    StartSession(std::move(plain_));
+  } else {
+    Handshake();
+  }
+}
+
+void SharedConnection::OnReady(event::Ready ready) {
+  if (state_ == State::kEnded) return;
+  if (ready.timer) return OnTimer();
+  if (ready.tag == kSessionTag) return OnSession();
+  if (state_ == State::kHandshake) Handshake();
+}
+
+void SharedConnection::Handshake() {
+  switch (tls_->Handshake()) {
+    case tls::HandshakeResult::kWantRead: return;
+    case tls::HandshakeResult::kFailed:
+      spdlog::debug("cluster {}: cannot reach {}: {}", endpoint_.cluster(), endpoint_.name(), tls_->HandshakeError());
+      return End(ConnectError::kFailed);
+    case tls::HandshakeResult::kDone: break;
+  }
+  if (tls_->alpn() == "h2") return StartSession(std::move(tls_));
+  place_.http1_until = pool_.loop_.now() + kMemory;
+  HandOver();
+}
+
+// The backend chose HTTP/1.1: the first to wait takes this connection, the others get one each.
+void SharedConnection::HandOver() {
+  lease_.Succeeded();
+  tls_->Want({});
+  pool_.loop_.Forget(*this, kTransportTag);
+  if (Attempt* first = waiters_.front()) {
+    first->Unlink();
+    first->Give(std::make_unique<http1::ClientStream>(pool_.loop_, std::move(tls_), false));
+  }
+  End(ConnectError::kNone);
+}
+
+void SharedConnection::StartSession(std::unique_ptr<net::ByteStream> transport) {
+  state_ = State::kSettings;
+  session_ = std::make_unique<http2::Session>(http2::Role::kClient, cluster_.http2(), pool_.loop_, pool_.buffers_,
+                                              std::move(transport));
+  session_->Watch(this, kSessionTag);
+}
+
+void SharedConnection::OnSession() {
+  if (session_->end() != http2::End::kNone) {
+    if (state_ == State::kSettings && !session_->error().empty()) {
+      spdlog::debug("cluster {}: {}: {}", endpoint_.cluster(), endpoint_.name(), session_->error());
+    }
+    return End(state_ == State::kSettings ? ConnectError::kFailed : ConnectError::kNone);
+  }
+  if (state_ == State::kSettings && session_->settings_received()) {
+    state_ = State::kOpen;
+    lease_.Succeeded();
+    pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
+  }
+  if (state_ == State::kOpen) ServeWaiters();
+}
+
+void SharedConnection::OnTimer() {
+  if (state_ != State::kOpen) {
+    lease_.Failed();
+    if (session_ != nullptr) session_->Close(net::CloseReason::kAbort);
+    return End(ConnectError::kFailed);
+  }
+  if (session_->streams() == 0 && !std::exchange(used_, false)) return Drain();
+  pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
+}
+
+bool SharedConnection::Serve(Attempt& attempt) {
+  if (state_ == State::kEnded) return false;
+  if (state_ != State::kOpen) {
+    if (waiting_ >= cluster_.http2().max_concurrent_streams) return false;
+    ++waiting_;
+    waiters_.PushBack(attempt);
+    return true;
+  }
+  if (session_->free_slots() == 0) return false;
+  if (attempt.need().websocket && !session_->extended_connect()) {
+    place_.websockets_http1_until = pool_.loop_.now() + kMemory;
+    return false;
+  }
+  auto stream = session_->Open();
+  if (stream == nullptr) return false;
+  used_ = true;
+  attempt.Give(std::move(stream));
+  return true;
+}
+
+// Those that this connection cannot serve begin again: the place knows more now than it did then.
+void SharedConnection::ServeWaiters() {
+  base::IntrusiveList<Attempt> now;
+  now.Splice(waiters_);
+  waiting_ = 0;
+  while (Attempt* attempt = now.front()) {
+    attempt->Unlink();
+    if (!Serve(*attempt)) pool_.Serve(*attempt);
+  }
+}
+
+void SharedConnection::Drain() {
+  if (session_ != nullptr && state_ != State::kEnded) session_->GoAway();
+}
+
+void SharedConnection::Abort() {
+  if (session_ != nullptr) session_->Close(net::CloseReason::kAbort);
+  End(ConnectError::kNone);
+}
+
+void SharedConnection::End(ConnectError error) {
+  if (state_ == State::kEnded) return;
+  state_ = State::kEnded;
+  timer_.Cancel();
+  if (error != ConnectError::kNone) lease_.Failed();
+  if (tls_ != nullptr) tls_->Close(net::CloseReason::kAbort);
+  Unlink();
+  base::IntrusiveList<Attempt> now;
+  now.Splice(waiters_);
+  while (Attempt* attempt = now.front()) {
+    attempt->Unlink();
+    if (error == ConnectError::kNone) {
+      pool_.Serve(*attempt);
+    } else {
+      attempt->Fail(error);
+    }
+  }
+  pool_.loop_.Retire(std::unique_ptr<event::IoHandler>(this));
+}
+
+}  // namespace hawser::cluster

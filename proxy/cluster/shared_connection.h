@@ -1,0 +1,65 @@
+// One connection to a backend that speaks HTTP/2, or may (`protocol: auto`, until ALPN has said), with the attempts that
+// wait for a stream on it. Owned by its Place's list until it ends and retires itself; loop thread only.
+//
+//   connecting → (TLS, ALPN) → SETTINGS awaited → open: streams are given out → ended
+//
+// Streams are given out only once the backend's SETTINGS have come: they say how many there may be, and whether WebSockets
+// are taken (RFC 8441 §3). A backend that does not take them, or chooses HTTP/1.1, has its attempts sent to connections of
+// their own.
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/intrusive_list.h"
+#include "proxy/cluster/pool.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/http2/session.h"
+#include "proxy/tls/tls_stream.h"
+
+namespace hawser::cluster {
+
+class SharedConnection final : public event::IoHandler, public base::ListLink {
+ public:
+  SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster, Connection connection,
+                   const Endpoint& endpoint);
+  ~SharedConnection() override;
+
+  // Gives the attempt a stream, or lets it wait for one. False if it must look elsewhere.
+  bool Serve(Attempt& attempt);
+  // Behind the construction: goes as far as it can without waiting.
+  void Start();
+  // Lets no new streams in; ends with the last one.
+  void Drain();
+  // Ends at once, streams and all.
+  void Abort();
+
+  void OnReady(event::Ready ready) override;
+
+ private:
+  enum class State : uint8_t { kHandshake, kSettings, kOpen, kEnded };
+
+  void Handshake();
+  void StartSession(std::unique_ptr<net::ByteStream> transport);
+  void OnSession();
+  void OnTimer();
+  void HandOver();
+  void ServeWaiters();
+  void End(ConnectError error);
+
+  Pool& pool_;
+  Pool::Place& place_;
+  const Cluster& cluster_;
+  const Endpoint& endpoint_;
+  ConnectLease lease_;
+  std::unique_ptr<tls::TlsStream> tls_;  // until the handshake is over
+  std::unique_ptr<net::ByteStream> plain_;
+  std::unique_ptr<http2::Session> session_;
+  base::IntrusiveList<Attempt> waiters_;
+  uint32_t waiting_ = 0;
+  event::Timer timer_;
+  State state_ = State::kHandshake;
+  bool used_ = false;  // a stream was given out since the timer was armed
+};
+
+}  // namespace hawser::cluster
