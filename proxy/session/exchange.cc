@@ -342,7 +342,9 @@ void Exchange::SwitchProtocols() {
 
 void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases, std::string_view early) {
   auto early_from_client = std::as_bytes(std::span(early));
-  if (offload_) client = Offload(environment_, *offload_, std::move(client), std::exchange(early_from_client, {}));
+  if (offload_) {
+    client = Offload(environment_, route().websocket, *offload_, std::move(client), std::exchange(early_from_client, {}));
+  }
   std::string early_from_backend;
   auto backend = backend_->TakeTunnel(early_from_backend);
   Tunnel::Start(environment_, {.client = std::move(client),

@@ -1,5 +1,6 @@
 #include "proxy/session/offload.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/ws/deflate_stream.h"
@@ -29,11 +30,15 @@ std::optional<http::DeflateAgreement> NegotiateCompression(const config::WebSock
   return agreement;
 }
 
-std::unique_ptr<net::ByteStream> Offload(Environment& environment, const http::DeflateAgreement& agreement,
+std::unique_ptr<net::ByteStream> Offload(Environment& environment, const config::WebSocket& settings,
+                                         const http::DeflateAgreement& agreement,
                                          std::unique_ptr<net::ByteStream> client,
                                          std::span<const std::byte> early) {
-  const ws::DeflateStream::Options options{
+  ws::DeflateStream::Options options{
       .window_bits = agreement.server_max_window_bits.value_or(ws::Deflater::kMaxWindowBits)};
+  if (const uint64_t most = settings.max_frame_bytes.bytes; most > 0) {
+    options.max_fragment = std::min<uint64_t>(options.max_fragment, most);
+  }
   return std::make_unique<ws::DeflateStream>(environment.loop, environment.buffers, environment.deflate,
                                              std::move(client), options, early);
 }

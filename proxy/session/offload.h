@@ -18,8 +18,10 @@ std::optional<http::DeflateAgreement> NegotiateCompression(const config::WebSock
                                                            http::RequestHead& head,
                                                            http::UpgradeRequest& upgrade, http::Keep& keep);
 
-// The client's stream as the tunnel is to see it: plain. `early` has already been read from `client`.
-std::unique_ptr<net::ByteStream> Offload(Environment& environment, const http::DeflateAgreement& agreement,
+// The client's stream as the tunnel is to see it: plain, in frames that keep to max_frame_bytes. `early` has already been
+// read from `client`.
+std::unique_ptr<net::ByteStream> Offload(Environment& environment, const config::WebSocket& settings,
+                                         const http::DeflateAgreement& agreement,
                                          std::unique_ptr<net::ByteStream> client,
                                          std::span<const std::byte> early);
 

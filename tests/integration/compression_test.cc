@@ -1,4 +1,5 @@
 // `compression: pass | strip | offload`: who hears of permessage-deflate, and what each side sees of the messages.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -310,6 +311,50 @@ TEST(CompressionOffloadLimits, WithoutAContextTheClientIsToldToTryLater) {
   second.client.Send(message);
   EXPECT_EQ(ReadFrame(second.client).close_code(), 1013);
   EXPECT_EQ(world.hawser().Metric("hawser_deflate_contexts_refused_total", {"kind=\"inflate\""}), 1);
+}
+
+TEST(CompressionOffloadLimits, ABombIsCutWith1009WhileItIsInflatedAndTheMemoryStaysFlat) {
+  constexpr size_t kMiB = size_t{1} << 20;
+  OneBackend world(With("offload", {"max_message_bytes: 1MiB", "close_timeout: 1h"}));
+  Tunnel tunnel = world.Open(Offering());
+  const std::string fine = SomeText(kMiB);
+  std::thread up([&] { tunnel.client.Send(CompressedMessage(fine)); });
+  EXPECT_TRUE(ReadMessage(tunnel.backend).text == fine) << "the limit is met, not passed";
+  up.join();
+  const std::string bomb = CompressedMessage(std::string(64 * kMiB, 'x'));
+  EXPECT_LT(bomb.size(), kMiB / 2);
+  const size_t before = world.hawser().ResidentBytes();
+  tunnel.client.Send(bomb);
+  size_t got = 0;
+  Frame frame;
+  for (frame = ReadFrame(tunnel.backend); frame.opcode != kClose && !frame.ended(); frame = ReadFrame(tunnel.backend)) {
+    got += frame.payload.size();
+    EXPECT_FALSE(frame.fin);
+  }
+  EXPECT_EQ(frame.close_code(), 1001);
+  EXPECT_LE(got, kMiB);
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1009);
+  EXPECT_LT(world.hawser().ResidentBytes(), before + 8 * kMiB);
+  tunnel.client.Close();
+  tunnel.backend.Close();
+  const LogLine line = world.hawser().WaitForLog();
+  EXPECT_EQ(line["reason"], "message_too_large");
+  EXPECT_EQ(line["close_code"], "1009");
+}
+
+TEST(CompressionOffloadLimits, AMessageThatInflatesBeyondTheFrameLimitIsHandedOnInFramesThatKeepIt) {
+  OneBackend world(With("offload", {"max_frame_bytes: 1KiB"}));
+  Tunnel tunnel = world.Open(Offering());
+  tunnel.client.Send(CompressedMessage(SomeText(3000)));
+  std::string text;
+  for (bool fin = false; !fin;) {
+    const Frame frame = ReadFrame(tunnel.backend);
+    ASSERT_FALSE(frame.ended());
+    EXPECT_LE(frame.payload.size(), 1024U);
+    text += frame.payload;
+    fin = frame.fin;
+  }
+  EXPECT_EQ(text, SomeText(3000));
 }
 
 TEST(CompressionOffloadTls, WorksTheSame) {
