@@ -106,6 +106,7 @@ int Callbacks::OnBeginHeaders(nghttp2_session* library, const nghttp2_frame* fra
     // Streams that nghttp2 has closed still count while somebody works for them.
     if (session.live_count_ >= session.settings_.max_concurrent_streams) {
       ++session.counts_.refused_streams;
+      session.news_ = true;
       nghttp2_submit_rst_stream(library, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }

@@ -167,6 +167,8 @@ void Stream::Watch(event::IoHandler* handler, uint8_t tag) {
   told_alone_ = false;
   handler_ = handler;
   tag_ = tag;
+  noted_ = 0;  // by the one before
+  noted_end_ = false;
   Announce();
 }
 

@@ -25,6 +25,7 @@ stats::Metric MetricOf(cluster::AffinityResult result) {
 void NormalizeHandshake(http::RequestHead& head) {
   head.method = "GET";
   head.protocol = {};
+  head.body = false;
   head.headers.Remove("Sec-WebSocket-Key");
 }
 

@@ -14,9 +14,9 @@ using testing::HasSubstr;
 // client ─HTTP/1.1─▶ front ─HTTP/2─▶ back ─HTTP/1.1─▶ backend
 class Chain {
  public:
-  explicit Chain(const std::string& more = "")
+  explicit Chain(std::vector<std::string> cluster = {"protocol: h2"})
       : back_(Config{.endpoints = {backend_.address()}, .listener = {"http2: { prior_knowledge: true }"}}.Yaml()),
-        front_(Config{.endpoints = {back_.listener()}, .cluster = {"protocol: h2" + more}}.Yaml()) {}
+        front_(Config{.endpoints = {back_.listener()}, .cluster = std::move(cluster)}.Yaml()) {}
 
   FakeBackend& backend() { return backend_; }
   HawserProcess& back() { return back_; }
@@ -76,7 +76,7 @@ TEST(BackendHttp2, AWebSocketGoesAsExtendedConnect) {
 }
 
 TEST(BackendHttp2, MoreThanTheStreamsOfOneConnectionOpenAnother) {
-  Chain chain(", max_concurrent_streams: 1");
+  Chain chain({"protocol: h2", "max_concurrent_streams: 1"});
   Wire clients[2];
   Wire backends[2];
   for (int i = 0; i < 2; ++i) {

@@ -237,7 +237,7 @@ TEST_F(Http2WebSocket, ADrainClosesTheTunnelsOfAConnection) {
 TEST_F(Http2WebSocket, ShowsItsProtocolAmongTheTunnels) {
   Begin();
   auto tunnel = Open();
-  EXPECT_NE(world->hawser().AdminPage("/tunnels").find("\"protocol\":\"HTTP/2\""), std::string::npos);
+  EXPECT_NE(world->hawser().AdminPage("/tunnels").find("\"protocol\": \"HTTP/2\""), std::string::npos);
   ExpectBothWays(tunnel);
 }
 

@@ -80,6 +80,7 @@ class Http2Client {
   std::map<int32_t, Http2Answer> answers_;
   std::map<int32_t, Outgoing> outgoing_;
   std::optional<uint32_t> goaway_;
+  bool refused_ = false;  // the library takes nothing more
   bool settings_received_ = false;
 };
 
