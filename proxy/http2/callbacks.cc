@@ -19,6 +19,12 @@ constexpr uint32_t kUpdatesForData = 4;
 // Interim responses that nobody has read yet.
 constexpr size_t kMostHeads = 16;
 
+// Frames of the peer's that may wait to be acknowledged: with one more, a budget is spent.
+size_t OwedAcks(const BudgetLimits& budgets) {
+  const auto most = [&budgets](Abuse abuse) { return size_t{budgets.most[static_cast<size_t>(abuse)]}; };
+  return most(Abuse::kPings) + most(Abuse::kSettings) + 1;
+}
+
 Session& Of(void* session) {
   return *static_cast<Session*>(session);
 }
@@ -63,6 +69,7 @@ nghttp2_session* Callbacks::NewSession(Role role, const Settings& settings, Sess
     // Ours come first, and have counters.
     nghttp2_option_set_max_continuations(option, settings.budgets.continuations + 1);
     nghttp2_option_set_stream_reset_rate_limit(option, UINT32_MAX, UINT32_MAX);
+    nghttp2_option_set_max_outbound_ack(option, OwedAcks(settings.budgets));
     const auto make = role == Role::kServer ? nghttp2_session_server_new2 : nghttp2_session_client_new2;
     make(&library, callbacks, &session, option);
   }

@@ -111,6 +111,14 @@ TEST_F(Attack, PingFlood) {
   ExpectCalmedDown(Abuse::kPings);
 }
 
+TEST_F(Attack, APingFloodIsNotTakenForAnother) {
+  Begin();
+  std::string flood = Frame(kSettingsFrame, 0, 0, "");  // to be acknowledged as well
+  for (int i = 0; i < 1001; ++i) flood += Frame(kPing, 0, 0, "12345678");
+  Send(flood);
+  ExpectCalmedDown(Abuse::kPings);
+}
+
 TEST_F(Attack, PriorityFlood) {
   Most(Abuse::kPriorities) = 10;
   Begin();
