@@ -86,11 +86,25 @@ bool Callbacks::Spend(Session& session, Abuse abuse) {
 
 // --- What is received ---
 
-int Callbacks::OnBeginFrame(nghttp2_session*, const nghttp2_frame_hd* header, void* user) {
+// False for a stream that a client has ended, has reset, or has passed over and can open no more: it gets nothing, and a
+// client that sends it something has lost count (RFC 9113 §5.1, §5.1.1). nghttp2 would pass over it. What was under way
+// when we reset a stream is no fault: up to the last that we did, nothing is judged.
+bool Callbacks::OfOpenStream(nghttp2_session* library, Session& session, int32_t id) {
+  const bool of_client = session.role_ == Role::kServer && id % 2 == 1;
+  if (!of_client || id > session.last_opened_ || id <= session.last_reset_) return true;
+  if (nghttp2_session_get_stream_remote_close(library, id) != -1) return true;
+  session.closed_stream_used_ = true;
+  return false;
+}
+
+int Callbacks::OnBeginFrame(nghttp2_session* library, const nghttp2_frame_hd* header, void* user) {
   Session& session = Of(user);
   const auto spend = [&](Abuse abuse) { return Spend(session, abuse) ? kGoOn : kStop; };
   switch (header->type) {
-    case NGHTTP2_HEADERS: session.continuations_ = 0; return kGoOn;
+    case NGHTTP2_DATA: return OfOpenStream(library, session, header->stream_id) ? kGoOn : kStop;
+    case NGHTTP2_HEADERS:
+      session.continuations_ = 0;
+      return OfOpenStream(library, session, header->stream_id) ? kGoOn : kStop;
     case NGHTTP2_CONTINUATION:
       if (++session.continuations_ <= session.settings_.budgets.continuations) return kGoOn;
       session.violation_ = Abuse::kContinuations;
@@ -110,6 +124,7 @@ int Callbacks::OnBeginHeaders(nghttp2_session* library, const nghttp2_frame* fra
   Session& session = Of(user);
   const int32_t id = frame->hd.stream_id;
   if (session.role_ == Role::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
+    session.last_opened_ = id;
     // Streams that nghttp2 has closed still count while somebody works for them.
     if (session.live_count_ >= session.settings_.max_concurrent_streams) {
       ++session.counts_.refused_streams;
@@ -284,6 +299,7 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
   Session& session = Of(user);
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     ++session.counts_.resets_sent;
+    session.last_reset_ = std::max(session.last_reset_, frame->hd.stream_id);
     // A reset that no owner of a stream has asked for answers a fault of the peer's.
     const bool provoked = frame->hd.stream_id != session.resetting_;
     if (provoked && session.role_ == Role::kServer) Spend(session, Abuse::kProvokedResets);

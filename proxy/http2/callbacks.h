@@ -38,6 +38,7 @@ struct Callbacks {
   static int OnStreamClose(nghttp2_session* library, int32_t id, uint32_t code, void* session);
 
   static bool Spend(Session& session, Abuse abuse);
+  static bool OfOpenStream(nghttp2_session* library, Session& session, int32_t id);
   static void OnHead(Session& session, Stream& stream);
   static void Refuse(Session& session, const Stream& stream);
   static void OnEnd(Session& session, Stream& stream);

@@ -37,16 +37,15 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
   library_ = Callbacks::NewSession(role, settings, *this);
   if (library_ == nullptr) std::abort();  // as operator new would end, without exceptions
   const bool server = role == Role::kServer;
-  const std::array<nghttp2_settings_entry, 5> entries = {{
+  const std::array<nghttp2_settings_entry, 4> entries = {{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head.bytes},
-      {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
       server
           ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.max_concurrent_streams}
           : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
       {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
   }};
-  nghttp2_submit_settings(library_, NGHTTP2_FLAG_NONE, entries.data(), server ? 5 : 4);
+  nghttp2_submit_settings(library_, NGHTTP2_FLAG_NONE, entries.data(), server ? 4 : 3);
   nghttp2_session_set_local_window_size(library_, NGHTTP2_FLAG_NONE, 0,
                                         static_cast<int32_t>(settings.connection_window));
   transport_->Watch(this, kTransportTag);
@@ -117,8 +116,8 @@ void Session::OnLibraryError(int code) {
     case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return Punish(Abuse::kContinuations);
     default: break;
   }
-  error_text_ = nghttp2_strerror(code);
-  AppendGoAway(NGHTTP2_PROTOCOL_ERROR, error_text_);
+  error_text_ = closed_stream_used_ ? "a frame for a stream that is closed" : nghttp2_strerror(code);
+  AppendGoAway(closed_stream_used_ ? NGHTTP2_STREAM_CLOSED : NGHTTP2_PROTOCOL_ERROR, error_text_);
   Finish(End::kProtocol);
 }
 

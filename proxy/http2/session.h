@@ -195,6 +195,8 @@ class Session final : public event::IoHandler {
   std::string_view error_text_;
   uint32_t live_count_ = 0;
   uint32_t continuations_ = 0;  // of the header block that is being received
+  int32_t last_opened_ = 0;     // stream, by the client
+  int32_t last_reset_ = 0;      // the highest stream that we have reset
   int32_t resetting_ = 0;       // the stream that is being reset by its owner, while it is
   uint8_t owner_tag_ = 0;
   End end_ = End::kNone;
@@ -209,6 +211,7 @@ class Session final : public event::IoHandler {
   bool goaway_notice_ = false;  // the last word is to come
   bool goaway_received_ = false;
   bool ping_answered_ = false;   // that of the notice
+  bool closed_stream_used_ = false;  // noted inside nghttp2, acted on after it
   bool protocol_error_ = false;  // our GOAWAY has an error code
 };
 

@@ -1,0 +1,119 @@
+// Frames for streams that are over, or that were never begun (RFC 9113 §5.1, §5.1.1, §6.3): what is a fault of the peer's
+// and what was merely under way. h2spec asks for the former, and nghttp2 passes over both.
+#include <nghttp2/nghttp2.h>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proxy/http2/session.h"
+#include "tests/unit/http2/connection.h"
+#include "tests/unit/http2/frames.h"
+
+namespace hawser::http2 {
+namespace {
+
+const std::string kReset = BigEndian(NGHTTP2_CANCEL, 4);
+
+class ClosedStream : public testing::Test {
+ public:
+  ClosedStream() { Send(Opening()); }
+
+  void Send(std::string_view bytes) {
+    wire->pair.near.Feed(bytes);
+    wire->Run();
+  }
+  std::vector<SeenFrame> Answers() { return TakeApart(wire->pair.near.TakeWritten()); }
+
+  // Takes the next request and answers it with a head alone.
+  void AnswerNext() {
+    auto arrival = server->Accept();
+    ASSERT_TRUE(arrival);
+    http::ResponseHead response;
+    response.status = 204;
+    ASSERT_TRUE(arrival->stream->SendResponse(response, true));
+    arrival->stream->Write({});
+    wire->Run();
+  }
+
+  void ExpectGoAway(uint32_t code) {
+    EXPECT_EQ(server->end(), End::kProtocol);
+    const auto answers = Answers();
+    ASSERT_FALSE(answers.empty());
+    EXPECT_EQ(answers.back().type, kGoAwayFrame);
+    EXPECT_EQ(answers.back().code(), code);
+  }
+  void ExpectAlive(uint32_t next_stream) {
+    EXPECT_EQ(server->end(), End::kNone);
+    Send(Headers(next_stream, GetBlock()));
+    EXPECT_TRUE(server->Accept());
+  }
+
+  const Settings settings;
+  std::unique_ptr<Wire> wire = std::make_unique<Wire>();
+  std::unique_ptr<Session> server = wire->Server(settings);
+};
+
+TEST_F(ClosedStream, DataBehindTheClientsOwnReset) {
+  Send(Headers(1, PostBlock(), kEndHeaders) + Frame(kRstStream, 0, 1, kReset) + Frame(kData, kEndStream, 1, "late"));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(ClosedStream, AHeadBehindTheClientsOwnReset) {
+  Send(Headers(1, PostBlock(), kEndHeaders) + Frame(kRstStream, 0, 1, kReset) + Headers(1, GetBlock()));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(ClosedStream, DataBehindACompleteExchange) {
+  Send(Headers(1, GetBlock()));
+  AnswerNext();
+  Send(Frame(kData, 0, 1, "late"));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(ClosedStream, AHeadBehindACompleteExchange) {
+  Send(Headers(1, GetBlock()));
+  AnswerNext();
+  Send(Headers(1, GetBlock()));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(ClosedStream, AStreamThatWasPassedOverCannotBeOpened) {
+  Send(Headers(5, GetBlock()) + Headers(3, GetBlock()));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(ClosedStream, WhatWasUnderWayWhenWeResetIsPassedOver) {
+  Send(Headers(1, PostBlock(), kEndHeaders) + Frame(kData, 0, 1, "some"));
+  auto arrival = server->Accept();
+  ASSERT_TRUE(arrival);
+  arrival->stream->Close(net::CloseReason::kAbort);
+  arrival = std::nullopt;
+  wire->Run();
+  EXPECT_EQ(Answers().back().type, kRstStream);
+  Send(Frame(kData, 0, 1, "more") + Frame(kData, 0, 1, "and more") + Headers(1, Literal("trailer", "late")));
+  ExpectAlive(3);
+}
+
+TEST_F(ClosedStream, WindowUpdatesAndResetsMayComeLate) {
+  Send(Headers(1, GetBlock()));
+  AnswerNext();
+  Send(Frame(kWindowUpdate, 0, 1, BigEndian(1000, 4)) + Frame(kRstStream, 0, 1, kReset) +
+       Frame(kPriority, 0, 1, BigEndian(0, 4) + BigEndian(7, 1)));
+  ExpectAlive(3);
+}
+
+TEST_F(ClosedStream, APriorityOnStreamZero) {
+  Send(Frame(kPriority, 0, 0, BigEndian(0, 4) + BigEndian(7, 1)));
+  ExpectGoAway(NGHTTP2_PROTOCOL_ERROR);
+}
+
+TEST_F(ClosedStream, APriorityThatDependsOnItself) {
+  Send(Headers(1, PostBlock(), kEndHeaders));
+  (void)Answers();
+  Send(Frame(kPriority, 0, 1, BigEndian(1, 4) + BigEndian(7, 1)));
+  const auto answers = Answers();
+  ASSERT_FALSE(answers.empty());
+  EXPECT_EQ(answers.back().code(), uint32_t{NGHTTP2_PROTOCOL_ERROR});
+}
+
+}  // namespace
+}  // namespace hawser::http2
