@@ -8,21 +8,24 @@ import time
 from dataclasses import dataclass
 
 from harness.peers import Peer
-from harness.processes import Failed, Process, kernel_memory, user_memory
+from harness.processes import Failed, Process, kernel_memory, process_cpu, user_memory
+from harness.requests import measure_requests
 
 
 @dataclass
 class Case:
     name: str
     title: str
-    kind: str        # echo, bulk, open, rate, idle, pings: what is reported
-    arguments: list  # for hawser_load
+    kind: str        # echo, bulk, open, rate, idle, pings, get: what is reported
+    arguments: list  # for hawser_load; of get for h2load
     tls: bool = False
+    http2: bool = False  # to the proxy
     full: bool = True  # part of a run that names no cases
     most_rounds: int = 100
 
     def load_arguments(self):
-        return self.arguments + (['--tls', '--tls-version', '1.3'] if self.tls else [])
+        http2 = ['--http2'] if self.http2 else []
+        return self.arguments + http2 + (['--tls', '--tls-version', '1.3'] if self.tls else [])
 
 
 def both(name, title, kind, arguments, **more):
@@ -35,6 +38,7 @@ def all_cases():
     bulk = ['echo', '--connections', '4', '--outstanding', '1', '--size']
     rate = ['rate', '--size', '125', '--connections', '100', '--rate', '5000']
     churn = ['churn', '--connections', '16']
+    get = ['-c', '16', '-m', '1']
     cases = [
         *both('echo-1', 'echo 125 B, one at a time', 'echo', echo),
         *both('echo-16', 'echo 125 B, 16 outstanding', 'echo', echo + ['--outstanding', '16']),
@@ -42,6 +46,12 @@ def all_cases():
         *both('bulk-1m', '1 MiB messages', 'bulk', bulk + ['1048576']),
         *both('rate', 'echo 125 B, 5,000 a second over 100 connections', 'rate', rate),
         *both('open', 'open, 101, close', 'open', churn),
+        Case('echo-1-h2', 'echo 125 B, one at a time, over HTTP/2', 'echo', echo, tls=True, http2=True),
+        Case('echo-16-h2', 'echo 125 B, 16 outstanding, over HTTP/2', 'echo', echo + ['--outstanding', '16'], tls=True,
+             http2=True),
+        *both('get', 'GET, 125 B', 'get', get),
+        Case('get-h2', 'GET, 125 B, over HTTP/2', 'get', get, tls=True, http2=True),
+        Case('get-8-h2', 'GET, 125 B, over HTTP/2, 8 streams', 'get', ['-c', '16', '-m', '8'], tls=True, http2=True),
         *both('idle', 'idle tunnel', 'idle', [], most_rounds=3),  # memory hardly varies
         Case('pings', '8,000 idle TLS tunnels, CPU', 'pings', [], tls=True, full=False, most_rounds=1),
     ]
@@ -145,12 +155,6 @@ def measure_idle(bench, peer, case, settings):
             'kernel': opened['kernel'], 'used_kernel': used['kernel']}
 
 
-def process_cpu(pids):
-    """Seconds of CPU that the processes have used, by the scheduler's count."""
-    return sum(int(open(f'/proc/{pid}/task/{task}/schedstat').read().split()[0])
-               for pid in pids for task in os.listdir(f'/proc/{pid}/task')) / 1e9
-
-
 def measure_pings(bench, peer, case, settings):
     with IdleTunnels(bench, peer, case, settings.ping_tunnels) as tunnels:
         tunnels.await_event('open')
@@ -163,11 +167,18 @@ def measure_pings(bench, peer, case, settings):
 
 
 MEASURES = {'echo': measure_echo, 'bulk': measure_echo, 'rate': measure_echo, 'open': measure_open,
-            'idle': measure_idle, 'pings': measure_pings}
+            'idle': measure_idle, 'pings': measure_pings, 'get': measure_requests}
+
+
+HTTP2 = ('hawser', 'nginx', 'haproxy', 'nghttpx', 'caddy')
+RFC_8441 = ('hawser', 'haproxy', 'nghttpx')
 
 
 def fits(case, name):
-    """Splicing serves plain bulk alone; without a proxy there is nothing to observe but latency and kernel memory."""
+    """Splicing serves plain bulk alone; without a proxy there is nothing to observe but latency and kernel memory. Neither
+    the floor nor the backend speaks HTTP/2, and of the proxies not all take a WebSocket over it (RFC 8441)."""
+    if case.http2:
+        return name in (RFC_8441 if case.kind == 'echo' else HTTP2)
     if name == 'splice':
         return case.kind == 'bulk' and not case.tls
     # Only these two ping: hawser its clients, haproxy nobody, to compare with.

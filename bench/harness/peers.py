@@ -131,20 +131,23 @@ pid nginx.pid;
 error_log error.log warn;
 events {{ worker_connections {MOST_FILES}; }}
 http {{
+  map $http_upgrade $connection_field {{ default upgrade; '' ''; }}
+  upstream echo {{ server 127.0.0.1:{site.bench.backend}; keepalive 64; }}
   access_log access.log;
   client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
   server {{
     listen 127.0.0.1:{site.plain_port} backlog=4096;
-    listen 127.0.0.1:{site.tls_port} ssl backlog=4096;
+    listen 127.0.0.1:{site.tls_port} ssl http2 backlog=4096;
+    keepalive_requests 1000000000;
     ssl_certificate {site.bench.certificate};
     ssl_certificate_key {site.bench.key};
     ssl_protocols TLSv1.2 TLSv1.3;
     location / {{
-      proxy_pass http://127.0.0.1:{site.bench.backend};
+      proxy_pass http://echo;
       proxy_http_version 1.1;
       proxy_set_header Host $host;
       proxy_set_header Upgrade $http_upgrade;
-      proxy_set_header Connection "upgrade";
+      proxy_set_header Connection $connection_field;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
       proxy_read_timeout 1h;
       proxy_send_timeout 1h;
@@ -179,7 +182,7 @@ defaults
 frontend edge
   maxconn {MOST_FILES // 2 - 100}
   bind 127.0.0.1:{site.plain_port}
-  bind 127.0.0.1:{site.tls_port} ssl crt {os.path.join(site.bench.directory, 'both.pem')}
+  bind 127.0.0.1:{site.tls_port} ssl crt {os.path.join(site.bench.directory, 'both.pem')} alpn h2,http/1.1
   option forwardfor
   default_backend echo
 backend echo

@@ -172,3 +172,9 @@ def busy_percent(cpu, seconds=0.5):
     time.sleep(seconds)
     later_total, later_idle = read()
     return 100 * (1 - (later_idle - idle) / max(1, later_total - total))
+
+
+def process_cpu(pids):
+    """Seconds of CPU that the processes have used, by the scheduler's count."""
+    return sum(int(open(f'/proc/{pid}/task/{task}/schedstat').read().split()[0])
+               for pid in pids for task in os.listdir(f'/proc/{pid}/task')) / 1e9

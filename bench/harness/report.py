@@ -14,6 +14,7 @@ COLUMNS = {
               ('p99 µs', 'p99', '.0f'), ('p99.9 µs', 'p99.9', '.0f')], 'cpu'),
     'idle': ([('bytes/tunnel', 'memory', ',.0f'), ('after traffic', 'used', ',.0f'), ('resident', 'rss', ',.0f'),
               ('kernel', 'kernel', ',.0f'), ('kernel after', 'used_kernel', ',.0f')], None),
+    'get': ([('CPU µs/request', 'cpu', '.2f'), ('requests/s', 'rate', ',.0f'), ('mean µs', 'mean', '.0f')], 'cpu'),
     'pings': ([('CPU %', 'busy', '.2f'), ('pings answered', 'pings', ',.0f')], None),
 }
 
