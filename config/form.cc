@@ -12,7 +12,7 @@
 namespace hawser::config {
 namespace {
 
-struct Row {
+struct FormRow {
   Form form;
   std::string_view type;
   std::string_view pattern;  // matched whole; empty: any text
@@ -20,7 +20,7 @@ struct Row {
 };
 
 // In the order of the enum. Patterns keep to what RE2 and JSON Schema's ECMA 262 read alike.
-constexpr Row kRows[] = {
+constexpr FormRow kRows[] = {
     {Form::kText, "text", R"([^\r\n]+)", "text in one line"},
     {Form::kAny, "text", R"([^\r\n]*)", "text in one line"},
     {Form::kName, "name", R"([A-Za-z0-9_][A-Za-z0-9_.:/-]{0,127})",
@@ -57,7 +57,7 @@ constexpr bool InOrder() {
 }
 static_assert(InOrder());
 
-const Row& RowOf(Form form) {
+const FormRow& RowOf(Form form) {
   return kRows[static_cast<size_t>(form)];
 }
 

@@ -12,7 +12,7 @@ namespace hawser::cluster {
 namespace {
 
 constexpr uint8_t kStreamTag = 0;
-constexpr uint8_t kTimerTag = 1;
+constexpr uint8_t kIdleTimerTag = 1;
 
 // Nothing has come since the last response: no end, no error, no byte.
 bool Silent(net::ByteStream& stream) {
@@ -33,7 +33,7 @@ std::string NameOf(const config::BackendTls& settings, const Endpoint& endpoint)
 class Pool::Idle final : public event::IoHandler, public base::ListLink {
  public:
   Idle(Pool& pool, Place& place, std::unique_ptr<net::ByteStream> stream, base::Duration timeout)
-      : pool_(pool), place_(place), stream_(std::move(stream)), timer_(*this, kTimerTag) {
+      : pool_(pool), place_(place), stream_(std::move(stream)), timer_(*this, kIdleTimerTag) {
     pool_.loop_.Arm(timer_, timeout);
     stream_->Watch(this, kStreamTag);
     stream_->Want({.read = true});

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint8_t kTransportTag = 0;
 constexpr uint8_t kSessionTag = 1;
-constexpr uint8_t kTimerTag = 2;
+constexpr uint8_t kSessionTimerTag = 2;
 
 // How long a backend is remembered for what it does not speak, before it is asked again.
 constexpr base::Duration kMemory{60'000};
@@ -25,7 +25,7 @@ SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster
       cluster_(cluster),
       endpoint_(endpoint),
       lease_(std::move(connection.lease)),
-      timer_(*this, kTimerTag) {
+      timer_(*this, kSessionTimerTag) {
   if (cluster.tls().any == nullptr) {
     plain_ = std::make_unique<net::TcpStream>(pool.loop_, std::move(connection.socket));
   } else {

@@ -62,6 +62,7 @@ listeners:
       certificates:
         - certificate: {folder}/server.crt
           private_key: {folder}/server.key
+    http2: {{ enabled: false }}  # so that each socket of the page is a connection, and the limiter has something to count
     limits:
       connections_per_ip: 60
 routes:

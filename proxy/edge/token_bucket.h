@@ -17,7 +17,7 @@ class TokenBucket {
   // gains `per_second` > 0 of them. A refusal costs nothing.
   bool Take(base::TimePoint now, double per_second, uint32_t burst) {
     const double interval = Interval(per_second);
-    const double tolerance = std::min(interval * std::max(burst, 1U), kLongest);
+    const double tolerance = Capacity(interval, std::max(burst, 1U));
     const base::TimePoint next = std::max(full_at_, now) + Nanoseconds(interval);
     if (next - now > Nanoseconds(tolerance)) return false;
     full_at_ = next;
@@ -26,9 +26,10 @@ class TokenBucket {
 
   // How many tokens there are at `now`: 0 while there is a debt.
   uint64_t Available(base::TimePoint now, double per_second, uint64_t burst) const {
+    if (Full(now)) return burst;
     const double interval = Interval(per_second);
-    const auto owed = std::chrono::duration<double, std::nano>(std::max(full_at_, now) - now).count();
-    const double tokens = (std::min(interval * static_cast<double>(burst), kLongest) - owed) / interval;
+    const auto owed = std::chrono::duration<double, std::nano>(full_at_ - now).count();
+    const double tokens = (Capacity(interval, burst) - owed) / interval;
     return tokens <= 0 ? 0 : std::min(burst, static_cast<uint64_t>(tokens + kRounding));
   }
 
@@ -40,8 +41,9 @@ class TokenBucket {
 
   // When `count` tokens, at most `burst`, are there if none is taken before.
   base::TimePoint AvailableAt(double per_second, uint64_t burst, uint64_t count) const {
-    const double spare = Interval(per_second) * static_cast<double>(burst - count);
-    return std::max(full_at_, base::TimePoint()) - Nanoseconds(std::min(spare, kLongest));
+    const double interval = Interval(per_second);
+    const double spare = Capacity(interval, burst) - interval * static_cast<double>(count);
+    return std::max(full_at_, base::TimePoint()) - Nanoseconds(std::max(spare, 0.0));
   }
 
   // Whether a forgotten bucket and this one are the same at `now`.
@@ -52,6 +54,11 @@ class TokenBucket {
   static constexpr double kRounding = 1e-6;  // tokens; what the nanosecond's rounding may take from a whole one
 
   static double Interval(double per_second) { return std::min(1e9 / per_second, kLongest); }
+
+  // What filling an empty bucket takes, in nanoseconds.
+  static double Capacity(double interval, uint64_t burst) {
+    return std::min(interval * static_cast<double>(burst), kLongest);
+  }
 
   static std::chrono::nanoseconds Nanoseconds(double count) {
     return std::chrono::nanoseconds(static_cast<int64_t>(count));

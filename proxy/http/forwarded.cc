@@ -14,12 +14,6 @@ constexpr std::string_view kProto = "X-Forwarded-Proto";
 constexpr std::string_view kHost = "X-Forwarded-Host";
 constexpr std::string_view kRequestId = "X-Request-Id";
 
-// Compares without case, and '_' as '-'.
-bool SpellsSame(std::string_view name, std::string_view guarded) {
-  return std::equal(name.begin(), name.end(), guarded.begin(), guarded.end(),
-                    [](char a, char b) { return LowerCase(a == '_' ? '-' : a) == LowerCase(b); });
-}
-
 bool IsGuarded(std::string_view name) {
   constexpr std::string_view kPrefix = "X-Forwarded-";
   return SpellsSame(name.substr(0, kPrefix.size()), kPrefix) || SpellsSame(name, "X-Forwarded") ||

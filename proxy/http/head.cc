@@ -55,6 +55,11 @@ bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   return true;
 }
 
+bool SpellsSame(std::string_view name, std::string_view field) {
+  return std::equal(name.begin(), name.end(), field.begin(), field.end(),
+                    [](char a, char b) { return LowerCase(a == '_' ? '-' : a) == LowerCase(b); });
+}
+
 std::string_view TrimWhitespace(std::string_view text) {
   const auto blank = [](char c) { return c == ' ' || c == '\t'; };
   while (!text.empty() && blank(text.front())) text.remove_prefix(1);

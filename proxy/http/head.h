@@ -15,6 +15,9 @@ namespace hawser::http {
 // ASCII case-insensitive, as field names and most tokens compare (RFC 9110 §5.1).
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 
+// The same, with '_' in `name` read as '-': to CGI-like backends the two are one field.
+bool SpellsSame(std::string_view name, std::string_view field);
+
 // Without leading and trailing spaces and tabs (OWS, RFC 9110 §5.6.3).
 std::string_view TrimWhitespace(std::string_view text);
 

@@ -3,19 +3,9 @@
 #include <algorithm>
 #include <array>
 
-#include "proxy/http/characters.h"
+#include "proxy/http/head.h"
 
 namespace hawser::http {
-namespace {
-
-// Compares without case, and '_' as '-', as CGI-like backends do.
-bool SpellsSame(std::string_view name, std::string_view refused) {
-  return std::equal(name.begin(), name.end(), refused.begin(), refused.end(),
-                    [](char a, char b) { return LowerCase(a == '_' ? '-' : a) == LowerCase(b); });
-}
-
-}  // namespace
-
 bool MayBeTrailer(std::string_view name) {
   constexpr auto kRefused = std::to_array<std::string_view>({
       "Transfer-Encoding",

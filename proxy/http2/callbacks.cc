@@ -53,7 +53,6 @@ nghttp2_session* Callbacks::NewSession(Role role, const Settings& settings, Sess
   nghttp2_option* option = nullptr;
   nghttp2_session* library = nullptr;
   if (nghttp2_session_callbacks_new(&callbacks) == 0 && nghttp2_option_new(&option) == 0) {
-    nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, OnBeginFrame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, OnBeginHeaders);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, OnHeader);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, OnInvalidHeader);
@@ -89,34 +88,30 @@ bool Callbacks::Spend(Session& session, Abuse abuse) {
 // False for a stream that a client has ended, has reset, or has passed over and can open no more: it gets nothing, and a
 // client that sends it something has lost count (RFC 9113 §5.1, §5.1.1). nghttp2 would pass over it. What was under way
 // when we reset a stream is no fault: up to the last that we did, nothing is judged.
-bool Callbacks::OfOpenStream(nghttp2_session* library, Session& session, int32_t id) {
+bool Callbacks::OfOpenStream(Session& session, int32_t id) {
   const bool of_client = session.role_ == Role::kServer && id % 2 == 1;
   if (!of_client || id > session.last_opened_ || id <= session.last_reset_) return true;
-  if (nghttp2_session_get_stream_remote_close(library, id) != -1) return true;
+  if (nghttp2_session_get_stream_remote_close(session.library_, id) != -1) return true;
   session.closed_stream_used_ = true;
   return false;
 }
 
-int Callbacks::OnBeginFrame(nghttp2_session* library, const nghttp2_frame_hd* header, void* user) {
-  Session& session = Of(user);
-  const auto spend = [&](Abuse abuse) { return Spend(session, abuse) ? kGoOn : kStop; };
-  switch (header->type) {
-    case NGHTTP2_DATA: return OfOpenStream(library, session, header->stream_id) ? kGoOn : kStop;
-    case NGHTTP2_HEADERS:
-      session.continuations_ = 0;
-      return OfOpenStream(library, session, header->stream_id) ? kGoOn : kStop;
+bool Callbacks::OnFrameHeader(Session& session, const nghttp2_frame_hd& header) {
+  switch (header.type) {
+    case NGHTTP2_DATA: return OfOpenStream(session, header.stream_id);
+    case NGHTTP2_HEADERS: session.continuations_ = 0; return OfOpenStream(session, header.stream_id);
     case NGHTTP2_CONTINUATION:
-      if (++session.continuations_ <= session.settings_.budgets.continuations) return kGoOn;
+      if (++session.continuations_ <= session.settings_.budgets.continuations) return true;
       session.violation_ = Abuse::kContinuations;
-      return kStop;
-    case NGHTTP2_SETTINGS: return Acknowledges(*header) ? kGoOn : spend(Abuse::kSettings);
-    case NGHTTP2_PING: return Acknowledges(*header) ? kGoOn : spend(Abuse::kPings);
-    case NGHTTP2_PRIORITY: return spend(Abuse::kPriorities);
-    case NGHTTP2_WINDOW_UPDATE: return spend(Abuse::kWindowUpdates);
+      return false;
+    case NGHTTP2_SETTINGS: return Acknowledges(header) || Spend(session, Abuse::kSettings);
+    case NGHTTP2_PING: return Acknowledges(header) || Spend(session, Abuse::kPings);
+    case NGHTTP2_PRIORITY: return Spend(session, Abuse::kPriorities);
+    case NGHTTP2_WINDOW_UPDATE: return Spend(session, Abuse::kWindowUpdates);
     case NGHTTP2_RST_STREAM:
       ++session.counts_.resets_received;
-      return session.role_ == Role::kServer ? spend(Abuse::kResets) : kGoOn;
-    default: return kGoOn;
+      return session.role_ == Role::kClient || Spend(session, Abuse::kResets);
+    default: return true;
   }
 }
 
@@ -127,8 +122,6 @@ int Callbacks::OnBeginHeaders(nghttp2_session* library, const nghttp2_frame* fra
     session.last_opened_ = id;
     // Streams that nghttp2 has closed still count while somebody works for them.
     if (session.live_count_ >= session.settings_.max_concurrent_streams) {
-      ++session.counts_.refused_streams;
-      session.news_ = true;
       nghttp2_submit_rst_stream(library, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
@@ -302,6 +295,10 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
     session.last_reset_ = std::max(session.last_reset_, frame->hd.stream_id);
     // A reset that no owner of a stream has asked for answers a fault of the peer's.
     const bool provoked = frame->hd.stream_id != session.resetting_;
+    if (provoked && frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) {
+      ++session.counts_.refused_streams;
+      session.news_ = true;
+    }
     if (provoked && session.role_ == Role::kServer) Spend(session, Abuse::kProvokedResets);
   } else if (frame->hd.type == NGHTTP2_GOAWAY) {
     const auto& goaway = frame->goaway;

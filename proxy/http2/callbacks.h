@@ -16,11 +16,13 @@ struct Callbacks {
   // A session of nghttp2's with these callbacks; null if memory ran out.
   static nghttp2_session* NewSession(Role role, const Settings& settings, Session& session);
 
+  // Before nghttp2 gets to see the frame. False: it must not.
+  static bool OnFrameHeader(Session& session, const nghttp2_frame_hd& header);
+
   static ssize_t OnDataSource(nghttp2_session* library, int32_t id, uint8_t* into, size_t most,
                               uint32_t* flags, nghttp2_data_source* source, void* session);
 
  private:
-  static int OnBeginFrame(nghttp2_session* library, const nghttp2_frame_hd* header, void* session);
   static int OnBeginHeaders(nghttp2_session* library, const nghttp2_frame* frame, void* session);
   static int OnHeader(nghttp2_session* library, const nghttp2_frame* frame, const uint8_t* name,
                       size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags,
@@ -38,7 +40,7 @@ struct Callbacks {
   static int OnStreamClose(nghttp2_session* library, int32_t id, uint32_t code, void* session);
 
   static bool Spend(Session& session, Abuse abuse);
-  static bool OfOpenStream(nghttp2_session* library, Session& session, int32_t id);
+  static bool OfOpenStream(Session& session, int32_t id);
   static void OnHead(Session& session, Stream& stream);
   static void Refuse(Session& session, const Stream& stream);
   static void OnEnd(Session& session, Stream& stream);

@@ -19,6 +19,7 @@
 // of fields each (RFC 7541 §4.2). Loop thread only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -142,6 +143,10 @@ class Session final : public event::IoHandler {
 
   // --- Input ---
   void Receive();
+  // These take some of `bytes` and return an error of nghttp2's, or 0.
+  int FeedHeader(std::span<const std::byte>& bytes);
+  int FeedPayload(std::span<const std::byte>& bytes);
+  int Pass(std::span<const std::byte> bytes);
   void OnLibraryError(int code);
   void Punish(Abuse abuse);
   bool MayReceive() const;
@@ -193,6 +198,9 @@ class Session final : public event::IoHandler {
   Counts counts_;
   std::optional<Abuse> violation_;  // noted inside nghttp2, acted on after it
   std::string_view error_text_;
+  std::array<std::byte, 9> header_;  // of the next frame, as far as it has come
+  uint8_t header_bytes_ = 0;
+  uint32_t frame_left_ = 0;  // bytes of the frame's payload that are to come
   uint32_t live_count_ = 0;
   uint32_t continuations_ = 0;  // of the header block that is being received
   int32_t last_opened_ = 0;     // stream, by the client

@@ -3,34 +3,24 @@
 #include <algorithm>
 #include <array>
 
-#include "config/form.h"
 #include "fmt/format.h"
+#include "proxy/route/regex.h"
 
 namespace hawser::route {
 namespace {
 
 constexpr size_t kGroups = 10;  // \0 to \9
 
-re2::StringPiece Piece(std::string_view text) {
-  return {text.data(), text.size()};
-}
-
 }  // namespace
 
 absl::StatusOr<Substitution> Substitution::Compile(std::string_view pattern, std::string_view replacement) {
-  re2::RE2::Options options;
-  options.set_log_errors(false);
-  options.set_max_mem(config::kRegexBytes);
-  auto program = std::make_unique<const re2::RE2>(Piece(pattern), options);
-  if (!program->ok()) {
-    return absl::InvalidArgumentError(
-        fmt::format("bad regular expression \"{}\": {}", pattern, program->error()));
-  }
+  auto program = CompileProgram(pattern, true);
+  if (!program.ok()) return program.status();
   std::string fault;
-  if (!program->CheckRewriteString(Piece(replacement), &fault)) {
+  if (!(*program)->CheckRewriteString(Piece(replacement), &fault)) {
     return absl::InvalidArgumentError(fmt::format("bad substitution \"{}\": {}", replacement, fault));
   }
-  return Substitution(std::move(program), replacement);
+  return Substitution(*std::move(program), replacement);
 }
 
 std::optional<std::string> Substitution::Replace(std::string_view text, size_t longest) const {

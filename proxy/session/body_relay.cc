@@ -3,13 +3,6 @@
 #include <utility>
 
 namespace hawser::session {
-namespace {
-
-// Reads of one body in one turn, so that a fast one leaves turns to the others.
-constexpr int kReadsPerTurn = 4;
-
-}  // namespace
-
 BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStream& source,
                                     http::MessageStream& sink, Look look) {
   if (!Flush(sink)) return Progress::kSinkBroken;

@@ -15,9 +15,6 @@ using http::Reject;
 
 constexpr uint8_t kPipelinedTag = 7;
 
-// How long a client may take to read a refusal and close, before hawser does.
-constexpr base::Duration kLingerTime{2000};
-
 // Owned by environment.connections from here on; taken back by Close.
 ClientConnection& Make(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
                        const net::SocketAddress& peer, EdgeLeases leases) {

@@ -10,9 +10,6 @@ namespace {
 
 using stats::Metric;
 
-// How long a client may take to read a GOAWAY and close, before hawser does.
-constexpr base::Duration kLingerTime{2000};
-
 // The metrics stand in the order of the abuses.
 Metric MetricOf(http2::Abuse abuse) {
   return static_cast<Metric>(static_cast<int>(Metric::kHttp2Resets) + static_cast<int>(abuse));

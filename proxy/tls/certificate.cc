@@ -11,10 +11,6 @@
 namespace hawser::tls {
 namespace {
 
-absl::Status Bad(std::string text) {
-  return absl::InvalidArgumentError(std::move(text));
-}
-
 absl::StatusOr<BioPtr> Open(const std::string& path, std::string_view what) {
   ClearErrors();
   BioPtr file(BIO_new_file(path.c_str(), "r"));

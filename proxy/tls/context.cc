@@ -20,10 +20,6 @@ constexpr char kGroups[] = "X25519:P-256:P-384";
 constexpr unsigned char kSessionIdContext[] = "hawser";
 constexpr std::chrono::seconds kLongestSession = std::chrono::hours(24 * 7);  // RFC 8446 §4.6.1
 
-absl::Status Bad(std::string text) {
-  return absl::InvalidArgumentError(std::move(text));
-}
-
 // By name, as certificates carry it, the indices of those that do; ascending.
 using Carriers = absl::flat_hash_map<std::string, std::vector<size_t>>;
 

@@ -4,12 +4,15 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+
+#include "absl/status/status.h"
 
 namespace hawser::tls {
 
@@ -38,5 +41,7 @@ std::string ReasonOf(unsigned long code);
 
 // The reason of the earliest error in the queue (the cause; later ones are its echoes). Empties the queue.
 std::string TakeError();
+
+inline absl::Status Bad(std::string text) { return absl::InvalidArgumentError(std::move(text)); }
 
 }  // namespace hawser::tls

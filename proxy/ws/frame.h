@@ -26,6 +26,7 @@ using Mask = std::array<uint8_t, 4>;
 
 constexpr size_t kMaxHeaderBytes = 14;
 constexpr size_t kMaxControlPayload = 125;
+constexpr uint8_t kRsv1 = 4;  // of FrameHeader::rsv; permessage-deflate gives it a meaning (RFC 7692 §6)
 
 struct FrameHeader {
   bool fin = false;

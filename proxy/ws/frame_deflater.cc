@@ -6,8 +6,7 @@
 namespace hawser::ws {
 namespace {
 
-constexpr uint8_t kRsv1 = 0x40;
-constexpr size_t kLongestHeader = 4;  // of a fragment: 16 bits of length, no mask
+constexpr size_t kPlainHeader = 4;  // of a fragment: 16 bits of length, no mask
 constexpr size_t kLongestFragment = 65535;
 
 }  // namespace
@@ -86,8 +85,8 @@ std::optional<FrameDeflater::State> FrameDeflater::CopyVerbatim(Run& run) {
 
 // What there is of the current frame, and one fragment at the most.
 std::optional<FrameDeflater::State> FrameDeflater::DeflateFragment(Run& run) {
-  if (run.out.size() < kLongestHeader + 2 * kFlushTail.size()) return State::kRoom;
-  const auto room = run.out.subspan(kLongestHeader);
+  if (run.out.size() < kPlainHeader + 2 * kFlushTail.size()) return State::kRoom;
+  const auto room = run.out.subspan(kPlainHeader);
   const auto payload = room.first(std::min(room.size(), kLongestFragment));
   const auto in = run.in.first(std::min<uint64_t>(run.in.size(), remaining_));
   const bool last = fin_ && in.size() == remaining_;
@@ -139,8 +138,8 @@ void FrameDeflater::EmitLast(Run& run, std::span<std::byte> payload, size_t made
 void FrameDeflater::Emit(Run& run, size_t payload_bytes, bool fin, bool compressed) {
   const bool small = payload_bytes <= kMaxControlPayload;
   const size_t header_bytes = small ? 2 : 4;
-  if (small) std::memmove(&run.out[header_bytes], &run.out[kLongestHeader], payload_bytes);
-  const uint8_t rsv = compressed && opcode_ != Opcode::kContinuation ? kRsv1 : 0;
+  if (small) std::memmove(&run.out[header_bytes], &run.out[kPlainHeader], payload_bytes);
+  const uint8_t rsv = compressed && opcode_ != Opcode::kContinuation ? kRsv1 << 4 : 0;
   run.out[0] = std::byte((fin ? 0x80 : 0) | rsv | static_cast<uint8_t>(opcode_));
   run.out[1] = std::byte(small ? payload_bytes : 126);
   if (!small) {

@@ -7,8 +7,7 @@
 namespace hawser::ws {
 namespace {
 
-constexpr uint8_t kRsv1 = 4;
-constexpr size_t kLongestHeader = 8;  // of a fragment: 16 bits of length and a mask
+constexpr size_t kMaskedHeader = 8;  // of a fragment: 16 bits of length and a mask
 constexpr size_t kPiece = 4096;       // of masked payload, unmasked on the stack
 
 }  // namespace
@@ -30,7 +29,7 @@ FrameInflater::Step FrameInflater::Advance(std::span<const std::byte> in, std::s
 }
 
 std::optional<FrameInflater::State> FrameInflater::TakeHeader(Run& run) {
-  if (run.out.size() < kLongestHeader + kMaxHeaderBytes) return State::kRoom;
+  if (run.out.size() < kMaskedHeader + kMaxHeaderBytes) return State::kRoom;
   const ParsedHeader parsed = header_.Take(run.in);
   if (parsed.state == ParsedHeader::State::kIncomplete) return State::kInput;
   Begin(parsed, run);
@@ -97,7 +96,7 @@ std::optional<FrameInflater::State> FrameInflater::CopyVerbatim(Run& run) {
 // --- Compressed messages ---
 
 std::optional<FrameInflater::State> FrameInflater::InflateFragment(Run& run) {
-  if (run.out.size() <= kLongestHeader) return State::kRoom;
+  if (run.out.size() <= kMaskedHeader) return State::kRoom;
   if (remaining_ == 0 && fin_ &&
       !fed_) {  // a message of no bytes at all, which DEFLATE knows no way to write
     Emit(run, 0, true);
@@ -105,7 +104,7 @@ std::optional<FrameInflater::State> FrameInflater::InflateFragment(Run& run) {
   }
   if (context_ == nullptr) context_ = pool_.TakeInflater();
   if (context_ == nullptr) return Fail(State::kNoContext);
-  const auto payload = run.out.subspan(kLongestHeader);
+  const auto payload = run.out.subspan(kMaskedHeader);
   size_t made = 0;
   const Stop stop = Fill(run, payload.first(std::min(payload.size(), max_fragment_)), made);
   pool_.counters().plain_in.Add(made);
@@ -173,7 +172,7 @@ void FrameInflater::Emit(Run& run, size_t payload_bytes, bool fin) {
   const bool small = payload_bytes <= kMaxControlPayload;
   const size_t header_bytes = small ? 6 : 8;
   const auto frame = run.out.first(header_bytes + payload_bytes);
-  if (small) std::memmove(&run.out[header_bytes], &run.out[kLongestHeader], payload_bytes);
+  if (small) std::memmove(&run.out[header_bytes], &run.out[kMaskedHeader], payload_bytes);
   frame[0] = std::byte((fin ? 0x80 : 0) | static_cast<uint8_t>(opcode_));
   frame[1] = std::byte(0x80 | (small ? payload_bytes : 126));
   if (!small) {

@@ -9,7 +9,6 @@
 namespace hawser::ws {
 namespace {
 
-constexpr uint8_t kRsv1 = 4;
 
 constexpr uint8_t kWholeText = 0x81;  // the first bytes of messages of one frame
 constexpr uint8_t kWholeBinary = 0x82;

@@ -6,9 +6,9 @@
 namespace hawser::ws {
 namespace {
 
-using enum Violation;
-
-constexpr auto kTable = std::to_array<ViolationSpec>({
+constexpr auto kTable = [] {
+  using enum Violation;
+  return std::to_array<ViolationSpec>({
     {kNone, "", ""},
     {kMask, "mask", "Frames of a client are masked, those of a server are not."},
     {kReservedBits, "reserved_bits", "A reserved bit is set that no extension gave a meaning."},
@@ -26,6 +26,7 @@ constexpr auto kTable = std::to_array<ViolationSpec>({
     {kMessageRate, "message_rate", "Messages come too fast."},
     {kByteRate, "byte_rate", "Bytes come too fast."},
 });
+}();
 
 constexpr bool InOrder() {
   for (size_t i = 0; i < kTable.size(); ++i) {
@@ -34,7 +35,7 @@ constexpr bool InOrder() {
   return true;
 }
 
-static_assert(kTable.size() == static_cast<size_t>(kCount), "a violation has no row");
+static_assert(kTable.size() == static_cast<size_t>(Violation::kCount), "a violation has no row");
 static_assert(InOrder(), "rows stand in the order of the enumerators, and their texts fit a close frame");
 
 }  // namespace

@@ -92,9 +92,19 @@ async function visit(t, ...flags) {
     assert.deepEqual(names, {fetch: title, events: title, socket: title, polling: title, upgraded: title});
     assert.deepEqual(sizes, [0, 1, 126, 65536, 4 << 20]);
   }
-  return new Set(seen.map(({protocol}) => protocol));
+  return [...new Set(seen.map(({protocol}) => protocol))];
 }
 
+const socketsInLog = () => hawser.log().filter(({path, event}) => path === '/ws' && event === 'tunnel');
+
 test('over HTTP/1.1', options, async (t) => {
-  assert.deepEqual([...await visit(t, '--disable-http2')], ['http/1.1']);
+  assert.deepEqual(await visit(t, '--disable-http2'), ['http/1.1']);
+  assert.deepEqual([...new Set(socketsInLog().map(({protocol}) => protocol))], ['HTTP/1.1']);
+});
+
+test('over HTTP/2, each WebSocket as a stream of the page\'s connection (RFC 8441)', options, async (t) => {
+  const before = socketsInLog().length;
+  assert.deepEqual(await visit(t), ['h2']);
+  const opened = await eventually(() => socketsInLog().length === before + 3 && socketsInLog().slice(before));
+  assert.deepEqual(opened.map(({protocol, status}) => [protocol, status]), Array(3).fill(['HTTP/2', 200]));
 });

@@ -24,6 +24,9 @@ listeners:
     tls: { certificates: [ { certificate: server.crt, private_key: server.key } ] }
   - name: plain
     address: 127.0.0.1:0
+  - name: prior
+    address: 127.0.0.1:0
+    http2: { prior_knowledge: true }
 routes:
   - match: { path_prefix: / }
     cluster: backends
@@ -60,8 +63,8 @@ async function start(args, folder, ready) {
   return {child, find, stop};
 }
 
-// In front of backends on these ports, with that many workers (1): {edge, plain} are WebSocket URLs and {https, http} the
-// same as others have them, log() the lines of the access log so far.
+// In front of backends on these ports, with that many workers (1): {edge, plain} are WebSocket URLs and {https, http, h2c}
+// those of others (h2c: HTTP/2 with prior knowledge), log() the lines of the access log so far.
 export async function startHawser(options) {
   const folder = mkdtempSync(join(tmpdir(), 'hawser-clients-'));
   makeCertificate(folder);
@@ -73,6 +76,7 @@ export async function startHawser(options) {
     plain: `ws://${process.find(/listener plain on (\S+)/)}`,
     https: `https://${process.find(/listener edge on (\S+)/)}`,
     http: `http://${process.find(/listener plain on (\S+)/)}`,
+    h2c: `http://${process.find(/listener prior on (\S+)/)}`,
     log: () => readFileSync(join(folder, 'access.log'), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)),
     terminate: () => process.child.kill('SIGTERM'),
     stop: async () => { await process.stop(); rmSync(folder, {recursive: true}); },

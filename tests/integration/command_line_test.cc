@@ -255,12 +255,15 @@ TEST(CommandLine, TheLimitOfOpenFilesIsRaisedToTheHardOne) {
 
 TEST(CommandLine, ConcurrencyIsTheNumberOfWorkers) {
   OneBackend world({.concurrency = 3});
-  int workers = 0;
   const std::string tasks = fmt::format("/proc/{}/task", world.hawser().process().pid());
-  for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-    workers += ReadFile(task.path() / "comm").starts_with("worker-") ? 1 : 0;
-  }
-  EXPECT_EQ(workers, 3);
+  const auto count = [&tasks] {
+    int workers = 0;
+    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
+      workers += ReadFile(task.path() / "comm").starts_with("worker-") ? 1 : 0;
+    }
+    return workers;
+  };
+  EXPECT_TRUE(Eventually([&] { return count() == 3; })) << count();  // each names itself
 }
 
 TEST(CommandLine, TheEffectiveLimitsAreToldAtStart) {

@@ -12,11 +12,14 @@ Config Draining(const std::string& drain) {
   return {.top = {"drain: { " + drain + " }"}};
 }
 
-bool Refuses(const std::string& address) {
-  Wire wire = Wire::Connect(address);
-  if (!wire.open()) return true;
-  wire.Send(Request{}.Text());
-  return ReadHead(wire).status() != 101;
+void ExpectNobodyNewIsLetIn(OneBackend& world) {
+  EXPECT_TRUE(Eventually([&] {
+    Wire admin = Wire::Connect(world.hawser().admin());
+    admin.Send(PlainGet("/ready"));
+    return ReadHead(admin).status() == 503;
+  }));
+  const std::string address = world.hawser().listener();
+  EXPECT_TRUE(Eventually([&] { return !Wire::Connect(address).open(); }));
 }
 
 void EndInOrder(Tunnel& tunnel) {
@@ -78,14 +81,10 @@ TEST(Drain, TheClosesAreSpreadOverTheWindow) {
 
 TEST(Drain, NobodyNewIsLetInWhileOldTunnelsLiveOn) {
   OneBackend world(Draining("window: 1h, deadline: 2h"));
-  const std::string address = world.hawser().listener();
   Tunnel tunnel = world.Open();
   world.hawser().process().Signal(SIGTERM);
-  EXPECT_TRUE(Eventually([&] { return Refuses(address); }));
+  ExpectNobodyNewIsLetIn(world);
   ExpectAlive(tunnel);
-  Wire admin = Wire::Connect(world.hawser().admin());
-  admin.Send(PlainGet("/ready"));
-  EXPECT_EQ(ReadHead(admin).status(), 503);
 }
 
 TEST(Drain, ACloseWaitsForTheEndOfAFrame) {
@@ -118,10 +117,9 @@ TEST(Drain, WhoDoesNotAnswerIsCutAtTheDeadline) {
 TEST(Drain, ASecondSignalEndsNow) {
   for (const int second : {SIGTERM, SIGINT}) {
     OneBackend world(Draining("window: 1h, deadline: 2h"));
-    const std::string address = world.hawser().listener();
     Tunnel tunnel = world.Open();
     world.hawser().process().Signal(SIGTERM);
-    ASSERT_TRUE(Eventually([&] { return Refuses(address); }));
+    ExpectNobodyNewIsLetIn(world);
     ExpectAlive(tunnel);
     world.hawser().process().Signal(second);
     EXPECT_NE(world.hawser().process().Wait(), -1);

@@ -39,7 +39,7 @@ struct Ending {
   std::string reason;
   std::vector<std::string> websocket = {};
   bool tls = false;
-  enum Mute : uint8_t { kNobody, kClientIsMute, kBackendIsMute } mute = kNobody;  // answers no close frame
+  enum Mute : uint8_t { kNobody, kClientIsMute, kBackendIsMute, kBothAreMute } mute = kNobody;  // answer no close frame
   bool process_ends = false;
 };
 
@@ -142,15 +142,15 @@ std::vector<Ending> ByHawser() {
       {"timeout", "age", wait, {1001}, {1001}, "timeout", "1001", "max_duration",
        {"max_connection_duration: { duration: 300ms, jitter: 0.0 }"}},
       {"timeout", "no pong of the client", wait, {1011}, {1001}, "timeout", "1011", "pong_timeout",
-       {"keepalive: { interval: 200ms, timeout: 200ms, to: client }"}},
+       {"keepalive: { interval: 200ms, timeout: 200ms, to: client }"}, false, Ending::kClientIsMute},
       {"timeout", "no pong of the backend", wait, {1011}, {1011}, "timeout", "1011", "pong_timeout",
-       {"keepalive: { interval: 200ms, timeout: 200ms, to: backend }"}},
+       {"keepalive: { interval: 200ms, timeout: 200ms, to: backend }"}, false, Ending::kBackendIsMute},
       {"timeout", "a client's close that the backend does not answer",
        [](World, Tunnel& t) { t.client.Send(ClientClose(1000)); },
-       {1000}, {1000}, "client", "1000", "close_timeout", {"close_timeout: 300ms"}, false, Ending::kBackendIsMute},
+       {1000}, {1000}, "client", "1000", "close_timeout", {"close_timeout: 300ms"}, false, Ending::kBothAreMute},
       {"timeout", "a backend's close that the client does not answer",
        [](World, Tunnel& t) { t.backend.Send(BackendClose(1000)); },
-       {1000}, {1000}, "backend", "1000", "close_timeout", {"close_timeout: 300ms"}, false, Ending::kClientIsMute},
+       {1000}, {1000}, "backend", "1000", "close_timeout", {"close_timeout: 300ms"}, false, Ending::kBothAreMute},
       {"drain", "SIGTERM", terminate, {1001}, {1001}, "drain", "1001", "drained", {}, false, Ending::kNobody, true},
       {"drain", "SIGTERM over TLS", terminate, {1001}, {1001}, "drain", "1001", "drained", {}, true, Ending::kNobody,
        true},
@@ -225,9 +225,9 @@ TEST_P(TunnelEnding, IsSeenByBothPeersAndTheLogAndLeavesNothing) {
   Seen client = ending.client;
   Seen backend = ending.backend;
   std::thread other([&] {
-    if (tunnel.backend.open()) backend = Live(tunnel.backend, false, ending.mute == Ending::kBackendIsMute);
+    if (tunnel.backend.open()) backend = Live(tunnel.backend, false, ending.mute & Ending::kBackendIsMute);
   });
-  if (tunnel.client.open()) client = Live(tunnel.client, true, ending.mute == Ending::kClientIsMute);
+  if (tunnel.client.open()) client = Live(tunnel.client, true, ending.mute & Ending::kClientIsMute);
   other.join();
   EXPECT_EQ(client, ending.client) << "the client";
   EXPECT_EQ(backend, ending.backend) << "the backend";

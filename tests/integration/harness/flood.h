@@ -8,17 +8,14 @@
 #include <string>
 #include <thread>
 
+#include "tests/integration/harness/hawser_process.h"
 #include "tests/integration/harness/wire.h"
 
 namespace hawser::integration {
 
 inline constexpr size_t kMiB = 1 << 20;
-// By how much hawser's memory may grow meanwhile.
-#ifdef __SANITIZE_ADDRESS__
-inline constexpr size_t kGrowth = 64 * kMiB;  // freed memory stays in the sanitizer's quarantine
-#else
-inline constexpr size_t kGrowth = 4 * kMiB;
-#endif
+// By how much hawser's memory may grow meanwhile: freed memory stays in a sanitizer's quarantine.
+inline size_t MostGrowth() { return IsSanitized() ? 64 * kMiB : 4 * kMiB; }
 
 // 1 MiB, the same for the same number.
 inline std::string NumberedBlock(uint64_t number) {

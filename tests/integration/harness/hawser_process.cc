@@ -43,6 +43,13 @@ std::vector<std::string> Lines(const std::string& text) {
   return lines;
 }
 
+std::string Binary() {
+  const char* path = std::getenv("HAWSER");
+  if (path != nullptr) return path;
+  ADD_FAILURE() << "HAWSER is to name the binary under test";
+  return "/bin/false";
+}
+
 }  // namespace
 
 Process::Process(const Directory& directory, const std::vector<std::string>& arguments)
@@ -79,9 +86,17 @@ int Process::Wait() {
   return *status_;
 }
 
+bool IsSanitized() {
+  static const bool sanitized = [] {
+    const std::string program = ReadFile(Binary());
+    return program.find("libasan.so") != std::string::npos || program.find("libtsan.so") != std::string::npos;
+  }();
+  return sanitized;
+}
+
 CommandResult RunHawser(const std::vector<std::string>& arguments) {
   const Directory directory;
-  std::vector<std::string> all{HAWSER_BINARY};
+  std::vector<std::string> all{Binary()};
   all.insert(all.end(), arguments.begin(), arguments.end());
   Process process(directory, all);
   const int status = process.Wait();
@@ -104,7 +119,7 @@ std::string WriteConfig(const Directory& directory, std::string_view name, std::
 
 HawserProcess::HawserProcess(const std::string& yaml, int concurrency) {
   const std::string file = WriteConfig(directory_, "hawser.yaml", yaml);
-  process_.emplace(directory_, std::vector<std::string>{HAWSER_BINARY, "run", "-c", file, "--concurrency",
+  process_.emplace(directory_, std::vector<std::string>{Binary(), "run", "-c", file, "--concurrency",
                                                         std::to_string(concurrency)});
   const auto ready = [this] {
     for (const std::string& line : Lines(process_->err())) {

@@ -42,6 +42,9 @@ struct CommandResult {
   std::string out;
   std::string err;
 };
+// The binary under test, which HAWSER names, was built with sanitizers: it is slow, and keeps what it frees.
+bool IsSanitized();
+
 // `hawser ARGUMENTS...`, to its end.
 CommandResult RunHawser(const std::vector<std::string>& arguments);
 

@@ -169,7 +169,9 @@ TEST(Validate, LimitsThatNeedFramesNeedInspection) {
                           "f.yaml:9:22: routes[0].websocket.max_frame_bytes:" + what,
                           "f.yaml:10:24: routes[0].websocket.max_message_bytes:" + what,
                           "f.yaml:11:19: routes[0].websocket.message_rate:" + what));
-  EXPECT_THAT(CheckRoutes(off + "    validate_utf8: false\n    max_frame_bytes: 0\n").errors, IsEmpty());
+  EXPECT_THAT(CheckRoutes(off + "    compression: offload\n").errors,
+              ElementsAre("f.yaml:8:18: routes[0].websocket.compression:" + what));
+  EXPECT_THAT(CheckRoutes(off + "    compression: strip\n    validate_utf8: false\n    max_frame_bytes: 0\n").errors, IsEmpty());
 }
 
 TEST(Validate, WhatHasNoEffectIsAWarning) {

@@ -1,0 +1,253 @@
+#include "proxy/session/exchange.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/http/forwarded.h"
+#include "proxy/http/hop_by_hop.h"
+#include "proxy/session/offload.h"
+#include "proxy/session/tunnel.h"
+#include "spdlog/spdlog.h"
+
+namespace hawser::session {
+
+using http::Reject;
+
+// --- The backend ---
+
+void Exchange::Pick() {
+  cluster::WorkerCluster& cluster = environment_.clusters[cluster_index_];
+  const cluster::Picked picked =
+      cluster.Choose(head_, record_->client, tried_, environment_.random(), cluster::WallNow(),
+                     socket_io_ ? socket_io_->lookup() : cluster::AffinityLookup{});
+  if (tried_.empty()) {
+    record_->affinity = picked.affinity;
+    environment_.stats.Add(MetricOf(picked.affinity));
+  }
+  if (picked.endpoint == nullptr) return Refuse(Reject::kNoEndpoint);
+  endpoint_ = picked.endpoint;
+  record_->endpoint = endpoint_;
+  renew_affinity_ = picked.renew_affinity;
+  lease_ = cluster::OpenLease(*endpoint_);
+  state_ = State::kConnect;
+}
+
+void Exchange::Connect() {
+  const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
+  if (attempt_ == nullptr) {
+    environment_.loop.Arm(timer_, cluster.settings().connect_timeout);
+    attempt_ = environment_.pool.Begin(cluster, *endpoint_, {.websocket = websocket(), .fresh = sent_again_}, owner_,
+                                       kBackendTag);
+  }
+  if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
+  fresh_ = attempt_->opened();
+  environment_.stats.Add(fresh_ ? stats::Metric::kBackendConnects : stats::Metric::kBackendReuses);
+  connecting_ = attempt_->TakeLease();
+  backend_ = attempt_->TakeStream();
+  attempt_.reset();
+  if (backend_ == nullptr) return OnConnectFailure(Reject::kConnectFailed);
+  backend_->Watch(&owner_, kBackendTag);
+  if (!backend_->SendRequest(head_, websocket() ? &upgrade_ : nullptr))
+    return Refuse(Reject::kMalformedRequest);
+  state_ = State::kSendHead;
+}
+
+// Before anyone has waited for the connection: on one that is made at once, that saves a turn.
+void Exchange::SendHead() {
+  const net::IoResult put = backend_->Write({});
+  if (put.state == net::IoState::kError) {
+    return backend_->unprocessed() ? OnConnectFailure(Reject::kConnectFailed)
+                                   : Refuse(Reject::kBackendClosed);
+  }
+  if (put.state == net::IoState::kBlocked) return backend_->Want({.write = true});
+  connecting_.Succeeded();
+  environment_.loop.Arm(timer_, route().handshake_timeout);
+  backend_->Want({.read = true});
+  if (head_.body) request_body_.emplace();
+  state_ = State::kAwaitHead;
+}
+
+void Exchange::OnConnectFailure(Reject reject) {
+  spdlog::debug("cluster {}: cannot reach {}: {}", endpoint_->cluster(), endpoint_->name(),
+                reject == Reject::kConnectTimeout ? "time-out"
+                : backend_ != nullptr             ? backend_->error_text()
+                                                  : "refused at once");
+  connecting_.Failed();
+  environment_.stats.Add(reject == Reject::kConnectTimeout ? stats::Metric::kBackendConnectTimeouts
+                                                           : stats::Metric::kBackendConnectFailures);
+  backend_.reset();
+  tried_.push_back(endpoint_);
+  const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
+  const size_t most = std::min<size_t>(1 + cluster.settings().connect_retries, cluster.endpoints().size());
+  if (tried_.size() >= most) return Refuse(reject);
+  environment_.stats.Add(stats::Metric::kBackendConnectRetries);
+  state_ = State::kPick;
+}
+
+void Exchange::AwaitHead() {
+  if (interim_waits_) FlushInterim();
+  if (state_ != State::kAwaitHead) return;
+  if (!PumpRequest()) return OnUploadBroken();
+  while (state_ == State::kAwaitHead) {
+    using HeadState = http::ClientStream::HeadState;
+    switch (backend_->ReadResponse(response_head_)) {
+      case HeadState::kBlocked:
+        return backend_->Want({.read = true, .write = request_body_ && request_body_->wants_write()});
+      case HeadState::kInterim: OnInterim(); break;
+      case HeadState::kFinal: StartRelay(); break;
+      case HeadState::kTunnel: OnTunnel(); break;
+      case HeadState::kMalformed: return Refuse(Reject::kBadBackendResponse);
+      case HeadState::kBadUpgrade: return Refuse(Reject::kBadBackendUpgrade);
+      case HeadState::kEnded: return OnBackendEnd();
+    }
+  }
+}
+
+// A kept connection may end just when it is used again: then the request goes out once more, on a fresh one.
+void Exchange::OnBackendEnd() {
+  if (!MaySendAgain()) return Refuse(Reject::kBackendClosed);
+  sent_again_ = true;
+  request_body_.reset();
+  state_ = State::kConnect;
+}
+
+bool Exchange::MaySendAgain() const {
+  return !fresh_ && !sent_again_ && backend_->unprocessed() &&
+         (!request_body_ || request_body_->bytes() == 0);
+}
+
+// Moves what the client uploads; false if the client is at fault for its end. A backend that answers early need not read
+// the rest: that is no fault of the response.
+bool Exchange::PumpRequest() {
+  if (!request_body_ || request_body_->done()) return true;
+  const uint64_t before = request_body_->bytes();
+  const auto progress = request_body_->Pump(environment_, client_.stream, *backend_);
+  if (progress == BodyRelay::Progress::kSourceBroken) return false;
+  // An upload may take its time, as long as it moves.
+  if (state_ == State::kAwaitHead && request_body_->bytes() != before) {
+    environment_.loop.Arm(timer_, route().handshake_timeout);
+  }
+  if (progress == BodyRelay::Progress::kSinkBroken) request_body_.reset();
+  WatchClient();
+  return true;
+}
+
+void Exchange::OnUploadBroken() {
+  client_.stream.malformed() ? Refuse(Reject::kMalformedRequest) : ClientLeft();
+}
+
+// --- The response ---
+
+// Of no use to a WebSocket; any other request's goes on to the client, unless that has not taken the one before: they
+// are not stored.
+void Exchange::OnInterim() {
+  if (websocket() || interim_waits_) return;
+  if (!client_.stream.SendInterim(response_head_)) return Refuse(Reject::kBadBackendResponse);
+  FlushInterim();
+}
+
+void Exchange::FlushInterim() {
+  const net::IoState state = client_.stream.Write({}).state;
+  if (state == net::IoState::kError) return ClientLeft();
+  const bool waits = state == net::IoState::kBlocked;
+  if (std::exchange(interim_waits_, waits) != waits) WatchClient();
+}
+
+void Exchange::OnTunnel() {
+  // Only what the backend agreed to counts.
+  deflate_ = http::HasExtension(response_head_, "permessage-deflate");
+  route::ApplyRules(route().response_headers, response_head_.headers);
+  if (offload_) response_head_.headers.Add("Sec-WebSocket-Extensions", keep_(offload_->Answer()));
+  AddAffinityCookie();
+  RunResponseFilters();
+  if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
+  record_->status = head_.version == http::Version::kHttp2 ? 200 : 101;
+  state_ = State::kSwitch;
+}
+
+void Exchange::AddAffinityCookie() {
+  const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
+  if (cluster.affinity() == nullptr || !renew_affinity_) return;
+  response_head_.headers.Add(
+      "Set-Cookie", keep_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), client_.tls)));
+}
+
+void Exchange::RunResponseFilters() {
+  snapshot_->filters[record_->route->index].OnResponse(*context_, response_head_);
+}
+
+void Exchange::SwitchProtocols() {
+  const net::IoResult put = client_.stream.Write({});
+  if (put.state == net::IoState::kError) return ClientLeft();
+  if (put.state == net::IoState::kBlocked) return client_.stream.Want({.read = !ahead_full_, .write = true});
+  record_->tunnel = true;
+  endpoint_->CountTunnelOpened();
+  environment_.stats.Add(stats::Metric::kUpgradesOk);
+  environment_.stats.Add(stats::Metric::kTunnels);
+  environment_.stats.Add(stats::Metric::kTunnelsOpen);
+  environment_.stats.CountResponse(record_->status);
+  environment_.stats.Observe(stats::Histogram::kHandshake, environment_.loop.now() - record_->start);
+  timer_.Cancel();
+  state_ = State::kDone;
+  progress_ = Progress::kTunnel;
+}
+
+void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases, std::string_view early) {
+  auto early_from_client = std::as_bytes(std::span(early));
+  if (offload_) {
+    client = Offload(environment_, route().websocket, *offload_, std::move(client), std::exchange(early_from_client, {}));
+  }
+  std::string early_from_backend;
+  auto backend = backend_->TakeTunnel(early_from_backend);
+  Tunnel::Start(environment_, {.client = std::move(client),
+                               .backend = std::move(backend),
+                               .snapshot = snapshot_,
+                               .record = std::move(record_),
+                               .leases = std::move(leases),
+                               .endpoint_lease = std::move(lease_),
+                               .leftovers = context_->TakeLeftovers(),
+                               .deflate = deflate_,
+                               .early_from_client = early_from_client,
+                               .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+}
+
+void Exchange::StartRelay() {
+  if (socket_io_) socket_io_->OnResponse(response_head_);
+  route::ApplyRules(route().response_headers, response_head_.headers);
+  AddAffinityCookie();
+  RunResponseFilters();
+  // A refused upgrade ends the connection: what lies behind it was never a request.
+  const bool keep = !websocket() && !environment_.draining;
+  if (!client_.stream.SendResponse(response_head_, keep)) {
+    return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);
+  }
+  record_->status = static_cast<uint16_t>(response_head_.status);
+  response_body_.emplace();
+  response_started_ = true;
+  interim_waits_ = false;  // the relay writes on
+  state_ = State::kRelay;
+}
+
+void Exchange::Relay() {
+  environment_.loop.Arm(timer_, route().stream_idle_timeout);
+  if (!PumpRequest()) return OnUploadBroken();
+  const auto look = [this](std::span<const std::byte> piece) {
+    if (socket_io_) socket_io_->OnBody(piece, *endpoint_, environment_.loop.now());
+  };
+  switch (response_body_->Pump(environment_, *backend_, client_.stream, look)) {
+    case BodyRelay::Progress::kSinkBroken: return ClientLeft();
+    case BodyRelay::Progress::kSourceBroken:
+      // Cut, so that the client can tell a part from the whole.
+      return Finish(
+          Progress::kBroken,
+          {ClosedBy::kBackend, backend_->malformed() ? Reject::kBadBackendResponse : Reject::kBackendClosed});
+    case BodyRelay::Progress::kDone:
+      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
+    case BodyRelay::Progress::kMore: break;
+  }
+  backend_->Want(
+      {.read = response_body_->wants_read(), .write = request_body_ && request_body_->wants_write()});
+  WatchClient();
+}
+
+}  // namespace hawser::session

@@ -1,0 +1,203 @@
+#include "proxy/session/tunnel.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace hawser::session {
+namespace {
+
+using http::Reject;
+
+// Of a stream that decodes what it carries: the peer is still there, and is to be told. See net::ByteStream::error.
+Reject UndecodableBy(int error) {
+  if (error == EBADMSG) return Reject::kBadCompression;
+  return error == ENOBUFS ? Reject::kNoCompressionContext : Reject::kNone;
+}
+
+}  // namespace
+
+// --- Receiving ---
+
+bool Tunnel::MayReceive(Peer from) const {
+  const Side& side = sides_[from];
+  if (side.ended || side.closed) return false;
+  if (side.deaf) return true;
+  const Pace* pace = PaceOf(from);
+  return !sides_[Other(from)].blocked && (pace == nullptr || !pace->paused());
+}
+
+void Tunnel::Count(Peer from, size_t bytes) {
+  side(from).bytes += bytes;
+  environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient, bytes);
+  if (Pace* pace = PaceOf(from)) pace->bytes.Spend(environment_.loop.now(), bytes);
+}
+
+void Tunnel::Receive(Peer from) {
+  Side& source = side(from);
+  ForwardHeld(from);
+  for (int reads = 0; reads < kReadsPerTurn && MayReceive(from); ++reads) {
+    if (const auto spliced = Splice(from)) {
+      if (*spliced == net::IoState::kOk) continue;
+      return *spliced == net::IoState::kBlocked ? void() : OnEnd(from, *spliced);
+    }
+    const std::span<std::byte> scratch = environment_.loop.scratch();
+    const size_t carried = source.carry.size();
+    std::ranges::copy(source.carry.bytes(), scratch.begin());
+    size_t most = std::min<size_t>(settings().buffer.bytes, scratch.size() - carried);
+    const Pace* pace = PaceOf(from);
+    const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(environment_.loop.now());
+    if (allowed < most && !pace->bytes.closes()) {
+      if (allowed == 0) return Pause(from, pace->bytes);
+      most = allowed;
+    }
+    const net::IoResult got = source.stream->Read(scratch.subspan(carried, most));
+    if (got.bytes > 0) {
+      Count(from, got.bytes);
+      source.keepalive.Heard(environment_.loop.now());
+      Forward(from, scratch.first(carried + got.bytes));
+      if (got.bytes > allowed && !source.deaf) OnViolation(from, ws::Violation::kByteRate);
+    }
+    const Reject undecodable = got.state == net::IoState::kError ? UndecodableBy(source.stream->error()) : Reject::kNone;
+    if (undecodable != Reject::kNone) return OnBrokenRule(from, undecodable);
+    if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return OnEnd(from, got.state);
+    if (got.state == net::IoState::kBlocked) {
+      if (source.broken) OnEnd(from, net::IoState::kError);
+      return;
+    }
+  }
+}
+
+void Tunnel::CountMessages(Peer from, uint64_t before) {
+  const uint64_t whole = side(from).scanner.messages() - before;
+  if (whole == 0) return;
+  last_message_ = environment_.loop.now();
+  environment_.stats.Add(from == kClient ? stats::Metric::kMessagesToBackend : stats::Metric::kMessagesToClient, whole);
+}
+
+// Sends on what may be sent of `bytes`, in as few pieces as injected and swallowed frames allow, and keeps the rest
+// (an unfinished header or control frame) for the next read.
+void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
+  if (is_pipe()) return Relay(from, bytes);
+  Side& source = side(from);
+  const Peer to = Other(from);
+  ws::ScanRules rules = RulesFor(from);
+  Pace* const pace = PaceOf(from);
+  if (pace != nullptr) rules.max_messages = pace->messages.Available(environment_.loop.now());
+  const uint64_t messages_before = source.scanner.messages();
+  size_t sent = 0;     // bytes before this were sent or dropped
+  size_t scanned = 0;
+  const auto send_scanned = [&] {
+    Send(to, bytes.subspan(sent, scanned - sent));
+    sent = scanned;
+  };
+  const auto spend = [&](uint64_t messages) {
+    if (pace == nullptr || messages == 0) return;
+    pace->messages.Spend(environment_.loop.now(), messages);
+    rules.max_messages -= messages;
+  };
+  while (!source.deaf) {
+    const uint64_t begun = source.scanner.messages_begun();
+    const ws::Scan scan = source.scanner.Advance(bytes.subspan(scanned), rules, HasInjection(to));
+    scanned += scan.bytes;
+    spend(source.scanner.messages_begun() - begun);
+    const bool ping = scan.stop == ws::Stop::kControl && scan.control.opcode == ws::Opcode::kPing;
+    if (scan.stop == ws::Stop::kInput) {
+      send_scanned();
+      break;
+    }
+    if (scan.stop == ws::Stop::kBoundary) {
+      send_scanned();
+      Inject(to);
+    } else if (scan.stop == ws::Stop::kMessage || (ping && rules.max_messages == 0)) {
+      send_scanned();
+      if (pace->messages.closes()) {
+        OnViolation(from, ws::Violation::kMessageRate);
+      } else {
+        pace->holding = true;
+        Pause(from, pace->messages);
+        break;
+      }
+    } else if (scan.stop == ws::Stop::kViolation) {
+      send_scanned();
+      OnViolation(from, scan.violation);
+    } else {
+      if (ping) spend(1);
+      const auto frame = bytes.subspan(scanned, scan.control_bytes);
+      const bool forward = OnControlFrame(from, scan.control, frame);
+      if (!forward) send_scanned();
+      scanned += scan.control_bytes;
+      if (!forward) sent = scanned;
+      if (scan.control.opcode == ws::Opcode::kClose) {
+        send_scanned();
+        side(to).sealed = true;
+        source.deaf = true;
+      }
+    }
+  }
+  const auto rest = source.deaf ? std::span<const std::byte>() : bytes.subspan(scanned);
+  source.carry.Keep(rest);
+  CountMessages(from, messages_before);
+}
+
+void Tunnel::Relay(Peer from, std::span<const std::byte> bytes) {
+  if (side(from).deaf) return;
+  last_message_ = environment_.loop.now();
+  Send(Other(from), bytes);
+}
+
+// Returns whether the frame is to be forwarded.
+bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame) {
+  if (header.opcode == ws::Opcode::kPing) return true;
+  std::array<std::byte, 125> payload;
+  const auto masked = frame.subspan(header.header_bytes);
+  std::copy(masked.begin(), masked.end(), payload.begin());
+  const std::span<std::byte> plain(payload.data(), masked.size());
+  if (header.masked) ws::Unmask(plain, header.mask, 0);
+  if (header.opcode == ws::Opcode::kPong) {
+    const uint32_t timed = side(from).keepalive.round_trips().count;
+    if (!side(from).keepalive.TakePong(plain, base::SteadyNow())) return true;
+    const bool client = from == kClient;
+    environment_.stats.Add(client ? stats::Metric::kPongsFromClient : stats::Metric::kPongsFromBackend);
+    const ws::RoundTrips trips = side(from).keepalive.round_trips();
+    if (trips.count == timed) return false;  // the pong of an older ping
+    environment_.stats.Observe(client ? stats::Histogram::kRttClient : stats::Histogram::kRttBackend,
+                               std::chrono::microseconds(trips.last_us));
+    return false;
+  }
+  const uint16_t code = ws::ParseClose(plain).code;
+  if (state_ == State::kOpen) BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend, Reject::kNone, code);
+  return true;
+}
+
+// --- Rates ---
+
+// Once the end has begun nothing is held back any more: close_timeout bounds what can still come.
+Pace* Tunnel::PaceOf(Peer from) const {
+  if (paces_ == nullptr || state_ != State::kOpen) return nullptr;
+  return from == kClient ? &paces_->from_client : &paces_->from_backend;
+}
+
+void Tunnel::Pause(Peer from, const Meter& spent) {
+  PaceOf(from)->resume_at = spent.RefilledAt();
+  environment_.stats.Add(from == kClient ? stats::Metric::kSlowdownsOfClient : stats::Metric::kSlowdownsOfBackend);
+  ArmTimer();
+}
+
+// What was read and had to wait, if it may go on now.
+void Tunnel::ForwardHeld(Peer from) {
+  if (paces_ == nullptr || !MayReceive(from)) return;
+  Pace& pace = from == kClient ? paces_->from_client : paces_->from_backend;
+  if (!std::exchange(pace.holding, false)) return;
+  const net::Remainder held = std::exchange(side(from).carry, {});
+  Forward(from, held.bytes());
+}
+
+void Tunnel::Resume(Peer from) {
+  Pace* const pace = PaceOf(from);
+  if (pace == nullptr || !pace->paused() || environment_.loop.now() < pace->resume_at) return;
+  pace->resume_at = base::TimePoint::min();
+  Receive(from);
+}
+
+}  // namespace hawser::session
