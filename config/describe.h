@@ -57,21 +57,24 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
            "bytes each: one for each client of each listener. When every row has open connections, "
            "clients without a row are refused."},
           limits.per_ip_entries, {1, 100'000'000});
-  v.Field({"compression_contexts",
-           "Where routes say `compression: offload`: compressed messages from clients that each worker may have "
-           "under way at once (45 KiB each), and as many to clients (150 KiB each). Beyond it a client that starts "
-           "one is closed with 1013, and messages to clients leave uncompressed."},
-          limits.compression_contexts, {1, 1'000'000});
+  v.Field(
+      {"compression_contexts",
+       "Where routes say `compression: offload`: compressed messages from clients that each worker may have "
+       "under way at once (45 KiB each), and as many to clients (150 KiB each). Beyond it a client that "
+       "starts "
+       "one is closed with 1013, and messages to clients leave uncompressed."},
+      limits.compression_contexts, {1, 1'000'000});
   v.Field({"socket_io_sessions",
            "Rows of the table behind `routes[].affinity: socket.io`, about 150 bytes each: one for each "
            "Socket.IO session that has begun by polling. When it is full, the session that was heard of the "
            "longest ago is forgotten."},
           limits.socket_io_sessions, {1, 100'000'000});
-  v.Field({"socket_io_session_idle",
-           "A session that no request has named for this long is forgotten. More than the servers' "
-           "`pingInterval` and `pingTimeout` together; a session that has become a WebSocket needs its row no "
-           "more."},
-          limits.socket_io_session_idle, {1s, 24h});
+  v.Field(
+      {"socket_io_session_idle",
+       "A session that no request has named for this long is forgotten. More than the servers' "
+       "`pingInterval` and `pingTimeout` together; a session that has become a WebSocket needs its row no "
+       "more."},
+      limits.socket_io_session_idle, {1s, 24h});
 }
 
 template <class V>

@@ -133,13 +133,17 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
       {"connect_retries",
        "Other endpoints tried when a connection cannot be made. Then 503, or 504 if the last one timed out."},
       cluster.connect_retries, {0, 16});
-  v.Field({"protocol",
-           "`http/1.1`; `h2`: HTTP/2, by ALPN or, without `tls`, with prior knowledge; `auto`: what the backend chooses by "
-           "ALPN, HTTP/1.1 without `tls`. Over HTTP/2 many requests and WebSockets (RFC 8441) share few connections. A "
-           "WebSocket to a backend that does not take them over HTTP/2 gets an HTTP/1.1 connection by itself."},
-          cluster.protocol);
+  v.Field(
+      {"protocol",
+       "`http/1.1`; `h2`: HTTP/2, by ALPN or, without `tls`, with prior knowledge; `auto`: what the backend "
+       "chooses by "
+       "ALPN, HTTP/1.1 without `tls`. Over HTTP/2 many requests and WebSockets (RFC 8441) share few "
+       "connections. A "
+       "WebSocket to a backend that does not take them over HTTP/2 gets an HTTP/1.1 connection by itself."},
+      cluster.protocol);
   v.Field({"max_concurrent_streams",
-           "Requests and WebSockets on one HTTP/2 connection, if the backend allows as many. For more, another connection "
+           "Requests and WebSockets on one HTTP/2 connection, if the backend allows as many. For more, "
+           "another connection "
            "is opened."},
           cluster.max_concurrent_streams, {1, 10'000});
   v.Field({"tls", "Speaks TLS to the endpoints.", "plain text"}, cluster.tls);

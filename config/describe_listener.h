@@ -121,41 +121,48 @@ void Describe(V& v, Is<ListenerTimeouts> auto& timeouts) {
 
 template <class V>
 void Describe(V& v, Is<Http2Budgets> auto& budgets) {
-  v.Field({"window", "The time that the budgets hold for. They begin anew together when it is over."}, budgets.window,
-          {1s, 1h});
+  v.Field({"window", "The time that the budgets hold for. They begin anew together when it is over."},
+          budgets.window, {1s, 1h});
   v.Field({"resets", "RST_STREAM frames of the client (rapid reset)."}, budgets.resets, {1, 1'000'000});
   v.Field({"provoked_resets", "Streams that hawser has to reset for a fault of the client's (MadeYouReset)."},
           budgets.provoked_resets, {1, 1'000'000});
   v.Field({"settings", "SETTINGS frames."}, budgets.settings, {1, 1'000'000});
   v.Field({"pings", "PING frames."}, budgets.pings, {1, 1'000'000});
-  v.Field({"priorities", "PRIORITY frames, which are ignored otherwise."}, budgets.priorities, {1, 1'000'000});
+  v.Field({"priorities", "PRIORITY frames, which are ignored otherwise."}, budgets.priorities,
+          {1, 1'000'000});
   v.Field({"empty_data", "DATA frames without a byte that do not end their stream."}, budgets.empty_data,
           {1, 1'000'000});
-  v.Field({"window_updates", "WINDOW_UPDATE frames, beyond four for each DATA frame that was sent to the client."},
+  v.Field({"window_updates",
+           "WINDOW_UPDATE frames, beyond four for each DATA frame that was sent to the client."},
           budgets.window_updates, {1, 1'000'000});
-  v.Field({"continuations", "CONTINUATION frames of one header block, whatever the window."}, budgets.continuations,
-          {0, 1000});
+  v.Field({"continuations", "CONTINUATION frames of one header block, whatever the window."},
+          budgets.continuations, {0, 1000});
 }
 
 template <class V>
 void Describe(V& v, Is<Http2> auto& http2) {
   v.Field({"enabled", "Offers `h2` by ALPN before `http/1.1`, where TLS is ended."}, http2.enabled);
-  v.Field({"prior_knowledge", "Where TLS is not ended: takes a connection that begins with HTTP/2's preface."},
-          http2.prior_knowledge);
+  v.Field(
+      {"prior_knowledge", "Where TLS is not ended: takes a connection that begins with HTTP/2's preface."},
+      http2.prior_knowledge);
   v.Field({"max_concurrent_streams",
-           "Requests and WebSockets that one connection may have open at once. A stream keeps its place until the work "
+           "Requests and WebSockets that one connection may have open at once. A stream keeps its place "
+           "until the work "
            "for it has ended, even if the client resets it. More are refused (REFUSED_STREAM)."},
           http2.max_concurrent_streams, {1, 10'000});
   v.Field({"initial_stream_window",
-           "Bytes that a client may send on one stream ahead of what its backend takes: also what a stream may hold in "
+           "Bytes that a client may send on one stream ahead of what its backend takes: also what a stream "
+           "may hold in "
            "memory."},
           http2.initial_stream_window, {kKiB, 16 * kMiB});
   v.Field({"initial_connection_window",
-           "Bytes that may be under way on one connection. They are given back as they arrive, so that a stream whose "
+           "Bytes that may be under way on one connection. They are given back as they arrive, so that a "
+           "stream whose "
            "backend is slow stalls no other."},
           http2.initial_connection_window, {64 * kKiB, 64 * kMiB});
   v.Field({"stall_timeout",
-           "A client that keeps output waiting by a closed window for this long loses the stream, or the connection if "
+           "A client that keeps output waiting by a closed window for this long loses the stream, or the "
+           "connection if "
            "it is the connection's window. `0`: never."},
           http2.stall_timeout, {0s, 24h});
   v.Field({"budgets",

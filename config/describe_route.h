@@ -16,9 +16,8 @@ struct Names<KeepaliveTo> {
 
 template <>
 struct Names<Compression> {
-  static constexpr Name<Compression> kTable[] = {{"pass", Compression::kPass},
-                                                 {"strip", Compression::kStrip},
-                                                 {"offload", Compression::kOffload}};
+  static constexpr Name<Compression> kTable[] = {
+      {"pass", Compression::kPass}, {"strip", Compression::kStrip}, {"offload", Compression::kOffload}};
 };
 template <>
 struct Names<RouteAffinity> {
@@ -88,18 +87,20 @@ struct Names<Inspection> {
 
 template <>
 struct Names<OverRate> {
-  static constexpr Name<OverRate> kTable[] = {{"slow_down", OverRate::kSlowDown}, {"close", OverRate::kClose}};
+  static constexpr Name<OverRate> kTable[] = {{"slow_down", OverRate::kSlowDown},
+                                              {"close", OverRate::kClose}};
 };
 
 inline constexpr std::string_view kOverRateHelp =
-    "`slow_down` stops reading from that side until the bucket has refilled, so that its own network makes it "
+    "`slow_down` stops reading from that side until the bucket has refilled, so that its own network makes "
+    "it "
     "wait; `close` closes the tunnel with 1008.";
 
 template <class V>
 void Describe(V& v, Is<MessageRateLimit> auto& limit) {
   v.Field({"rate", "Messages in the long run. `0` turns the limit off.", {}, kRequired}, limit.rate);
-  v.Field({"burst", "Messages that it may send at once after a pause.", "one second's worth, at least 1"}, limit.burst,
-          {{1, 1'000'000}});
+  v.Field({"burst", "Messages that it may send at once after a pause.", "one second's worth, at least 1"},
+          limit.burst, {{1, 1'000'000}});
   v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
 }
 
@@ -107,8 +108,8 @@ template <class V>
 void Describe(V& v, Is<ByteRateLimit> auto& limit) {
   v.Field({"rate", "Bytes in the long run, frame headers included. `0` turns the limit off.", {}, kRequired},
           limit.rate);
-  v.Field({"burst", "Bytes that it may send at once after a pause.", "one second's worth, at least 1"}, limit.burst,
-          {{1, 1024 * kMiB}});
+  v.Field({"burst", "Bytes that it may send at once after a pause.", "one second's worth, at least 1"},
+          limit.burst, {{1, 1024 * kMiB}});
   v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
 }
 
@@ -117,28 +118,34 @@ concept BothDirections = Is<T, PerDirection<MessageRateLimit>> || Is<T, PerDirec
 
 template <class V>
 void Describe(V& v, BothDirections auto& limits) {
-  v.Field({"from_client", "A token bucket over what the client of each tunnel sends.", "no limit"}, limits.from_client);
+  v.Field({"from_client", "A token bucket over what the client of each tunnel sends.", "no limit"},
+          limits.from_client);
   v.Field({"from_backend", "A token bucket over what the backend sends into each tunnel.", "no limit"},
           limits.from_backend);
 }
 
 template <class V>
 void Describe(V& v, Is<WebSocket> auto& websocket) {
-  v.Field(
-      {"inspection",
-       "`strict`: every MUST of RFC 6455 §5 holds for both sides, and who breaks one is told 1002 or 1007. `lenient`: "
-       "what cannot confuse anybody about where frames begin and end is let pass: masks, reserved bits, unknown "
-       "opcodes, lengths that are not the shortest, close codes and reasons. `off`: a pipe for protocols that are no "
-       "WebSocket behind their handshake: bytes are counted, but there are no pings, no close frames and no limits "
-       "that need frames."},
-      websocket.inspection);
+  v.Field({"inspection",
+           "`strict`: every MUST of RFC 6455 §5 holds for both sides, and who breaks one is told 1002 or "
+           "1007. `lenient`: "
+           "what cannot confuse anybody about where frames begin and end is let pass: masks, reserved bits, "
+           "unknown "
+           "opcodes, lengths that are not the shortest, close codes and reasons. `off`: a pipe for protocols "
+           "that are no "
+           "WebSocket behind their handshake: bytes are counted, but there are no pings, no close frames and "
+           "no limits "
+           "that need frames."},
+          websocket.inspection);
   v.Field({"validate_utf8",
-           "Text messages that are not compressed must be UTF-8, across fragments; the first byte that is wrong ends the "
+           "Text messages that are not compressed must be UTF-8, across fragments; the first byte that is "
+           "wrong ends the "
            "tunnel with 1007. Binary messages cost nothing.",
            "`true` with `inspection: strict`, else `false`"},
           websocket.validate_utf8);
   v.Field({"max_frame_bytes",
-           "Payload of one frame, as it lies on the wire: compressed, if it is. A larger one ends the tunnel with 1009 "
+           "Payload of one frame, as it lies on the wire: compressed, if it is. A larger one ends the tunnel "
+           "with 1009 "
            "before any of it is forwarded. `0`: no limit."},
           websocket.max_frame_bytes, {0, kLargestPayload});
   v.Field({"max_message_bytes", "Likewise of all frames of a message together. `0`: no limit."},
@@ -149,12 +156,13 @@ void Describe(V& v, Is<WebSocket> auto& websocket) {
            "Pings that hawser sends by itself, to keep middleboxes from forgetting a quiet connection and "
            "to find dead peers. Their pongs are swallowed; pings of the two ends pass through."},
           websocket.keepalive);
-  v.Field({"compression",
-           "What becomes of permessage-deflate (RFC 7692). `pass`: the two ends agree on it, and compressed "
-           "messages pass as they are. `strip`: the backend never sees the offer, so that nothing is compressed. "
-           "`offload`: hawser compresses and decompresses for clients that offer it, and the backend sees plain "
-           "messages, to which the limits apply. Other extensions pass in all three."},
-          websocket.compression);
+  v.Field(
+      {"compression",
+       "What becomes of permessage-deflate (RFC 7692). `pass`: the two ends agree on it, and compressed "
+       "messages pass as they are. `strip`: the backend never sees the offer, so that nothing is compressed. "
+       "`offload`: hawser compresses and decompresses for clients that offer it, and the backend sees plain "
+       "messages, to which the limits apply. Other extensions pass in all three."},
+      websocket.compression);
   v.Field({"close_timeout", "From the first close frame to the end of both connections."},
           websocket.close_timeout, {10ms, kLongestWait});
   v.Field({"idle_timeout",
@@ -300,14 +308,15 @@ void Describe(V& v, Is<Route> auto& route) {
        "Changes the header fields of the responses of this route: those of backends, the 101 of a WebSocket "
        "included, redirects and direct responses. What hawser answers when it refuses is left alone."},
       route.response_headers);
-  v.Field({"affinity",
-           "`socket.io`: every request of a Socket.IO session goes to the endpoint that began it, cookies or "
-           "not. The session's id is read from the answer to its first poll and found again in the query "
-           "parameter `sid`. Known to this process only; several hawsers side by side need the cluster's "
-           "cookie. A session that is not known, or whose endpoint is gone, is left to the cluster's affinity "
-           "and `lb_policy`.",
-           "the cluster's alone"},
-          route.affinity);
+  v.Field(
+      {"affinity",
+       "`socket.io`: every request of a Socket.IO session goes to the endpoint that began it, cookies or "
+       "not. The session's id is read from the answer to its first poll and found again in the query "
+       "parameter `sid`. Known to this process only; several hawsers side by side need the cluster's "
+       "cookie. A session that is not known, or whose endpoint is gone, is left to the cluster's affinity "
+       "and `lb_policy`.",
+       "the cluster's alone"},
+      route.affinity);
   v.Field({"handshake_timeout",
            "From the request to the backend's response head; connecting, and trying other endpoints, "
            "included. Then 504."},

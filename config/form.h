@@ -11,20 +11,20 @@
 namespace hawser::config {
 
 enum class Form : uint8_t {
-  kText,        // anything but an empty line
-  kAny,         // may be empty too
-  kName,        // of a listener, route or cluster: goes into metric labels and log lines
-  kFile,        // relative to the folder of the configuration file
-  kLogFile,     // a file, or "-" for stdout
-  kHost,        // "chat.example.com" or "*.example.com"
-  kOrigin,      // "https://*.example.com" or "same-host"
-  kUrlPath,     // as it stands in a request line, without the query
+  kText,          // anything but an empty line
+  kAny,           // may be empty too
+  kName,          // of a listener, route or cluster: goes into metric labels and log lines
+  kFile,          // relative to the folder of the configuration file
+  kLogFile,       // a file, or "-" for stdout
+  kHost,          // "chat.example.com" or "*.example.com"
+  kOrigin,        // "https://*.example.com" or "same-host"
+  kUrlPath,       // as it stands in a request line, without the query
   kUrlTarget,     // the same, maybe with a query
   kAuthority,     // "chat.example.com:8443": a host, maybe with a port
-  kCookiePath,  // RFC 6265 §4.1.1
-  kRegex,       // RE2
+  kCookiePath,    // RFC 6265 §4.1.1
+  kRegex,         // RE2
   kSubstitution,  // of a regex in a path: \0 to \9, and what a path may hold
-  kToken,       // RFC 9110 §5.6.2: header, cookie and subprotocol names
+  kToken,         // RFC 9110 §5.6.2: header, cookie and subprotocol names
   kFieldValue,    // RFC 9110 §5.5: no control character but the tab
   kBody,          // any bytes, in any number of lines
 };

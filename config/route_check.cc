@@ -79,14 +79,19 @@ void CheckHeaderNames(const Route& route, const Checks& checks) {
 // Without inspection nobody knows where frames begin and end.
 void CheckWithoutFrames(const WebSocket& websocket, const Checks& checks) {
   const auto forbid = [&](const auto& field, bool asked) {
-    if (asked) checks.Error(field, "needs frames, which inspection: off does not look for", "expected inspection: strict or lenient");
+    if (asked)
+      checks.Error(field, "needs frames, which inspection: off does not look for",
+                   "expected inspection: strict or lenient");
   };
   if (websocket.validate_utf8) forbid(*websocket.validate_utf8, *websocket.validate_utf8);
   forbid(websocket.compression, websocket.compression == Compression::kOffload);
   forbid(websocket.max_frame_bytes, websocket.max_frame_bytes.bytes > 0);
   forbid(websocket.max_message_bytes, websocket.max_message_bytes.bytes > 0);
-  const auto limits = [](const std::optional<MessageRateLimit>& limit) { return limit && limit->rate.per_second > 0; };
-  forbid(websocket.message_rate, limits(websocket.message_rate.from_client) || limits(websocket.message_rate.from_backend));
+  const auto limits = [](const std::optional<MessageRateLimit>& limit) {
+    return limit && limit->rate.per_second > 0;
+  };
+  forbid(websocket.message_rate,
+         limits(websocket.message_rate.from_client) || limits(websocket.message_rate.from_backend));
 }
 
 void CheckWebSocket(const WebSocket& websocket, const Checks& checks) {

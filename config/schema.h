@@ -36,7 +36,7 @@ struct Secret {  // never printed
 };
 
 struct TokenBucket {
-  Rate rate;           // 0 turns the limit off
+  Rate rate;  // 0 turns the limit off
   uint32_t burst = 1;
 };
 
@@ -45,21 +45,22 @@ struct Admin {
 };
 
 struct AccessLog {
-  std::string path;                 // "-" is stdout; empty: no access log
-  std::string format = "json";      // "json", or a line with %field% operators
-  uint32_t queue = 8192;            // records that wait to be written; more are dropped and counted
+  std::string path;             // "-" is stdout; empty: no access log
+  std::string format = "json";  // "json", or a line with %field% operators
+  uint32_t queue = 8192;        // records that wait to be written; more are dropped and counted
 };
 
 struct Drain {
-  Duration window = 30s;                // closes are spread over it
-  std::optional<Duration> deadline;     // from SIGTERM to the end; window + 30s if left out
+  Duration window = 30s;             // closes are spread over it
+  std::optional<Duration> deadline;  // from SIGTERM to the end; window + 30s if left out
 };
 
 struct ProcessLimits {
   uint64_t per_ip_entries = 1'000'000;   // rows of the per-IP table at the most, about 100 bytes each
   uint32_t compression_contexts = 1024;  // of each worker, each way: messages being (de)compressed at once
-  uint64_t socket_io_sessions = 1'000'000;  // rows of the table behind `affinity: socket.io`, about 150 bytes each
-  Duration socket_io_session_idle = 5min;   // a session that no request has named for so long is forgotten
+  uint64_t socket_io_sessions =
+      1'000'000;  // rows of the table behind `affinity: socket.io`, about 150 bytes each
+  Duration socket_io_session_idle = 5min;  // a session that no request has named for so long is forgotten
 };
 
 struct Certificate {
@@ -71,38 +72,39 @@ enum class TlsVersion : uint8_t { kTls12, kTls13 };
 
 struct SessionTickets {
   bool enabled = true;
-  uint32_t count = 1;          // TLS 1.3 tickets sent after a full handshake
-  Duration rotation = 12h;     // a key signs for this long, and is accepted for as long again
+  uint32_t count = 1;       // TLS 1.3 tickets sent after a full handshake
+  Duration rotation = 12h;  // a key signs for this long, and is accepted for as long again
 };
 
 struct Tls {
   std::vector<Certificate> certificates;  // the first is the default
   TlsVersion min_version = TlsVersion::kTls12;
   TlsVersion max_version = TlsVersion::kTls13;
-  std::string ciphers;                    // TLS 1.2 cipher list, OpenSSL syntax; empty: the built-in one
-  bool strict_sni = false;                // refuse a handshake whose name no certificate carries
+  std::string ciphers;      // TLS 1.2 cipher list, OpenSSL syntax; empty: the built-in one
+  bool strict_sni = false;  // refuse a handshake whose name no certificate carries
   SessionTickets session_tickets;
-  uint32_t handshakes_per_turn = 16;      // handshake steps that a worker takes in one loop turn
+  uint32_t handshakes_per_turn = 16;  // handshake steps that a worker takes in one loop turn
 };
 
 enum class OverLimit : uint8_t { kClose, kRespond };
 
 struct ListenerLimits {
-  uint64_t connections = 1'000'000;       // open at once on this listener, all workers together
-  uint32_t connections_per_ip = 10'000;   // 0: no limit
+  uint64_t connections = 1'000'000;      // open at once on this listener, all workers together
+  uint32_t connections_per_ip = 10'000;  // 0: no limit
   std::optional<TokenBucket> connection_rate_per_ip;
-  uint8_t ipv4_prefix = 32;               // what counts as one client
+  uint8_t ipv4_prefix = 32;  // what counts as one client
   uint8_t ipv6_prefix = 64;
   OverLimit over_limit = OverLimit::kClose;  // respond: 429 where TLS is off
-  ByteSize request_head{64 * 1024};       // request line and headers together
-  uint32_t request_headers = 100;         // fields
-  ByteSize early_bytes{16 * 1024};        // held of what a client sends ahead of the 101
+  ByteSize request_head{64 * 1024};          // request line and headers together
+  uint32_t request_headers = 100;            // fields
+  ByteSize early_bytes{16 * 1024};           // held of what a client sends ahead of the 101
 };
 
 struct ListenerTimeouts {
   Duration tls_handshake = 10s;
-  Duration request_headers = 10s;   // from the first byte (or the accept, or the end of TLS) to the end of the head
-  Duration keep_alive = 60s;        // between two requests of one connection
+  Duration request_headers =
+      10s;                    // from the first byte (or the accept, or the end of TLS) to the end of the head
+  Duration keep_alive = 60s;  // between two requests of one connection
 };
 
 // What becomes of header fields whose names have a '_'.
@@ -118,16 +120,16 @@ struct Http2Budgets {
   uint32_t priorities = 1000;
   uint32_t empty_data = 200;
   uint32_t window_updates = 2000;
-  uint32_t continuations = 8;             // of one header block
+  uint32_t continuations = 8;  // of one header block
 };
 
 struct Http2 {
-  bool enabled = true;                    // offered by ALPN, where TLS is
-  bool prior_knowledge = false;           // where TLS is not: a connection that begins with the preface
+  bool enabled = true;           // offered by ALPN, where TLS is
+  bool prior_knowledge = false;  // where TLS is not: a connection that begins with the preface
   uint32_t max_concurrent_streams = 100;
   ByteSize initial_stream_window{64 * 1024};
   ByteSize initial_connection_window{1024 * 1024};
-  Duration stall_timeout = 60s;           // of output that a closed window keeps waiting; 0: no limit
+  Duration stall_timeout = 60s;  // of output that a closed window keeps waiting; 0: no limit
   Http2Budgets budgets;
 };
 
@@ -144,10 +146,10 @@ struct Listener {
 
 // Exactly one of the four is given.
 struct ValueMatch {
-  std::string name;                   // of the header or of the query parameter
+  std::string name;  // of the header or of the query parameter
   std::optional<std::string> exact;
   std::optional<std::string> prefix;
-  std::optional<std::string> regex;   // RE2, matched whole
+  std::optional<std::string> regex;  // RE2, matched whole
   std::optional<bool> present;
 };
 
@@ -164,8 +166,9 @@ struct RouteMatch {
 enum class KeepaliveTo : uint8_t { kNone, kClient, kBackend, kBoth };
 
 struct Keepalive {
-  Duration interval = 30s;  // silence after which a side is pinged, less up to a quarter (jitter); 0 turns it off
-  Duration timeout = 10s;   // for the pong
+  Duration interval =
+      30s;  // silence after which a side is pinged, less up to a quarter (jitter); 0 turns it off
+  Duration timeout = 10s;  // for the pong
   KeepaliveTo to = KeepaliveTo::kBoth;
 };
 
@@ -179,8 +182,8 @@ enum class Inspection : uint8_t { kStrict, kLenient, kOff };
 enum class OverRate : uint8_t { kSlowDown, kClose };
 
 struct MessageRateLimit {
-  Rate rate;                         // 0 turns the limit off
-  std::optional<uint32_t> burst;     // one second's worth if left out, as below
+  Rate rate;                      // 0 turns the limit off
+  std::optional<uint32_t> burst;  // one second's worth if left out, as below
   OverRate over_limit = OverRate::kSlowDown;
 };
 
@@ -205,10 +208,11 @@ struct WebSocket {
   PerDirection<ByteRateLimit> byte_rate;
   Keepalive keepalive;
   Compression compression = Compression::kPass;
-  Duration close_timeout = 5s;       // from the first close frame to the end of both connections
-  Duration idle_timeout = 0s;        // without a message in either direction; 0: no limit
+  Duration close_timeout = 5s;  // from the first close frame to the end of both connections
+  Duration idle_timeout = 0s;   // without a message in either direction; 0: no limit
   MaxDuration max_connection_duration;
-  ByteSize buffer{64 * 1024};        // per direction: read at once, and held at the most while the other side is slow
+  ByteSize buffer{64 *
+                  1024};  // per direction: read at once, and held at the most while the other side is slow
 };
 
 struct WeightedCluster {
@@ -265,10 +269,10 @@ struct DirectResponse {
 enum class RouteAffinity : uint8_t { kSocketIo };
 
 struct Route {
-  std::string name;                      // for log and metrics; "route-3" if left out
+  std::string name;  // for log and metrics; "route-3" if left out
   RouteMatch match;
-  std::vector<std::string> listeners;    // all, if left out
-  std::optional<std::string> cluster;    // exactly one of the four
+  std::vector<std::string> listeners;  // all, if left out
+  std::optional<std::string> cluster;  // exactly one of the four
   std::vector<WeightedCluster> weighted_clusters;
   std::optional<Redirect> redirect;
   std::optional<DirectResponse> direct_response;
@@ -277,9 +281,9 @@ struct Route {
   std::optional<std::string> host_rewrite;
   HeaderRules request_headers;
   HeaderRules response_headers;
-  std::optional<RouteAffinity> affinity; // beside the cluster's own
-  Duration handshake_timeout = 10s;      // from the request (or its last byte) to the backend's response head
-  Duration stream_idle_timeout = 5min;   // without a byte of a relayed body, in either direction
+  std::optional<RouteAffinity> affinity;  // beside the cluster's own
+  Duration handshake_timeout = 10s;     // from the request (or its last byte) to the backend's response head
+  Duration stream_idle_timeout = 5min;  // without a byte of a relayed body, in either direction
   WebSocket websocket;
   std::vector<FilterConfig> filters;
 };
@@ -298,12 +302,12 @@ enum class SameSite : uint8_t { kLax, kStrict, kNone };
 
 struct AffinityCookie {
   std::string name = "hawser";
-  Duration ttl = 0s;               // 0: a session cookie
+  Duration ttl = 0s;  // 0: a session cookie
   std::string path = "/";
-  std::optional<bool> secure;      // as the listener, if left out
+  std::optional<bool> secure;  // as the listener, if left out
   bool http_only = true;
   SameSite same_site = SameSite::kLax;
-  std::vector<Secret> keys;        // at least 32 bytes each; the first signs, all verify
+  std::vector<Secret> keys;              // at least 32 bytes each; the first signs, all verify
   std::optional<std::string> keys_file;  // one key a line
 };
 
@@ -328,7 +332,7 @@ struct BackendTls {
 };
 
 struct IdleConnections {
-  uint32_t max = 64;       // kept by each worker for each endpoint; 0: none is kept
+  uint32_t max = 64;  // kept by each worker for each endpoint; 0: none is kept
   Duration timeout = 30s;
 };
 
@@ -340,7 +344,7 @@ struct Cluster {
   uint8_t hash_ipv6_prefix = 64;
   std::optional<Affinity> affinity;
   Duration connect_timeout = 5s;
-  uint32_t connect_retries = 2;         // other endpoints tried when a connection cannot be made
+  uint32_t connect_retries = 2;  // other endpoints tried when a connection cannot be made
   BackendProtocol protocol = BackendProtocol::kHttp11;
   std::optional<BackendTls> tls;
   IdleConnections idle_connections;

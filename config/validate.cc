@@ -157,10 +157,13 @@ void CheckBackendTls(const BackendTls& tls, const Checks& checks) {
   if (tls.certificate.has_value() != tls.private_key.has_value()) {
     const auto& given = tls.certificate ? tls.certificate : tls.private_key;
     checks.Error(*given, "certificate and private_key go together", "expected both or none");
-  } else if (tls.certificate && checks.files && checks.Given(*tls.certificate) && checks.Given(*tls.private_key)) {
+  } else if (tls.certificate && checks.files && checks.Given(*tls.certificate) &&
+             checks.Given(*tls.private_key)) {
     const CertificateFaults faults = CheckCertificate({*tls.certificate, *tls.private_key});
-    if (!faults.certificate.empty()) checks.Error(*tls.certificate, faults.certificate, "expected a PEM certificate");
-    if (!faults.private_key.empty()) checks.Error(*tls.private_key, faults.private_key, "expected its PEM private key");
+    if (!faults.certificate.empty())
+      checks.Error(*tls.certificate, faults.certificate, "expected a PEM certificate");
+    if (!faults.private_key.empty())
+      checks.Error(*tls.private_key, faults.private_key, "expected its PEM private key");
   }
   if (!tls.ca_file || !checks.files || !checks.Given(*tls.ca_file)) return;
   const std::string fault = CheckAuthorities(*tls.ca_file);

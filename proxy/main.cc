@@ -37,8 +37,9 @@ struct Options {
 void StartLog(const std::string& level) {
   spdlog::init_thread_pool(8192, 1);
   // Never waits for whoever reads stderr: a worker may log.
-  auto log = std::make_shared<spdlog::async_logger>("hawser", std::make_shared<spdlog::sinks::stderr_sink_mt>(),
-                                                    spdlog::thread_pool(), spdlog::async_overflow_policy::overrun_oldest);
+  auto log = std::make_shared<spdlog::async_logger>(
+      "hawser", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
+      spdlog::async_overflow_policy::overrun_oldest);
   log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
   log->set_level(spdlog::level::from_str(level));
   log->flush_on(spdlog::level::trace);
@@ -56,17 +57,20 @@ void Announce(const server::Server& server, const admin::AdminServer* admin) {
   for (const session::ListenerRuntime& listener : snapshot.listeners) {
     const config::ListenerLimits& limits = listener.settings.limits;
     const auto& rate = limits.connection_rate_per_ip;
-    spdlog::info("listener {} on {} ({}), limits: {} connections, {} per IP, {}", listener.settings.name,
-                 server.bound(listener.index).ToString(), listener.tls != nullptr ? "tls" : "plain",
-                 limits.connections, limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
-                 rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP");
+    spdlog::info(
+        "listener {} on {} ({}), limits: {} connections, {} per IP, {}", listener.settings.name,
+        server.bound(listener.index).ToString(), listener.tls != nullptr ? "tls" : "plain",
+        limits.connections,
+        limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
+        rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP");
   }
   if (admin != nullptr) spdlog::info("admin on {}", admin->address().ToString());
-  spdlog::info("limits: {} open files (two for each tunnel), {} per-IP rows, {} Socket.IO sessions, {} compression "
-               "contexts each way for each worker, {} MiB of memory; {} workers",
-               server::RaiseOpenFiles(), snapshot.config->limits.per_ip_entries, snapshot.config->limits.socket_io_sessions,
-               snapshot.config->limits.compression_contexts,
-               server::MemoryLimit() / (1024 * 1024), server.workers());
+  spdlog::info(
+      "limits: {} open files (two for each tunnel), {} per-IP rows, {} Socket.IO sessions, {} compression "
+      "contexts each way for each worker, {} MiB of memory; {} workers",
+      server::RaiseOpenFiles(), snapshot.config->limits.per_ip_entries,
+      snapshot.config->limits.socket_io_sessions, snapshot.config->limits.compression_contexts,
+      server::MemoryLimit() / (1024 * 1024), server.workers());
 }
 
 int Serve(config::Loaded loaded, int workers, demo::Demo* demo) {
@@ -136,7 +140,9 @@ int Main(int argc, char** argv) {
   app.set_version_flag("--version", "hawser " HAWSER_VERSION, "print the version");
   app.require_subcommand(0, 1);
   const auto add_common = [&](CLI::App* command) {
-    command->add_option("--concurrency", options.workers, "worker threads; default: the cores this process may use")
+    command
+        ->add_option("--concurrency", options.workers,
+                     "worker threads; default: the cores this process may use")
         ->check(CLI::Range(1, 1024));
     command->add_option("-l,--log-level", options.log_level, "trace, debug, info, warning, error or critical")
         ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical"}));
@@ -171,7 +177,8 @@ int Main(int argc, char** argv) {
     return 0;
   }
   if (*schema) {
-    fmt::print("{}", options.schema_format == "json" ? config::JsonSchema().dump(2) + '\n' : config::ReferenceMarkdown());
+    fmt::print("{}", options.schema_format == "json" ? config::JsonSchema().dump(2) + '\n'
+                                                     : config::ReferenceMarkdown());
     return 0;
   }
   if (*demo) return RunDemo(options);

@@ -109,8 +109,8 @@ bool Client::Connected() {
 void Client::SendRequest() {
   state_ = State::kUpgrading;
   if (engine_.http2) {
-    transport_->OpenTunnel(std::make_unique<Http2Tunnel>(engine_.tls ? "https" : "http", engine_.host, engine_.path,
-                                                         engine_.headers));
+    transport_->OpenTunnel(std::make_unique<Http2Tunnel>(engine_.tls ? "https" : "http", engine_.host,
+                                                         engine_.path, engine_.headers));
     return;
   }
   const std::string request = UpgradeRequest(engine_.host, engine_.path, key_, engine_.headers);

@@ -77,7 +77,8 @@ std::string WrongAnswer(std::string_view head, std::string_view key) {
 std::string AnswerTo(std::string_view head) {
   const std::string_view key = Header(head, "sec-websocket-key");
   if (head.starts_with("GET ") && key.empty()) {
-    return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 125\r\n\r\n{:x<125}", "");
+    return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 125\r\n\r\n{:x<125}",
+                       "");
   }
   if (!head.starts_with("GET ")) {
     return "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";

@@ -14,7 +14,9 @@ namespace {
 constexpr int32_t kWindow = 0x7fffffff;
 constexpr size_t kLargestFrame = 9 + 16384;  // as the peer has not allowed more
 
-std::string_view Text(const uint8_t* bytes, size_t size) { return {reinterpret_cast<const char*>(bytes), size}; }
+std::string_view Text(const uint8_t* bytes, size_t size) {
+  return {reinterpret_cast<const char*>(bytes), size};
+}
 
 // "Origin: https://a.example" as HTTP/2 has it.
 std::pair<std::string, std::string> FieldOf(const std::string& line) {
@@ -29,7 +31,7 @@ std::pair<std::string, std::string> FieldOf(const std::string& line) {
 
 Http2Tunnel::Http2Tunnel(std::string scheme, std::string host, std::string path,
                          const std::vector<std::string>& headers)
-    : fields_{{":method", "CONNECT"},   {":protocol", "websocket"},     {":scheme", std::move(scheme)},
+    : fields_{{":method", "CONNECT"},     {":protocol", "websocket"},      {":scheme", std::move(scheme)},
               {":path", std::move(path)}, {":authority", std::move(host)}, {"sec-websocket-version", "13"}} {
   for (const std::string& header : headers) fields_.push_back(FieldOf(header));
   nghttp2_session_callbacks* callbacks = nullptr;
@@ -42,8 +44,8 @@ Http2Tunnel::Http2Tunnel(std::string scheme, std::string host, std::string path,
   nghttp2_session_client_new(&session, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
   session_.reset(session);
-  const std::array<nghttp2_settings_entry, 2> settings = {{{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-                                                           {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kWindow}}};
+  const std::array<nghttp2_settings_entry, 2> settings = {
+      {{NGHTTP2_SETTINGS_ENABLE_PUSH, 0}, {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, kWindow}}};
   nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
   nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, kWindow);
 }
@@ -74,8 +76,8 @@ void Http2Tunnel::Collect(std::vector<std::byte>& wire, size_t most) {
 void Http2Tunnel::Request() {
   std::vector<nghttp2_nv> fields;
   for (auto& [name, value] : fields_) {
-    fields.push_back({reinterpret_cast<uint8_t*>(name.data()), reinterpret_cast<uint8_t*>(value.data()), name.size(),
-                      value.size(), NGHTTP2_NV_FLAG_NONE});
+    fields.push_back({reinterpret_cast<uint8_t*>(name.data()), reinterpret_cast<uint8_t*>(value.data()),
+                      name.size(), value.size(), NGHTTP2_NV_FLAG_NONE});
   }
   const nghttp2_data_provider body = {.source = {}, .read_callback = Read};
   stream_ = nghttp2_submit_request(session_.get(), nullptr, fields.data(), fields.size(), &body, nullptr);
@@ -103,7 +105,8 @@ int Http2Tunnel::OnFrame(nghttp2_session* session, const nghttp2_frame* frame, v
   if (frame->hd.type == NGHTTP2_GOAWAY && frame->goaway.error_code != NGHTTP2_NO_ERROR) {
     tunnel.Refused(fmt::format("GOAWAY {}", nghttp2_http2_strerror(frame->goaway.error_code)));
   }
-  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && frame->hd.stream_id == tunnel.stream_) tunnel.ended_ = true;
+  if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && frame->hd.stream_id == tunnel.stream_)
+    tunnel.ended_ = true;
   return 0;
 }
 
@@ -125,8 +128,8 @@ int Http2Tunnel::OnStreamClose(nghttp2_session*, int32_t, uint32_t error, void* 
   return 0;
 }
 
-ssize_t Http2Tunnel::Read(nghttp2_session*, int32_t, uint8_t* into, size_t most, uint32_t*, nghttp2_data_source*,
-                          void* self) {
+ssize_t Http2Tunnel::Read(nghttp2_session*, int32_t, uint8_t* into, size_t most, uint32_t*,
+                          nghttp2_data_source*, void* self) {
   std::vector<std::byte>& unsent = static_cast<Http2Tunnel*>(self)->unsent_;
   if (unsent.empty()) return NGHTTP2_ERR_DEFERRED;
   const size_t count = std::min(most, unsent.size());

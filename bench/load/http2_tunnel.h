@@ -15,7 +15,8 @@ namespace hawser::bench {
 class Http2Tunnel {
  public:
   // `headers` are lines as of HTTP/1.1. The extended CONNECT leaves once the peer has announced that it knows it.
-  Http2Tunnel(std::string scheme, std::string host, std::string path, const std::vector<std::string>& headers);
+  Http2Tunnel(std::string scheme, std::string host, std::string path,
+              const std::vector<std::string>& headers);
   Http2Tunnel(const Http2Tunnel&) = delete;
   Http2Tunnel& operator=(const Http2Tunnel&) = delete;
 
@@ -26,8 +27,8 @@ class Http2Tunnel {
   // Appends what is to be sent to `wire`, until that holds `most` bytes.
   void Collect(std::vector<std::byte>& wire, size_t most);
 
-  bool open() const { return open_; }     // the 200 has come
-  bool ended() const { return ended_; }   // the stream or the connection is over
+  bool open() const { return open_; }                      // the 200 has come
+  bool ended() const { return ended_; }                    // the stream or the connection is over
   const std::string& refusal() const { return refusal_; }  // why it is, if that was before the tunnel opened
 
  private:
@@ -37,9 +38,10 @@ class Http2Tunnel {
   void Request();
   void Refused(std::string why);
   static int OnFrame(nghttp2_session* session, const nghttp2_frame* frame, void* self);
-  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name, size_t name_size,
-                      const uint8_t* value, size_t value_size, uint8_t flags, void* self);
-  static int OnData(nghttp2_session* session, uint8_t flags, int32_t stream, const uint8_t* data, size_t size, void* self);
+  static int OnHeader(nghttp2_session* session, const nghttp2_frame* frame, const uint8_t* name,
+                      size_t name_size, const uint8_t* value, size_t value_size, uint8_t flags, void* self);
+  static int OnData(nghttp2_session* session, uint8_t flags, int32_t stream, const uint8_t* data, size_t size,
+                    void* self);
   static int OnStreamClose(nghttp2_session* session, int32_t stream, uint32_t error, void* self);
   static ssize_t Read(nghttp2_session* session, int32_t stream, uint8_t* into, size_t most, uint32_t* flags,
                       nghttp2_data_source* source, void* self);

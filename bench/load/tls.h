@@ -26,7 +26,8 @@ class TlsContext {
  public:
   // `version` is "1.2", "1.3" or empty for either. With `resume` every connection offers the last session seen, with
   // `http2` HTTP/2 alone.
-  static absl::StatusOr<std::unique_ptr<TlsContext>> ForClient(const std::string& version, bool resume, bool http2);
+  static absl::StatusOr<std::unique_ptr<TlsContext>> ForClient(const std::string& version, bool resume,
+                                                               bool http2);
   static absl::StatusOr<std::unique_ptr<TlsContext>> ForServer(const std::string& certificate,
                                                                const std::string& key);
 

@@ -11,8 +11,9 @@ namespace {
 
 // About as compressible as JSON.
 std::string SomeText(size_t bytes) {
-  static constexpr std::string_view kWords[] = {"{\"price\":", "104.25", ",\"symbol\":\"", "HWSR", "\",\"bid\":", "17",
-                                                "},", "rope", " moored ", "quay ", "0.5", "[", "]"};
+  static constexpr std::string_view kWords[] = {
+      "{\"price\":", "104.25",   ",\"symbol\":\"", "HWSR", "\",\"bid\":", "17", "},",
+      "rope",        " moored ", "quay ",          "0.5",  "[",           "]"};
   std::string text;
   for (unsigned seed = 1; text.size() < bytes;) {
     seed = seed * 1664525 + 1013904223;
@@ -43,7 +44,8 @@ std::vector<std::byte> Frame(std::string_view payload, uint8_t first, bool maske
 std::string Compress(std::string_view text) {
   auto deflater = Deflater::Create(15);
   std::string out(text.size() + 1000, '\0');
-  const auto step = deflater->Advance(std::as_bytes(std::span(text)), std::as_writable_bytes(std::span(out)), true);
+  const auto step =
+      deflater->Advance(std::as_bytes(std::span(text)), std::as_writable_bytes(std::span(out)), true);
   out.resize(step.made - kFlushTail.size());
   return out;
 }
@@ -68,8 +70,8 @@ void Run(benchmark::State& state, Codec& codec, std::span<const std::byte> frame
     }
   }
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations()) * state.range(0));
-  state.counters["ratio"] =
-      static_cast<double>(made) / (static_cast<double>(state.iterations()) * static_cast<double>(state.range(0)));
+  state.counters["ratio"] = static_cast<double>(made) /
+                            (static_cast<double>(state.iterations()) * static_cast<double>(state.range(0)));
 }
 
 void BM_Deflate(benchmark::State& state) {

@@ -17,12 +17,14 @@ constexpr std::string_view kShort =
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
 constexpr std::string_view kBrowser =
-    "GET /chat/rooms/42?token=eyJhbGciOiJIUzI1NiJ9.e30.ZRrHA1JJJW8opsbCGfG_HACGpVUMN_a9IV7pAx_Zmeo HTTP/1.1\r\n"
+    "GET /chat/rooms/42?token=eyJhbGciOiJIUzI1NiJ9.e30.ZRrHA1JJJW8opsbCGfG_HACGpVUMN_a9IV7pAx_Zmeo "
+    "HTTP/1.1\r\n"
     "Host: chat.example.com\r\n"
     "Connection: Upgrade\r\n"
     "Pragma: no-cache\r\n"
     "Cache-Control: no-cache\r\n"
-    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36\r\n"
+    "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 "
+    "Safari/537.36\r\n"
     "Upgrade: websocket\r\n"
     "Origin: https://chat.example.com\r\n"
     "Sec-WebSocket-Version: 13\r\n"
@@ -38,7 +40,8 @@ constexpr std::string_view kAnswer =
 
 void Report(benchmark::State& state, std::string_view head) {
   const auto heads = static_cast<double>(state.iterations());
-  state.counters["head"] = benchmark::Counter(heads, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
+  state.counters["head"] =
+      benchmark::Counter(heads, benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
   state.SetBytesProcessed(static_cast<int64_t>(state.iterations() * head.size()));
 }
 
@@ -47,7 +50,8 @@ void BM_Request(benchmark::State& state, std::string_view bytes) {
   for (auto _ : state) {
     size_t scanned = 0;
     head.headers.Clear();
-    if (ParseRequestHead(bytes, kLimits, head, scanned).state != ParseState::kComplete) state.SkipWithError("refused");
+    if (ParseRequestHead(bytes, kLimits, head, scanned).state != ParseState::kComplete)
+      state.SkipWithError("refused");
     benchmark::DoNotOptimize(head.headers.size());
   }
   Report(state, bytes);
@@ -62,7 +66,8 @@ void BM_RequestInPieces(benchmark::State& state, std::string_view bytes, size_t 
     for (size_t size = piece; size < bytes.size(); size += piece) {
       benchmark::DoNotOptimize(ParseRequestHead(bytes.substr(0, size), kLimits, head, scanned));
     }
-    if (ParseRequestHead(bytes, kLimits, head, scanned).state != ParseState::kComplete) state.SkipWithError("refused");
+    if (ParseRequestHead(bytes, kLimits, head, scanned).state != ParseState::kComplete)
+      state.SkipWithError("refused");
   }
   Report(state, bytes);
 }
@@ -72,7 +77,8 @@ void BM_Response(benchmark::State& state) {
   for (auto _ : state) {
     size_t scanned = 0;
     head.headers.Clear();
-    if (ParseResponseHead(kAnswer, kLimits, head, scanned).state != ParseState::kComplete) state.SkipWithError("refused");
+    if (ParseResponseHead(kAnswer, kLimits, head, scanned).state != ParseState::kComplete)
+      state.SkipWithError("refused");
     benchmark::DoNotOptimize(head.headers.size());
   }
   Report(state, kAnswer);

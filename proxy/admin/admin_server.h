@@ -18,7 +18,8 @@ namespace hawser::admin {
 class AdminServer final : public event::IoHandler {
  public:
   // Listens on `address` for as long as it lives. `server` must outlive it.
-  static absl::StatusOr<std::unique_ptr<AdminServer>> Listen(server::Server& server, const net::SocketAddress& address);
+  static absl::StatusOr<std::unique_ptr<AdminServer>> Listen(server::Server& server,
+                                                             const net::SocketAddress& address);
   ~AdminServer() override;
 
   // Where it is really bound.

@@ -18,7 +18,9 @@ using stats::ExtraSample;
 constexpr size_t kMostTunnels = 10'000;
 constexpr std::string_view kJson = "application/json";
 
-std::string Text(const json& value) { return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n'; }
+std::string Text(const json& value) {
+  return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+}
 
 void Help(server::Server&, Reply reply) {
   std::string body = "hawser's admin pages:\n";
@@ -47,7 +49,8 @@ void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSamp
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connecting()); }},
       {"hawser_endpoint_connects_total", "Connections to the endpoint begun.", Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connects()); }},
-      {"hawser_endpoint_connect_failures_total", "Connections that the endpoint refused or missed.", Type::kCounter,
+      {"hawser_endpoint_connect_failures_total", "Connections that the endpoint refused or missed.",
+       Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connect_failures()); }},
       {"hawser_endpoint_tunnels_total", "Tunnels opened to the endpoint.", Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); }},
@@ -151,8 +154,7 @@ void Tunnels(server::Server& server, Reply reply) {
 }
 
 void ConfigDump(server::Server& server, Reply reply) {
-  reply({.content_type = kJson,
-         .body = Text(config::Dump(*server.snapshot().config))});
+  reply({.content_type = kJson, .body = Text(config::Dump(*server.snapshot().config))});
 }
 
 constexpr PageSpec kPages[] = {
@@ -166,7 +168,9 @@ constexpr PageSpec kPages[] = {
 
 }  // namespace
 
-std::span<const PageSpec> Pages() { return kPages; }
+std::span<const PageSpec> Pages() {
+  return kPages;
+}
 
 void Render(server::Server& server, std::string_view path, Reply reply) {
   for (const PageSpec& page : kPages) {

@@ -9,7 +9,9 @@ namespace hawser::base {
 using TimePoint = std::chrono::steady_clock::time_point;
 using Duration = std::chrono::milliseconds;
 
-inline TimePoint SteadyNow() { return std::chrono::steady_clock::now(); }
+inline TimePoint SteadyNow() {
+  return std::chrono::steady_clock::now();
+}
 
 // Whole milliseconds between two points, rounded down.
 inline Duration Between(TimePoint from, TimePoint to) {

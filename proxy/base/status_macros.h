@@ -6,11 +6,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#define HAWSER_RETURN_IF_ERROR(expression)                   \
-  do {                                                       \
+#define HAWSER_RETURN_IF_ERROR(expression)                    \
+  do {                                                        \
     if (absl::Status status_ = (expression); !status_.ok()) { \
-      return status_;                                        \
-    }                                                        \
+      return status_;                                         \
+    }                                                         \
   } while (false)
 
 #define HAWSER_CONCAT_(a, b) a##b

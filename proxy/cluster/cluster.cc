@@ -61,7 +61,10 @@ absl::StatusOr<BackendTls> MakeBackendTls(const config::Cluster& settings) {
 }
 
 Cluster::Cluster(const config::Cluster& settings, BackendTls tls)
-    : settings_(settings), tls_(std::move(tls)), http2_(Http2Of(settings)), endpoints_(MakeEndpoints(settings)) {
+    : settings_(settings),
+      tls_(std::move(tls)),
+      http2_(Http2Of(settings)),
+      endpoints_(MakeEndpoints(settings)) {
   if (settings.lb_policy == config::LbPolicy::kRingHash) ring_ = std::make_unique<HashRing>(endpoints_);
   if (settings.lb_policy == config::LbPolicy::kMaglev) maglev_ = std::make_unique<MaglevTable>(endpoints_);
   if (settings.affinity && settings.affinity->cookie) {

@@ -61,7 +61,9 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   event::Timer timer_;
 };
 
-Pool::~Pool() { Abort(); }
+Pool::~Pool() {
+  Abort();
+}
 
 void Pool::Abort() {
   CloseIdle();
@@ -86,8 +88,8 @@ void Attempt::Tell() {
   if (waited_) loop_.Soon(owner_, {.tag = tag_});
 }
 
-std::unique_ptr<Attempt> Pool::Begin(const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner,
-                                     uint8_t tag) {
+std::unique_ptr<Attempt> Pool::Begin(const Cluster& cluster, Endpoint& endpoint, Need need,
+                                     event::IoHandler& owner, uint8_t tag) {
   auto attempt = std::make_unique<Attempt>(loop_, cluster, endpoint, need, owner, tag);
   Serve(*attempt);
   attempt->waited_ = attempt->state() == Attempt::State::kWaiting;
@@ -114,7 +116,8 @@ void Pool::Serve(Attempt& attempt) {
 void Pool::ServeAlone(Place& place, Attempt& attempt) {
   const Cluster& cluster = attempt.cluster();
   if (!attempt.need().websocket && !attempt.need().fresh) {
-    if (auto kept = TakeIdle(place)) return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept), true));
+    if (auto kept = TakeIdle(place))
+      return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept), true));
   }
   Connection connection = Connect(attempt.endpoint());
   attempt.opened_ = true;
@@ -130,11 +133,13 @@ void Pool::ServeAlone(Place& place, Attempt& attempt) {
 }
 
 void Pool::ServeShared(Place& place, Attempt& attempt) {
-  for (SharedConnection* shared = place.shared.front(); shared != nullptr; shared = place.shared.Next(*shared)) {
+  for (SharedConnection* shared = place.shared.front(); shared != nullptr;
+       shared = place.shared.Next(*shared)) {
     if (shared->Serve(attempt)) return;
   }
   // What a connection has just said may concern this very attempt.
-  if (attempt.need().websocket && loop_.now() < place.websockets_http1_until) return ServeAlone(place, attempt);
+  if (attempt.need().websocket && loop_.now() < place.websockets_http1_until)
+    return ServeAlone(place, attempt);
   Connection connection = Connect(attempt.endpoint());
   attempt.opened_ = true;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
@@ -150,7 +155,8 @@ void Pool::ServeShared(Place& place, Attempt& attempt) {
 std::unique_ptr<tls::TlsStream> Pool::Secure(const Cluster& cluster, const tls::ClientContext& context,
                                              const Endpoint& endpoint, net::Socket socket) {
   return std::make_unique<tls::TlsStream>(loop_, buffers_, context, std::move(socket),
-                                          NameOf(*cluster.settings().tls, endpoint), PlaceOf(endpoint).sessions);
+                                          NameOf(*cluster.settings().tls, endpoint),
+                                          PlaceOf(endpoint).sessions);
 }
 
 // The one that was used last is the likeliest to be alive.

@@ -36,7 +36,8 @@ class Attempt : public base::ListLink {
  public:
   enum class State : uint8_t { kWaiting, kReady, kFailed };
 
-  Attempt(event::Loop& loop, const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner, uint8_t tag)
+  Attempt(event::Loop& loop, const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner,
+          uint8_t tag)
       : loop_(loop), cluster_(cluster), endpoint_(endpoint), owner_(owner), need_(need), tag_(tag) {}
   ~Attempt() { loop_.Forget(owner_, tag_); }
 
@@ -84,8 +85,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   // `owner` hears with `tag` when an attempt that waits is ready or has failed.
-  std::unique_ptr<Attempt> Begin(const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner,
-                                 uint8_t tag);
+  std::unique_ptr<Attempt> Begin(const Cluster& cluster, Endpoint& endpoint, Need need,
+                                 event::IoHandler& owner, uint8_t tag);
 
   // Takes a stream that is done with: its connection waits here for another request if it can carry one, and ends if not.
   void Keep(const Cluster& cluster, const Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);

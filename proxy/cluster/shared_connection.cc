@@ -18,8 +18,8 @@ constexpr base::Duration kMemory{60'000};
 
 }  // namespace
 
-SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster, Connection connection,
-                                   const Endpoint& endpoint)
+SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster,
+                                   Connection connection, const Endpoint& endpoint)
     : pool_(pool),
       place_(place),
       cluster_(cluster),
@@ -57,7 +57,8 @@ void SharedConnection::Handshake() {
   switch (tls_->Handshake()) {
     case tls::HandshakeResult::kWantRead: return;
     case tls::HandshakeResult::kFailed:
-      spdlog::debug("cluster {}: cannot reach {}: {}", endpoint_.cluster(), endpoint_.name(), tls_->HandshakeError());
+      spdlog::debug("cluster {}: cannot reach {}: {}", endpoint_.cluster(), endpoint_.name(),
+                    tls_->HandshakeError());
       return End(ConnectError::kFailed);
     case tls::HandshakeResult::kDone: break;
   }
@@ -80,8 +81,8 @@ void SharedConnection::HandOver() {
 
 void SharedConnection::StartSession(std::unique_ptr<net::ByteStream> transport) {
   state_ = State::kSettings;
-  session_ = std::make_unique<http2::Session>(http2::Role::kClient, cluster_.http2(), pool_.loop_, pool_.buffers_,
-                                              std::move(transport));
+  session_ = std::make_unique<http2::Session>(http2::Role::kClient, cluster_.http2(), pool_.loop_,
+                                              pool_.buffers_, std::move(transport));
   session_->Watch(this, kSessionTag);
 }
 

@@ -29,7 +29,8 @@ absl::StatusOr<std::unique_ptr<Demo>> Demo::Create(uint16_t port) {
   std::string folder = "/tmp/hawser-demo-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) return absl::ErrnoToStatus(errno, "cannot make a folder in /tmp");
   std::unique_ptr<Demo> demo(new Demo(folder, port));
-  HAWSER_ASSIGN_OR_RETURN(const tls::SelfSigned pair, tls::MakeSelfSigned({"localhost", "127.0.0.1", "::1"}, 30));
+  HAWSER_ASSIGN_OR_RETURN(const tls::SelfSigned pair,
+                          tls::MakeSelfSigned({"localhost", "127.0.0.1", "::1"}, 30));
   HAWSER_RETURN_IF_ERROR(tls::WriteTo(pair, folder).status());
   HAWSER_ASSIGN_OR_RETURN(demo->loop_, event::Loop::Create());
   demo->figures_ = [demo = demo.get()] { return demo->Figures(); };

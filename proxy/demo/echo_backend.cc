@@ -31,7 +31,8 @@ std::string FrameStart(bool fin, uint8_t rsv, ws::Opcode opcode, uint64_t length
 
 class EchoBackend::Connection final : public event::IoHandler, public base::ListLink {
  public:
-  Connection(EchoBackend& owner, net::Socket socket) : owner_(owner), stream_(owner.loop_, std::move(socket)) {
+  Connection(EchoBackend& owner, net::Socket socket)
+      : owner_(owner), stream_(owner.loop_, std::move(socket)) {
     stream_.Watch(this, 0);
     stream_.Want({.read = true});
   }
@@ -76,9 +77,10 @@ class EchoBackend::Connection final : public event::IoHandler, public base::List
       Serve(head.path());
       return false;
     }
-    Write(fmt::format("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                      "Sec-WebSocket-Accept: {}\r\n\r\n",
-                      http::AcceptFor(classified.upgrade.key)));
+    Write(
+        fmt::format("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Accept: {}\r\n\r\n",
+                    http::AcceptFor(classified.upgrade.key)));
     in_.erase(0, parsed.head_bytes);
     websocket_ = true;
     ++owner_.open_;
@@ -92,11 +94,14 @@ class EchoBackend::Connection final : public event::IoHandler, public base::List
     const bool figures = path == "/demo/stats";
     const bool page = path == "/";
     const std::string body = figures ? owner_.figures_() : page ? std::string(kPage) : "not here\n";
-    Write(fmt::format("HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
-                      "Connection: close\r\n\r\n{}",
-                      figures || page ? "200 OK" : "404 Not Found",
-                      figures ? "application/json" : page ? "text/html; charset=utf-8" : "text/plain", body.size(),
-                      body));
+    Write(
+        fmt::format("HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+                    "Connection: close\r\n\r\n{}",
+                    figures || page ? "200 OK" : "404 Not Found",
+                    figures ? "application/json"
+                    : page  ? "text/html; charset=utf-8"
+                            : "text/plain",
+                    body.size(), body));
     in_.clear();
     finishing_ = true;
     if (out_.empty()) stream_.ShutdownWrite();
@@ -166,7 +171,8 @@ absl::StatusOr<std::unique_ptr<EchoBackend>> EchoBackend::Listen(event::Loop& lo
   HAWSER_ASSIGN_OR_RETURN(net::Socket socket, net::Listen(any, {}));
   HAWSER_ASSIGN_OR_RETURN(net::SocketAddress address, net::LocalAddress(socket));
   const int fd = socket.fd();
-  std::unique_ptr<EchoBackend> backend(new EchoBackend(loop, spec, figures, std::move(socket), std::move(address)));
+  std::unique_ptr<EchoBackend> backend(
+      new EchoBackend(loop, spec, figures, std::move(socket), std::move(address)));
   HAWSER_RETURN_IF_ERROR(loop.Add(fd, *backend, 0, {.read = true}));
   return backend;
 }

@@ -35,8 +35,8 @@ class EchoBackend final : public event::IoHandler {
 
  private:
   class Connection;
-  EchoBackend(event::Loop& loop, BackendSpec spec, absl::AnyInvocable<std::string()>& figures, net::Socket socket,
-              net::SocketAddress address);
+  EchoBackend(event::Loop& loop, BackendSpec spec, absl::AnyInvocable<std::string()>& figures,
+              net::Socket socket, net::SocketAddress address);
   void OnReady(event::Ready ready) override;
 
   event::Loop& loop_;

@@ -50,8 +50,9 @@ class TokenBucket {
   bool Full(base::TimePoint now) const { return full_at_ <= now; }
 
  private:
-  static constexpr double kLongest = 1e17;   // nanoseconds, three years: keeps the sums far from overflow
-  static constexpr double kRounding = 1e-6;  // tokens; what the nanosecond's rounding may take from a whole one
+  static constexpr double kLongest = 1e17;  // nanoseconds, three years: keeps the sums far from overflow
+  static constexpr double kRounding =
+      1e-6;  // tokens; what the nanosecond's rounding may take from a whole one
 
   static double Interval(double per_second) { return std::min(1e9 / per_second, kLongest); }
 

@@ -10,7 +10,7 @@ struct Ready {
   bool readable = false;  // bytes, an end or an error wait to be read
   bool writable = false;
   bool timer = false;
-  uint8_t tag = 0;        // which of the handler's descriptors, streams or timers; chosen at registration, 0 to 7
+  uint8_t tag = 0;  // which of the handler's descriptors, streams or timers; chosen at registration, 0 to 7
 };
 
 class IoHandler {

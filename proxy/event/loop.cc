@@ -14,8 +14,12 @@ namespace hawser::event {
 namespace {
 
 // Handlers are at least 8-aligned: the low three bits of the pointer carry the tag.
-uint64_t Pack(IoHandler& handler, uint8_t tag) { return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U); }
-IoHandler* HandlerOf(uint64_t packed) { return reinterpret_cast<IoHandler*>(packed & ~uint64_t{7}); }
+uint64_t Pack(IoHandler& handler, uint8_t tag) {
+  return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U);
+}
+IoHandler* HandlerOf(uint64_t packed) {
+  return reinterpret_cast<IoHandler*>(packed & ~uint64_t{7});
+}
 
 uint32_t Mask(Interest interest) {
   return (interest.read ? EPOLLIN | EPOLLRDHUP : 0U) | (interest.write ? EPOLLOUT : 0U);
@@ -109,7 +113,9 @@ void Loop::Remove(int fd, IoHandler& handler, uint8_t tag) {
   Forget(handler, tag);
 }
 
-void Loop::Soon(IoHandler& handler, Ready ready) { soon_.push_back({&handler, ready}); }
+void Loop::Soon(IoHandler& handler, Ready ready) {
+  soon_.push_back({&handler, ready});
+}
 
 void Loop::Forget(IoHandler& handler, uint8_t tag) {
   const uint64_t packed = Pack(handler, tag);
@@ -133,7 +139,9 @@ void Loop::RunSoon() {
   soon_now_.clear();
 }
 
-void Loop::Retire(std::unique_ptr<IoHandler> handler) { retired_.push_back(std::move(handler)); }
+void Loop::Retire(std::unique_ptr<IoHandler> handler) {
+  retired_.push_back(std::move(handler));
+}
 
 void Loop::DestroyRetired() {
   // A destructor may retire more.

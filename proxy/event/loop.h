@@ -105,7 +105,7 @@ class Loop {
   TimerWheel wheel_;
   std::unique_ptr<std::byte[]> scratch_;
   std::unique_ptr<epoll_event[]> batch_;
-  int batch_next_ = 0;   // the events of this turn that are still to be handled: [batch_next_, batch_count_)
+  int batch_next_ = 0;  // the events of this turn that are still to be handled: [batch_next_, batch_count_)
   int batch_count_ = 0;
   std::vector<Pending> soon_;
   std::vector<Pending> soon_now_;

@@ -7,7 +7,8 @@
 namespace hawser::event {
 namespace {
 
-constexpr int64_t kLongestTicks = int64_t{1} << 54;  // half a million years: what Timer::due_ holds, with room
+constexpr int64_t kLongestTicks = int64_t{1}
+                                  << 54;  // half a million years: what Timer::due_ holds, with room
 
 }  // namespace
 

@@ -44,7 +44,8 @@ class TimerWheel {
  private:
   static constexpr int kBits = 6;
   static constexpr int kSlots = 1 << kBits;
-  static constexpr int kLevels = 6;  // 2^36 ms, two years; later deadlines wait in the last slot and move again
+  static constexpr int kLevels =
+      6;  // 2^36 ms, two years; later deadlines wait in the last slot and move again
 
   struct Level {
     std::array<base::IntrusiveList<Timer>, kSlots> slots;

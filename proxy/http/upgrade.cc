@@ -83,7 +83,6 @@ Reject CheckHandshake(const RequestHead& head, UpgradeRequest& upgrade) {
   const auto key = Single(head.headers, "Sec-WebSocket-Key");
   if (!key || !IsKey(*key)) return Reject::kBadWebSocketKey;
   if (!ReadOffers(head.headers, upgrade)) return Reject::kBadUpgrade;
-  upgrade.websocket = true;
   upgrade.key = *key;
   return Reject::kNone;
 }
@@ -92,11 +91,11 @@ Reject CheckHandshake(const RequestHead& head, UpgradeRequest& upgrade) {
 Reject CheckExtendedConnect(const RequestHead& head, UpgradeRequest& upgrade) {
   if (head.method != "CONNECT") return Reject::kMethodNotAllowed;
   if (head.protocol != kWebSocket) return Reject::kBadUpgrade;
+  upgrade.websocket = true;
   if (head.authority.empty()) return Reject::kBadHost;
   if (head.headers.Count("Content-Length") > 0) return Reject::kUpgradeWithBody;
   if (Single(head.headers, "Sec-WebSocket-Version") != "13") return Reject::kBadWebSocketVersion;
   if (!ReadOffers(head.headers, upgrade)) return Reject::kBadUpgrade;
-  upgrade.websocket = true;
   return Reject::kNone;
 }
 
@@ -120,10 +119,9 @@ Classification Classify(const RequestHead& head) {
   if (head.version == Version::kHttp2) return result;  // RFC 9113 §8.6: HTTP/2 has no Upgrade field
   const bool upgrade = head.headers.HasToken("Upgrade", kWebSocket);
   const bool nominated = head.headers.HasToken("Connection", "upgrade");
-  if (upgrade && nominated) {
-    result.reject = CheckHandshake(head, result.upgrade);
-  } else if (upgrade || (nominated && HasWebSocketFields(head.headers))) {
-    result.reject = Reject::kBadUpgrade;
+  result.upgrade.websocket = upgrade || (nominated && HasWebSocketFields(head.headers));
+  if (result.upgrade.websocket) {
+    result.reject = upgrade && nominated ? CheckHandshake(head, result.upgrade) : Reject::kBadUpgrade;
   }
   return result;
 }

@@ -22,7 +22,7 @@ struct UpgradeRequest {
 
 struct Classification {
   Reject reject = Reject::kNone;
-  UpgradeRequest upgrade;  // meaningful when nothing is rejected
+  UpgradeRequest upgrade;  // whole when nothing is rejected; `websocket` in any case
 };
 
 // Before hop-by-hop fields are removed. An Upgrade to anything but WebSocket is ignored, as RFC 9110 §7.8 allows: the

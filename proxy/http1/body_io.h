@@ -36,7 +36,7 @@ class BodyReader {
   http::HeaderList trailers_;
   bool begun_ = false;     // payload, or its end, has been asked for
   bool end_told_ = false;  // Read has returned kEnd
-  bool done_ = false;  // a body that ends with its connection has ended
+  bool done_ = false;      // a body that ends with its connection has ended
   bool broken_ = false;
   bool malformed_ = false;  // broken by what came, not by its end
 };

@@ -218,9 +218,9 @@ class Session final : public event::IoHandler {
   bool goaway_sent_ = false;    // the notice, or the last word
   bool goaway_notice_ = false;  // the last word is to come
   bool goaway_received_ = false;
-  bool ping_answered_ = false;   // that of the notice
+  bool ping_answered_ = false;       // that of the notice
   bool closed_stream_used_ = false;  // noted inside nghttp2, acted on after it
-  bool protocol_error_ = false;  // our GOAWAY has an error code
+  bool protocol_error_ = false;      // our GOAWAY has an error code
 };
 
 }  // namespace hawser::http2

@@ -58,7 +58,8 @@ IpAddress IpAddress::FromV6(std::span<const uint8_t, 16> bytes) {
 
 bool IpAddress::loopback() const {
   if (v4_) return bytes_[0] == 127;
-  return std::all_of(bytes_.begin(), bytes_.end() - 1, [](uint8_t byte) { return byte == 0; }) && bytes_[15] == 1;
+  return std::all_of(bytes_.begin(), bytes_.end() - 1, [](uint8_t byte) { return byte == 0; }) &&
+         bytes_[15] == 1;
 }
 
 bool IpAddress::unspecified() const {
@@ -106,14 +107,18 @@ bool IpBlock::Contains(const IpAddress& address) const {
   return address.v4() == base_.v4() && address.Masked(length_) == base_;
 }
 
-std::string IpBlock::ToString() const { return fmt::format("{}/{}", base_.ToString(), length_); }
+std::string IpBlock::ToString() const {
+  return fmt::format("{}/{}", base_.ToString(), length_);
+}
 
 absl::StatusOr<SocketAddress> SocketAddress::Parse(std::string_view text) {
   SocketAddress address;
   if (text.starts_with("unix:")) {
     address.path_ = text.substr(5);
-    if (address.path_.empty() || address.path_.find('\0') != std::string::npos) return Invalid("a Unix socket needs a path", text);
-    if (address.path_.size() >= sizeof(sockaddr_un::sun_path)) return Invalid("path too long for a Unix socket", text);
+    if (address.path_.empty() || address.path_.find('\0') != std::string::npos)
+      return Invalid("a Unix socket needs a path", text);
+    if (address.path_.size() >= sizeof(sockaddr_un::sun_path))
+      return Invalid("path too long for a Unix socket", text);
     return address;
   }
   const size_t colon = text.rfind(':');
@@ -121,8 +126,10 @@ absl::StatusOr<SocketAddress> SocketAddress::Parse(std::string_view text) {
   std::string_view host = text.substr(0, colon);
   const bool bracketed = host.starts_with('[') && host.ends_with(']');
   if (bracketed) host = host.substr(1, host.size() - 2);
-  if (!bracketed && host.find(':') != std::string_view::npos) return Invalid("an IPv6 address needs brackets", text);
-  if (!ParseNumber(text.substr(colon + 1), address.port_)) return Invalid("not a port", text.substr(colon + 1));
+  if (!bracketed && host.find(':') != std::string_view::npos)
+    return Invalid("an IPv6 address needs brackets", text);
+  if (!ParseNumber(text.substr(colon + 1), address.port_))
+    return Invalid("not a port", text.substr(colon + 1));
   HAWSER_ASSIGN_OR_RETURN(address.ip_, IpAddress::Parse(host));
   return address;
 }
@@ -155,7 +162,9 @@ SocketAddress SocketAddress::FromNative(const sockaddr_storage& native, socklen_
   return address;
 }
 
-int SocketAddress::family() const { return unix_socket() ? AF_UNIX : ip_.v4() ? AF_INET : AF_INET6; }
+int SocketAddress::family() const {
+  return unix_socket() ? AF_UNIX : ip_.v4() ? AF_INET : AF_INET6;
+}
 
 socklen_t SocketAddress::ToNative(sockaddr_storage& native) const {
   native = {};

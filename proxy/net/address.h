@@ -63,7 +63,7 @@ class SocketAddress {
   static SocketAddress FromNative(const sockaddr_storage& native, socklen_t length);
 
   bool unix_socket() const { return !path_.empty(); }
-  const IpAddress& ip() const { return ip_; }      // meaningless for a Unix socket
+  const IpAddress& ip() const { return ip_; }  // meaningless for a Unix socket
   uint16_t port() const { return port_; }
   const std::string& path() const { return path_; }  // empty for an IP
   int family() const;

@@ -19,10 +19,10 @@
 namespace hawser::net {
 
 enum class IoState : uint8_t {
-  kOk,       // all that was asked for: Read filled some of the span and there may be more, Write took every byte
+  kOk,  // all that was asked for: Read filled some of the span and there may be more, Write took every byte
   kBlocked,  // after `bytes`, nothing more for now
-  kEnd,      // Read only, with bytes == 0: the peer ended its direction in order (FIN, close_notify, END_STREAM)
-  kError,    // the stream is broken, with bytes == 0: reset, time-out, a TLS violation, a TLS stream cut without close_notify
+  kEnd,  // Read only, with bytes == 0: the peer ended its direction in order (FIN, close_notify, END_STREAM)
+  kError,  // the stream is broken, with bytes == 0: reset, time-out, a TLS violation, a TLS stream cut without close_notify
 };
 
 struct IoResult {

@@ -30,7 +30,8 @@ absl::StatusOr<Socket> Open(const SocketAddress& address) {
 // A socket file that a dead process left behind; one that is served, or anything but a socket, is left alone.
 void UnlinkStale(const SocketAddress& address) {
   struct stat status;
-  if (address.path()[0] == '@' || stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  if (address.path()[0] == '@' || stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
+    return;
   // Non-blocking: a server whose queue is full is alive.
   Socket probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_storage native;
@@ -46,7 +47,8 @@ absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions&
   if (address.unix_socket()) UnlinkStale(address);
   HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
   Set(socket.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
-  if (address.family() == AF_INET6) Set(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 0);  // whatever bindv6only says
+  if (address.family() == AF_INET6)
+    Set(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 0);  // whatever bindv6only says
   if (options.reuse_port && !address.unix_socket()) Set(socket.fd(), SOL_SOCKET, SO_REUSEPORT, 1);
   sockaddr_storage native;
   const socklen_t length = address.ToNative(native);
@@ -68,7 +70,8 @@ absl::StatusOr<Socket> Connect(const SocketAddress& address) {
 Socket Accept(const Socket& listening, SocketAddress& peer) {
   sockaddr_storage native{};
   socklen_t length = sizeof native;
-  Socket socket(accept4(listening.fd(), reinterpret_cast<sockaddr*>(&native), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  Socket socket(
+      accept4(listening.fd(), reinterpret_cast<sockaddr*>(&native), &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket.open()) peer = SocketAddress::FromNative(native, length);
   return socket;
 }

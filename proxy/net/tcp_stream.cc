@@ -72,7 +72,8 @@ void TcpStream::ShutdownWrite() {
 bool TcpStream::Delivering(base::Duration within) const {
   tcp_info info{};
   socklen_t length = sizeof info;
-  if (getsockopt(socket_.fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0) return false;  // a Unix socket, or closed
+  if (getsockopt(socket_.fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
+    return false;  // a Unix socket, or closed
   return (info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0) && info.tcpi_last_ack_recv <= within.count();
 }
 

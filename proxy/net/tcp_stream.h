@@ -34,7 +34,8 @@ class TcpStream final : public ByteStream {
   int error_ = 0;
   event::IoHandler* handler_ = nullptr;
   uint8_t tag_ = 0;
-  bool registered_ = false;  // in epoll: only while something is wanted, as a hang-up is reported even to nobody's wish
+  bool registered_ =
+      false;  // in epoll: only while something is wanted, as a hang-up is reported even to nobody's wish
   bool shut_ = false;
   event::Interest interest_;
 };

@@ -9,7 +9,9 @@
 
 namespace hawser::route {
 
-inline re2::StringPiece Piece(std::string_view text) { return {text.data(), text.size()}; }
+inline re2::StringPiece Piece(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 // Fails on bad syntax, and on an expression too large for its share of memory. `captures`: groups are asked for.
 absl::StatusOr<std::unique_ptr<const re2::RE2>> CompileProgram(std::string_view pattern, bool captures);

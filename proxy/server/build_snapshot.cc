@@ -61,8 +61,7 @@ std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, S
   };
   for (size_t i = 0; i < config->listeners.size(); ++i) {
     const config::Listener& settings = config->listeners[i];
-    session::ListenerRuntime listener{
-        .settings = settings,
+    session::ListenerRuntime listener{.settings = settings,
                                       .index = i,
                                       .tls = nullptr,
                                       .ip_limits = IpLimitsOf(settings.limits),

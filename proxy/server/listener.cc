@@ -47,7 +47,9 @@ Listener::~Listener() {
   if (socket_.open()) environment_.loop.Remove(socket_.fd(), *this, kSocketTag);
 }
 
-absl::Status Listener::Start() { return environment_.loop.Add(socket_.fd(), *this, kSocketTag, {.read = true}); }
+absl::Status Listener::Start() {
+  return environment_.loop.Add(socket_.fd(), *this, kSocketTag, {.read = true});
+}
 
 void Listener::Stop() {
   if (!socket_.open()) return;
@@ -82,8 +84,8 @@ void Listener::AcceptBatch(int most) {
 void Listener::Pause() {
   environment_.stats.Add(stats::Metric::kAcceptNoDescriptor);
   if (failures_.Pass(environment_.loop.now())) {
-    spdlog::error("listener {}: cannot accept: {}; pausing for {} ms", runtime_.settings.name, std::strerror(errno),
-                  kPauseTime.count());
+    spdlog::error("listener {}: cannot accept: {}; pausing for {} ms", runtime_.settings.name,
+                  std::strerror(errno), kPauseTime.count());
   }
   environment_.loop.Modify(socket_.fd(), *this, kSocketTag, {});
   environment_.loop.Arm(resume_, kPauseTime);
@@ -94,8 +96,8 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
   leases.cap = edge_.caps[runtime_.index]->Take();
   if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
   if (!peer.unix_socket()) {
-    edge::IpTable::Admission admission = edge_.ip_table.Admit(static_cast<uint32_t>(runtime_.index), peer.ip(),
-                                                              runtime_.ip_limits, environment_.loop.now());
+    edge::IpTable::Admission admission = edge_.ip_table.Admit(
+        static_cast<uint32_t>(runtime_.index), peer.ip(), runtime_.ip_limits, environment_.loop.now());
     if (admission.result != edge::AdmitResult::kAdmitted) {
       return Refuse(std::move(socket), peer, RejectOf(admission.result));
     }

@@ -23,7 +23,8 @@ struct Edge {
 
 class Listener final : public event::IoHandler {
  public:
-  Listener(session::Environment& environment, Edge& edge, const session::ListenerRuntime& runtime, net::Socket socket);
+  Listener(session::Environment& environment, Edge& edge, const session::ListenerRuntime& runtime,
+           net::Socket socket);
   ~Listener() override;
 
   absl::Status Start();
@@ -41,7 +42,7 @@ class Listener final : public event::IoHandler {
   Edge& edge_;
   const session::ListenerRuntime& runtime_;
   net::Socket socket_;
-  event::Timer resume_;    // armed while accepting is paused for want of descriptors
+  event::Timer resume_;  // armed while accepting is paused for want of descriptors
   edge::LogGate refusals_;
   edge::LogGate failures_;
 };

@@ -19,8 +19,9 @@ constexpr base::Duration kDrainStep{50};
 TunnelRow RowOf(const session::Tunnel& tunnel) {
   const session::RequestRecord& record = tunnel.record();
   return {.request_id = std::string(record.text.request_id()),
-          .client = record.client_port == 0 ? record.client.ToString()
-                                            : net::SocketAddress(record.client, record.client_port).ToString(),
+          .client = record.client_port == 0
+                        ? record.client.ToString()
+                        : net::SocketAddress(record.client, record.client_port).ToString(),
           .listener = std::string(record.listener),
           .protocol = std::string(session::NameOf(record.version)),
           .route = record.route->name,
@@ -68,8 +69,8 @@ Worker::~Worker() {
 }
 
 absl::Status Worker::AddListener(Edge& edge, size_t index, net::Socket socket) {
-  listeners_.push_back(std::make_unique<Listener>(*environment_, edge, environment_->snapshot->listeners[index],
-                                                  std::move(socket)));
+  listeners_.push_back(std::make_unique<Listener>(
+      *environment_, edge, environment_->snapshot->listeners[index], std::move(socket)));
   return listeners_.back()->Start();
 }
 
@@ -105,9 +106,10 @@ void Worker::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
 // Every step ends as many tunnels as the elapsed part of the window asks for, the oldest first.
 void Worker::OnReady(event::Ready) {
   const auto elapsed = base::Between(drain_start_, loop_->now());
-  const double part = drain_window_.count() == 0 ? 1.0
-                                                 : std::min(1.0, static_cast<double>(elapsed.count()) /
-                                                                     static_cast<double>(drain_window_.count()));
+  const double part =
+      drain_window_.count() == 0
+          ? 1.0
+          : std::min(1.0, static_cast<double>(elapsed.count()) / static_cast<double>(drain_window_.count()));
   const auto due = static_cast<size_t>(part * static_cast<double>(drain_total_));
   while (drain_ended_ < due || part >= 1.0) {
     session::Tunnel* tunnel = environment_->tunnels.front();

@@ -68,7 +68,7 @@ class Worker final : public event::IoHandler {
   event::Timer drain_timer_;
   base::TimePoint drain_start_;
   base::Duration drain_window_{0};
-  size_t drain_total_ = 0;   // tunnels open when it began
+  size_t drain_total_ = 0;  // tunnels open when it began
   size_t drain_ended_ = 0;
   absl::AnyInvocable<void()> on_empty_;
 };

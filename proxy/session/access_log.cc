@@ -60,7 +60,9 @@ void AppendTime(std::string& out) {
   put(time.subseconds().count(), 3, 'Z');
 }
 
-bool IsOrdinary(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+bool IsOrdinary(char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
 
 void AppendEscaped(std::string& out, std::string_view text) {
   if (std::all_of(text.begin(), text.end(), IsOrdinary)) {
@@ -93,20 +95,23 @@ struct Field {
 };
 
 constexpr Field kFields[] = {
-    {"time", true,
-     [](const LogEntry&, std::string& out) { AppendTime(out); }},
+    {"time", true, [](const LogEntry&, std::string& out) { AppendTime(out); }},
     {"event", true,
      [](const LogEntry& entry, std::string& out) { out += entry.record.tunnel ? "tunnel" : "request"; }},
     {"request_id", true,
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.request_id()); }},
-    {"listener", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener); }},
+    {"listener", true,
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener); }},
     {"client", true, [](const LogEntry& entry, std::string& out) { out += Client(entry.record); }},
-    {"tls", false, [](const LogEntry& entry, std::string& out) { out += entry.record.tls ? "true" : "false"; }},
+    {"tls", false,
+     [](const LogEntry& entry, std::string& out) { out += entry.record.tls ? "true" : "false"; }},
     {"protocol", true, [](const LogEntry& entry, std::string& out) { out += NameOf(entry.record.version); }},
     {"method", true,
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.method()); }},
-    {"host", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.host()); }},
-    {"path", true, [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.path()); }},
+    {"host", true,
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.host()); }},
+    {"path", true,
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.path()); }},
     {"status", false,
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.record.status); }},
     {"route", true,
@@ -136,9 +141,7 @@ constexpr Field kFields[] = {
     {"pings_sent", false,
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.pings_sent); }},
     {"rtt_ms", false,
-     [](const LogEntry& entry, std::string& out) {
-       AppendMillis(out, entry.traffic.rtt_average_ms);
-     }},
+     [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.traffic.rtt_average_ms); }},
     {"rtt_min_ms", false,
      [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.traffic.rtt_min_ms); }},
     {"rtt_max_ms", false,
@@ -238,8 +241,12 @@ AccessLog::AccessLog(LogFormat format, std::shared_ptr<spdlog::details::thread_p
 
 AccessLog::~AccessLog() = default;
 
-void AccessLog::Write(const LogEntry& entry) { logger_->info(format_.Render(entry)); }
+void AccessLog::Write(const LogEntry& entry) {
+  logger_->info(format_.Render(entry));
+}
 
-uint64_t AccessLog::dropped() const { return pool_->overrun_counter(); }
+uint64_t AccessLog::dropped() const {
+  return pool_->overrun_counter();
+}
 
 }  // namespace hawser::session

@@ -20,8 +20,9 @@ class BodyRelay {
   using Look = absl::FunctionRef<void(std::span<const std::byte>)>;
 
   // Moves what can be moved, a head that the sink still holds included.
-  Progress Pump(Environment& environment, http::MessageStream& source, http::MessageStream& sink,
-                Look look = [](std::span<const std::byte>) {});
+  Progress Pump(
+      Environment& environment, http::MessageStream& source, http::MessageStream& sink,
+      Look look = [](std::span<const std::byte>) {});
 
   bool done() const { return ended_ && !blocked_; }
   bool wants_read() const { return !ended_ && !blocked_; }

@@ -187,6 +187,7 @@ void ClientConnection::ParseHead() {
 void ClientConnection::Refuse(Reject reject) {
   environment_.stats.CountReject(reject);
   const http::RejectSpec& spec = http::SpecOf(reject);
+  environment_.stats.CountResponse(spec.status);
   if (environment_.access_log != nullptr) {
     RequestRecord record;
     record.client = peer_.ip();
@@ -265,10 +266,12 @@ void ClientConnection::OnTimer() {
   Close(net::CloseReason::kOrderly);
 }
 
+// What has been asked is answered, though it may still wait in the kernel.
 void ClientConnection::Drain() {
-  if (state_ == State::kTlsHandshake || (state_ == State::kRequestHead && input_.empty())) {
-    Close(net::CloseReason::kOrderly);
-  }
+  if (state_ == State::kTlsHandshake) return Close(net::CloseReason::kOrderly);
+  if (state_ != State::kRequestHead || !input_.empty()) return;
+  ReadHead();
+  if (state_ == State::kRequestHead && input_.empty()) Close(net::CloseReason::kOrderly);
 }
 
 void ClientConnection::Close(net::CloseReason reason) {

@@ -36,21 +36,21 @@ ws::DeflateCounters DeflateCountersOf(stats::WorkerStats& stats);
 struct Environment {
   event::Loop& loop;
   net::BufferPool& buffers;
-  cluster::Pool& pool;                               // of connections to backends
+  cluster::Pool& pool;  // of connections to backends
   stats::WorkerStats& stats;
-  AccessLog* access_log;                             // null: none
-  cluster::StickTable& stick_table;                  // of all workers
-  std::shared_ptr<const Snapshot> snapshot;          // for new requests
-  std::vector<cluster::WorkerCluster> clusters;      // this worker's balancers, by the snapshot's cluster index
-  std::mt19937_64 random;                            // for balancing and jitter; nothing that is to stay secret
+  AccessLog* access_log;                         // null: none
+  cluster::StickTable& stick_table;              // of all workers
+  std::shared_ptr<const Snapshot> snapshot;      // for new requests
+  std::vector<cluster::WorkerCluster> clusters;  // this worker's balancers, by the snapshot's cluster index
+  std::mt19937_64 random;                        // for balancing and jitter; nothing that is to stay secret
   base::SecretNumbers secrets;
-  net::Pipe pipe;                                    // for large frames on their way from socket to socket
+  net::Pipe pipe;  // for large frames on their way from socket to socket
   ws::DeflatePool deflate{snapshot->config->limits.compression_contexts, DeflateCountersOf(stats)};
   bool draining = false;
 
   base::IntrusiveList<ClientConnection> connections;  // those that have no tunnel
   base::IntrusiveList<Http2Connection> http2_connections;
-  base::IntrusiveList<Tunnel> tunnels;                // open
+  base::IntrusiveList<Tunnel> tunnels;  // open
   base::IntrusiveList<Tunnel> closing_tunnels;
 
   uint32_t refused_connections = 0;  // being answered, of those that were not admitted

@@ -78,13 +78,13 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
 void Exchange::Start() {
   http::Classification classification = http::Classify(head_);
   const bool sound_names = MeetUnderscorePolicy();
+  upgrade_ = std::move(classification.upgrade);
   PrepareRecord();
   environment_.stats.Add(stats::Metric::kRequests);
   if (client_.reject != Reject::kNone) return Refuse(client_.reject);
   if (environment_.draining) return Refuse(Reject::kDraining);
   if (classification.reject != Reject::kNone) return Refuse(classification.reject);
   if (!sound_names) return Refuse(Reject::kUnderscoreInHeader);
-  upgrade_ = std::move(classification.upgrade);
   if (websocket()) NormalizeHandshake(head_);
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
   if (record_->route == nullptr) return Refuse(Reject::kNoRoute);
@@ -117,7 +117,8 @@ void Exchange::RunFilters() {
 size_t Exchange::PickCluster() {
   if (route().affinity == config::RouteAffinity::kSocketIo) {
     socket_io_.emplace(environment_.stick_table, head_);
-    const auto home = socket_io_->FindCluster(*record_->route, environment_.clusters, environment_.loop.now());
+    const auto home =
+        socket_io_->FindCluster(*record_->route, environment_.clusters, environment_.loop.now());
     if (home) return *home;
   }
   return record_->route->PickCluster(environment_.random());

@@ -136,7 +136,7 @@ class Exchange {
   net::SocketAddress client_address_;
   std::optional<filters::Connection> arrival_;  // views into the members before it; context_ views into it
   std::optional<filters::Context> context_;
-  std::optional<SocketIoSession> socket_io_;     // on a route that follows such sessions
+  std::optional<SocketIoSession> socket_io_;  // on a route that follows such sessions
   size_t cluster_index_ = 0;
   std::vector<const cluster::Endpoint*> tried_;
   cluster::Endpoint* endpoint_ = nullptr;
@@ -149,8 +149,8 @@ class Exchange {
   event::Timer timer_;
   http::ResponseHead response_head_;
   bool deflate_ = false;
-  bool fresh_ = true;              // backend_'s connection was opened for this request
-  bool sent_again_ = false;        // after a kept connection had ended unanswered
+  bool fresh_ = true;        // backend_'s connection was opened for this request
+  bool sent_again_ = false;  // after a kept connection had ended unanswered
   std::optional<http::DeflateAgreement> offload_;
   bool ahead_full_ = false;        // the client has sent as much ahead as is held
   bool interim_waits_ = false;     // the client has not taken all of an interim response

@@ -36,8 +36,8 @@ void Exchange::Connect() {
   const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
   if (attempt_ == nullptr) {
     environment_.loop.Arm(timer_, cluster.settings().connect_timeout);
-    attempt_ = environment_.pool.Begin(cluster, *endpoint_, {.websocket = websocket(), .fresh = sent_again_}, owner_,
-                                       kBackendTag);
+    attempt_ = environment_.pool.Begin(cluster, *endpoint_, {.websocket = websocket(), .fresh = sent_again_},
+                                       owner_, kBackendTag);
   }
   if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
   fresh_ = attempt_->opened();
@@ -192,10 +192,12 @@ void Exchange::SwitchProtocols() {
   progress_ = Progress::kTunnel;
 }
 
-void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases, std::string_view early) {
+void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases,
+                          std::string_view early) {
   auto early_from_client = std::as_bytes(std::span(early));
   if (offload_) {
-    client = Offload(environment_, route().websocket, *offload_, std::move(client), std::exchange(early_from_client, {}));
+    client = Offload(environment_, route().websocket, *offload_, std::move(client),
+                     std::exchange(early_from_client, {}));
   }
   std::string early_from_backend;
   auto backend = backend_->TakeTunnel(early_from_backend);

@@ -28,7 +28,8 @@ ClosedBy ClosedByOf(http::Reject reject);
 class RequestText {
  public:
   RequestText() = default;
-  RequestText(std::string_view request_id, std::string_view method, std::string_view host, std::string_view path);
+  RequestText(std::string_view request_id, std::string_view method, std::string_view host,
+              std::string_view path);
 
   std::string_view request_id() const { return Part(0, ends_[0]); }
   std::string_view method() const { return Part(ends_[0], ends_[1]); }
@@ -61,14 +62,14 @@ struct Traffic {  // as seen from the client: in is client to backend
 
 struct RequestRecord {
   RequestText text;
-  net::IpAddress client;               // the effective one: behind trusted proxies, what they say
-  uint16_t client_port = 0;            // 0 where it is not known
+  net::IpAddress client;     // the effective one: behind trusted proxies, what they say
+  uint16_t client_port = 0;  // 0 where it is not known
   bool tls = false;
   http::Version version = http::Version::kHttp11;  // that the client speaks
-  bool tunnel = false;                 // a WebSocket was opened
-  uint16_t status = 0;                 // sent to the client; 0: none
+  bool tunnel = false;                             // a WebSocket was opened
+  uint16_t status = 0;                             // sent to the client; 0: none
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
-  std::string_view listener;           // in the snapshot, as are the next two
+  std::string_view listener;  // in the snapshot, as are the next two
   const route::Route* route = nullptr;
   const cluster::Endpoint* endpoint = nullptr;
   base::TimePoint start;
@@ -76,11 +77,12 @@ struct RequestRecord {
 
 struct Outcome {
   ClosedBy closed_by = ClosedBy::kNobody;
-  uint16_t close_code = 0;             // RFC 6455 §7.1.5: the code that the client saw or sent; 1005, 1006 where none was
-  std::string_view reason;             // a label of the refusal table, or "" for an ordinary end
+  uint16_t close_code =
+      0;  // RFC 6455 §7.1.5: the code that the client saw or sent; 1005, 1006 where none was
+  std::string_view reason;  // a label of the refusal table, or "" for an ordinary end
   std::string_view flag;
-  std::string_view violation;          // the rule that a peer of the tunnel broke, or ""
-  std::string_view offender;           // who: "client", "backend" or ""
+  std::string_view violation;  // the rule that a peer of the tunnel broke, or ""
+  std::string_view offender;   // who: "client", "backend" or ""
 };
 
 }  // namespace hawser::session

@@ -17,7 +17,7 @@ namespace hawser::session {
 
 struct ListenerRuntime {
   const config::Listener& settings;
-  size_t index;                             // its place in the configuration
+  size_t index;                                   // its place in the configuration
   std::shared_ptr<const tls::ServerContext> tls;  // null: plain
   edge::IpLimits ip_limits;
   http2::Settings http2;
@@ -27,7 +27,7 @@ struct Snapshot {
   std::unique_ptr<const config::Config> config;
   std::vector<ListenerRuntime> listeners;
   std::unique_ptr<route::RouteTable> routes;
-  std::vector<filters::Chain> filters;      // by Route::index
+  std::vector<filters::Chain> filters;  // by Route::index
   std::vector<std::unique_ptr<cluster::Cluster>> clusters;
 };
 

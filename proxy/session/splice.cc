@@ -12,7 +12,8 @@ namespace hawser::session {
 // Moves the next bytes of a large frame, no more than a read would have taken. Nothing: they are to be read instead.
 std::optional<net::IoState> Tunnel::Splice(Peer from) {
   Side& source = side(from);
-  if (!source.scanner.large() || source.deaf || !source.carry.empty() || PaceOf(from) != nullptr) return std::nullopt;
+  if (!source.scanner.large() || source.deaf || !source.carry.empty() || PaceOf(from) != nullptr)
+    return std::nullopt;
   const Peer to = Other(from);
   Side& sink = side(to);
   const int source_fd = source.stream->plain_socket();
@@ -32,7 +33,8 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
   }
   if (!ahead.blind() || ahead.AtBoundary()) return std::nullopt;
   const uint64_t whole = header.size() + ahead.remaining();
-  const net::IoResult got = pipe.Fill(source_fd, std::min<uint64_t>(whole, settings().buffer.bytes + header.size()));
+  const net::IoResult got =
+      pipe.Fill(source_fd, std::min<uint64_t>(whole, settings().buffer.bytes + header.size()));
   if (got.bytes == 0) return got.state;
   source.keepalive.Heard(environment_.loop.now());
   if (got.bytes < header.size()) {  // the kernel may hand over less than it has shown

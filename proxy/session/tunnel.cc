@@ -40,11 +40,14 @@ Tunnel::Tunnel(Environment& environment, Parts parts)
   const auto pinged = [&](config::KeepaliveTo only) {
     return !is_pipe() && (keepalive.to == only || keepalive.to == config::KeepaliveTo::kBoth);
   };
-  if (pinged(config::KeepaliveTo::kClient)) side(kClient).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
-  if (pinged(config::KeepaliveTo::kBackend)) side(kBackend).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
+  if (pinged(config::KeepaliveTo::kClient))
+    side(kClient).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
+  if (pinged(config::KeepaliveTo::kBackend))
+    side(kBackend).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
   if (const config::MaxDuration& longest = settings().max_connection_duration; longest.duration.count() > 0) {
     const double share = 1 - longest.jitter * std::uniform_real_distribution<>(0, 1)(environment_.random);
-    expiry_ = now + base::Duration(static_cast<int64_t>(static_cast<double>(longest.duration.count()) * share));
+    expiry_ =
+        now + base::Duration(static_cast<int64_t>(static_cast<double>(longest.duration.count()) * share));
   }
   if (Paces::AskedFor(settings())) paces_ = std::make_unique<Paces>(settings());
   for (const Peer peer : {kClient, kBackend}) side(peer).stream->Watch(this, peer);
@@ -133,7 +136,8 @@ void Tunnel::Inject(Peer to) {
     environment_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
   }
   if (const uint16_t code = std::exchange(sink.close_due, uint16_t{0}); code != 0) {
-    const auto text = violation_ != ws::Violation::kNone ? ws::SpecOf(violation_).text : http::SpecOf(reason_).text;
+    const auto text =
+        violation_ != ws::Violation::kNone ? ws::SpecOf(violation_).text : http::SpecOf(reason_).text;
     Send(to, ws::SmallFrame::MakeClose(code, text, mask()).bytes());
     sink.sealed = true;
   }
@@ -197,6 +201,8 @@ std::string_view Tunnel::state_name() const {
   return "";
 }
 
-base::Duration Tunnel::age() const { return base::Between(record_.start, environment_.loop.now()); }
+base::Duration Tunnel::age() const {
+  return base::Between(record_.start, environment_.loop.now());
+}
 
 }  // namespace hawser::session

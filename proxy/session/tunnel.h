@@ -41,12 +41,12 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     std::unique_ptr<net::ByteStream> backend;
     std::shared_ptr<const Snapshot> snapshot;
     std::unique_ptr<RequestRecord> record;
-    EdgeLeases leases;                             // empty where the client's connection outlives the tunnel (HTTP/2)
+    EdgeLeases leases;  // empty where the client's connection outlives the tunnel (HTTP/2)
     cluster::OpenLease endpoint_lease;
-    filters::Leftovers leftovers;                  // what the route's filters hold
-    bool deflate = false;                          // permessage-deflate was agreed on: RSV1 has a meaning
-    std::span<const std::byte> early_from_client;  // came ahead of the 101
-    std::span<const std::byte> early_from_backend; // came behind the 101
+    filters::Leftovers leftovers;                   // what the route's filters hold
+    bool deflate = false;                           // permessage-deflate was agreed on: RSV1 has a meaning
+    std::span<const std::byte> early_from_client;   // came ahead of the 101
+    std::span<const std::byte> early_from_backend;  // came behind the 101
   };
 
   // Opens the tunnel; the 101 has already been given to parts.client.
@@ -78,20 +78,30 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   struct Side {
     std::unique_ptr<net::ByteStream> stream;
-    net::Buffer backlog;           // waits to be sent to this peer
-    net::Remainder carry;          // the start of a frame from this peer whose rest has not come
-    ws::FrameScanner scanner;      // over what this peer sends
-    ws::Keepalive keepalive;       // of this peer
-    uint64_t bytes = 0;            // received from this peer
-    uint16_t close_due = 0;        // a close frame with this code goes out at the next boundary; 0: none
-    bool ping_due = false;         // likewise a ping
-    bool blocked = false;          // the stream takes no more for now; backlog may wait
-    bool broken = false;           // a write failed; what the peer sent before may still be read
-    bool sealed = false;           // nothing more is sent to this peer: a close frame was, or it is gone
-    bool deaf = false;             // what this peer still sends is dropped: its close frame came, or it broke a rule
-    bool ended = false;            // this peer's direction has ended (FIN, reset)
-    bool shut = false;             // ours has
-    bool closed = false;           // the stream is closed
+    net::Buffer backlog;       // waits to be sent to this peer
+    net::Remainder carry;      // the start of a frame from this peer whose rest has not come
+    ws::FrameScanner scanner;  // over what this peer sends
+    ws::Keepalive keepalive;   // of this peer
+    uint64_t bytes = 0;        // received from this peer
+    uint16_t close_due = 0;    // a close frame with this code goes out at the next boundary; 0: none
+    bool ping_due = false;     // likewise a ping
+    bool blocked = false;      // the stream takes no more for now; backlog may wait
+    bool broken = false;       // a write failed; what the peer sent before may still be read
+    bool sealed = false;       // nothing more is sent to this peer: a close frame was, or it is gone
+    bool deaf = false;    // what this peer still sends is dropped: its close frame came, or it broke a rule
+    bool ended = false;   // this peer's direction has ended (FIN, reset)
+    bool shut = false;    // ours has
+    bool closed = false;  // the stream is closed
+  };
+
+  // How far Forward has come through what was read.
+  struct Passage {
+    Peer from;
+    std::span<const std::byte> bytes;
+    ws::ScanRules rules;
+    Pace* pace;  // null: no rates
+    size_t scanned = 0;
+    size_t sent = 0;  // bytes before this were sent or dropped
   };
 
   static Peer Other(Peer peer) { return peer == kClient ? kBackend : kClient; }
@@ -107,6 +117,10 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void Count(Peer from, size_t bytes);
   void CountMessages(Peer from, uint64_t before);
   void Forward(Peer from, std::span<const std::byte> bytes);
+  bool Advance(Passage& passage);
+  void PassControlFrame(Passage& passage, const ws::Scan& scan);
+  void SendScanned(Passage& passage);
+  void SpendMessages(Passage& passage, uint64_t messages);
   void Relay(Peer from, std::span<const std::byte> bytes);
   std::optional<net::IoState> Splice(Peer from);
   bool OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame);

@@ -34,7 +34,8 @@ void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   const uint16_t code = http::SpecOf(reason).close_code;
   if (state_ == State::kOpen) {
     offender_ = from;
-    environment_.stats.Add(from == kClient ? stats::Metric::kViolationsByClient : stats::Metric::kViolationsByBackend);
+    environment_.stats.Add(from == kClient ? stats::Metric::kViolationsByClient
+                                           : stats::Metric::kViolationsByBackend);
     BeginClosing(ClosedBy::kPolicy, reason, code);
   }
   CloseTowards(from, code);
@@ -68,7 +69,8 @@ void Tunnel::OnPipeEnd(Peer from, net::IoState how) {
   const bool broken = how == net::IoState::kError;
   if (state_ == State::kOpen) {
     const Reject lost = from == kClient ? Reject::kClientLost : Reject::kBackendLost;
-    BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend, broken ? lost : Reject::kNone, 1006);
+    BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend, broken ? lost : Reject::kNone,
+                 1006);
   }
   side(Other(from)).sealed = true;
   if (!broken) return;
@@ -104,7 +106,9 @@ void Tunnel::BeginClosing(ClosedBy closed_by, Reject reason, uint16_t code) {
 }
 
 // The code that answers a close frame: its own (RFC 6455 §5.5.1), where that one may be sent at all.
-uint16_t Tunnel::Answer() const { return ws::MayBeSent(close_code_) ? close_code_ : 1000; }
+uint16_t Tunnel::Answer() const {
+  return ws::MayBeSent(close_code_) ? close_code_ : 1000;
+}
 
 // Brings both streams as far towards their end as what has been sent and received allows, and tells them what to
 // report next.
@@ -119,7 +123,8 @@ void Tunnel::Settle() {
       Side& at = side(peer);
       if (at.closed) continue;
       if (!at.sealed && at.close_due != 0 && side(Other(peer)).deaf) EndWithoutCloseFrame(peer);
-      if (at.sealed && !at.blocked && (at.deaf || is_pipe()) && !std::exchange(at.shut, true)) at.stream->ShutdownWrite();
+      if (at.sealed && !at.blocked && (at.deaf || is_pipe()) && !std::exchange(at.shut, true))
+        at.stream->ShutdownWrite();
       if (at.shut && at.ended) CloseStream(peer, net::CloseReason::kOrderly);
     }
     if (side(kClient).closed && side(kBackend).closed) return Finish();
@@ -159,7 +164,9 @@ void Tunnel::Finish() {
                                                 .reason = ordinary ? "" : spec.label,
                                                 .flag = ordinary ? "" : spec.flag,
                                                 .violation = ws::SpecOf(violation_).label,
-                                                .offender = violation_ == ws::Violation::kNone ? "" : offender_ == kClient ? "client" : "backend"},
+                                                .offender = violation_ == ws::Violation::kNone ? ""
+                                                            : offender_ == kClient             ? "client"
+                                                                                               : "backend"},
                                     .duration_ms = seconds * 1000});
   }
   Unlink();
@@ -223,7 +230,8 @@ void Tunnel::ArmTimer() {
   auto next = expiry_;
   if (settings().idle_timeout.count() > 0) next = std::min(next, last_message_ + settings().idle_timeout);
   for (const Peer peer : {kClient, kBackend}) {
-    if (const Pace* pace = PaceOf(peer); pace != nullptr && pace->paused()) next = std::min(next, pace->resume_at);
+    if (const Pace* pace = PaceOf(peer); pace != nullptr && pace->paused())
+      next = std::min(next, pace->resume_at);
     const Side& at = sides_[peer];
     // A ping that waits for its boundary is in no hurry: its clock starts when it is sent.
     if (at.ping_due || at.sealed) continue;

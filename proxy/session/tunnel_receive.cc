@@ -29,7 +29,8 @@ bool Tunnel::MayReceive(Peer from) const {
 
 void Tunnel::Count(Peer from, size_t bytes) {
   side(from).bytes += bytes;
-  environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient, bytes);
+  environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient,
+                         bytes);
   if (Pace* pace = PaceOf(from)) pace->bytes.Spend(environment_.loop.now(), bytes);
 }
 
@@ -46,7 +47,8 @@ void Tunnel::Receive(Peer from) {
     std::ranges::copy(source.carry.bytes(), scratch.begin());
     size_t most = std::min<size_t>(settings().buffer.bytes, scratch.size() - carried);
     const Pace* pace = PaceOf(from);
-    const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(environment_.loop.now());
+    const uint64_t allowed =
+        pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(environment_.loop.now());
     if (allowed < most && !pace->bytes.closes()) {
       if (allowed == 0) return Pause(from, pace->bytes);
       most = allowed;
@@ -58,7 +60,8 @@ void Tunnel::Receive(Peer from) {
       Forward(from, scratch.first(carried + got.bytes));
       if (got.bytes > allowed && !source.deaf) OnViolation(from, ws::Violation::kByteRate);
     }
-    const Reject undecodable = got.state == net::IoState::kError ? UndecodableBy(source.stream->error()) : Reject::kNone;
+    const Reject undecodable =
+        got.state == net::IoState::kError ? UndecodableBy(source.stream->error()) : Reject::kNone;
     if (undecodable != Reject::kNone) return OnBrokenRule(from, undecodable);
     if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return OnEnd(from, got.state);
     if (got.state == net::IoState::kBlocked) {
@@ -72,7 +75,8 @@ void Tunnel::CountMessages(Peer from, uint64_t before) {
   const uint64_t whole = side(from).scanner.messages() - before;
   if (whole == 0) return;
   last_message_ = environment_.loop.now();
-  environment_.stats.Add(from == kClient ? stats::Metric::kMessagesToBackend : stats::Metric::kMessagesToClient, whole);
+  environment_.stats.Add(
+      from == kClient ? stats::Metric::kMessagesToBackend : stats::Metric::kMessagesToClient, whole);
 }
 
 // Sends on what may be sent of `bytes`, in as few pieces as injected and swallowed frames allow, and keeps the rest
@@ -80,64 +84,70 @@ void Tunnel::CountMessages(Peer from, uint64_t before) {
 void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
   if (is_pipe()) return Relay(from, bytes);
   Side& source = side(from);
-  const Peer to = Other(from);
-  ws::ScanRules rules = RulesFor(from);
-  Pace* const pace = PaceOf(from);
-  if (pace != nullptr) rules.max_messages = pace->messages.Available(environment_.loop.now());
+  Passage passage{.from = from, .bytes = bytes, .rules = RulesFor(from), .pace = PaceOf(from)};
+  if (passage.pace != nullptr)
+    passage.rules.max_messages = passage.pace->messages.Available(environment_.loop.now());
   const uint64_t messages_before = source.scanner.messages();
-  size_t sent = 0;     // bytes before this were sent or dropped
-  size_t scanned = 0;
-  const auto send_scanned = [&] {
-    Send(to, bytes.subspan(sent, scanned - sent));
-    sent = scanned;
-  };
-  const auto spend = [&](uint64_t messages) {
-    if (pace == nullptr || messages == 0) return;
-    pace->messages.Spend(environment_.loop.now(), messages);
-    rules.max_messages -= messages;
-  };
-  while (!source.deaf) {
-    const uint64_t begun = source.scanner.messages_begun();
-    const ws::Scan scan = source.scanner.Advance(bytes.subspan(scanned), rules, HasInjection(to));
-    scanned += scan.bytes;
-    spend(source.scanner.messages_begun() - begun);
-    const bool ping = scan.stop == ws::Stop::kControl && scan.control.opcode == ws::Opcode::kPing;
-    if (scan.stop == ws::Stop::kInput) {
-      send_scanned();
-      break;
-    }
-    if (scan.stop == ws::Stop::kBoundary) {
-      send_scanned();
-      Inject(to);
-    } else if (scan.stop == ws::Stop::kMessage || (ping && rules.max_messages == 0)) {
-      send_scanned();
-      if (pace->messages.closes()) {
-        OnViolation(from, ws::Violation::kMessageRate);
-      } else {
-        pace->holding = true;
-        Pause(from, pace->messages);
-        break;
-      }
-    } else if (scan.stop == ws::Stop::kViolation) {
-      send_scanned();
-      OnViolation(from, scan.violation);
-    } else {
-      if (ping) spend(1);
-      const auto frame = bytes.subspan(scanned, scan.control_bytes);
-      const bool forward = OnControlFrame(from, scan.control, frame);
-      if (!forward) send_scanned();
-      scanned += scan.control_bytes;
-      if (!forward) sent = scanned;
-      if (scan.control.opcode == ws::Opcode::kClose) {
-        send_scanned();
-        side(to).sealed = true;
-        source.deaf = true;
-      }
-    }
+  while (!source.deaf && Advance(passage)) {
   }
-  const auto rest = source.deaf ? std::span<const std::byte>() : bytes.subspan(scanned);
-  source.carry.Keep(rest);
+  source.carry.Keep(source.deaf ? std::span<const std::byte>() : bytes.subspan(passage.scanned));
   CountMessages(from, messages_before);
+}
+
+// To the next place where something is to be done, and does it. False: the rest waits.
+bool Tunnel::Advance(Passage& passage) {
+  const Peer from = passage.from;
+  const Peer to = Other(from);
+  ws::FrameScanner& scanner = side(from).scanner;
+  const uint64_t begun = scanner.messages_begun();
+  const ws::Scan scan =
+      scanner.Advance(passage.bytes.subspan(passage.scanned), passage.rules, HasInjection(to));
+  passage.scanned += scan.bytes;
+  SpendMessages(passage, scanner.messages_begun() - begun);
+  const bool ping = scan.stop == ws::Stop::kControl && scan.control.opcode == ws::Opcode::kPing;
+  if (scan.stop == ws::Stop::kControl && !(ping && passage.rules.max_messages == 0)) {
+    PassControlFrame(passage, scan);
+    return true;
+  }
+  SendScanned(passage);
+  switch (scan.stop) {
+    case ws::Stop::kInput: return false;
+    case ws::Stop::kBoundary: Inject(to); return true;
+    case ws::Stop::kViolation: OnViolation(from, scan.violation); return true;
+    case ws::Stop::kMessage:
+    case ws::Stop::kControl: break;  // a message or a ping too many
+  }
+  if (passage.pace->messages.closes()) {
+    OnViolation(from, ws::Violation::kMessageRate);
+    return true;
+  }
+  passage.pace->holding = true;
+  Pause(from, passage.pace->messages);
+  return false;
+}
+
+void Tunnel::PassControlFrame(Passage& passage, const ws::Scan& scan) {
+  if (scan.control.opcode == ws::Opcode::kPing) SpendMessages(passage, 1);
+  const bool forward =
+      OnControlFrame(passage.from, scan.control, passage.bytes.subspan(passage.scanned, scan.control_bytes));
+  if (!forward) SendScanned(passage);
+  passage.scanned += scan.control_bytes;
+  if (!forward) passage.sent = passage.scanned;
+  if (scan.control.opcode != ws::Opcode::kClose) return;
+  SendScanned(passage);
+  side(Other(passage.from)).sealed = true;
+  side(passage.from).deaf = true;
+}
+
+void Tunnel::SendScanned(Passage& passage) {
+  Send(Other(passage.from), passage.bytes.subspan(passage.sent, passage.scanned - passage.sent));
+  passage.sent = passage.scanned;
+}
+
+void Tunnel::SpendMessages(Passage& passage, uint64_t messages) {
+  if (passage.pace == nullptr || messages == 0) return;
+  passage.pace->messages.Spend(environment_.loop.now(), messages);
+  passage.rules.max_messages -= messages;
 }
 
 void Tunnel::Relay(Peer from, std::span<const std::byte> bytes) {
@@ -166,7 +176,8 @@ bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<
     return false;
   }
   const uint16_t code = ws::ParseClose(plain).code;
-  if (state_ == State::kOpen) BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend, Reject::kNone, code);
+  if (state_ == State::kOpen)
+    BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend, Reject::kNone, code);
   return true;
 }
 
@@ -180,7 +191,8 @@ Pace* Tunnel::PaceOf(Peer from) const {
 
 void Tunnel::Pause(Peer from, const Meter& spent) {
   PaceOf(from)->resume_at = spent.RefilledAt();
-  environment_.stats.Add(from == kClient ? stats::Metric::kSlowdownsOfClient : stats::Metric::kSlowdownsOfBackend);
+  environment_.stats.Add(from == kClient ? stats::Metric::kSlowdownsOfClient
+                                         : stats::Metric::kSlowdownsOfBackend);
   ArmTimer();
 }
 

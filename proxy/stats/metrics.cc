@@ -28,11 +28,14 @@ constexpr std::string_view kCompressedBytes =
 constexpr std::string_view kPlainBytes = "Payload bytes of the same messages, as the backend sees them.";
 
 constexpr std::string_view kSlowdowns = "Times that reading from a side stopped until its rate allowed more.";
-constexpr std::string_view kCloseTimeouts = "Sides that were cut off because their answer to a close frame did not come.";
-constexpr std::string_view kViolations = "Tunnels that a side ended by breaking a rule of WebSocket or a limit.";
+constexpr std::string_view kCloseTimeouts =
+    "Sides that were cut off because their answer to a close frame did not come.";
+constexpr std::string_view kViolations =
+    "Tunnels that a side ended by breaking a rule of WebSocket or a limit.";
 
 constexpr std::string_view kHttp2StreamsHelp = "HTTP/2 streams of clients, by what became of them.";
-constexpr std::string_view kHttp2Rst = "RST_STREAM frames of HTTP/2 connections of clients, by who sent them.";
+constexpr std::string_view kHttp2Rst =
+    "RST_STREAM frames of HTTP/2 connections of clients, by who sent them.";
 constexpr std::string_view kHttp2Abuse =
     "HTTP/2 connections, and for window_stall streams too, that were ended because a budget was spent.";
 
@@ -48,7 +51,7 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
      "TLS handshakes that were ok and resumed a session."},
     {kTlsHandshakesOpen, kGauge, "hawser_tls_handshakes_open", "", "", "TLS handshakes under way."},
     {kTlsBudgetHits, kCounter, "hawser_tls_handshake_budget_hits_total", "", "",
-     "Loop turns that put handshakes off because their budget was spent."},
+     "Handshake steps that were put off to a later turn of the loop because the turn's budget was spent."},
     {kRequests, kCounter, "hawser_requests_total", "", "", "Request heads received."},
     {kHeadersWithUnderscore, kCounter, "hawser_header_fields_dropped_total", "reason", "underscore",
      "Header fields of requests that were left out."},
@@ -60,12 +63,14 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kUpgradesOk, kCounter, "hawser_upgrades_total", "result", "ok", kUpgrades},
     {kUpgradesRefused, kCounter, "hawser_upgrades_total", "result", "refused", kUpgrades},
     {kHttp2Connections, kCounter, "hawser_http2_connections_total", "", "", "HTTP/2 connections of clients."},
-    {kHttp2ConnectionsOpen, kGauge, "hawser_http2_connections_open", "", "", "HTTP/2 connections of clients open now."},
+    {kHttp2ConnectionsOpen, kGauge, "hawser_http2_connections_open", "", "",
+     "HTTP/2 connections of clients open now."},
     {kHttp2Streams, kCounter, "hawser_http2_streams_total", "result", "accepted", kHttp2StreamsHelp},
     {kHttp2StreamsRefused, kCounter, "hawser_http2_streams_total", "result", "refused", kHttp2StreamsHelp},
     {kHttp2ResetsReceived, kCounter, "hawser_http2_resets_total", "by", "client", kHttp2Rst},
     {kHttp2ResetsSent, kCounter, "hawser_http2_resets_total", "by", "proxy", kHttp2Rst},
-    {kHttp2Goaways, kCounter, "hawser_http2_goaways_total", "", "", "GOAWAY frames sent to clients, but notices."},
+    {kHttp2Goaways, kCounter, "hawser_http2_goaways_total", "", "",
+     "GOAWAY frames sent to clients, but notices."},
     {kHttp2Resets, kCounter, "hawser_http2_abuse_total", "kind", "resets", kHttp2Abuse},
     {kHttp2ProvokedResets, kCounter, "hawser_http2_abuse_total", "kind", "provoked_resets", kHttp2Abuse},
     {kHttp2Settings, kCounter, "hawser_http2_abuse_total", "kind", "settings", kHttp2Abuse},

@@ -5,6 +5,8 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/tls/shed.h"
+
 namespace hawser::tls {
 namespace {
 
@@ -51,6 +53,7 @@ HandshakeResult TlsStream::Handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     established_ = true;
+    if (SSL_is_server(ssl_.get()) == 1) ShedHandshake(*ssl_);
   } else {
     Break(result);
   }

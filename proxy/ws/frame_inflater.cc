@@ -8,7 +8,7 @@ namespace hawser::ws {
 namespace {
 
 constexpr size_t kMaskedHeader = 8;  // of a fragment: 16 bits of length and a mask
-constexpr size_t kPiece = 4096;       // of masked payload, unmasked on the stack
+constexpr size_t kPiece = 4096;      // of masked payload, unmasked on the stack
 
 }  // namespace
 
@@ -149,7 +149,8 @@ FrameInflater::Stop FrameInflater::Fill(Run& run, std::span<std::byte> payload, 
 
 // Whether what the context has had is a whole message, all of which has come out.
 bool FrameInflater::Complete() const {
-  return tail_taken_ == 0 ? context_->ended() : tail_taken_ == kFlushTail.size() && context_->between_blocks();
+  return tail_taken_ == 0 ? context_->ended()
+                          : tail_taken_ == kFlushTail.size() && context_->between_blocks();
 }
 
 Inflater::Step FrameInflater::FeedPayload(Run& run, std::span<std::byte> out) {

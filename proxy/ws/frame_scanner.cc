@@ -9,7 +9,6 @@
 namespace hawser::ws {
 namespace {
 
-
 constexpr uint8_t kWholeText = 0x81;  // the first bytes of messages of one frame
 constexpr uint8_t kWholeBinary = 0x82;
 constexpr size_t kLongestShortHeader = 8;  // of a frame of less than 64 KiB
@@ -53,7 +52,8 @@ Scan FrameScanner::Advance(std::span<const std::byte> in, const ScanRules& rules
     if (parsed.state == ParsedHeader::State::kViolation) return violated(parsed.violation);
     if (parsed.state == ParsedHeader::State::kIncomplete) return {.bytes = at, .control = {}};
     if (IsControl(parsed.header.opcode)) return TakeControl(rest, parsed.header, rules, at);
-    if (expect_ != Expect::kContinuation && may_begin() == 0) return {.bytes = at, .stop = Stop::kMessage, .control = {}};
+    if (expect_ != Expect::kContinuation && may_begin() == 0)
+      return {.bytes = at, .stop = Stop::kMessage, .control = {}};
     if (rules.validate_utf8) before_frame = *this;
     frame_at = at;
     if (const Violation wrong = BeginFrame(parsed.header, rules); wrong != Violation::kNone)
@@ -140,8 +140,8 @@ Violation FrameScanner::JudgeStart(std::span<const std::byte> in, const ScanRule
   return lenient || masked == rules.expect_masked ? Violation::kNone : Violation::kMask;
 }
 
-Scan FrameScanner::TakeControl(std::span<const std::byte> in, const FrameHeader& header, const ScanRules& rules,
-                               size_t at) {
+Scan FrameScanner::TakeControl(std::span<const std::byte> in, const FrameHeader& header,
+                               const ScanRules& rules, size_t at) {
   const size_t size = header.header_bytes + header.payload_bytes;
   if (in.size() < size) return {.bytes = at, .control = {}};
   if (header.opcode == Opcode::kClose) {

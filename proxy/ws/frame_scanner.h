@@ -25,10 +25,10 @@
 namespace hawser::ws {
 
 enum class Stop : uint8_t {
-  kInput,      // all that can be judged was; in[bytes..], at most 130 bytes, is an unfinished header or control frame
-  kBoundary,   // a data frame ended at in[bytes]; there may be more behind it
-  kControl,    // a whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed it
-  kMessage,    // a message begins at in[bytes] and may not yet (max_messages); the scanner stays in front of it
+  kInput,  // all that can be judged was; in[bytes..], at most 130 bytes, is an unfinished header or control frame
+  kBoundary,  // a data frame ended at in[bytes]; there may be more behind it
+  kControl,  // a whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed it
+  kMessage,  // a message begins at in[bytes] and may not yet (max_messages); the scanner stays in front of it
   kViolation,  // in[bytes] starts the frame that breaks a rule; or, in text whose frame began before `in`, it is the
                // byte that does; the scanner stays in front of it
 };
@@ -45,8 +45,8 @@ struct Scan {
 // unknown opcodes, lengths that are not the shortest, any close payload. Kept are the 2^63 bit, the form of control
 // frames, the order of fragments, and the limits.
 struct ScanRules {
-  bool expect_masked = false;      // true over what a client sends
-  bool rsv1_allowed = false;       // permessage-deflate was agreed on (RFC 7692 §6): on a message's first frame
+  bool expect_masked = false;  // true over what a client sends
+  bool rsv1_allowed = false;   // permessage-deflate was agreed on (RFC 7692 §6): on a message's first frame
   uint64_t max_frame_bytes = 0;    // of payload, as it lies on the wire; 0: no limit
   uint64_t max_message_bytes = 0;  // likewise
   bool validate_utf8 = false;      // of text messages that are not compressed
@@ -91,7 +91,8 @@ class FrameScanner {
   size_t PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules, uint64_t most);
   size_t PassPayload(std::span<const std::byte> in);
   Violation JudgeStart(std::span<const std::byte> in, const ScanRules& rules) const;
-  Scan TakeControl(std::span<const std::byte> in, const FrameHeader& header, const ScanRules& rules, size_t at);
+  Scan TakeControl(std::span<const std::byte> in, const FrameHeader& header, const ScanRules& rules,
+                   size_t at);
   Violation BeginFrame(const FrameHeader& header, const ScanRules& rules);
 
   uint64_t remaining_ = 0;      // payload bytes of the current data frame that have not come

@@ -67,7 +67,8 @@ class Keepalive {
   uint32_t Hash(uint32_t serial) const;
 
   base::TimePoint heard_;
-  base::TimePoint pinged_;  // when the last ping went out; once answered, its round trip before the clock's zero
+  base::TimePoint
+      pinged_;  // when the last ping went out; once answered, its round trip before the clock's zero
   uint32_t interval_ms_ = 0;
   uint32_t timeout_ms_ = 0;
   uint32_t pings_sent_ = 0;  // the serial number of the last one

@@ -46,12 +46,15 @@ Block LoadFour(const std::byte* at, Block key) {
 size_t PassAscii(std::span<const std::byte> masked, uint32_t key) {
   const Block keys = KeyBlock(key);
   size_t at = 0;
-  while (masked.size() - at >= 4 * sizeof(Block) && Ascii(LoadFour(masked.data() + at, keys))) at += 4 * sizeof(Block);
+  while (masked.size() - at >= 4 * sizeof(Block) && Ascii(LoadFour(masked.data() + at, keys)))
+    at += 4 * sizeof(Block);
   while (masked.size() - at >= sizeof(Block) && Ascii(Load(masked.data() + at, keys))) at += sizeof(Block);
   const size_t rest = masked.size() - at;
   if (rest == 0 || rest >= sizeof(Block) || masked.size() < sizeof(Block)) return at;
   const size_t last = masked.size() - sizeof(Block);  // a block that overlaps the one before
-  return Ascii(Load(masked.data() + last, KeyBlock(std::rotr(key, static_cast<int>(8 * (last % 4)))))) ? masked.size() : at;
+  return Ascii(Load(masked.data() + last, KeyBlock(std::rotr(key, static_cast<int>(8 * (last % 4))))))
+             ? masked.size()
+             : at;
 }
 
 #if defined(__x86_64__) || defined(__aarch64__)
@@ -121,7 +124,8 @@ constexpr Block kSecondHigh = {kTooShort,
                                kTooShort,
                                kTooShort};
 // A block ends inside a character where one of its last three bytes is larger than these.
-constexpr Block kLastWhole = {255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 0xef, 0xdf, 0xbf};
+constexpr Block kLastWhole = {255, 255, 255, 255, 255, 255,  255,  255,
+                              255, 255, 255, 255, 255, 0xef, 0xdf, 0xbf};
 
 Block LookUp(Block table, Block nibbles) {
 #if defined(__aarch64__)
@@ -150,10 +154,14 @@ Block All(uint8_t value) {
 
 // Not zero where a byte of `in`, which follows `before`, is wrong.
 Block ErrorsIn(Block in, Block before) {
-  const Block prev1 = __builtin_shufflevector(before, in, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
-  const Block prev2 = __builtin_shufflevector(before, in, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
-  const Block prev3 = __builtin_shufflevector(before, in, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28);
-  const Block pairs = LookUp(kFirstHigh, prev1 >> 4) & LookUp(kFirstLow, prev1 & 0x0f) & LookUp(kSecondHigh, in >> 4);
+  const Block prev1 =
+      __builtin_shufflevector(before, in, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30);
+  const Block prev2 =
+      __builtin_shufflevector(before, in, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29);
+  const Block prev3 =
+      __builtin_shufflevector(before, in, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28);
+  const Block pairs =
+      LookUp(kFirstHigh, prev1 >> 4) & LookUp(kFirstLow, prev1 & 0x0f) & LookUp(kSecondHigh, in >> 4);
   const Block third = Less(prev2, All(0xe0 - 0x80));   // top bit: a third byte must stand here
   const Block fourth = Less(prev3, All(0xf0 - 0x80));  // a fourth
   return ((third | fourth) & 0x80) ^ pairs;
@@ -180,8 +188,8 @@ size_t PassBlocks(const std::byte* masked, size_t size, uint32_t key) {
   for (; size - at >= kStep; at += kStep) {
     const Block first = Load(masked + at, keys);
     const Block second = Load(masked + at + sizeof(Block), keys);
-    const Block errors = Ascii(first | second) ? Less(before, kLastWhole)
-                                               : ErrorsIn(first, before) | ErrorsIn(second, first);
+    const Block errors =
+        Ascii(first | second) ? Less(before, kLastWhole) : ErrorsIn(first, before) | ErrorsIn(second, first);
     if (AnySet(errors)) break;
     before = second;
   }

@@ -15,7 +15,8 @@ using testing::HasSubstr;
 class Chain {
  public:
   explicit Chain(std::vector<std::string> cluster = {"protocol: h2"})
-      : back_(Config{.endpoints = {backend_.address()}, .listener = {"http2: { prior_knowledge: true }"}}.Yaml()),
+      : back_(Config{.endpoints = {backend_.address()}, .listener = {"http2: { prior_knowledge: true }"}}
+                  .Yaml()),
         front_(Config{.endpoints = {back_.listener()}, .cluster = std::move(cluster)}.Yaml()) {}
 
   FakeBackend& backend() { return backend_; }
@@ -35,7 +36,8 @@ TEST(BackendHttp2, RequestsShareOneConnection) {
   Wire backends[3];
   for (int i = 0; i < 3; ++i) {
     clients[i] = chain.Connect();
-    clients[i].Send("POST /" + std::to_string(i) + " HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello");
+    clients[i].Send("POST /" + std::to_string(i) +
+                    " HTTP/1.1\r\nHost: a.test\r\nContent-Length: 5\r\n\r\nhello");
     backends[i] = chain.backend().Accept();
     const Head head = ReadHead(backends[i]);
     EXPECT_EQ(head.target(), "/" + std::to_string(i));
@@ -115,8 +117,10 @@ TEST(BackendHttp2, ABackendThatSpeaksHttp1OnlyIsRefusedAsWhatItIs) {
 TEST(BackendHttp2, AutoTakesWhatTheBackendChoosesByAlpn) {
   Directory directory;
   const CertificateFiles server = MakeCertificate(directory, "server", {"backend.test"});
-  OneBackend world({.cluster = {"protocol: auto", "tls: { ca_file: " + server.certificate + ", server_name: backend.test }"}});
-  const ServeOptions options{.certificate = server.certificate, .private_key = server.private_key, .client_ca = {}};
+  OneBackend world({.cluster = {"protocol: auto",
+                                "tls: { ca_file: " + server.certificate + ", server_name: backend.test }"}});
+  const ServeOptions options{
+      .certificate = server.certificate, .private_key = server.private_key, .client_ca = {}};
   for (const std::string& request : {PlainGet("/"), Request{}.Text()}) {  // a backend without ALPN
     Wire client = world.Connect();
     client.Send(request);
@@ -137,8 +141,8 @@ TEST(BackendHttp2, TlsAndAlpnLeadToHttp2AndWebSocketsOverIt) {
                                          ", private_key: " + server.private_key + " } ] }"}}
                          .Yaml());
   HawserProcess front(Config{.endpoints = {back.listener()},
-                             .cluster = {"protocol: auto",
-                                         "tls: { ca_file: " + server.certificate + ", server_name: backend.test }"}}
+                             .cluster = {"protocol: auto", "tls: { ca_file: " + server.certificate +
+                                                               ", server_name: backend.test }"}}
                           .Yaml());
   Wire client = Wire::Connect(front.listener());
   client.Send(Request{}.Text());

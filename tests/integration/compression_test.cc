@@ -327,7 +327,8 @@ TEST(CompressionOffloadLimits, ABombIsCutWith1009WhileItIsInflatedAndTheMemorySt
   tunnel.client.Send(bomb);
   size_t got = 0;
   Frame frame;
-  for (frame = ReadFrame(tunnel.backend); frame.opcode != kClose && !frame.ended(); frame = ReadFrame(tunnel.backend)) {
+  for (frame = ReadFrame(tunnel.backend); frame.opcode != kClose && !frame.ended();
+       frame = ReadFrame(tunnel.backend)) {
     got += frame.payload.size();
     EXPECT_FALSE(frame.fin);
   }

@@ -10,17 +10,23 @@ namespace {
 
 using Cases = std::vector<ConformanceCase>;
 
-std::string Stars(size_t size) { return std::string(size, '*'); }
-std::string Bytes(size_t size) { return std::string(size, '\xfe'); }
+std::string Stars(size_t size) {
+  return std::string(size, '*');
+}
+std::string Bytes(size_t size) {
+  return std::string(size, '\xfe');
+}
 
 TEST_F(Conformance, Section1Framing) {
   Cases cases;
-  const std::pair<size_t, size_t> kSizes[] = {{0, 0},     {125, 0},   {126, 0},   {127, 0},
-                                              {128, 0},   {65535, 0}, {65536, 0}, {65536, 997}};
+  const std::pair<size_t, size_t> kSizes[] = {{0, 0},   {125, 0},   {126, 0},   {127, 0},
+                                              {128, 0}, {65535, 0}, {65536, 0}, {65536, 997}};
   int number = 1;
   for (const auto& [size, chop] : kSizes) {
-    cases.push_back({fmt::format("1.1.{}", number), TextFrame(Stars(size)), {"text " + Stars(size)}, 1000, chop});
-    cases.push_back({fmt::format("1.2.{}", number++), BinaryFrame(Bytes(size)), {"binary " + Bytes(size)}, 1000, chop});
+    cases.push_back(
+        {fmt::format("1.1.{}", number), TextFrame(Stars(size)), {"text " + Stars(size)}, 1000, chop});
+    cases.push_back(
+        {fmt::format("1.2.{}", number++), BinaryFrame(Bytes(size)), {"binary " + Bytes(size)}, 1000, chop});
   }
   Expect(cases);
 }
@@ -51,7 +57,9 @@ TEST_F(Conformance, Section2PingsAndPongs) {
 TEST_F(Conformance, Section3ReservedBits) {
   const std::string hello = TextFrame("Hello, world!");
   const std::vector<std::string> echo = {"text Hello, world!"};
-  const auto wrong = [](uint8_t rsv) { return TextFrame("Hello, world!", true, static_cast<uint8_t>(rsv << 4)); };
+  const auto wrong = [](uint8_t rsv) {
+    return TextFrame("Hello, world!", true, static_cast<uint8_t>(rsv << 4));
+  };
   Expect(Cases{
       {"3.1", wrong(1), {}, 1002},
       {"3.2", hello + wrong(2) + PingFrame(""), echo, 1002},
@@ -71,29 +79,36 @@ TEST_F(Conformance, Section4Opcodes) {
     const int group = first == 3 ? 1 : 2;
     const auto opcode = [first](int offset) { return static_cast<uint8_t>(first + offset); };
     cases.push_back({fmt::format("4.{}.1", group), OpcodeFrame(opcode(0)), {}, 1002});
-    cases.push_back({fmt::format("4.{}.2", group), OpcodeFrame(opcode(1), "reserved opcode payload"), {}, 1002});
-    cases.push_back({fmt::format("4.{}.3", group), hello + OpcodeFrame(opcode(2)) + PingFrame(""), echo, 1002});
+    cases.push_back(
+        {fmt::format("4.{}.2", group), OpcodeFrame(opcode(1), "reserved opcode payload"), {}, 1002});
+    cases.push_back(
+        {fmt::format("4.{}.3", group), hello + OpcodeFrame(opcode(2)) + PingFrame(""), echo, 1002});
     cases.push_back({fmt::format("4.{}.4", group),
                      hello + OpcodeFrame(opcode(3), "reserved opcode payload") + PingFrame(""), echo, 1002});
     cases.push_back({fmt::format("4.{}.5", group),
-                     hello + OpcodeFrame(opcode(4), "reserved opcode payload") + PingFrame(""), echo, 1002, 1});
+                     hello + OpcodeFrame(opcode(4), "reserved opcode payload") + PingFrame(""), echo, 1002,
+                     1});
   }
   Expect(cases);
 }
 
 TEST_F(Conformance, Section5Fragmentation) {
   const std::string two = TextFrame("fragment1", false) + MoreFrame("fragment2");
-  const std::string around = TextFrame("fragment1", false) + PingFrame("ping payload") + MoreFrame("fragment2");
+  const std::string around =
+      TextFrame("fragment1", false) + PingFrame("ping payload") + MoreFrame("fragment2");
   const std::vector<std::string> echo = {"text fragment1fragment2"};
   const std::vector<std::string> pinged = {"pong ping payload", "text fragment1fragment2"};
-  const auto lost = [](bool fin) { return MoreFrame("non-continuation payload", fin) + TextFrame("Hello, world!"); };
+  const auto lost = [](bool fin) {
+    return MoreFrame("non-continuation payload", fin) + TextFrame("Hello, world!");
+  };
   const auto thrice = [](bool fin) {
-    const std::string once = MoreFrame("fragment1", fin) + TextFrame("fragment2", false) + MoreFrame("fragment3");
+    const std::string once =
+        MoreFrame("fragment1", fin) + TextFrame("fragment2", false) + MoreFrame("fragment3");
     return once + once;
   };
-  const std::string five = TextFrame("fragment1", false) + MoreFrame("fragment2", false) + PingFrame("pongme 1!") +
-                           MoreFrame("fragment3", false) + MoreFrame("fragment4", false) + PingFrame("pongme 2!") +
-                           MoreFrame("fragment5");
+  const std::string five = TextFrame("fragment1", false) + MoreFrame("fragment2", false) +
+                           PingFrame("pongme 1!") + MoreFrame("fragment3", false) +
+                           MoreFrame("fragment4", false) + PingFrame("pongme 2!") + MoreFrame("fragment5");
   const std::vector<std::string> fives = {"pong pongme 1!", "pong pongme 2!",
                                           "text fragment1fragment2fragment3fragment4fragment5"};
   Expect(Cases{
@@ -139,14 +154,20 @@ TEST_F(Conformance, Section7Closing) {
       {"7.3.4", CloseFrame(1000, "Hello World!"), {}, 1000, 0, true},
       {"7.3.5", CloseFrame(1000, std::string(123, '*')), {}, 1000, 0, true},
       {"7.3.6", CloseFrame(1000, std::string(124, '*')), {}, 1002, 0, true},
-      {"7.5.1", CloseFrame(1000, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80"), {}, 1007, 0, true},
+      {"7.5.1",
+       CloseFrame(1000, "\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80"),
+       {},
+       1007,
+       0,
+       true},
   };
   for (const int code : {1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999}) {
     const auto sent = static_cast<uint16_t>(code);
     cases.push_back({fmt::format("7.7 {}", code), CloseFrame(sent), {}, sent, 0, true});
   }
   for (const int code : {0, 999, 1004, 1005, 1006, 1016, 1100, 2000, 2999, 5000, 65535}) {  // 7.9 and 7.13
-    cases.push_back({fmt::format("7.9 {}", code), CloseFrame(static_cast<uint16_t>(code)), {}, 1002, 0, true});
+    cases.push_back(
+        {fmt::format("7.9 {}", code), CloseFrame(static_cast<uint16_t>(code)), {}, 1002, 0, true});
   }
   Expect(cases);
 }
@@ -161,8 +182,11 @@ TEST_F(Conformance, Section9LargeMessages) {
 TEST_F(Conformance, Section9LargeMessagesInFragments) {
   const size_t size = 4 << 20;
   for (const size_t fragment : {256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20, 4 << 20}) {
-    Expect({fmt::format("9.3 {}", fragment), Fragments(kText, Stars(size), fragment), {"text " + Stars(size)}});
-    Expect({fmt::format("9.4 {}", fragment), Fragments(kBinary, Bytes(size), fragment), {"binary " + Bytes(size)}});
+    Expect(
+        {fmt::format("9.3 {}", fragment), Fragments(kText, Stars(size), fragment), {"text " + Stars(size)}});
+    Expect({fmt::format("9.4 {}", fragment),
+            Fragments(kBinary, Bytes(size), fragment),
+            {"binary " + Bytes(size)}});
   }
   Expect({"9.3 64", Fragments(kText, Stars(size), 64), {"text " + Stars(size)}});
 }

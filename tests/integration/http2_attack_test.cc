@@ -118,9 +118,8 @@ TEST(Http2Bounds, StreamsAboveTheLimitAreRefused) {
   // Before the limit is known to it: RFC 9113 §5.1.2 lets the client have this happen.
   const std::vector<int32_t> streams = {client.Get("/1"), client.Get("/2"), client.Get("/3")};
   EXPECT_EQ(client.AwaitEnd(streams[2]).reset, uint32_t{NGHTTP2_REFUSED_STREAM});
-  EXPECT_TRUE(Eventually([&] {
-    return world.hawser().Metric("hawser_http2_streams_total", {"result=\"refused\""}) == 1;
-  }));
+  EXPECT_TRUE(Eventually(
+      [&] { return world.hawser().Metric("hawser_http2_streams_total", {"result=\"refused\""}) == 1; }));
 }
 
 TEST(Http2Bounds, CookieCrumbsAreFields) {

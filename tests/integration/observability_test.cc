@@ -155,8 +155,23 @@ TEST(Admin, MetricsAreInPrometheusFormatAndMove) {
   EXPECT_GE(world.hawser().Metric("hawser_messages_total"), 2);
 }
 
+TEST(Admin, WhatIsRefusedIsCountedAsAnswered) {
+  OneBackend world;
+  Wire nonsense = world.Connect();
+  nonsense.Send("nonsense\r\n\r\n");
+  EXPECT_EQ(ReadHead(nonsense).status(), 400);
+  Wire old = world.Connect();
+  old.Send(
+      "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
+      "8\r\n\r\n");
+  EXPECT_EQ(ReadHead(old).status(), 426);
+  EXPECT_TRUE(Eventually([&] { return world.hawser().Metric("hawser_responses_total", {"4xx"}) == 2; }));
+  EXPECT_EQ(world.hawser().Metric("hawser_upgrades_total", {"refused"}), 1);
+}
+
 TEST(Admin, AnswersAgainWhenDescriptorsAreFree) {
-  if (IsSanitized()) GTEST_SKIP() << "the sanitizers' own checks open pipes, and take memory for unreadable otherwise";
+  if (IsSanitized())
+    GTEST_SKIP() << "the sanitizers' own checks open pipes, and take memory for unreadable otherwise";
   OneBackend world;
   const std::string admin = world.hawser().admin();
   const rlimit few{.rlim_cur = 48, .rlim_max = 48};

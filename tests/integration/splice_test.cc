@@ -63,7 +63,8 @@ TEST(Splice, PingsStandBehindALargeFrameAndNeverInsideIt) {
   Tunnel tunnel = world.Open();
   const std::string payload = Payload(16 * 1024 * kKiB);
   std::thread backend([&] {
-    for (int i = 0; i < 4; ++i) EXPECT_TRUE(tunnel.backend.Send(Encode({.opcode = kBinary, .payload = payload})));
+    for (int i = 0; i < 4; ++i)
+      EXPECT_TRUE(tunnel.backend.Send(Encode({.opcode = kBinary, .payload = payload})));
   });
   int frames = 0;
   int pings = 0;
@@ -106,7 +107,8 @@ TEST(Splice, ALargeFrameThatBreaksARuleIsStoppedAtItsHeader) {
   OneBackend world;
   Tunnel tunnel = world.Open();
   const std::string good = Encode({.opcode = kBinary, .payload = Payload(256 * kKiB)});
-  std::thread backend([&] { tunnel.backend.Send(good + EncodeMasked({.opcode = kBinary, .payload = Payload(256 * kKiB)})); });
+  std::thread backend(
+      [&] { tunnel.backend.Send(good + EncodeMasked({.opcode = kBinary, .payload = Payload(256 * kKiB)})); });
   EXPECT_TRUE(tunnel.client.Read(good.size()) == good);
   EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1011);
   backend.join();

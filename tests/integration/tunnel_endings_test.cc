@@ -39,14 +39,19 @@ struct Ending {
   std::string reason;
   std::vector<std::string> websocket = {};
   bool tls = false;
-  enum Mute : uint8_t { kNobody, kClientIsMute, kBackendIsMute, kBothAreMute } mute = kNobody;  // answer no close frame
+  enum Mute : uint8_t { kNobody, kClientIsMute, kBackendIsMute, kBothAreMute };
+  Mute mute = kNobody;  // answer no close frame
   bool process_ends = false;
 };
 
 const std::string kPart = std::string(400, 'x');
 
-std::string ClientClose(uint16_t code) { return EncodeMasked({.opcode = kClose, .payload = ClosePayload(code)}); }
-std::string BackendClose(uint16_t code) { return Encode({.opcode = kClose, .payload = ClosePayload(code)}); }
+std::string ClientClose(uint16_t code) {
+  return EncodeMasked({.opcode = kClose, .payload = ClosePayload(code)});
+}
+std::string BackendClose(uint16_t code) {
+  return Encode({.opcode = kClose, .payload = ClosePayload(code)});
+}
 
 // The first 400 of 1000 bytes of a frame, and the other peer has them.
 void SendPart(Wire& from, Wire& to, bool masked, uint8_t opcode = kBinary) {
@@ -56,8 +61,12 @@ void SendPart(Wire& from, Wire& to, bool masked, uint8_t opcode = kBinary) {
 }
 
 // A FIN of TCP, behind TLS's back.
-void CutTls(Wire& wire) { shutdown(wire.fd(), SHUT_WR); }
+void CutTls(Wire& wire) {
+  shutdown(wire.fd(), SHUT_WR);
+}
 
+// Tables, a row an ending.
+// clang-format off
 std::vector<Ending> ByAPeer() {
   using World = OneBackend&;
   return {
@@ -174,6 +183,8 @@ std::vector<Ending> ByHawser() {
   };
 }
 
+// clang-format on
+
 // Reads to the end as a peer does that answers a close frame, unless it is mute, and leaves the closing to the other side.
 Seen Live(Wire& wire, bool client, bool mute) {
   Seen seen;
@@ -190,13 +201,16 @@ Seen Live(Wire& wire, bool client, bool mute) {
 class TunnelEnding : public testing::TestWithParam<Ending> {
  protected:
   Config ConfigFor(const Ending& ending) {
-    Config config{.listener = {"limits: { connections_per_ip: 1, connections: 1 }"}, .websocket = ending.websocket};
-    if (ending.process_ends) config.top = {ending.who == "proxy" ? "drain: { window: 1h }" : "drain: { window: 0s }"};
+    Config config{.listener = {"limits: { connections_per_ip: 1, connections: 1 }"},
+                  .websocket = ending.websocket};
+    if (ending.process_ends)
+      config.top = {ending.who == "proxy" ? "drain: { window: 1h }" : "drain: { window: 0s }"};
     if (config.websocket.empty()) config.websocket = {"close_timeout: 1h"};
     if (ending.tls) {
       const CertificateFiles files = MakeCertificate(directory_, "ending", {"hawser.test"});
-      config.listener.push_back(fmt::format("tls: {{ certificates: [ {{ certificate: {}, private_key: {} }} ] }}",
-                                            files.certificate, files.private_key));
+      config.listener.push_back(
+          fmt::format("tls: {{ certificates: [ {{ certificate: {}, private_key: {} }} ] }}",
+                      files.certificate, files.private_key));
     }
     return config;
   }

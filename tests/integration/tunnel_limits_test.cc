@@ -22,7 +22,13 @@ struct Limit {
 std::vector<Limit> Limits() {
   const Frame hello{.payload = "hello"};
   return {
-      {"frame", {"max_frame_bytes: 5"}, {hello}, {.payload = "hello!"}, 1009, "frame_too_large", "frame_size"},
+      {"frame",
+       {"max_frame_bytes: 5"},
+       {hello},
+       {.payload = "hello!"},
+       1009,
+       "frame_too_large",
+       "frame_size"},
       {"message",
        {"max_message_bytes: 1KiB"},
        {hello, {.payload = std::string(1000, 'x'), .fin = false}},
@@ -31,7 +37,8 @@ std::vector<Limit> Limits() {
        "message_too_large",
        "message_size"},
       {"message rate",
-       {"message_rate:", "  from_client: { rate: 2/h, over_limit: close }", "  from_backend: { rate: 1/h, burst: 1, over_limit: close }"},
+       {"message_rate:", "  from_client: { rate: 2/h, over_limit: close }",
+        "  from_backend: { rate: 1/h, burst: 1, over_limit: close }"},
        {hello},
        hello,
        1008,
@@ -93,7 +100,8 @@ TEST(TunnelLimits, ABackendAboveOneHearsWhyAndTheClientACleanClose) {
 }
 
 TEST(TunnelLimits, AByteRateMayCloseToo) {
-  OneBackend world({.websocket = {"byte_rate: { from_client: { rate: 10/h, burst: 100, over_limit: close } }"}});
+  OneBackend world(
+      {.websocket = {"byte_rate: { from_client: { rate: 10/h, burst: 100, over_limit: close } }"}});
   Tunnel tunnel = world.Open();
   ExpectAlive(tunnel);
   tunnel.client.Send(EncodeMasked({.payload = std::string(120, 'x')}));
@@ -118,7 +126,8 @@ TEST(TunnelLimits, ASlowedClientLosesNothingAndNobodyElseIsSlowed) {
     OneBackend world(config);
     Tunnel tunnel = world.Open({}, {}, {.tls = tls});
     std::string sent;
-    for (int i = 0; i < 12; ++i) sent += EncodeMasked({.payload = std::string(2000, static_cast<char>('a' + i))});
+    for (int i = 0; i < 12; ++i)
+      sent += EncodeMasked({.payload = std::string(2000, static_cast<char>('a' + i))});
     tunnel.client.Send(sent);
     tunnel.backend.Send(Encode({.payload = "not slowed"}));
     EXPECT_EQ(ReadFrame(tunnel.client).payload, "not slowed");
@@ -135,12 +144,14 @@ TEST(TunnelLimits, CompressedMessagesPassAsTheyAreAndAreLimitedAsTheyAre) {
                              {{"Sec-WebSocket-Extensions", "permessage-deflate"}});
   EXPECT_EQ(tunnel.request.Value("Sec-WebSocket-Extensions"), extension);
   const std::string compressed = "\xff\xfe\xfd not";  // no UTF-8, and not asked to be
-  const std::string frames = EncodeMasked({.payload = compressed.substr(0, 2), .fin = false, .reserved = 0x40}) +
-                             EncodeMasked({.opcode = kPing}) +
-                             EncodeMasked({.opcode = kContinuation, .payload = compressed.substr(2)});
+  const std::string frames =
+      EncodeMasked({.payload = compressed.substr(0, 2), .fin = false, .reserved = 0x40}) +
+      EncodeMasked({.opcode = kPing}) +
+      EncodeMasked({.opcode = kContinuation, .payload = compressed.substr(2)});
   tunnel.client.Send(frames);
   EXPECT_EQ(tunnel.backend.Read(frames.size()), frames);
-  for (const Frame& wrong : {Frame{.opcode = kPing, .reserved = 0x40}, Frame{.payload = "too large", .reserved = 0x40}}) {
+  for (const Frame& wrong :
+       {Frame{.opcode = kPing, .reserved = 0x40}, Frame{.payload = "too large", .reserved = 0x40}}) {
     Tunnel another = world.Open({.more = {{"Sec-WebSocket-Extensions", extension}}},
                                 {{"Sec-WebSocket-Extensions", "permessage-deflate"}});
     another.client.Send(EncodeMasked(wrong));
@@ -152,9 +163,11 @@ TEST(TunnelLimits, CompressedMessagesPassAsTheyAreAndAreLimitedAsTheyAre) {
 }
 
 TEST(TunnelLimits, LenientInspectionStillPingsAndCloses) {
-  OneBackend world({.websocket = {"inspection: lenient", "keepalive: { interval: 100ms, timeout: 1h, to: client }"}});
+  OneBackend world(
+      {.websocket = {"inspection: lenient", "keepalive: { interval: 100ms, timeout: 1h, to: client }"}});
   Tunnel tunnel = world.Open();
-  const std::string sloppy = Encode({.payload = "no mask"}) + EncodeMasked({.payload = "\xff", .reserved = 0x10}) +
+  const std::string sloppy = Encode({.payload = "no mask"}) +
+                             EncodeMasked({.payload = "\xff", .reserved = 0x10}) +
                              EncodeMasked({.opcode = 7, .payload = "?"});
   tunnel.client.Send(sloppy);
   EXPECT_EQ(tunnel.backend.Read(sloppy.size()), sloppy);

@@ -72,14 +72,21 @@ std::string Fragments(uint8_t opcode, std::string_view payload, size_t size) {
   return bytes;
 }
 
-void Conformance::SetUpTestSuite() { world = std::make_unique<World>(); }
-void Conformance::TearDownTestSuite() { world.reset(); }
-const std::string& Conformance::address() { return world->address; }
+void Conformance::SetUpTestSuite() {
+  world = std::make_unique<World>();
+}
+void Conformance::TearDownTestSuite() {
+  world.reset();
+}
+const std::string& Conformance::address() {
+  return world->address;
+}
 
 Heard Conformance::Talk(const std::string& bytes, size_t chop) {
   Wire client = Join(address());
   std::thread writer([&] {
-    const size_t piece = chop == 0 ? 64 << 10 : chop;  // large ones in parts, for the deadline that each write has
+    const size_t piece =
+        chop == 0 ? 64 << 10 : chop;  // large ones in parts, for the deadline that each write has
     for (size_t at = 0; at < bytes.size(); at += piece) {
       if (!client.Send(std::string_view(bytes).substr(at, piece))) return;  // it may have been closed by now
     }

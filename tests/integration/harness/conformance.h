@@ -20,11 +20,11 @@ struct Heard {
 };
 
 struct ConformanceCase {
-  std::string id;                           // as Autobahn numbers it
-  std::string bytes;                        // frames; a close frame with 1000 follows where the case has no close of its own
-  std::vector<std::string> expected;        // events
-  uint16_t code = 1000;                     // of the close frame that must be heard
-  size_t chop = 0;                          // bytes a write; 0: all at once
+  std::string id;     // as Autobahn numbers it
+  std::string bytes;  // frames; a close frame with 1000 follows where the case has no close of its own
+  std::vector<std::string> expected;  // events
+  uint16_t code = 1000;               // of the close frame that must be heard
+  size_t chop = 0;                    // bytes a write; 0: all at once
   bool has_close = false;
 };
 

@@ -15,7 +15,9 @@ namespace hawser::integration {
 
 inline constexpr size_t kMiB = 1 << 20;
 // By how much hawser's memory may grow meanwhile: freed memory stays in a sanitizer's quarantine.
-inline size_t MostGrowth() { return IsSanitized() ? 64 * kMiB : 4 * kMiB; }
+inline size_t MostGrowth() {
+  return IsSanitized() ? 64 * kMiB : 4 * kMiB;
+}
 
 // 1 MiB, the same for the same number.
 inline std::string NumberedBlock(uint64_t number) {

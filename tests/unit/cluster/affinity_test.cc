@@ -270,9 +270,9 @@ TEST(Affinity, WritesItsSetCookieAsConfigured) {
 
 TEST(AffinityResult, HasANameEach) {
   std::set<std::string_view> names;
-  for (const auto result : {AffinityResult::kNone, AffinityResult::kSet, AffinityResult::kHit,
-                            AffinityResult::kForged, AffinityResult::kExpired, AffinityResult::kGone,
-                            AffinityResult::kUnknown}) {
+  for (const auto result :
+       {AffinityResult::kNone, AffinityResult::kSet, AffinityResult::kHit, AffinityResult::kForged,
+        AffinityResult::kExpired, AffinityResult::kGone, AffinityResult::kUnknown}) {
     EXPECT_TRUE(names.insert(NameOf(result)).second);
   }
   EXPECT_FALSE(names.contains(""));

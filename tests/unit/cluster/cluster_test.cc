@@ -166,7 +166,8 @@ TEST(WorkerCluster, ASessionOnADeadEndpointFallsBackToThePolicy) {
 
   home.set_available(true);
   const Endpoint* const tried = &home;
-  EXPECT_NE(worker.Choose(RequestWith(""), kClient, EndpointSet(&tried, 1), 1, kNow, session).endpoint, &home);
+  EXPECT_NE(worker.Choose(RequestWith(""), kClient, EndpointSet(&tried, 1), 1, kNow, session).endpoint,
+            &home);
 }
 
 TEST(WorkerCluster, AnUnknownSessionIsLeftToTheCookie) {

@@ -82,7 +82,8 @@ TEST(Units, RatesOfBytesAreSizesPerSecondMinuteOrHour) {
     const char* text;
     double per_second;
   };
-  const Case cases[] = {{"64KiB/s", 65536}, {"1MB/s", 1e6}, {"60KB/m", 1000}, {"36/h", 0.01}, {"0/s", 0}, {"0", 0}};
+  const Case cases[] = {{"64KiB/s", 65536}, {"1MB/s", 1e6}, {"60KB/m", 1000},
+                        {"36/h", 0.01},     {"0/s", 0},     {"0", 0}};
   for (const Case& one : cases) {
     ASSERT_TRUE(ParseByteRate(one.text).has_value()) << one.text;
     EXPECT_DOUBLE_EQ(ParseByteRate(one.text)->per_second, one.per_second) << one.text;

@@ -163,7 +163,8 @@ TEST(Validate, LimitsThatNeedFramesNeedInspection) {
     EXPECT_THAT(result.errors, IsEmpty());
   }
   const std::string off = "- match: {}\n  cluster: c\n  websocket:\n    inspection: off\n";
-  const std::string what = " needs frames, which inspection: off does not look for; expected inspection: strict or lenient";
+  const std::string what =
+      " needs frames, which inspection: off does not look for; expected inspection: strict or lenient";
   EXPECT_THAT(CheckRoutes(off + limits).errors,
               ElementsAre("f.yaml:8:20: routes[0].websocket.validate_utf8:" + what,
                           "f.yaml:9:22: routes[0].websocket.max_frame_bytes:" + what,
@@ -171,7 +172,9 @@ TEST(Validate, LimitsThatNeedFramesNeedInspection) {
                           "f.yaml:11:19: routes[0].websocket.message_rate:" + what));
   EXPECT_THAT(CheckRoutes(off + "    compression: offload\n").errors,
               ElementsAre("f.yaml:8:18: routes[0].websocket.compression:" + what));
-  EXPECT_THAT(CheckRoutes(off + "    compression: strip\n    validate_utf8: false\n    max_frame_bytes: 0\n").errors, IsEmpty());
+  EXPECT_THAT(
+      CheckRoutes(off + "    compression: strip\n    validate_utf8: false\n    max_frame_bytes: 0\n").errors,
+      IsEmpty());
 }
 
 TEST(Validate, WhatHasNoEffectIsAWarning) {
@@ -352,9 +355,10 @@ TEST_F(Files, AKeysFileThatDoesNotServeIsTold) {
 
 TEST(Validate, ABackendsCertificateAndKeyGoTogether) {
   const Result result = CheckCluster("  tls: { certificate: a.crt }\n  endpoints: [ 127.0.0.1:3 ]\n");
-  EXPECT_THAT(result.errors,
-              ElementsAre("f.yaml:5:23: clusters[0].tls.certificate: certificate and private_key go together; "
-                          "expected both or none"));
+  EXPECT_THAT(
+      result.errors,
+      ElementsAre("f.yaml:5:23: clusters[0].tls.certificate: certificate and private_key go together; "
+                  "expected both or none"));
 }
 
 TEST(Validate, AuthoritiesThatCannotBeReadAreReported) {
@@ -362,7 +366,8 @@ TEST(Validate, AuthoritiesThatCannotBeReadAreReported) {
       "listeners: [ { name: a, address: 127.0.0.1:1 } ]\nroutes: [ { match: {}, cluster: c } ]\nclusters:\n"
       "- name: c\n  tls: { ca_file: /nowhere/ca.pem }\n  endpoints: [ 127.0.0.1:3 ]\n",
       "f.yaml"));
-  EXPECT_THAT(result.errors, ElementsAre(HasSubstr("f.yaml:5:19: clusters[0].tls.ca_file: /nowhere/ca.pem cannot be")));
+  EXPECT_THAT(result.errors,
+              ElementsAre(HasSubstr("f.yaml:5:19: clusters[0].tls.ca_file: /nowhere/ca.pem cannot be")));
 }
 
 }  // namespace

@@ -53,7 +53,8 @@ class ClosedStream : public testing::Test {
 };
 
 TEST_F(ClosedStream, DataBehindTheClientsOwnReset) {
-  Send(Headers(1, PostBlock(), kEndHeaders) + Frame(kRstStream, 0, 1, kReset) + Frame(kData, kEndStream, 1, "late"));
+  Send(Headers(1, PostBlock(), kEndHeaders) + Frame(kRstStream, 0, 1, kReset) +
+       Frame(kData, kEndStream, 1, "late"));
   ExpectGoAway(NGHTTP2_STREAM_CLOSED);
 }
 

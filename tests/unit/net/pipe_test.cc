@@ -22,7 +22,9 @@ std::pair<Socket, Socket> Pair() {
 // One side of each pair is the tunnel's, the other a peer's.
 class PipeTest : public testing::Test {
  protected:
-  void Sends(std::string_view bytes) { ASSERT_EQ(write(source_.second.fd(), bytes.data(), bytes.size()), ssize_t(bytes.size())); }
+  void Sends(std::string_view bytes) {
+    ASSERT_EQ(write(source_.second.fd(), bytes.data(), bytes.size()), ssize_t(bytes.size()));
+  }
   std::string Receives() {
     std::array<char, 4096> into;
     const ssize_t got = read(sink_.second.fd(), into.data(), into.size());

@@ -12,9 +12,13 @@ std::string TextOf(const Remainder& remainder) {
   return {reinterpret_cast<const char*>(remainder.bytes().data()), remainder.size()};
 }
 
-std::span<const std::byte> Bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
+std::span<const std::byte> Bytes(std::string_view text) {
+  return std::as_bytes(std::span(text));
+}
 
-TEST(Remainder, IsOnePointer) { EXPECT_EQ(sizeof(Remainder), sizeof(void*)); }
+TEST(Remainder, IsOnePointer) {
+  EXPECT_EQ(sizeof(Remainder), sizeof(void*));
+}
 
 TEST(Remainder, KeepsWhatItIsGivenInPlaceOfWhatItKept) {
   Remainder remainder;

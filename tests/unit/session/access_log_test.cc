@@ -24,7 +24,8 @@ RequestRecord Record() {
   return record;
 }
 
-std::string Render(std::string_view format, const Outcome& outcome = {.closed_by = ClosedBy::kClient, .close_code = 1000}) {
+std::string Render(std::string_view format,
+                   const Outcome& outcome = {.closed_by = ClosedBy::kClient, .close_code = 1000}) {
   const RequestRecord record = Record();
   const session::Traffic traffic{.messages_in = 3, .rtt_average_ms = 1.5};
   return LogFormat::Parse(format)->Render(
@@ -35,9 +36,10 @@ TEST(AccessLog, JsonHasEveryFieldAndEscapesWhatAClientSent) {
   const auto line = nlohmann::json::parse(Render("json"), nullptr, false);
   ASSERT_FALSE(line.is_discarded());
   for (const char* field :
-       {"time", "event", "request_id", "listener", "client", "method", "host", "path", "status", "route", "cluster",
-        "endpoint", "affinity", "duration_ms", "messages_in", "messages_out", "bytes_in", "bytes_out", "pings_sent",
-        "rtt_ms", "close_code", "closed_by", "reason"}) {
+       {"time",       "event",       "request_id",  "listener",     "client",   "method",
+        "host",       "path",        "status",      "route",        "cluster",  "endpoint",
+        "affinity",   "duration_ms", "messages_in", "messages_out", "bytes_in", "bytes_out",
+        "pings_sent", "rtt_ms",      "close_code",  "closed_by",    "reason"}) {
     EXPECT_TRUE(line.contains(field)) << field;
   }
   EXPECT_EQ(line["event"], "tunnel");

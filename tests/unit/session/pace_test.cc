@@ -21,7 +21,8 @@ TEST(Meter, HoldsOneSecondsWorthUnlessToldOtherwise) {
   EXPECT_EQ(Meter(config::MessageRateLimit{.rate = {0.1}}).Available(kStart), 1U);
   EXPECT_EQ(Meter(config::MessageRateLimit{.rate = {20}, .burst = 5}).Available(kStart), 5U);
   EXPECT_EQ(Meter(config::ByteRateLimit{.rate = {65536}}).Available(kStart), 65536U);
-  EXPECT_EQ(Meter(config::ByteRateLimit{.rate = {65536}, .burst = config::ByteSize{100}}).Available(kStart), 100U);
+  EXPECT_EQ(Meter(config::ByteRateLimit{.rate = {65536}, .burst = config::ByteSize{100}}).Available(kStart),
+            100U);
 }
 
 TEST(Meter, WaitsForATenthOfASecondsWorth) {

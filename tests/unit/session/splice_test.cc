@@ -28,7 +28,8 @@ class FarEnd {
   // Sends up to `most` of what waits; then reads up to `most`.
   void Turn(size_t most_sent, size_t most_read) {
     const auto piece = std::string_view(to_send_).substr(sent_, most_sent);
-    if (!piece.empty()) sent_ += static_cast<size_t>(std::max<ssize_t>(write(socket_.fd(), piece.data(), piece.size()), 0));
+    if (!piece.empty())
+      sent_ += static_cast<size_t>(std::max<ssize_t>(write(socket_.fd(), piece.data(), piece.size()), 0));
     std::string into(most_read, '\0');
     const ssize_t got = read(socket_.fd(), into.data(), into.size());
     if (got > 0) received_.append(into, 0, static_cast<size_t>(got));
@@ -47,7 +48,8 @@ class FarEnd {
 };
 
 struct Ends {
-  explicit Ends(config::WebSocket settings = {.keepalive = {.interval = base::Duration(0)}}, int buffer_bytes = 1 << 18)
+  explicit Ends(config::WebSocket settings = {.keepalive = {.interval = base::Duration(0)}},
+                int buffer_bytes = 1 << 18)
       : harness(settings),
         client(harness, harness.parts().client, buffer_bytes),
         backend(harness, harness.parts().backend, buffer_bytes) {
@@ -74,7 +76,9 @@ struct Ends {
   FarEnd backend;
 };
 
-std::string Large(size_t size, char letter = 'x') { return std::string(size, letter); }
+std::string Large(size_t size, char letter = 'x') {
+  return std::string(size, letter);
+}
 
 TEST(Splice, LargeFramesArriveAsTheyWereSentAndAreCountedLikeOthers) {
   Ends ends;
@@ -86,7 +90,9 @@ TEST(Splice, LargeFramesArriveAsTheyWereSentAndAreCountedLikeOthers) {
   }
   ends.client.Send(up);
   ends.backend.Send(down);
-  ASSERT_TRUE(ends.Until([&] { return ends.backend.received().size() >= up.size() && ends.client.received().size() >= down.size(); }));
+  ASSERT_TRUE(ends.Until([&] {
+    return ends.backend.received().size() >= up.size() && ends.client.received().size() >= down.size();
+  }));
   EXPECT_EQ(ends.backend.received(), up);
   EXPECT_EQ(ends.client.received(), down);
   const session::Traffic traffic = ends.harness.tunnel()->traffic();
@@ -116,7 +122,8 @@ TEST(Splice, ALargeFrameThatBreaksARuleGoesNoFurtherThanItsHeader) {
   ends.backend.Send(good);
   ASSERT_TRUE(ends.Until([&] { return ends.client.received() == good; }));
   ends.backend.Send(Masked({.opcode = 2, .payload = Large(100'000)}));  // no backend may mask
-  ASSERT_TRUE(ends.Until([&] { return ends.harness.ended() || ends.client.received().size() > good.size(); }));
+  ASSERT_TRUE(
+      ends.Until([&] { return ends.harness.ended() || ends.client.received().size() > good.size(); }));
   const Received got(ends.client.received(), false);
   ASSERT_EQ(got.frames.size(), 2U);
   EXPECT_EQ(got.close_code(), 1011);
@@ -171,7 +178,8 @@ Sent RandomFrames(std::mt19937& random, bool client) {
   bool inside = false;
   for (int i = 0; i < 12; ++i) {
     constexpr size_t kSizes[] = {0, 5, 125, 32'767, 32'768, 50'000, 65'535, 65'536, 200'000};
-    ws::FrameSpec spec{.opcode = inside ? 0 : 2, .payload = Large(kSizes[random() % std::size(kSizes)], static_cast<char>('a' + i))};
+    ws::FrameSpec spec{.opcode = inside ? 0 : 2,
+                       .payload = Large(kSizes[random() % std::size(kSizes)], static_cast<char>('a' + i))};
     spec.fin = random() % 3 != 0;
     if (random() % 6 == 0) spec = {.opcode = 9, .payload = Large(random() % 126, 'p')};
     if (spec.opcode != 9) inside = !spec.fin;
@@ -183,7 +191,8 @@ Sent RandomFrames(std::mt19937& random, bool client) {
 
 std::vector<Frame> WithoutOurs(const Received& received) {
   std::vector<Frame> frames = received.frames;
-  std::erase_if(frames, [](const Frame& frame) { return frame.opcode == 9 && frame.payload.starts_with("hawser"); });
+  std::erase_if(frames,
+                [](const Frame& frame) { return frame.opcode == 9 && frame.payload.starts_with("hawser"); });
   return frames;
 }
 
@@ -199,7 +208,8 @@ TEST(SpliceProperty, WhatArrivesIsWhatWasSentPlusWholePings) {
     ends.client.Send(up.bytes);
     ends.backend.Send(down.bytes);
     const auto arrived = [&](const FarEnd& end, const Sent& sent, bool masked) {
-      return end.received().size() >= sent.bytes.size() && WithoutOurs(Received(end.received(), masked)) == sent.frames;
+      return end.received().size() >= sent.bytes.size() &&
+             WithoutOurs(Received(end.received(), masked)) == sent.frames;
     };
     for (int turns = 0; turns < 20'000; ++turns) {
       if (turns % 64 == 0 && arrived(ends.backend, up, true) && arrived(ends.client, down, false)) break;

@@ -28,7 +28,8 @@ TEST_F(OffloadedTunnel, CompressedMessagesOfTheClientReachTheBackendPlain) {
   Start();
   const std::string text = ws::SomeText(300'000);
   harness_.client().LimitReads(5000);
-  harness_.client().Feed(ws::CompressedMessage(ws::Compress(text), 1000) + Masked({.opcode = 9, .payload = "ping"}) +
+  harness_.client().Feed(ws::CompressedMessage(ws::Compress(text), 1000) +
+                         Masked({.opcode = 9, .payload = "ping"}) +
                          ws::CompressedMessage(ws::Compress("small")));
   Settle();
   const auto frames = ws::FramesOf(harness_.backend().written(), true);
@@ -50,7 +51,8 @@ TEST_F(OffloadedTunnel, TheBackendsMessagesReachTheClientCompressed) {
 
 TEST_F(OffloadedTunnel, AMessageThatIsNotDeflateEndsItWith1007AndTheBackendIsTold) {
   Start();
-  harness_.client().Feed(ws::CompressedMessage(ws::Compress("fine")) + ws::CompressedMessage("\xff\xff\xff\xff"));
+  harness_.client().Feed(ws::CompressedMessage(ws::Compress("fine")) +
+                         ws::CompressedMessage("\xff\xff\xff\xff"));
   Settle();
   EXPECT_EQ(Received(harness_.client().written(), false).close_code(), 1007);
   const Received backend(harness_.backend().written(), true);

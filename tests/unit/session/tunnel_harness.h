@@ -13,7 +13,9 @@
 
 namespace hawser::session {
 
-inline std::string Text(const ws::Bytes& bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+inline std::string Text(const ws::Bytes& bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 // A frame as a client sends it.
 inline std::string Masked(ws::FrameSpec spec) {
@@ -21,7 +23,9 @@ inline std::string Masked(ws::FrameSpec spec) {
   return Text(ws::Build(spec));
 }
 // A frame as a backend sends it.
-inline std::string Plain(const ws::FrameSpec& spec) { return Text(ws::Build(spec)); }
+inline std::string Plain(const ws::FrameSpec& spec) {
+  return Text(ws::Build(spec));
+}
 
 inline std::string ClosePayload(int code, std::string_view reason = "") {
   std::string payload{static_cast<char>(code >> 8), static_cast<char>(code & 0xff)};

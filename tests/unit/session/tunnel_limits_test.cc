@@ -31,23 +31,21 @@ TEST(TunnelLimits, EndTheTunnelOfWhoeverBreaksThem) {
       {"message", Quiet([](auto& w) { w.max_message_bytes.bytes = 5; }),
        Masked({.payload = "1234", .fin = false}) + Masked({.opcode = 0, .payload = "56"}), 1009,
        http::Reject::kMessageTooLarge},
-      {"text", Quiet(), Masked({.payload = "fine"}) + Masked({.payload = "\xff"}), 1007, http::Reject::kInvalidUtf8},
-      {"message rate",
-       Quiet([](auto& w) {
+      {"text", Quiet(), Masked({.payload = "fine"}) + Masked({.payload = "\xff"}), 1007,
+       http::Reject::kInvalidUtf8},
+      {"message rate", Quiet([](auto& w) {
          w.message_rate.from_client =
              config::MessageRateLimit{.rate = {1}, .burst = 1, .over_limit = config::OverRate::kClose};
        }),
        Masked({.payload = "fine"}) + Masked({.payload = "too much"}), 1008, http::Reject::kMessageRate},
-      {"pings count",
-       Quiet([](auto& w) {
+      {"pings count", Quiet([](auto& w) {
          w.message_rate.from_client =
              config::MessageRateLimit{.rate = {1}, .burst = 1, .over_limit = config::OverRate::kClose};
        }),
        Masked({.payload = "fine"}) + Masked({.opcode = 9}), 1008, http::Reject::kMessageRate},
-      {"byte rate",
-       Quiet([](auto& w) {
-         w.byte_rate.from_client =
-             config::ByteRateLimit{.rate = {1}, .burst = config::ByteSize{20}, .over_limit = config::OverRate::kClose};
+      {"byte rate", Quiet([](auto& w) {
+         w.byte_rate.from_client = config::ByteRateLimit{
+             .rate = {1}, .burst = config::ByteSize{20}, .over_limit = config::OverRate::kClose};
        }),
        Masked({.payload = "more than twenty bytes"}), 1008, http::Reject::kByteRate},
   };
@@ -120,7 +118,9 @@ TEST(TunnelLimits, LenientInspectionForwardsWhatASloppyPeerSends) {
 // --- slow_down ---
 
 config::WebSocket Messages(double per_second, uint32_t burst) {
-  return Quiet([&](auto& w) { w.message_rate.from_client = config::MessageRateLimit{.rate = {per_second}, .burst = burst}; });
+  return Quiet([&](auto& w) {
+    w.message_rate.from_client = config::MessageRateLimit{.rate = {per_second}, .burst = burst};
+  });
 }
 
 std::string Several(int count) {
@@ -180,7 +180,8 @@ TEST(TunnelLimits, WhatIsHeldGoesOnWhenTheOtherSideCloses) {
 
 TEST(TunnelLimits, ASideThatIsHeldBackIsNotTakenForDead) {
   config::WebSocket settings = Messages(kHardlyEver, 1);
-  settings.keepalive = {.interval = base::Duration(2), .timeout = base::Duration(2), .to = config::KeepaliveTo::kClient};
+  settings.keepalive = {
+      .interval = base::Duration(2), .timeout = base::Duration(2), .to = config::KeepaliveTo::kClient};
   TunnelHarness harness(settings);
   harness.Start();
   harness.client().Feed(Several(2));
@@ -190,7 +191,8 @@ TEST(TunnelLimits, ASideThatIsHeldBackIsNotTakenForDead) {
 
 TEST(TunnelLimits, APingOfHawsersOwnIsAnsweredForFree) {
   config::WebSocket settings = Messages(kHardlyEver, 1);
-  settings.keepalive = {.interval = base::Duration(5), .timeout = base::Duration(10'000), .to = config::KeepaliveTo::kClient};
+  settings.keepalive = {
+      .interval = base::Duration(5), .timeout = base::Duration(10'000), .to = config::KeepaliveTo::kClient};
   TunnelHarness harness(settings);
   harness.Start();
   TurnUntil(harness, [&] { return !harness.client().written().empty(); });

@@ -20,7 +20,8 @@ using Choose = std::function<uint32_t(uint32_t limit)>;
 
 class ModelPeer {
  public:
-  ModelPeer(Choose& choose, fakes::FakeStream& stream, bool client) : choose_(choose), stream_(stream), client_(client) {}
+  ModelPeer(Choose& choose, fakes::FakeStream& stream, bool client)
+      : choose_(choose), stream_(stream), client_(client) {}
 
   // Puts the next piece of what this peer sends on the wire; makes up a frame when there is none.
   void SendPiece() {
@@ -47,7 +48,9 @@ class ModelPeer {
   void SendClose() {
     if (ended_ || closed_) return;
     FeedAll();
-    SendFrame({.opcode = 8, .payload = choose_(2) == 0 ? "" : ClosePayload(3000 + static_cast<int>(choose_(2000)), "bye")});
+    SendFrame(
+        {.opcode = 8,
+         .payload = choose_(2) == 0 ? "" : ClosePayload(3000 + static_cast<int>(choose_(2000)), "bye")});
     closed_ = true;
   }
 
@@ -56,11 +59,14 @@ class ModelPeer {
     received_.Feed(stream_.written());
     for (; heard_ < received_.frames().size(); ++heard_) {
       const WireFrame& frame = received_.frames()[heard_];
-      if (IsOurPing(frame) && answers && !ended_ && !closed_) SendFrame({.opcode = 10, .payload = frame.payload}, false);
+      if (IsOurPing(frame) && answers && !ended_ && !closed_)
+        SendFrame({.opcode = 10, .payload = frame.payload}, false);
     }
   }
 
-  static bool IsOurPing(const WireFrame& frame) { return frame.opcode == 9 && frame.payload.starts_with("hawser"); }
+  static bool IsOurPing(const WireFrame& frame) {
+    return frame.opcode == 9 && frame.payload.starts_with("hawser");
+  }
 
   bool ended() const { return ended_; }
   bool reset() const { return reset_; }
@@ -100,7 +106,9 @@ class ModelPeer {
   };
 
   void SendFrame(ws::FrameSpec spec, bool forwarded = true) {
-    if (client_) spec.mask = ws::Mask{static_cast<uint8_t>(choose_(256)), 0x22, 0x33, static_cast<uint8_t>(choose_(256))};
+    if (client_)
+      spec.mask =
+          ws::Mask{static_cast<uint8_t>(choose_(256)), 0x22, 0x33, static_cast<uint8_t>(choose_(256))};
     const std::string bytes = Text(ws::Build(spec));
     sent_.push_back({.bytes = bytes,
                      .header = bytes.size() - spec.payload.size(),
@@ -113,7 +121,8 @@ class ModelPeer {
   void NextFrame() {
     if (closed_) return SendFrame({.opcode = 2, .payload = "too late"});
     if (choose_(6) == 0) {
-      return SendFrame({.opcode = 9 + static_cast<int>(choose_(2)), .payload = std::string(choose_(126), 'c')});
+      return SendFrame(
+          {.opcode = 9 + static_cast<int>(choose_(2)), .payload = std::string(choose_(126), 'c')});
     }
     constexpr size_t kSizes[] = {0, 1, 3, 125, 126, 127, 1000, 65535, 65536, 100'000};
     constexpr std::string_view kCharacters[] = {"a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
@@ -234,7 +243,8 @@ class TunnelModel {
       harness_.Settle();
       client_.Hear(true);
       backend_.Hear(true);
-      const bool empty = harness_.client().unread() + harness_.backend().unread() + harness_.buffers().in_use() == 0;
+      const bool empty =
+          harness_.client().unread() + harness_.backend().unread() + harness_.buffers().in_use() == 0;
       quiet = empty ? quiet + 1 : 0;
       if (!harness_.ended()) Turn();
     }
@@ -249,7 +259,8 @@ class TunnelModel {
     const std::string sent = other.Forwardable();
     const auto& frames = peer.received().frames();
     for (size_t i = 0; i < frames.size(); ++i) {
-      EXPECT_TRUE(frames[i].opcode != 8 || i + 1 == frames.size()) << who << " heard something behind a close frame";
+      EXPECT_TRUE(frames[i].opcode != 8 || i + 1 == frames.size())
+          << who << " heard something behind a close frame";
     }
     const bool close = !frames.empty() && frames.back().opcode == 8 && peer.received().rest().empty();
     const bool complete = got == sent;
@@ -257,7 +268,8 @@ class TunnelModel {
     EXPECT_TRUE(sent.starts_with(got)) << who << " received something that was not sent";
     const bool calm = !ended_by_hawser_ && !peer.ended() && !other.ended() && !peer.closed();
     EXPECT_TRUE(!calm || complete) << who << " has " << got.size() << " of " << sent.size() << " bytes";
-    const bool orderly = !harness_.ended() && !ended_by_hawser_ && !peer.ended() && !peer.closed() && other.ended() && !other.reset();
+    const bool orderly = !harness_.ended() && !ended_by_hawser_ && !peer.ended() && !peer.closed() &&
+                         other.ended() && !other.reset();
     EXPECT_TRUE(!orderly || got == sent) << who << " lost what came before the end";
   }
 

@@ -10,8 +10,10 @@ using stats::ClosedBy;
 TEST(Tunnel, ForwardsFramesAsTheyCameInBothDirections) {
   TunnelHarness harness;
   harness.Start();
-  const std::string up = Masked({.opcode = 1, .payload = "hello"}) + Masked({.opcode = 2, .payload = std::string(70000, 'x')});
-  const std::string down = Plain({.opcode = 1, .payload = "well", .fin = false}) + Plain({.opcode = 0, .payload = "come"});
+  const std::string up =
+      Masked({.opcode = 1, .payload = "hello"}) + Masked({.opcode = 2, .payload = std::string(70000, 'x')});
+  const std::string down =
+      Plain({.opcode = 1, .payload = "well", .fin = false}) + Plain({.opcode = 0, .payload = "come"});
   harness.client().Feed(up);
   harness.backend().Feed(down);
   harness.Settle();
@@ -130,7 +132,8 @@ TEST(Tunnel, JustEndsAClientWhoseBackendIsLostInsideAFrame) {
   harness.backend().FeedEnd();
   harness.Settle();
   EXPECT_EQ(harness.client().written(), frame.substr(0, 50));
-  EXPECT_TRUE(harness.client().write_shut() || harness.client().closed()) << "promptly, though without a close frame";
+  EXPECT_TRUE(harness.client().write_shut() || harness.client().closed())
+      << "promptly, though without a close frame";
 }
 
 TEST(Tunnel, TellsTheBackend1001WhenTheClientIsLost) {
@@ -323,7 +326,8 @@ TEST(Tunnel, EveryFailingCallEndsItWithoutALeak) {
       (client_fails ? harness.client() : harness.backend()).FailCall(nth);
       harness.Start();
       harness.client().Feed(Masked({.payload = "one"}) + Masked({.opcode = 9, .payload = "two"}));
-      harness.backend().Feed(Plain({.payload = std::string(40, 'x')}) + Plain({.opcode = 8, .payload = ClosePayload(1000)}));
+      harness.backend().Feed(Plain({.payload = std::string(40, 'x')}) +
+                             Plain({.opcode = 8, .payload = ClosePayload(1000)}));
       harness.Settle();
       harness.client().FeedEnd();
       harness.backend().FeedEnd();

@@ -50,7 +50,8 @@ class WireParser {
     if (bytes.size() < header || bytes.size() - header < length) return 0;
     frame.payload = bytes.substr(header, length);
     for (size_t i = 0; frame.masked && i < frame.payload.size(); ++i) {
-      frame.payload[i] = static_cast<char>(static_cast<uint8_t>(frame.payload[i]) ^ Byte(bytes, mask + i % 4));
+      frame.payload[i] =
+          static_cast<char>(static_cast<uint8_t>(frame.payload[i]) ^ Byte(bytes, mask + i % 4));
     }
     frame.bytes = bytes.substr(0, header + length);
     frames_.push_back(frame);

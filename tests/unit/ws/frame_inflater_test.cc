@@ -107,7 +107,8 @@ TEST_F(FrameInflaterTest, EveryCutOfInputAndRoomGivesTheSameMessages) {
 TEST_F(FrameInflaterTest, AMessageThatJustFillsItsRoomEndsWithAnEmptyFragment) {
   for (const CompressOptions& options : {CompressOptions{}, CompressOptions{.last_block = true}}) {
     const auto frames =
-        Inflate(pool_, CompressedMessage(Compress(std::string(300, 'x'), options)), {.max_fragment = 100}).frames();
+        Inflate(pool_, CompressedMessage(Compress(std::string(300, 'x'), options)), {.max_fragment = 100})
+            .frames();
     ASSERT_THAT(frames, SizeIs(4));
     EXPECT_EQ(frames.back(), (ReadFrame{0, true, 0, ""}));
   }

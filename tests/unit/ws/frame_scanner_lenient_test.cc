@@ -71,7 +71,8 @@ TEST(LenientFrameScanner, KeepsToWhatFramesAndLimitsNeed) {
       {"2^63", Build({.length_bytes = 8, .claimed_bytes = uint64_t{1} << 63}), Violation::kLength},
       {"a long ping", Build({.opcode = 9, .claimed_bytes = 126}), Violation::kControlTooLong},
       {"a ping in fragments", Build({.opcode = 9, .fin = false}), Violation::kControlFragmented},
-      {"a long control frame without a name", Build({.opcode = 12, .claimed_bytes = 126}), Violation::kControlTooLong},
+      {"a long control frame without a name", Build({.opcode = 12, .claimed_bytes = 126}),
+       Violation::kControlTooLong},
       {"nothing to continue", Build({.opcode = 0}), Violation::kContinuation},
       {"a message in another", Build({.fin = false}) + Build({.opcode = 3}), Violation::kContinuation},
       {"a large frame", Build({.payload = "123456"}), Violation::kFrameTooLarge},
@@ -79,7 +80,8 @@ TEST(LenientFrameScanner, KeepsToWhatFramesAndLimitsNeed) {
        Violation::kMessageTooLarge},
   };
   for (const Case& one : cases) {
-    EXPECT_EQ(Judge(one.frame, Lenient({.max_frame_bytes = 5, .max_message_bytes = 8})).violation, one.violation)
+    EXPECT_EQ(Judge(one.frame, Lenient({.max_frame_bytes = 5, .max_message_bytes = 8})).violation,
+              one.violation)
         << one.name;
   }
 }
@@ -116,7 +118,8 @@ TEST(FrameScanner, StopsInFrontOfTheMessageThatMayNotBegin) {
       EXPECT_EQ(at, one.before.size()) << one.name;
       EXPECT_EQ(scanner.messages_begun(), one.most) << one.name;
       EXPECT_TRUE(scanner.AtBoundary()) << one.name;
-      EXPECT_EQ(scanner.Advance(std::span(in).subspan(at), {.max_messages = 1}, false).bytes, next.size()) << one.name;
+      EXPECT_EQ(scanner.Advance(std::span(in).subspan(at), {.max_messages = 1}, false).bytes, next.size())
+          << one.name;
     }
   }
 }

@@ -61,7 +61,7 @@ struct Control {
 
 // Offsets count from the start of the input.
 struct Report {
-  size_t end = 0;  // everything before it may be forwarded
+  size_t end = 0;    // everything before it may be forwarded
   size_t frame = 0;  // where the last frame that was begun begins
   Violation violation = Violation::kNone;
   std::vector<Control> controls;
@@ -116,7 +116,8 @@ class Parser {
       const uint64_t smallest = length == 126 ? 126 : 65536;
       length = 0;
       for (size_t i = 2; i < header; ++i) length = length << 8 | in[i];
-      if ((!lenient && length < smallest) || (length & (uint64_t{1} << 63)) != 0) return Fail(Violation::kLength, begin);
+      if ((!lenient && length < smallest) || (length & (uint64_t{1} << 63)) != 0)
+        return Fail(Violation::kLength, begin);
     }
     header += masked ? 4 : 0;
     if (in.size() < header) return false;

@@ -1,0 +1,22 @@
+#include "proxy/tls/shed.h"
+
+namespace hawser::tls {
+namespace {
+
+// There is no call that takes an ephemeral key off an SSL, but one that empties an EVP_PKEY: to give it its own type.
+void Empty(EVP_PKEY* key) {
+  EVP_PKEY_set_type(key, EVP_PKEY_get_id(key));
+  EVP_PKEY_free(key);  // the reference that came with it; the SSL's stays
+}
+
+}  // namespace
+
+// Either key may be missing: TLS 1.2 drops its own, and a resumed session may have none.
+void ShedHandshake(SSL& ssl) {
+  EVP_PKEY* key = nullptr;
+  if (SSL_get_tmp_key(&ssl, &key) == 1) Empty(key);
+  if (SSL_get_peer_tmp_key(&ssl, &key) == 1) Empty(key);
+  ClearErrors();
+}
+
+}  // namespace hawser::tls
