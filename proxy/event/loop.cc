@@ -13,6 +13,10 @@
 namespace hawser::event {
 namespace {
 
+// In the place of a handler: the descriptor that wakes the loop, and an event that was taken back.
+constexpr uint64_t kWake = 0;
+constexpr uint64_t kForgotten = 1;
+
 // Handlers are at least 8-aligned: the low three bits of the pointer carry the tag.
 uint64_t Pack(IoHandler& handler, uint8_t tag) {
   return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U);
@@ -32,7 +36,7 @@ absl::StatusOr<std::unique_ptr<Loop>> Loop::Create() {
   const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (epoll_fd < 0 || wake_fd < 0) return absl::ErrnoToStatus(errno, "cannot make an event loop");
   std::unique_ptr<Loop> loop(new Loop(epoll_fd, wake_fd));
-  epoll_event event{.events = EPOLLIN, .data = {.u64 = 0}};
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = kWake}};
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, wake_fd, &event) != 0) {
     return absl::ErrnoToStatus(errno, "cannot watch the wake-up descriptor");
   }
@@ -83,7 +87,8 @@ int Loop::WaitForTimers() const {
 void Loop::Dispatch() {
   while (batch_next_ < batch_count_) {
     const epoll_event event = batch_[static_cast<size_t>(batch_next_++)];
-    if (event.data.u64 == 0) {  // a wake-up, or an event that was forgotten
+    if (event.data.u64 == kForgotten) continue;
+    if (event.data.u64 == kWake) {
       // Read before RunPosted looks, never after: what is posted behind that look has its own wake-up.
       eventfd_t ignored;
       woken_ |= eventfd_read(wake_fd_, &ignored) == 0;
@@ -121,7 +126,7 @@ void Loop::Forget(IoHandler& handler, uint8_t tag) {
   const uint64_t packed = Pack(handler, tag);
   for (int i = batch_next_; i < batch_count_; ++i) {
     auto& event = batch_[static_cast<size_t>(i)];
-    if (event.data.u64 == packed) event.data.u64 = 0;
+    if (event.data.u64 == packed) event.data.u64 = kForgotten;
   }
   for (auto* list : {&soon_, &soon_now_}) {
     for (Pending& pending : *list) {

@@ -49,7 +49,8 @@ class Loop {
   absl::Status Add(int fd, IoHandler& handler, uint8_t tag, Interest interest);
   void Modify(int fd, IoHandler& handler, uint8_t tag, Interest interest);
 
-  // Ends the registration: no event of this turn or a later one reaches `handler` under `tag`. Call before closing fd.
+  // Ends the registration: no event of this turn or a later one reaches `handler` under `tag`. Closing fd ends it too, and
+  // then Forget keeps away what this turn has seen already.
   void Remove(int fd, IoHandler& handler, uint8_t tag);
 
   // Fires once, `after` from now(). Re-arming moves it.

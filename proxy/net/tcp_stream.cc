@@ -11,7 +11,14 @@ namespace hawser::net {
 void TcpStream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == handler_ && tag == tag_) return;
   const event::Interest wanted = interest_;
-  Want({});
+  if (registered_) {
+    loop_.Forget(*handler_, tag_);
+    if (handler != nullptr) {
+      loop_.Modify(socket_.fd(), *handler, tag, wanted);
+    } else {
+      Want({});
+    }
+  }
   handler_ = handler;
   tag_ = tag;
   if (handler_ != nullptr) Want(wanted);
@@ -79,7 +86,7 @@ bool TcpStream::Delivering(base::Duration within) const {
 
 void TcpStream::Close(CloseReason reason) {
   if (!socket_.open()) return;
-  if (registered_) loop_.Remove(socket_.fd(), *handler_, tag_);
+  if (registered_) loop_.Forget(*handler_, tag_);  // closing it ends the registration
   registered_ = false;
   if (reason == CloseReason::kAbort) {
     const linger reset{.l_onoff = 1, .l_linger = 0};

@@ -7,19 +7,31 @@
 #include <iterator>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
-#include "proxy/net/socket.h"
-#include "spdlog/async_logger.h"
-#include "spdlog/details/thread_pool.h"
-#include "spdlog/sinks/basic_file_sink.h"
-#include "spdlog/sinks/stdout_sinks.h"
 
 namespace hawser::session {
 namespace {
 
 using Out = std::back_insert_iterator<std::string>;
+
+// How long a first line waits for others. To wake a thread and write costs more than to make a line.
+constexpr std::chrono::milliseconds kGathering{20};
+// Memory that is kept from one batch to the next.
+constexpr size_t kKeptBytes = 256 * 1024;
+
+bool WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<size_t>(written));
+  }
+  return true;
+}
 
 void AppendNumber(std::string& out, uint64_t number) {
   const fmt::format_int text(number);
@@ -218,35 +230,55 @@ std::string LogFormat::Render(const LogEntry& entry) const {
 
 absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const config::AccessLog& config) {
   HAWSER_ASSIGN_OR_RETURN(LogFormat format, LogFormat::Parse(config.format));
-  spdlog::sink_ptr sink;
-  if (config.path == "-") {
-    sink = std::make_shared<spdlog::sinks::stdout_sink_mt>();
-  } else {
-    // Tried here because the library's own answer to a file that cannot be opened is an exception.
-    net::Socket probe(open(config.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-    if (!probe.open()) return absl::ErrnoToStatus(errno, fmt::format("cannot open {}", config.path));
-    sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(config.path);
-  }
-  auto pool = std::make_shared<spdlog::details::thread_pool>(config.queue, 1);
-  auto logger = std::make_shared<spdlog::async_logger>("access", std::move(sink), pool,
-                                                       spdlog::async_overflow_policy::overrun_oldest);
-  logger->set_pattern("%v");
-  logger->flush_on(spdlog::level::info);
-  return std::unique_ptr<AccessLog>(new AccessLog(std::move(format), std::move(pool), std::move(logger)));
+  const bool standard = config.path == "-";
+  net::Socket file(standard ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
+                            : open(config.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
+  if (!file.open()) return absl::ErrnoToStatus(errno, fmt::format("cannot open {}", config.path));
+  return std::unique_ptr<AccessLog>(new AccessLog(std::move(format), std::move(file), config.queue));
 }
 
-AccessLog::AccessLog(LogFormat format, std::shared_ptr<spdlog::details::thread_pool> pool,
-                     std::shared_ptr<spdlog::logger> logger)
-    : format_(std::move(format)), pool_(std::move(pool)), logger_(std::move(logger)) {}
+AccessLog::AccessLog(LogFormat format, net::Socket file, size_t most_lines)
+    : format_(std::move(format)),
+      file_(std::move(file)),
+      most_lines_(most_lines),
+      thread_([this] { Run(); }) {}
 
-AccessLog::~AccessLog() = default;
+AccessLog::~AccessLog() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+}
 
 void AccessLog::Write(const LogEntry& entry) {
-  logger_->info(format_.Render(entry));
+  const std::string line = format_.Render(entry);
+  {
+    const std::lock_guard lock(mutex_);
+    if (lines_ == most_lines_) return void(dropped_.fetch_add(1, std::memory_order_relaxed));
+    waiting_.append(line).push_back('\n');
+    if (++lines_ != 1 && lines_ != most_lines_ / 2) return;  // the thread is awake, or will be in a moment
+  }
+  wake_.notify_one();
 }
 
-uint64_t AccessLog::dropped() const {
-  return pool_->overrun_counter();
+void AccessLog::Run() {
+  pthread_setname_np(pthread_self(), "access-log");
+  std::string batch;
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stopping_ || lines_ > 0; });
+    wake_.wait_for(lock, kGathering, [this] { return stopping_ || lines_ >= most_lines_ / 2; });
+    if (lines_ == 0) return;
+    batch.swap(waiting_);
+    const size_t lines = std::exchange(lines_, 0);
+    lock.unlock();
+    if (!WriteAll(file_.fd(), batch)) dropped_.fetch_add(lines, std::memory_order_relaxed);
+    if (batch.capacity() > kKeptBytes) batch = {};
+    batch.clear();
+    lock.lock();
+  }
 }
 
 }  // namespace hawser::session

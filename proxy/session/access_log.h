@@ -1,24 +1,23 @@
 // The access log: one line for every request and every tunnel, written when it ends. Lines are JSON, or a format of the
-// operator's own ("%client% %method% %path% %status%"). Workers format and hand over; one thread of the log writes.
-// The queue between them is bounded: when the disk cannot keep up, the oldest lines go, and are counted.
+// operator's own ("%client% %method% %path% %status%"). Workers format and hand over; one thread of the log writes what
+// has gathered, a few times a second. What waits for it is bounded: when the disk cannot keep up, lines are dropped and
+// counted.
 #pragma once
 
+#include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "config/schema.h"
+#include "proxy/net/socket.h"
 #include "proxy/session/record.h"
-
-namespace spdlog {
-class logger;
-namespace details {
-class thread_pool;
-}
-}  // namespace spdlog
 
 namespace hawser::session {
 
@@ -44,23 +43,30 @@ class LogFormat {
   std::vector<Piece> pieces_;  // empty: JSON
 };
 
-// Shared by all workers: one of the queues of the log library, which locks for itself.
+// Shared by all workers.
 class AccessLog {
  public:
   // Opens (creates, appends to) config.path; "-" is stdout.
   static absl::StatusOr<std::unique_ptr<AccessLog>> Open(const config::AccessLog& config);
-  ~AccessLog();  // writes what is queued
+  ~AccessLog();  // writes what waits
 
   void Write(const LogEntry& entry);
-  uint64_t dropped() const;
+  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
 
  private:
-  AccessLog(LogFormat format, std::shared_ptr<spdlog::details::thread_pool> pool,
-            std::shared_ptr<spdlog::logger> logger);
+  AccessLog(LogFormat format, net::Socket file, size_t most_lines);
+  void Run();
 
   const LogFormat format_;
-  std::shared_ptr<spdlog::details::thread_pool> pool_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const net::Socket file_;
+  const size_t most_lines_;
+  std::atomic<uint64_t> dropped_ = 0;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::string waiting_;  // whole lines
+  size_t lines_ = 0;     // in waiting_
+  bool stopping_ = false;
+  std::thread thread_;
 };
 
 }  // namespace hawser::session

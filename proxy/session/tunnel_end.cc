@@ -1,6 +1,7 @@
 #include "proxy/session/tunnel.h"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 #include <utility>
 
@@ -18,6 +19,18 @@ Reject RejectOf(ws::Violation violation) {
     case ws::Violation::kByteRate: return Reject::kByteRate;
     default: return Reject::kProtocolError;
   }
+}
+
+// Until `deadline`, rounded up by a 64th at the most: the deadlines of many tunnels fall together, and one turn of the loop
+// meets them all.
+base::Duration AlignedWait(base::TimePoint now, base::TimePoint deadline) {
+  constexpr base::Duration kMost{256};
+  const auto wait = std::max(base::Duration(0), std::chrono::ceil<base::Duration>(deadline - now));
+  const auto step =
+      static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(std::min(wait / 64, kMost).count())));
+  if (step < 2) return wait;
+  const int64_t due = std::chrono::ceil<base::Duration>(deadline.time_since_epoch()).count();
+  return wait + base::Duration((step - due % step) % step);
 }
 
 }  // namespace
@@ -240,7 +253,7 @@ void Tunnel::ArmTimer() {
     if (at.keepalive.waiting()) next = std::min(next, now + settings().keepalive.interval);
   }
   if (next != base::TimePoint::max()) {
-    environment_.loop.Arm(timer_, std::max(base::Duration(0), std::chrono::ceil<base::Duration>(next - now)));
+    environment_.loop.Arm(timer_, AlignedWait(now, next));
   }
 }
 
