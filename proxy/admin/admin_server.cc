@@ -111,7 +111,7 @@ absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(server::Server&
   HAWSER_ASSIGN_OR_RETURN(net::SocketAddress bound, net::LocalAddress(socket));
   const int fd = socket.fd();
   std::unique_ptr<AdminServer> admin(new AdminServer(server, std::move(socket), std::move(bound)));
-  HAWSER_RETURN_IF_ERROR(server.loop().Add(fd, *admin, 0, {.read = true}));
+  HAWSER_RETURN_IF_ERROR(server.loop().Add(fd, admin->target_, {.read = true}));
   return admin;
 }
 
@@ -119,12 +119,12 @@ AdminServer::AdminServer(server::Server& server, net::Socket socket, net::Socket
     : server_(server), socket_(std::move(socket)), address_(std::move(address)), resume_(*this) {}
 
 AdminServer::~AdminServer() {
-  server_.loop().Remove(socket_.fd(), *this, 0);
+  server_.loop().Remove(socket_.fd(), target_);
   if (address_.unix_socket() && !address_.path().starts_with('@')) unlink(address_.path().c_str());
 }
 
 void AdminServer::OnReady(event::Ready ready) {
-  if (ready.timer) server_.loop().Modify(socket_.fd(), *this, 0, {.read = true});
+  if (ready.timer) server_.loop().Modify(socket_.fd(), target_, {.read = true});
   net::SocketAddress peer;
   while (true) {
     net::Socket socket = net::Accept(socket_, peer);
@@ -138,7 +138,7 @@ void AdminServer::OnReady(event::Ready ready) {
 
 // Out of descriptors, most likely: the connection stays in the kernel's queue, and the loop must not spin on it.
 void AdminServer::Pause() {
-  server_.loop().Modify(socket_.fd(), *this, 0, {});
+  server_.loop().Modify(socket_.fd(), target_, {});
   server_.loop().Arm(resume_, kPauseTime);
 }
 

@@ -39,6 +39,7 @@ class AdminServer final : public event::IoHandler {
 
   server::Server& server_;
   net::Socket socket_;
+  event::Target target_{*this, 0};
   const net::SocketAddress address_;
   event::Timer resume_;  // armed while accepting is paused for want of descriptors
   uint64_t next_id_ = 0;

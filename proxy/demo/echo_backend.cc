@@ -173,7 +173,7 @@ absl::StatusOr<std::unique_ptr<EchoBackend>> EchoBackend::Listen(event::Loop& lo
   const int fd = socket.fd();
   std::unique_ptr<EchoBackend> backend(
       new EchoBackend(loop, spec, figures, std::move(socket), std::move(address)));
-  HAWSER_RETURN_IF_ERROR(loop.Add(fd, *backend, 0, {.read = true}));
+  HAWSER_RETURN_IF_ERROR(loop.Add(fd, backend->target_, {.read = true}));
   return backend;
 }
 
@@ -182,7 +182,7 @@ EchoBackend::EchoBackend(event::Loop& loop, BackendSpec spec, absl::AnyInvocable
     : loop_(loop), spec_(spec), figures_(figures), socket_(std::move(socket)), address_(std::move(address)) {}
 
 EchoBackend::~EchoBackend() {
-  loop_.Remove(socket_.fd(), *this, 0);
+  loop_.Remove(socket_.fd(), target_);
   while (Connection* connection = connections_.front()) connection->Drop();
   loop_.RunOnce(base::Duration(0));  // destroys them, while their buffers' pool is here
 }

@@ -43,6 +43,7 @@ class EchoBackend final : public event::IoHandler {
   const BackendSpec spec_;
   absl::AnyInvocable<std::string()>& figures_;
   net::Socket socket_;
+  event::Target target_{*this, 0};
   const net::SocketAddress address_;
   net::BufferPool buffers_;
   size_t open_ = 0;  // WebSockets

@@ -13,17 +13,9 @@
 namespace hawser::event {
 namespace {
 
-// In the place of a handler: the descriptor that wakes the loop, and an event that was taken back.
+// In the place of a target: the descriptor that wakes the loop, and an event that was taken back.
 constexpr uint64_t kWake = 0;
 constexpr uint64_t kForgotten = 1;
-
-// Handlers are at least 8-aligned: the low three bits of the pointer carry the tag.
-uint64_t Pack(IoHandler& handler, uint8_t tag) {
-  return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U);
-}
-IoHandler* HandlerOf(uint64_t packed) {
-  return reinterpret_cast<IoHandler*>(packed & ~uint64_t{7});
-}
 
 uint32_t Mask(Interest interest) {
   return (interest.read ? EPOLLIN | EPOLLRDHUP : 0U) | (interest.write ? EPOLLOUT : 0U);
@@ -95,42 +87,43 @@ void Loop::Dispatch() {
       continue;
     }
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
-    IoHandler* handler = HandlerOf(event.data.u64);
-    handler->OnReady({.readable = failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
-                      .writable = failed || (event.events & EPOLLOUT) != 0,
-                      .tag = static_cast<uint8_t>(event.data.u64 & 7)});
+    const Target target = *static_cast<const Target*>(event.data.ptr);
+    target.handler()->OnReady({.readable = failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
+                               .writable = failed || (event.events & EPOLLOUT) != 0,
+                               .tag = target.tag()});
   }
 }
 
-absl::Status Loop::Add(int fd, IoHandler& handler, uint8_t tag, Interest interest) {
-  epoll_event event{.events = Mask(interest), .data = {.u64 = Pack(handler, tag)}};
+absl::Status Loop::Add(int fd, Target& target, Interest interest) {
+  epoll_event event{.events = Mask(interest), .data = {.ptr = &target}};
   if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, fmt::format("cannot watch descriptor {}", fd));
 }
 
-void Loop::Modify(int fd, IoHandler& handler, uint8_t tag, Interest interest) {
-  epoll_event event{.events = Mask(interest), .data = {.u64 = Pack(handler, tag)}};
+void Loop::Modify(int fd, Target& target, Interest interest) {
+  epoll_event event{.events = Mask(interest), .data = {.ptr = &target}};
   epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event);  // fails only for a descriptor that is not registered
 }
 
-void Loop::Remove(int fd, IoHandler& handler, uint8_t tag) {
+void Loop::Remove(int fd, const Target& target) {
   epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
-  Forget(handler, tag);
+  Forget(target);
 }
 
 void Loop::Soon(IoHandler& handler, Ready ready) {
   soon_.push_back({&handler, ready});
 }
 
-void Loop::Forget(IoHandler& handler, uint8_t tag) {
-  const uint64_t packed = Pack(handler, tag);
+// Those whose target is gone have been forgotten: all others can be looked at.
+void Loop::Forget(const Target& target) {
   for (int i = batch_next_; i < batch_count_; ++i) {
     auto& event = batch_[static_cast<size_t>(i)];
-    if (event.data.u64 == packed) event.data.u64 = kForgotten;
+    if (event.data.u64 == kWake || event.data.u64 == kForgotten) continue;
+    if (*static_cast<const Target*>(event.data.ptr) == target) event.data.u64 = kForgotten;
   }
   for (auto* list : {&soon_, &soon_now_}) {
     for (Pending& pending : *list) {
-      if (pending.handler == &handler && pending.ready.tag == tag) pending.handler = nullptr;
+      if (pending.handler == target.handler() && pending.ready.tag == target.tag()) pending.handler = nullptr;
     }
   }
 }

@@ -28,6 +28,22 @@ struct Interest {
   bool operator==(const Interest&) const = default;
 };
 
+// Whom a registered descriptor's events reach, and under which tag. It stays in its place while the descriptor is
+// registered, and may be set anew at any time: a descriptor changes hands without a system call.
+class Target {
+ public:
+  Target() = default;
+  // Handlers are at least 8-aligned: the low three bits of the pointer carry the tag.
+  Target(IoHandler& handler, uint8_t tag) : packed_(reinterpret_cast<uintptr_t>(&handler) | (tag & 7U)) {}
+
+  IoHandler* handler() const { return reinterpret_cast<IoHandler*>(packed_ & ~uint64_t{7}); }  // null: nobody
+  uint8_t tag() const { return static_cast<uint8_t>(packed_ & 7); }
+  bool operator==(const Target&) const = default;
+
+ private:
+  uint64_t packed_ = 0;
+};
+
 class Loop {
  public:
   // Bytes that one read takes at the most; also the size of each scratch area.
@@ -44,14 +60,14 @@ class Loop {
   // One turn that waits for at most `wait` (negative: until something happens). For tests.
   void RunOnce(base::Duration wait);
 
-  // Registers `fd`: `handler` hears of what `interest` names, and of errors and hang-ups always, as readable.
-  // `handler` must outlive the registration.
-  absl::Status Add(int fd, IoHandler& handler, uint8_t tag, Interest interest);
-  void Modify(int fd, IoHandler& handler, uint8_t tag, Interest interest);
+  // Registers `fd`: the target's handler hears of what `interest` names, and of errors and hang-ups always, as readable.
+  // `target` and its handler must outlive the registration.
+  absl::Status Add(int fd, Target& target, Interest interest);
+  void Modify(int fd, Target& target, Interest interest);
 
-  // Ends the registration: no event of this turn or a later one reaches `handler` under `tag`. Closing fd ends it too, and
-  // then Forget keeps away what this turn has seen already.
-  void Remove(int fd, IoHandler& handler, uint8_t tag);
+  // Ends the registration: no event of this turn or a later one reaches the target. Closing fd ends it too, and then Forget
+  // keeps away what this turn has seen already.
+  void Remove(int fd, const Target& target);
 
   // Fires once, `after` from now(). Re-arming moves it.
   void Arm(Timer& timer, base::Duration after) { wheel_.Arm(timer, now_, after); }
@@ -59,7 +75,8 @@ class Loop {
   // Calls handler.OnReady(ready) in the next turn, without waiting: for bytes that a stream has already taken from the
   // kernel. Forgotten by Forget.
   void Soon(IoHandler& handler, Ready ready);
-  void Forget(IoHandler& handler, uint8_t tag);
+  void Forget(const Target& target);
+  void Forget(IoHandler& handler, uint8_t tag) { Forget(Target(handler, tag)); }
 
   // Destroys `handler` at the end of this turn.
   void Retire(std::unique_ptr<IoHandler> handler);

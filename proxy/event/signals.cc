@@ -32,15 +32,15 @@ absl::StatusOr<std::unique_ptr<Signals>> Signals::Watch(Loop& loop, std::initial
   const int fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd < 0) return absl::ErrnoToStatus(errno, "cannot read signals");
   std::unique_ptr<Signals> watch(new Signals(loop, fd, std::move(on_signal)));
-  HAWSER_RETURN_IF_ERROR(loop.Add(fd, *watch, 0, {.read = true}));
+  HAWSER_RETURN_IF_ERROR(loop.Add(fd, watch->target_, {.read = true}));
   return watch;
 }
 
 Signals::Signals(Loop& loop, int fd, absl::AnyInvocable<void(int)> on_signal)
-    : loop_(loop), fd_(fd), on_signal_(std::move(on_signal)) {}
+    : loop_(loop), fd_(fd), target_(*this, 0), on_signal_(std::move(on_signal)) {}
 
 Signals::~Signals() {
-  loop_.Remove(fd_, *this, 0);
+  loop_.Remove(fd_, target_);
   close(fd_);
 }
 

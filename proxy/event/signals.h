@@ -26,6 +26,7 @@ class Signals : public IoHandler {
 
   Loop& loop_;
   const int fd_;
+  Target target_;
   absl::AnyInvocable<void(int)> on_signal_;
 };
 

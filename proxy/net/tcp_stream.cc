@@ -9,31 +9,23 @@
 namespace hawser::net {
 
 void TcpStream::Watch(event::IoHandler* handler, uint8_t tag) {
-  if (handler == handler_ && tag == tag_) return;
-  const event::Interest wanted = interest_;
-  if (registered_) {
-    loop_.Forget(*handler_, tag_);
-    if (handler != nullptr) {
-      loop_.Modify(socket_.fd(), *handler, tag, wanted);
-    } else {
-      Want({});
-    }
-  }
-  handler_ = handler;
-  tag_ = tag;
-  if (handler_ != nullptr) Want(wanted);
+  const event::Target target = handler != nullptr ? event::Target(*handler, tag) : event::Target();
+  if (target == target_) return;
+  if (registered_) loop_.Forget(target_);
+  if (handler == nullptr) Want({});
+  target_ = target;
 }
 
 void TcpStream::Want(event::Interest interest) {
   if (interest == interest_ || !socket_.open()) return;
   interest_ = interest;
   if (!interest.read && !interest.write) {
-    if (registered_) loop_.Remove(socket_.fd(), *handler_, tag_);
+    if (registered_) loop_.Remove(socket_.fd(), target_);
     registered_ = false;
   } else if (registered_) {
-    loop_.Modify(socket_.fd(), *handler_, tag_, interest);
+    loop_.Modify(socket_.fd(), target_, interest);
   } else {
-    registered_ = loop_.Add(socket_.fd(), *handler_, tag_, interest).ok();
+    registered_ = loop_.Add(socket_.fd(), target_, interest).ok();
   }
 }
 
@@ -86,7 +78,7 @@ bool TcpStream::Delivering(base::Duration within) const {
 
 void TcpStream::Close(CloseReason reason) {
   if (!socket_.open()) return;
-  if (registered_) loop_.Forget(*handler_, tag_);  // closing it ends the registration
+  if (registered_) loop_.Forget(target_);  // closing it ends the registration
   registered_ = false;
   if (reason == CloseReason::kAbort) {
     const linger reset{.l_onoff = 1, .l_linger = 0};

@@ -32,8 +32,7 @@ class TcpStream final : public ByteStream {
   event::Loop& loop_;
   Socket socket_;
   int error_ = 0;
-  event::IoHandler* handler_ = nullptr;
-  uint8_t tag_ = 0;
+  event::Target target_;
   bool registered_ =
       false;  // in epoll: only while something is wanted, as a hang-up is reported even to nobody's wish
   bool shut_ = false;

@@ -39,28 +39,29 @@ Listener::Listener(session::Environment& environment, Edge& edge, const session:
       edge_(edge),
       runtime_(runtime),
       socket_(std::move(socket)),
+      target_(*this, kSocketTag),
       resume_(*this, kResumeTag),
       refusals_(10, base::Duration(1000)),
       failures_(1, base::Duration(1000)) {}
 
 Listener::~Listener() {
-  if (socket_.open()) environment_.loop.Remove(socket_.fd(), *this, kSocketTag);
+  if (socket_.open()) environment_.loop.Remove(socket_.fd(), target_);
 }
 
 absl::Status Listener::Start() {
-  return environment_.loop.Add(socket_.fd(), *this, kSocketTag, {.read = true});
+  return environment_.loop.Add(socket_.fd(), target_, {.read = true});
 }
 
 void Listener::Stop() {
   if (!socket_.open()) return;
   AcceptBatch(1 << 16);
-  environment_.loop.Remove(socket_.fd(), *this, kSocketTag);
+  environment_.loop.Remove(socket_.fd(), target_);
   socket_.Reset();
   resume_.Cancel();
 }
 
 void Listener::OnReady(event::Ready ready) {
-  if (ready.timer) environment_.loop.Modify(socket_.fd(), *this, kSocketTag, {.read = true});
+  if (ready.timer) environment_.loop.Modify(socket_.fd(), target_, {.read = true});
   AcceptBatch(kAcceptsPerTurn);
 }
 
@@ -87,7 +88,7 @@ void Listener::Pause() {
     spdlog::error("listener {}: cannot accept: {}; pausing for {} ms", runtime_.settings.name,
                   std::strerror(errno), kPauseTime.count());
   }
-  environment_.loop.Modify(socket_.fd(), *this, kSocketTag, {});
+  environment_.loop.Modify(socket_.fd(), target_, {});
   environment_.loop.Arm(resume_, kPauseTime);
 }
 

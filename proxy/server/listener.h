@@ -42,6 +42,7 @@ class Listener final : public event::IoHandler {
   Edge& edge_;
   const session::ListenerRuntime& runtime_;
   net::Socket socket_;
+  event::Target target_;
   event::Timer resume_;  // armed while accepting is paused for want of descriptors
   edge::LogGate refusals_;
   edge::LogGate failures_;

@@ -38,13 +38,15 @@ struct Pair {
   Pair& operator=(const Pair&) = delete;
   void Say() const { EXPECT_EQ(write(fds[1], "x", 1), 1); }
   int fds[2];
+  Target target;
 };
 
 class LoopTest : public testing::Test {
  protected:
   void Turn() { loop->RunOnce(milliseconds(0)); }
-  void Watch(const Pair& pair, Listener& listener, uint8_t tag = 0, Interest interest = {.read = true}) {
-    ASSERT_TRUE(loop->Add(pair.fds[0], listener, tag, interest).ok());
+  void Watch(Pair& pair, Listener& listener, uint8_t tag = 0, Interest interest = {.read = true}) {
+    pair.target = Target(listener, tag);
+    ASSERT_TRUE(loop->Add(pair.fds[0], pair.target, interest).ok());
   }
   std::unique_ptr<Loop> loop = std::move(Loop::Create()).value();
 };
@@ -70,12 +72,25 @@ TEST_F(LoopTest, ModifyChangesWhatIsHeard) {
   Listener listener;
   Watch(pair, listener);
   pair.Say();
-  loop->Modify(pair.fds[0], listener, 3, {.write = true});
+  pair.target = Target(listener, 3);
+  loop->Modify(pair.fds[0], pair.target, {.write = true});
   Turn();
   ASSERT_EQ(listener.heard.size(), 1U);
   EXPECT_TRUE(listener.heard[0].writable);
   EXPECT_FALSE(listener.heard[0].readable);
   EXPECT_EQ(listener.heard[0].tag, 3);
+}
+
+TEST_F(LoopTest, ATargetThatIsSetAnewHearsFromThenOn) {
+  Pair pair;
+  Listener first, second;
+  Watch(pair, first);
+  pair.Say();
+  pair.target = Target(second, 5);
+  Turn();
+  EXPECT_TRUE(first.heard.empty());
+  ASSERT_EQ(second.heard.size(), 1U);
+  EXPECT_EQ(second.heard[0].tag, 5);
 }
 
 TEST_F(LoopTest, AHangUpIsReadable) {
@@ -90,14 +105,15 @@ TEST_F(LoopTest, AHangUpIsReadable) {
 
 TEST_F(LoopTest, AddingABadDescriptorIsAnError) {
   Listener listener;
-  EXPECT_FALSE(loop->Add(-1, listener, 0, {.read = true}).ok());
+  Target target(listener, 0);
+  EXPECT_FALSE(loop->Add(-1, target, {.read = true}).ok());
 }
 
 TEST_F(LoopTest, NoEventOfTheSameBatchFollowsARemove) {
   Pair one, two;
   Listener first, second;
-  first.on_ready = [&](Ready) { loop->Remove(two.fds[0], second, 0); };
-  second.on_ready = [&](Ready) { loop->Remove(one.fds[0], first, 0); };
+  first.on_ready = [&](Ready) { loop->Remove(two.fds[0], two.target); };
+  second.on_ready = [&](Ready) { loop->Remove(one.fds[0], one.target); };
   Watch(one, first);
   Watch(two, second);
   one.Say();
@@ -127,7 +143,7 @@ TEST_F(LoopTest, ForgetTakesBackOnlyTheTagThatItNames) {
 TEST_F(LoopTest, WhatRunsSoonMayRemoveADescriptorWhoseEventHasCome) {
   Pair pair;
   Listener victim;
-  Listener soon([&](Ready) { loop->Remove(pair.fds[0], victim, 0); });
+  Listener soon([&](Ready) { loop->Remove(pair.fds[0], pair.target); });
   Watch(pair, victim);
   pair.Say();
   loop->Soon(soon, {.readable = true});
