@@ -75,6 +75,7 @@ TOLD = {
     'echo': [('', 'cpu', '{:.2f} µs', True)],
     'bulk': [('', 'cpu', '{:,.0f} µs', True)],
     'open': [('', 'cpu', '{:.0f} µs', True)],
+    'get': [('', 'cpu', '{:.1f} µs', True)],
     'idle': [('', 'memory', '{:,.0f} B', False), (', after traffic', 'used', '{:,.0f} B', False)],
     'pings': [('', 'busy', '{:.2f} %', False)],
 }
