@@ -15,12 +15,6 @@ namespace {
 
 using http::Reject;
 
-// The metrics stand in the order of the results.
-stats::Metric MetricOf(cluster::AffinityResult result) {
-  return static_cast<stats::Metric>(static_cast<int>(stats::Metric::kAffinityNone) +
-                                    static_cast<int>(result));
-}
-
 // One form for both protocols: what RFC 6455 and RFC 8441 add to it, each codec adds by itself.
 void NormalizeHandshake(http::RequestHead& head) {
   head.method = "GET";

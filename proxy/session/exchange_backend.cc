@@ -10,8 +10,17 @@
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
+namespace {
 
 using http::Reject;
+
+// The metrics stand in the order of the results.
+stats::Metric MetricOf(cluster::AffinityResult result) {
+  return static_cast<stats::Metric>(static_cast<int>(stats::Metric::kAffinityNone) +
+                                    static_cast<int>(result));
+}
+
+}  // namespace
 
 // --- The backend ---
 

@@ -5,8 +5,6 @@
 
 namespace hawser::session {
 
-using http::Reject;
-
 void Tunnel::Start(Environment& environment, Parts parts) {
   const auto early_from_client = parts.early_from_client;
   const auto early_from_backend = parts.early_from_backend;

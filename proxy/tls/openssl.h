@@ -42,8 +42,8 @@ std::string ReasonOf(unsigned long code);
 // The reason of the earliest error in the queue (the cause; later ones are its echoes). Empties the queue.
 std::string TakeError();
 
-inline absl::Status Bad(std::string text) {
-  return absl::InvalidArgumentError(std::move(text));
+inline absl::Status Bad(const std::string& text) {
+  return absl::InvalidArgumentError(text);
 }
 
 }  // namespace hawser::tls
