@@ -179,7 +179,8 @@ std::vector<Ending> ByHawser() {
          EXPECT_TRUE(Eventually([&] { return !Wire::Connect(address).open(); })) << "it is draining";
          world.hawser().process().Signal(SIGTERM);
        },
-       {1001}, {1001}, "proxy", "1001", "shutdown", {}, false, Ending::kNobody, true},
+       // At once: a peer that answers may find a closed socket, and see a reset.
+       {1001}, {1001}, "proxy", "1001", "shutdown", {}, false, Ending::kBothAreMute, true},
   };
 }
 
