@@ -14,7 +14,7 @@ void Context::Resume(Verdict verdict) {
 
 // The waiter may not have heard yet: a filter can resume before it has returned kWait.
 std::optional<Verdict> Context::TakeResumed() {
-  if (resumed_) loop.Forget(waiter_, tag_);
+  if (resumed_) loop.CancelSoon(waiter_, tag_);
   return std::exchange(resumed_, std::nullopt);
 }
 

@@ -47,8 +47,7 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   }
 
   std::unique_ptr<net::ByteStream> Take() {
-    stream_->Want({});
-    pool_.loop_.Forget(*this, kStreamTag);
+    stream_->Watch(&pool_.nobody_, kStreamTag);
     return std::move(stream_);
   }
   void Close() { stream_->Close(net::CloseReason::kOrderly); }

@@ -39,7 +39,7 @@ class Attempt : public base::ListLink {
   Attempt(event::Loop& loop, const Cluster& cluster, Endpoint& endpoint, Need need, event::IoHandler& owner,
           uint8_t tag)
       : loop_(loop), cluster_(cluster), endpoint_(endpoint), owner_(owner), need_(need), tag_(tag) {}
-  ~Attempt() { loop_.Forget(owner_, tag_); }
+  ~Attempt() { loop_.CancelSoon(owner_, tag_); }
 
   State state() const { return state_; }
   ConnectError error() const { return error_; }  // of kFailed
@@ -99,6 +99,11 @@ class Pool {
  private:
   friend class SharedConnection;
 
+  // Whom a connection is with that changes hands: it stays in epoll, and whoever takes it hears what has come meanwhile.
+  struct Nobody final : event::IoHandler {
+    void OnReady(event::Ready) override {}
+  };
+
   // A connection between two requests. Whatever happens on it ends it: bytes that nobody asked for, too.
   class Idle;
   // What is there for one endpoint, and what was learned of it.
@@ -123,6 +128,7 @@ class Pool {
 
   event::Loop& loop_;
   net::BufferPool& buffers_;
+  Nobody nobody_;
   absl::flat_hash_map<const Endpoint*, std::unique_ptr<Place>> places_;
 };
 

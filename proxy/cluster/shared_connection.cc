@@ -71,7 +71,7 @@ void SharedConnection::Handshake() {
 void SharedConnection::HandOver() {
   lease_.Succeeded();
   tls_->Want({});
-  pool_.loop_.Forget(*this, kTransportTag);
+  pool_.loop_.CancelSoon(*this, kTransportTag);
   if (Attempt* first = waiters_.front()) {
     first->Unlink();
     first->Give(std::make_unique<http1::ClientStream>(pool_.loop_, std::move(tls_), false));

@@ -1,5 +1,5 @@
 // The only upward call of the code base: the loop tells the owner of a descriptor, a stream or a timer that it may
-// go on. One of the four virtual interfaces.
+// go on. One of the six virtual interfaces.
 #pragma once
 
 #include <cstdint>

@@ -114,16 +114,18 @@ void Loop::Soon(IoHandler& handler, Ready ready) {
   soon_.push_back({&handler, ready});
 }
 
-// Those whose target is gone have been forgotten: all others can be looked at.
 void Loop::Forget(const Target& target) {
   for (int i = batch_next_; i < batch_count_; ++i) {
     auto& event = batch_[static_cast<size_t>(i)];
-    if (event.data.u64 == kWake || event.data.u64 == kForgotten) continue;
-    if (*static_cast<const Target*>(event.data.ptr) == target) event.data.u64 = kForgotten;
+    if (event.data.ptr == &target) event.data.u64 = kForgotten;
   }
+  if (target.handler() != nullptr) CancelSoon(*target.handler(), target.tag());
+}
+
+void Loop::CancelSoon(IoHandler& handler, uint8_t tag) {
   for (auto* list : {&soon_, &soon_now_}) {
     for (Pending& pending : *list) {
-      if (pending.handler == target.handler() && pending.ready.tag == target.tag()) pending.handler = nullptr;
+      if (pending.handler == &handler && pending.ready.tag == tag) pending.handler = nullptr;
     }
   }
 }

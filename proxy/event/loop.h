@@ -65,18 +65,18 @@ class Loop {
   absl::Status Add(int fd, Target& target, Interest interest);
   void Modify(int fd, Target& target, Interest interest);
 
-  // Ends the registration: no event of this turn or a later one reaches the target. Closing fd ends it too, and then Forget
-  // keeps away what this turn has seen already.
+  // Ends the registration: no event of this turn or a later one reaches the target, nor what was to run Soon for its
+  // handler and tag. Closing fd ends it too, and then Forget does the rest.
   void Remove(int fd, const Target& target);
+  void Forget(const Target& target);
 
   // Fires once, `after` from now(). Re-arming moves it.
   void Arm(Timer& timer, base::Duration after) { wheel_.Arm(timer, now_, after); }
 
   // Calls handler.OnReady(ready) in the next turn, without waiting: for bytes that a stream has already taken from the
-  // kernel. Forgotten by Forget.
+  // kernel. Taken back by CancelSoon.
   void Soon(IoHandler& handler, Ready ready);
-  void Forget(const Target& target);
-  void Forget(IoHandler& handler, uint8_t tag) { Forget(Target(handler, tag)); }
+  void CancelSoon(IoHandler& handler, uint8_t tag);
 
   // Destroys `handler` at the end of this turn.
   void Retire(std::unique_ptr<IoHandler> handler);

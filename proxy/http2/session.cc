@@ -57,7 +57,7 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
 Session::~Session() {
   in_turn_ = true;  // there is no next one
   Finish(End::kClosed);
-  loop_.Forget(*this, kSettleTag);
+  loop_.CancelSoon(*this, kSettleTag);
   arriving_ = nullptr;
   arrived_.clear();
   live_.ForEach([](LiveLink& link) {

@@ -141,7 +141,7 @@ void Stream::Close(net::CloseReason reason) {
     session_->Release(*this);
     session_ = nullptr;
   }
-  if (told_alone_) loop_.Forget(*handler_, tag_);
+  if (told_alone_) loop_.CancelSoon(*handler_, tag_);
   told_alone_ = false;
   handler_ = nullptr;
   reading_ = writing_ = Side::kReset;
@@ -163,7 +163,7 @@ bool Stream::Delivering(base::Duration within) const {
 
 void Stream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == handler_ && tag == tag_) return;
-  if (told_alone_) loop_.Forget(*handler_, tag_);
+  if (told_alone_) loop_.CancelSoon(*handler_, tag_);
   told_alone_ = false;
   handler_ = handler;
   tag_ = tag;

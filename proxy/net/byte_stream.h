@@ -1,6 +1,6 @@
 // An ordered stream of bytes in both directions: TcpStream, tls::TlsStream, http2::Stream, and the tests' FakeStream.
 // Never blocks, buffers nothing that it could refuse, and calls nobody but the IoHandler that watches it. One of the
-// four virtual interfaces.
+// six virtual interfaces.
 //
 //   stream->Watch(&handler, kClient);       // who hears of it
 //   IoResult got = stream->Read(scratch);   // until kBlocked, kEnd or kError

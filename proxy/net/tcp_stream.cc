@@ -9,11 +9,8 @@
 namespace hawser::net {
 
 void TcpStream::Watch(event::IoHandler* handler, uint8_t tag) {
-  const event::Target target = handler != nullptr ? event::Target(*handler, tag) : event::Target();
-  if (target == target_) return;
-  if (registered_) loop_.Forget(target_);
   if (handler == nullptr) Want({});
-  target_ = target;
+  target_ = handler != nullptr ? event::Target(*handler, tag) : event::Target();
 }
 
 void TcpStream::Want(event::Interest interest) {

@@ -282,7 +282,7 @@ void ClientConnection::Close(net::CloseReason reason) {
   EndExchange();
   if (stream_ != nullptr) stream_->Close(reason);  // else it lives on in a tunnel
   for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, kPipelinedTag}) {
-    environment_.loop.Forget(*this, tag);
+    environment_.loop.CancelSoon(*this, tag);
   }
   if (!admitted_) --environment_.refused_connections;
   Unlink();

@@ -63,7 +63,7 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
       case State::kAnswer: FlushAnswer(); break;
       case State::kDone: break;
     }
-  } while (state_ != before);
+  } while (state_ != before && state_ != State::kAwaitHead);  // the backend has had no time to answer
   return progress_;
 }
 

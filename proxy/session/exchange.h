@@ -103,6 +103,7 @@ class Exchange {
   void OnUploadBroken();
   void ReadAhead();
   void WatchClient();
+  void WatchBackend();
   void Refuse(http::Reject reject);
   void AnswerByRoute();
   void Answer(http::LocalResponse response, bool keep, End end);

@@ -71,9 +71,14 @@ void Exchange::SendHead() {
   if (put.state == net::IoState::kBlocked) return backend_->Want({.write = true});
   connecting_.Succeeded();
   environment_.loop.Arm(timer_, route().handshake_timeout);
-  backend_->Want({.read = true});
   if (head_.body) request_body_.emplace();
   state_ = State::kAwaitHead;
+  PumpRequest() ? WatchBackend() : OnUploadBroken();
+}
+
+void Exchange::WatchBackend() {
+  backend_->Want({.read = !response_body_ || response_body_->wants_read(),
+                  .write = request_body_ && request_body_->wants_write()});
 }
 
 void Exchange::OnConnectFailure(Reject reject) {
@@ -100,8 +105,7 @@ void Exchange::AwaitHead() {
   while (state_ == State::kAwaitHead) {
     using HeadState = http::ClientStream::HeadState;
     switch (backend_->ReadResponse(response_head_)) {
-      case HeadState::kBlocked:
-        return backend_->Want({.read = true, .write = request_body_ && request_body_->wants_write()});
+      case HeadState::kBlocked: return WatchBackend();
       case HeadState::kInterim: OnInterim(); break;
       case HeadState::kFinal: StartRelay(); break;
       case HeadState::kTunnel: OnTunnel(); break;
@@ -256,8 +260,7 @@ void Exchange::Relay() {
       return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
     case BodyRelay::Progress::kMore: break;
   }
-  backend_->Want(
-      {.read = response_body_->wants_read(), .write = request_body_ && request_body_->wants_write()});
+  WatchBackend();
   WatchClient();
 }
 

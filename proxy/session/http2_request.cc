@@ -58,7 +58,7 @@ void Http2Request::End(net::CloseReason reason) {
   exchange_ = nullptr;
   stream_->Close(reason);  // does nothing to what a tunnel has taken
   for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag}) {
-    environment_.loop.Forget(*this, tag);
+    environment_.loop.CancelSoon(*this, tag);
   }
   Unlink();
   environment_.loop.Retire(std::unique_ptr<IoHandler>(this));

@@ -166,7 +166,7 @@ void TlsStream::SendCloseNotify() {
 void TlsStream::Close(net::CloseReason reason) {
   if (tcp_.fd() < 0) return;
   if (reason == net::CloseReason::kOrderly && FlushTail() && writing_ == Side::kOpen) SendCloseNotify();
-  if (handler_ != nullptr) loop_.Forget(*handler_, tag_);
+  if (handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
   handler_ = nullptr;
   reading_ = writing_ = Side::kBroken;
   ahead_.Clear();
@@ -176,7 +176,7 @@ void TlsStream::Close(net::CloseReason reason) {
 
 void TlsStream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == handler_ && tag == tag_) return;
-  if (handler_ != nullptr) loop_.Forget(*handler_, tag_);
+  if (handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
   announced_turn_ = kNever;
   handler_ = handler;
   tag_ = tag;

@@ -196,7 +196,7 @@ void DeflateStream::FinishShutdown() {
 void DeflateStream::Close(net::CloseReason reason) {
   if (closed_) return;
   if (reason == net::CloseReason::kOrderly && !broken_) Drain();
-  if (handler_ != nullptr) loop_.Forget(*handler_, tag_);
+  if (handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
   handler_ = nullptr;
   closed_ = true;
   inflater_.Release();
@@ -209,7 +209,7 @@ void DeflateStream::Close(net::CloseReason reason) {
 
 void DeflateStream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == handler_ && tag == tag_) return;
-  if (handler_ != nullptr) loop_.Forget(*handler_, tag_);
+  if (handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
   announced_turn_ = kNever;
   handler_ = handler;
   tag_ = tag;
@@ -221,7 +221,7 @@ void DeflateStream::Want(event::Interest interest) {
   wanted_ = interest;
   if (shutdown_pending_) FinishShutdown();
   if (!interest.read && announced_turn_ != kNever && handler_ != nullptr) {
-    loop_.Forget(*handler_, tag_);
+    loop_.CancelSoon(*handler_, tag_);
     announced_turn_ = kNever;
   }
   DelegateInterest();

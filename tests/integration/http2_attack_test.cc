@@ -91,13 +91,11 @@ TEST_P(Http2Attack, EndsItsConnectionAndIsCounted) {
     attacker.SendRaw(bytes);
     EXPECT_TRUE(attacker.Await([&] { return attacker.goaway().has_value(); }));
     EXPECT_EQ(attacker.goaway(), uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
-    EXPECT_TRUE(Eventually([&] {
-      return hawser.Metric("hawser_http2_abuse_total", {"kind=\"" + flood.kind + "\""}) == attackers;
-    }));
+    EXPECT_TRUE(hawser.MetricIs("hawser_http2_abuse_total", attackers, {"kind=\"" + flood.kind + "\""}));
   }
-  EXPECT_TRUE(Eventually([&] { return hawser.Metric("hawser_http2_connections_open") == 0; }));
+  EXPECT_TRUE(hawser.MetricIs("hawser_http2_connections_open", 0));
   EXPECT_LT(hawser.ResidentBytes(), before + (32 << 20));  // of a sanitizer's binary, which frees late
-  EXPECT_GE(hawser.Metric("hawser_http2_goaways_total"), 5);
+  EXPECT_TRUE(hawser.MetricReaches("hawser_http2_goaways_total", 5));
   Http2Client client(Wire::Connect(hawser.listener()));
   EXPECT_EQ(client.AwaitEnd(client.Get("/")).status, 200);
 }
@@ -118,8 +116,7 @@ TEST(Http2Bounds, StreamsAboveTheLimitAreRefused) {
   // Before the limit is known to it: RFC 9113 §5.1.2 lets the client have this happen.
   const std::vector<int32_t> streams = {client.Get("/1"), client.Get("/2"), client.Get("/3")};
   EXPECT_EQ(client.AwaitEnd(streams[2]).reset, uint32_t{NGHTTP2_REFUSED_STREAM});
-  EXPECT_TRUE(Eventually(
-      [&] { return world.hawser().Metric("hawser_http2_streams_total", {"result=\"refused\""}) == 1; }));
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_http2_streams_total", 1, {"result=\"refused\""}));
 }
 
 TEST(Http2Bounds, CookieCrumbsAreFields) {
@@ -147,8 +144,7 @@ TEST(Http2Bounds, AWindowThatStaysClosedEndsTheStream) {
   ReadHead(backend);
   backend.Send(Response("200 OK", "never read"));
   EXPECT_EQ(client.AwaitEnd(stream).reset, uint32_t{NGHTTP2_ENHANCE_YOUR_CALM});
-  EXPECT_TRUE(Eventually(
-      [&] { return world.hawser().Metric("hawser_http2_abuse_total", {"kind=\"window_stall\""}) == 1; }));
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_http2_abuse_total", 1, {"kind=\"window_stall\""}));
 }
 
 TEST(Http2Bounds, AConnectionThatSaysNothingIsEnded) {

@@ -108,7 +108,7 @@ TEST(AccessLog, AReaderThatDoesNotReadCostsLinesAndNoRequests) {
     client.Send(PlainGet("/"));
     ASSERT_EQ(ReadHead(client).status(), 200) << i;
   }
-  EXPECT_GT(hawser.Metric("hawser_access_log_dropped_total"), 0);
+  EXPECT_TRUE(hawser.MetricReaches("hawser_access_log_dropped_total", 1));
 }
 
 TEST(Admin, IsReady) {
@@ -150,9 +150,9 @@ TEST(Admin, MetricsAreInPrometheusFormatAndMove) {
   EXPECT_THAT(before, HasSubstr("# TYPE hawser_"));
   Tunnel tunnel = world.Open();
   ExpectAlive(tunnel);
-  EXPECT_EQ(world.hawser().Metric("hawser_tunnels_open"), 1);
-  EXPECT_EQ(world.hawser().Metric("hawser_endpoint_active", {"cluster=\"backends\""}), 1);
-  EXPECT_GE(world.hawser().Metric("hawser_messages_total"), 2);
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_tunnels_open", 1));
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_active", 1, {"cluster=\"backends\""}));
+  EXPECT_TRUE(world.hawser().MetricReaches("hawser_messages_total", 2));
 }
 
 TEST(Admin, WhatIsRefusedIsCountedAsAnswered) {
@@ -165,8 +165,8 @@ TEST(Admin, WhatIsRefusedIsCountedAsAnswered) {
       "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: "
       "8\r\n\r\n");
   EXPECT_EQ(ReadHead(old).status(), 426);
-  EXPECT_TRUE(Eventually([&] { return world.hawser().Metric("hawser_responses_total", {"4xx"}) == 2; }));
-  EXPECT_EQ(world.hawser().Metric("hawser_upgrades_total", {"refused"}), 1);
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_responses_total", 2, {"4xx"}));
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_upgrades_total", 1, {"refused"}));
 }
 
 TEST(Admin, AnswersAgainWhenDescriptorsAreFree) {
@@ -183,7 +183,7 @@ TEST(Admin, AnswersAgainWhenDescriptorsAreFree) {
   waiting.Send(PlainGet("/ready"));
   crowd.clear();
   EXPECT_EQ(ReadHead(waiting).status(), 200);
-  EXPECT_GT(world.hawser().Metric("hawser_accept_errors_total", {"reason=\"no_descriptor\""}), 0);
+  EXPECT_TRUE(world.hawser().MetricReaches("hawser_accept_errors_total", 1, {"reason=\"no_descriptor\""}));
 }
 
 TEST(Admin, RefusesWhatItDoesNotKnow) {

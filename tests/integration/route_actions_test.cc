@@ -178,7 +178,7 @@ TEST(DirectResponse, AnswersWithItsBodyAndKeepsTheConnection) {
   EXPECT_EQ(answered.head.Value("X-Edge"), "here");
   answered.client.Send(PlainGet("/again"));
   EXPECT_EQ(ReadBody(answered.client, ReadHead(answered.client)), "down for a while\n");
-  EXPECT_TRUE(Eventually([&] { return world.hawser().Metric("hawser_responses_total", {"5xx"}) == 2; }));
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_responses_total", 2, {"5xx"}));
 }
 
 TEST(DirectResponse, AnAnswerToHeadHasNoBody) {

@@ -221,7 +221,7 @@ class TunnelEnding : public testing::TestWithParam<Ending> {
     HawserProcess& hawser = world.hawser();
     for (const char* gauge : {"hawser_tunnels_open", "hawser_connections_open", "hawser_listener_connections",
                               "hawser_endpoint_active"}) {
-      EXPECT_TRUE(Eventually([&] { return hawser.Metric(gauge) == 0; })) << gauge;
+      EXPECT_TRUE(hawser.MetricIs(gauge, 0));
     }
     EXPECT_TRUE(Eventually([&] { return hawser.OpenFiles() <= files_before; }));
     Tunnel next = world.Open({}, {}, {.tls = ending.tls});

@@ -73,8 +73,8 @@ TEST(TunnelLimits, AClientAboveOneHearsWhyAndTheBackendACleanClose) {
     EXPECT_EQ(line["reason"], limit.reason);
     EXPECT_EQ(line["violation"], limit.violation);
     EXPECT_EQ(line["offender"], "client");
-    EXPECT_EQ(world.hawser().Metric("hawser_violations_total", {"peer=\"client\""}), 1);
-    EXPECT_EQ(world.hawser().Metric("hawser_rejects_total", {"reason=\"" + limit.reason + "\""}), 1);
+    EXPECT_TRUE(world.hawser().MetricIs("hawser_violations_total", 1, {"peer=\"client\""}));
+    EXPECT_TRUE(world.hawser().MetricIs("hawser_rejects_total", 1, {"reason=\"" + limit.reason + "\""}));
   }
 }
 
@@ -95,7 +95,7 @@ TEST(TunnelLimits, ABackendAboveOneHearsWhyAndTheClientACleanClose) {
     const LogLine line = world.hawser().WaitForLog();
     EXPECT_EQ(line["violation"], limit.violation);
     EXPECT_EQ(line["offender"], "backend");
-    EXPECT_EQ(world.hawser().Metric("hawser_violations_total", {"peer=\"backend\""}), 1);
+    EXPECT_TRUE(world.hawser().MetricIs("hawser_violations_total", 1, {"peer=\"backend\""}));
   }
 }
 
@@ -132,8 +132,8 @@ TEST(TunnelLimits, ASlowedClientLosesNothingAndNobodyElseIsSlowed) {
     tunnel.backend.Send(Encode({.payload = "not slowed"}));
     EXPECT_EQ(ReadFrame(tunnel.client).payload, "not slowed");
     EXPECT_EQ(tunnel.backend.Read(sent.size()), sent);
-    EXPECT_GE(world.hawser().Metric("hawser_rate_pauses_total", {"peer=\"client\""}), 1);
-    EXPECT_EQ(world.hawser().Metric("hawser_rate_pauses_total", {"peer=\"backend\""}), 0);
+    EXPECT_TRUE(world.hawser().MetricReaches("hawser_rate_pauses_total", 1, {"peer=\"client\""}));
+    EXPECT_TRUE(world.hawser().MetricIs("hawser_rate_pauses_total", 0, {"peer=\"backend\""}));
   }
 }
 

@@ -173,6 +173,20 @@ double HawserProcess::Metric(const std::string& name, const std::vector<std::str
   return sum;
 }
 
+testing::AssertionResult HawserProcess::MetricIs(const std::string& name, double value,
+                                                 const std::vector<std::string>& labels) {
+  double seen = 0;
+  if (Eventually([&] { return (seen = Metric(name, labels)) == value; })) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << name << " is " << seen << " and not " << value;
+}
+
+testing::AssertionResult HawserProcess::MetricReaches(const std::string& name, double least,
+                                                      const std::vector<std::string>& labels) {
+  double seen = 0;
+  if (Eventually([&] { return (seen = Metric(name, labels)) >= least; })) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << name << " is " << seen << " and not yet " << least;
+}
+
 std::vector<LogLine> HawserProcess::Log() const {
   std::vector<LogLine> lines;
   const std::string content = ReadFile(directory_.File("access.log"));

@@ -2,6 +2,7 @@
 // ended with the test (or with the test's own death).
 #pragma once
 
+#include <gtest/gtest.h>
 #include <sys/types.h>
 
 #include <functional>
@@ -80,6 +81,11 @@ class HawserProcess {
   std::string AdminPage(const std::string& path);
   // The value of a metric in /stats/prometheus, summed over the series that have all of `labels`; 0 if there is none.
   double Metric(const std::string& name, const std::vector<std::string>& labels = {});
+  // Wait for it: what a peer has seen is counted a moment later, or a moment before.
+  testing::AssertionResult MetricIs(const std::string& name, double value,
+                                    const std::vector<std::string>& labels = {});
+  testing::AssertionResult MetricReaches(const std::string& name, double least,
+                                         const std::vector<std::string>& labels = {});
   std::vector<LogLine> Log() const;
   // The first line for which condition(line) holds; a failure at the deadline.
   LogLine WaitForLog(const std::function<bool(const LogLine&)>& condition);

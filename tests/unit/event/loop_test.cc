@@ -122,12 +122,12 @@ TEST_F(LoopTest, NoEventOfTheSameBatchFollowsARemove) {
   EXPECT_EQ(first.heard.size() + second.heard.size(), 1U);
 }
 
-TEST_F(LoopTest, ForgetTakesBackOnlyTheTagThatItNames) {
+TEST_F(LoopTest, ForgetTakesBackOnlyWhatItsTargetHasSeen) {
   Pair one, two, three;
   Listener first, both;
   bool done = false;
   first.on_ready = [&](Ready) {
-    if (!std::exchange(done, true)) loop->Forget(both, 1);
+    if (!std::exchange(done, true)) loop->Forget(two.target);
   };
   Watch(one, first);
   Watch(two, both, 1);
@@ -171,11 +171,11 @@ TEST_F(LoopTest, SoonCallsInTheNextTurnWithoutWaiting) {
   EXPECT_LT(base::SteadyNow() - before, seconds(10));
 }
 
-TEST_F(LoopTest, ForgetTakesBackWhatWasToRunSoon) {
+TEST_F(LoopTest, CancelSoonTakesBackWhatWasToRunSoon) {
   Listener later, victim;
-  Listener first([&](Ready) { loop->Forget(victim, 4); });
+  Listener first([&](Ready) { loop->CancelSoon(victim, 4); });
   loop->Soon(victim, {.readable = true, .tag = 3});
-  loop->Forget(victim, 3);
+  loop->CancelSoon(victim, 3);
   loop->Soon(first, {.readable = true});
   loop->Soon(victim, {.readable = true, .tag = 4});  // in the same batch, behind the one that forgets it
   loop->Soon(later, {.readable = true});
