@@ -332,7 +332,7 @@ struct BackendTls {
 };
 
 struct IdleConnections {
-  uint32_t max = 64;  // kept by each worker for each endpoint; 0: none is kept
+  uint32_t max = 256;  // kept by each worker for each endpoint; 0: none is kept
   Duration timeout = 30s;
 };
 

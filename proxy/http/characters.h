@@ -73,6 +73,14 @@ constexpr bool IsToken(std::string_view text) {
   return !text.empty() && AllAre(text, kTokenCharacter);
 }
 
+// The first place at or behind `from` of a control character other than a tab; text.size() if there is none.
+size_t FindControl(std::string_view text, size_t from);
+
+// What may stand in a field's value.
+inline bool IsFieldText(std::string_view text) {
+  return FindControl(text, 0) == text.size();
+}
+
 constexpr char LowerCase(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }

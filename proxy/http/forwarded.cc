@@ -54,13 +54,13 @@ std::string_view TakeLast(std::string_view& list) {
   return TrimWhitespace(last);
 }
 
-// Makes one field of all of that name, with `value` at its end.
-void AppendToList(HeaderList& headers, std::string_view name, std::string value, Keep& keep) {
+// Makes one field of all of that name, with `value` at its end, which lives as long as the head.
+void AppendToList(HeaderList& headers, std::string_view name, std::string_view value, Keep& keep) {
   std::string list;
   for (const Header& header : headers) {
     if (EqualsIgnoreCase(header.name, name) && !header.value.empty()) list.append(header.value).append(", ");
   }
-  headers.Set(name, keep(list.append(value)));
+  headers.Set(name, list.empty() ? value : keep(list.append(value)));
 }
 
 // A value of Forwarded (RFC 7239 §4): a token where it is one, else quoted.
@@ -81,8 +81,11 @@ std::string NodeName(const Peer& peer) {
 }
 
 std::string ForwardedElement(const RequestHead& head, const Peer& peer, std::string_view scheme) {
-  std::string element = "for=" + NodeName(peer);
-  if (!head.authority.empty()) element += ";host=" + TokenOrQuoted(head.authority);
+  std::string element;
+  element.reserve(sizeof "for=[];host=\"\";proto=https" + 45 +
+                  head.authority.size());  // 45: the longest address
+  element.append("for=").append(NodeName(peer));
+  if (!head.authority.empty()) element.append(";host=").append(TokenOrQuoted(head.authority));
   return element.append(";proto=").append(scheme);
 }
 
@@ -95,8 +98,8 @@ void KeepOrSet(HeaderList& headers, std::string_view name, std::string_view ours
   headers.Set(name, ours);
 }
 
-std::string_view VersionText(Version version) {
-  return version == Version::kHttp10 ? "1.0" : version == Version::kHttp11 ? "1.1" : "2";
+std::string_view ViaOf(Version version) {
+  return version == Version::kHttp10 ? "1.0 hawser" : version == Version::kHttp11 ? "1.1 hawser" : "2 hawser";
 }
 
 }  // namespace
@@ -129,13 +132,13 @@ void SetForwarded(RequestHead& head, const Peer& peer, std::string_view request_
   HeaderList& headers = head.headers;
   const std::string_view scheme = peer.tls ? "https" : "http";
   DropUntrusted(headers, peer);
-  if (peer.ip) AppendToList(headers, kFor, peer.ip->ToString(), keep);
+  if (peer.ip) AppendToList(headers, kFor, keep(peer.ip->ToString()), keep);
   KeepOrSet(headers, kProto, scheme,
             [](std::string_view proto) { return proto == "http" || proto == "https"; });
   KeepOrSet(headers, kHost, head.authority, IsValidAuthority);
-  AppendToList(headers, "Forwarded", ForwardedElement(head, peer, scheme), keep);
+  AppendToList(headers, "Forwarded", keep(ForwardedElement(head, peer, scheme)), keep);
   headers.Set(kRequestId, request_id);
-  AppendToList(headers, "Via", fmt::format("{} hawser", VersionText(head.version)), keep);
+  AppendToList(headers, "Via", ViaOf(head.version), keep);
 }
 
 }  // namespace hawser::http

@@ -47,9 +47,8 @@ size_t EndOfElement(std::string_view list) {
 
 }  // namespace
 
-bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (size_t i = 0; i < a.size(); ++i) {
+bool SameLettersIgnoringCase(const char* a, const char* b, size_t count) {
+  for (size_t i = 0; i < count; ++i) {
     if (a[i] != b[i] && LowerCase(a[i]) != LowerCase(b[i])) return false;
   }
   return true;

@@ -13,7 +13,10 @@
 namespace hawser::http {
 
 // ASCII case-insensitive, as field names and most tokens compare (RFC 9110 §5.1).
-bool EqualsIgnoreCase(std::string_view a, std::string_view b);
+bool SameLettersIgnoringCase(const char* a, const char* b, size_t count);
+inline bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && SameLettersIgnoringCase(a.data(), b.data(), a.size());
+}
 
 // The same, with '_' in `name` read as '-': to CGI-like backends the two are one field.
 bool SpellsSame(std::string_view name, std::string_view field);

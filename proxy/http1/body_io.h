@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/http/head.h"
 #include "proxy/http1/body.h"
@@ -46,7 +47,13 @@ class BodyWriter {
   enum class Framing : bool { kBare, kChunked };
 
   // Bytes that go out ahead of what Write takes next: a head.
-  void Queue(std::string_view bytes) { out_ += bytes; }
+  void Queue(std::string bytes) {
+    if (out_.empty()) {
+      out_ = std::move(bytes);
+    } else {
+      out_ += bytes;
+    }
+  }
   void Begin(Framing framing) { framing_ = framing; }
 
   // As ByteStream::Write. What is queued, and what the framing makes of one write, is held here at the most.

@@ -31,7 +31,7 @@ bool ClientStream::SendRequest(const http::RequestHead& head, const http::Upgrad
   }
   std::string text;
   if (!AppendRequestHead(request, text)) return false;
-  writer_.Queue(text);
+  writer_.Queue(std::move(text));
   writer_.Begin(chunked ? BodyWriter::Framing::kChunked : BodyWriter::Framing::kBare);
   if (!head.body) writer_.End({});
   return true;

@@ -21,7 +21,7 @@ ParseResult Rejected(Reject reject) {
 // second pass to say.
 ParseResult FindEnd(std::string_view bytes, size_t& scanned) {
   scanned = std::min(scanned, bytes.size());
-  for (size_t i = FindControl(bytes, scanned); i < bytes.size(); i = FindControl(bytes, i + 2)) {
+  for (size_t i = http::FindControl(bytes, scanned); i < bytes.size(); i = http::FindControl(bytes, i + 2)) {
     scanned = i;
     if (bytes[i] != '\r') return Rejected(Reject::kMalformedRequest);
     if (i + 1 == bytes.size()) return {};
@@ -46,9 +46,13 @@ std::string_view TakeLine(std::string_view& text) {
   return line;
 }
 
+// Hawser's own fields, behind those of a browser, included.
+constexpr size_t kUsualHeaders = 24;
+
 // `text` ends with the empty line.
 Reject ParseFields(std::string_view text, const HeadLimits& limits, http::HeaderList& headers) {
   headers.Clear();
+  headers.Reserve(kUsualHeaders);
   http::Header header;
   for (auto line = TakeLine(text); !line.empty(); line = TakeLine(text)) {
     if (headers.size() == limits.headers) return Reject::kTooManyHeaders;

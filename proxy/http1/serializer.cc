@@ -71,7 +71,14 @@ constexpr auto kPhrases = std::to_array<Phrase>({
 });
 
 bool IsSound(const Header& header) {
-  return http::IsToken(header.name) && http::AllAre(header.value, http::kFieldCharacter);
+  return http::IsToken(header.name) && http::IsFieldText(header.value);
+}
+
+size_t SizeOf(const http::HeaderList& headers) {
+  constexpr size_t kAround = 4;  // ": " and CRLF
+  size_t size = 0;
+  for (const Header& header : headers) size += header.name.size() + header.value.size() + kAround;
+  return size;
 }
 
 void AppendField(std::string_view name, std::string_view value, std::string& out) {
@@ -105,6 +112,9 @@ bool AppendRequestHead(const http::RequestHead& head, std::string& out) {
       !std::all_of(headers.begin(), headers.end(), IsSound)) {
     return false;
   }
+  constexpr size_t kRest = sizeof "  HTTP/1.1\r\nHost: \r\n\r\n";
+  out.reserve(out.size() + head.method.size() + head.target.size() + head.authority.size() + SizeOf(headers) +
+              kRest);
   out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
   AppendField("Host", head.authority, out);
   for (const Header& header : headers) {
@@ -117,12 +127,15 @@ bool AppendRequestHead(const http::RequestHead& head, std::string& out) {
 }
 
 bool AppendResponseHead(const http::ResponseHead& head, std::string& out) {
-  if (head.status < 100 || head.status > 999 || !http::AllAre(head.reason, http::kFieldCharacter) ||
+  if (head.status < 100 || head.status > 999 || !http::IsFieldText(head.reason) ||
       !std::all_of(head.headers.begin(), head.headers.end(), IsSound)) {
     return false;
   }
   const std::string_view reason = head.reason.empty() ? ReasonPhrase(head.status) : head.reason;
-  out.append(fmt::format("HTTP/1.1 {} ", head.status)).append(reason).append("\r\n");
+  const fmt::format_int status(head.status);
+  constexpr size_t kRest = sizeof "HTTP/1.1 200 \r\n\r\n";
+  out.reserve(out.size() + reason.size() + SizeOf(head.headers) + kRest);
+  out.append("HTTP/1.1 ").append(status.data(), status.size()).append(" ").append(reason).append("\r\n");
   for (const Header& header : head.headers) AppendField(header.name, header.value, out);
   out += "\r\n";
   return true;

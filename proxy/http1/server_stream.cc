@@ -40,7 +40,7 @@ bool ServerStream::SendInterim(const http::ResponseHead& head) {
   if (!http11_) return true;  // HTTP/1.0 knows none (RFC 9110 §15.2)
   std::string text;
   if (!AppendResponseHead(head, text)) return false;
-  writer_.Queue(text);
+  writer_.Queue(std::move(text));
   return true;
 }
 
@@ -55,7 +55,7 @@ bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
   if (!keep_alive_) response.headers.Add("Connection", "close");
   std::string text;
   if (!AppendResponseHead(response, text)) return false;
-  writer_.Queue(text);
+  writer_.Queue(std::move(text));
   writer_.Begin(chunked ? BodyWriter::Framing::kChunked : BodyWriter::Framing::kBare);
   if (!head.body) writer_.End({});
   return true;
@@ -70,7 +70,7 @@ bool ServerStream::OpenTunnel(const http::ResponseHead& head, const http::Upgrad
   response.headers.Set("Sec-WebSocket-Accept", accept);
   std::string text;
   if (!AppendResponseHead(response, text)) return false;
-  writer_.Queue(text);
+  writer_.Queue(std::move(text));
   return true;
 }
 

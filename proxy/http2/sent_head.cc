@@ -78,7 +78,7 @@ void SentHead::AddPseudo(std::string_view name, std::string_view value) {
 
 bool SentHead::AddAll(const http::HeaderList& headers) {
   for (const http::Header& field : headers) {
-    if (!http::IsToken(field.name) || !http::AllAre(field.value, http::kFieldCharacter)) return false;
+    if (!http::IsToken(field.name) || !http::IsFieldText(field.value)) return false;
     const size_t begin = names_.size();
     for (const char c : field.name) names_ += http::LowerCase(c);
     const std::string_view name = std::string_view(names_).substr(begin);

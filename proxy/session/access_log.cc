@@ -72,16 +72,15 @@ void AppendTime(std::string& out) {
   put(time.subseconds().count(), 3, 'Z');
 }
 
-bool IsOrdinary(char c) {
+constexpr bool IsOrdinary(char c) {
   return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
 void AppendEscaped(std::string& out, std::string_view text) {
-  if (std::all_of(text.begin(), text.end(), IsOrdinary)) {
-    out += text;
-    return;
-  }
-  for (const char c : text) {
+  size_t ordinary = 0;
+  while (ordinary < text.size() && IsOrdinary(text[ordinary])) ++ordinary;
+  out += text.substr(0, ordinary);
+  for (const char c : text.substr(ordinary)) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {
       out += '\\';
@@ -94,9 +93,16 @@ void AppendEscaped(std::string& out, std::string_view text) {
   }
 }
 
-std::string Client(const RequestRecord& record) {
-  if (record.client_port == 0) return record.client.unspecified() ? "unix" : record.client.ToString();
-  return net::SocketAddress(record.client, record.client_port).ToString();
+void AppendClient(std::string& out, const RequestRecord& record) {
+  if (record.client.unspecified()) {
+    out += "unix";
+  } else if (record.client_port == 0) {
+    out += record.client.ToString();
+  } else {
+    out.append(record.client.v4() ? "" : "[").append(record.client.ToString());
+    out += record.client.v4() ? ":" : "]:";
+    AppendNumber(out, record.client_port);
+  }
 }
 
 // One row a field: how it is called, whether JSON quotes it, and how it is written.
@@ -114,7 +120,7 @@ constexpr Field kFields[] = {
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.request_id()); }},
     {"listener", true,
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener); }},
-    {"client", true, [](const LogEntry& entry, std::string& out) { out += Client(entry.record); }},
+    {"client", true, [](const LogEntry& entry, std::string& out) { AppendClient(out, entry.record); }},
     {"tls", false,
      [](const LogEntry& entry, std::string& out) { out += entry.record.tls ? "true" : "false"; }},
     {"protocol", true, [](const LogEntry& entry, std::string& out) { out += NameOf(entry.record.version); }},
@@ -168,18 +174,24 @@ constexpr Field kFields[] = {
     {"offender", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.offender; }},
 };
 
-std::string RenderJson(const LogEntry& entry) {
-  std::string line;
-  line.reserve(640);
+// What JSON has ahead of each field's value, the end of the value before it included: `","host":"`.
+std::vector<std::string> JsonKeys() {
+  std::vector<std::string> keys;
+  std::string_view before = "{";
   for (const Field& field : kFields) {
-    line += line.empty() ? "{\"" : ",\"";
-    line += field.name;
-    line += field.quoted ? "\":\"" : "\":";
-    field.write(entry, line);
-    if (field.quoted) line += '"';
+    keys.push_back(fmt::format("{}\"{}\":{}", before, field.name, field.quoted ? "\"" : ""));
+    before = field.quoted ? "\"," : ",";
   }
-  line += '}';
-  return line;
+  return keys;
+}
+
+void RenderJson(const LogEntry& entry, std::string& line) {
+  static const std::vector<std::string> keys = JsonKeys();
+  for (size_t i = 0; i < keys.size(); ++i) {
+    line += keys[i];
+    kFields[i].write(entry, line);
+  }
+  line += std::end(kFields)[-1].quoted ? "\"}" : "}";
 }
 
 int FieldNamed(std::string_view name) {
@@ -215,9 +227,8 @@ absl::StatusOr<LogFormat> LogFormat::Parse(std::string_view format) {
   return compiled;
 }
 
-std::string LogFormat::Render(const LogEntry& entry) const {
-  if (pieces_.empty()) return RenderJson(entry);
-  std::string line;
+void LogFormat::Render(const LogEntry& entry, std::string& line) const {
+  if (pieces_.empty()) return RenderJson(entry, line);
   for (const Piece& piece : pieces_) {
     line += piece.literal;
     if (piece.field < 0) continue;
@@ -225,7 +236,6 @@ std::string LogFormat::Render(const LogEntry& entry) const {
     kFields[piece.field].write(entry, line);
     if (line.size() == before) line += '-';
   }
-  return line;
 }
 
 absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const config::AccessLog& config) {
@@ -253,11 +263,14 @@ AccessLog::~AccessLog() {
 }
 
 void AccessLog::Write(const LogEntry& entry) {
-  const std::string line = format_.Render(entry);
+  thread_local std::string line;  // whose memory serves all of a worker's lines
+  line.clear();
+  format_.Render(entry, line);
+  line += '\n';
   {
     const std::lock_guard lock(mutex_);
     if (lines_ == most_lines_) return void(dropped_.fetch_add(1, std::memory_order_relaxed));
-    waiting_.append(line).push_back('\n');
+    waiting_ += line;
     if (++lines_ != 1 && lines_ != most_lines_ / 2) return;  // the thread is awake, or will be in a moment
   }
   wake_.notify_one();

@@ -33,7 +33,7 @@ class LogFormat {
  public:
   // "json" or text with %field% operators ("%%" is a percent sign). InvalidArgument names an unknown field.
   static absl::StatusOr<LogFormat> Parse(std::string_view format);
-  std::string Render(const LogEntry& entry) const;
+  void Render(const LogEntry& entry, std::string& line) const;  // appends it, without its end
 
  private:
   struct Piece {

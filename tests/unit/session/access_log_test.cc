@@ -28,8 +28,10 @@ std::string Render(std::string_view format,
                    const Outcome& outcome = {.closed_by = ClosedBy::kClient, .close_code = 1000}) {
   const RequestRecord record = Record();
   const session::Traffic traffic{.messages_in = 3, .rtt_average_ms = 1.5};
-  return LogFormat::Parse(format)->Render(
-      {.record = record, .traffic = traffic, .outcome = outcome, .duration_ms = 12.3456});
+  std::string line;
+  LogFormat::Parse(format)->Render(
+      {.record = record, .traffic = traffic, .outcome = outcome, .duration_ms = 12.3456}, line);
+  return line;
 }
 
 TEST(AccessLog, JsonHasEveryFieldAndEscapesWhatAClientSent) {
