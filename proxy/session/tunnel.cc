@@ -62,7 +62,11 @@ void Tunnel::OnReady(event::Ready ready) {
   } else {
     const auto peer = static_cast<Peer>(ready.tag);
     if (ready.writable) Flush(peer);
-    if (ready.readable) Receive(peer);
+    if (ready.ended && side(peer).deaf) {
+      OnEnd(peer, net::IoState::kEnd);
+    } else if (ready.readable) {
+      Receive(peer);
+    }
     if (ready.writable && !side(peer).blocked) Receive(Other(peer));
   }
   Settle();
@@ -168,6 +172,7 @@ void Tunnel::EndWithoutCloseFrame(Peer to) {
   side(to).close_due = 0;
   side(to).sealed = true;
   side(to).deaf = true;
+  side(to).parted = false;
 }
 
 // --- Seeing it ---

@@ -89,8 +89,9 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     bool broken = false;       // a write failed; what the peer sent before may still be read
     bool sealed = false;       // nothing more is sent to this peer: a close frame was, or it is gone
     bool deaf = false;    // what this peer still sends is dropped: its close frame came, or it broke a rule
+    bool parted = false;  // its close frame came, and one goes to it
     bool ended = false;   // this peer's direction has ended (FIN, reset)
-    bool shut = false;    // ours has
+    bool shut = false;    // ours has, or is to once this peer was given time to go first
     bool closed = false;  // the stream is closed
   };
 
@@ -152,6 +153,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void BeginClosing(ClosedBy closed_by, http::Reject reason, uint16_t code);
   uint16_t Answer() const;
   void Settle();
+  void ShutStream(Peer peer);
   void CloseStream(Peer peer, net::CloseReason reason);
   void Finish();
 
@@ -169,7 +171,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   filters::Leftovers leftovers_;
   event::Timer timer_;
   base::TimePoint last_message_;
-  base::TimePoint expiry_;  // max_connection_duration; TimePoint::max(): none
+  base::TimePoint expiry_;  // of max_connection_duration, max() if there is none; once closing, of close_timeout
   std::array<Side, 2> sides_;
   std::unique_ptr<Paces> paces_;  // null: the route has no rates
   uint16_t close_code_ = 1006;

@@ -21,6 +21,9 @@ Reject RejectOf(ws::Violation violation) {
   }
 }
 
+// How long a backend may take to end its connection behind the close frames, before hawser does.
+constexpr base::Duration kServersTurn{200};
+
 // Until `deadline`, rounded up by a 64th at the most: the deadlines of many tunnels fall together, and one turn of the loop
 // meets them all.
 base::Duration AlignedWait(base::TimePoint now, base::TimePoint deadline) {
@@ -115,6 +118,7 @@ void Tunnel::BeginClosing(ClosedBy closed_by, Reject reason, uint16_t code) {
   closed_by_ = closed_by;
   reason_ = reason;
   close_code_ = code;
+  expiry_ = environment_.loop.now() + settings().close_timeout;
   environment_.loop.Arm(timer_, settings().close_timeout);
 }
 
@@ -136,9 +140,8 @@ void Tunnel::Settle() {
       Side& at = side(peer);
       if (at.closed) continue;
       if (!at.sealed && at.close_due != 0 && side(Other(peer)).deaf) EndWithoutCloseFrame(peer);
-      if (at.sealed && !at.blocked && (at.deaf || is_pipe()) && !std::exchange(at.shut, true))
-        at.stream->ShutdownWrite();
-      if (at.shut && at.ended) CloseStream(peer, net::CloseReason::kOrderly);
+      if (!at.sealed || at.blocked || !(at.deaf || is_pipe())) continue;
+      at.ended ? CloseStream(peer, net::CloseReason::kOrderly) : ShutStream(peer);
     }
     if (side(kClient).closed && side(kBackend).closed) return Finish();
   }
@@ -148,6 +151,15 @@ void Tunnel::Settle() {
   }
 }
 
+// Behind two close frames the server ends the connection first (RFC 6455 §7.1.1), so that its port is the one that rests
+// in TIME_WAIT: towards the backend that is not hawser.
+void Tunnel::ShutStream(Peer peer) {
+  Side& at = side(peer);
+  if (std::exchange(at.shut, true)) return;
+  if (peer == kClient || !at.parted) return at.stream->ShutdownWrite();
+  environment_.loop.Arm(timer_, std::min(kServersTurn, base::Between(environment_.loop.now(), expiry_)));
+}
+
 void Tunnel::CloseStream(Peer peer, net::CloseReason reason) {
   Side& at = side(peer);
   if (std::exchange(at.closed, true)) return;
@@ -155,6 +167,7 @@ void Tunnel::CloseStream(Peer peer, net::CloseReason reason) {
   at.blocked = false;
   at.backlog.Clear();
   at.stream->Close(reason);
+  if (peer == kClient) leases_ = {};
 }
 
 void Tunnel::Finish() {
@@ -189,6 +202,11 @@ void Tunnel::Finish() {
 // --- Time ---
 
 void Tunnel::OnTimer() {
+  const auto now = environment_.loop.now();
+  if (state_ == State::kClosing && now < expiry_) {
+    if (side(kBackend).shut && !side(kBackend).closed) side(kBackend).stream->ShutdownWrite();
+    return environment_.loop.Arm(timer_, base::Between(now, expiry_));
+  }
   if (state_ == State::kClosing) {
     for (const Peer peer : {kClient, kBackend}) {
       const Side& late = side(peer);
@@ -200,7 +218,6 @@ void Tunnel::OnTimer() {
     }
     return;
   }
-  const auto now = environment_.loop.now();
   const base::Duration idle = settings().idle_timeout;
   if (now >= expiry_) return End(Reject::kMaxDuration);
   if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);

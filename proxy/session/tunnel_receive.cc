@@ -137,6 +137,7 @@ void Tunnel::PassControlFrame(Passage& passage, const ws::Scan& scan) {
   SendScanned(passage);
   side(Other(passage.from)).sealed = true;
   side(passage.from).deaf = true;
+  side(passage.from).parted = true;
 }
 
 void Tunnel::SendScanned(Passage& passage) {

@@ -76,13 +76,32 @@ TEST(Tunnel, RelaysTheCloseHandshakeAndEndsBothStreamsInOrder) {
   harness.Settle();
   EXPECT_EQ(harness.client().written(), answer);
   EXPECT_TRUE(harness.client().write_shut());
-  EXPECT_TRUE(harness.backend().write_shut());
+  EXPECT_FALSE(harness.backend().write_shut()) << "the server ends the connection first";
   harness.client().FeedEnd();
   harness.backend().FeedEnd();
   harness.Settle();
   EXPECT_TRUE(harness.ended());
   EXPECT_EQ(harness.client().close_reason(), net::CloseReason::kOrderly);
+  EXPECT_EQ(harness.backend().close_reason(), net::CloseReason::kOrderly);
   EXPECT_EQ(harness.Closes(ClosedBy::kClient, 4000), 1U);
+}
+
+TEST(Tunnel, EndsTheConnectionOfABackendThatDoesNotGoFirst) {
+  TunnelHarness harness;
+  harness.Start();
+  harness.backend().Feed(Plain({.opcode = 8, .payload = ClosePayload(1000)}));
+  harness.Settle();
+  harness.client().Feed(Masked({.opcode = 8, .payload = ClosePayload(1000)}));
+  harness.client().FeedEnd();
+  harness.Settle();
+  EXPECT_TRUE(harness.client().closed());
+  EXPECT_FALSE(harness.backend().write_shut());
+  TurnUntil(harness, [&] { return harness.backend().write_shut(); });
+  ASSERT_FALSE(harness.ended());
+  harness.backend().FeedEnd();
+  harness.Settle();
+  EXPECT_TRUE(harness.ended());
+  EXPECT_EQ(harness.Closes(ClosedBy::kBackend, 1000), 1U);
 }
 
 TEST(Tunnel, DeliversTheAnsweringCloseToAClientThatHasHalfClosed) {
