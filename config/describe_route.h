@@ -60,7 +60,7 @@ void Describe(V& v, Is<RouteMatch> auto& match) {
 template <class V>
 void Describe(V& v, Is<Keepalive> auto& keepalive) {
   v.Field({"interval",
-           "A side that has been silent for this long, less up to a quarter so that pings spread, is sent a "
+           "A side that has been silent for this long, less up to an eighth so that pings spread, is sent a "
            "ping (RFC 6455 §5.5.2). `0` turns pings off."},
           keepalive.interval, {0s, 24h});
   v.Field(

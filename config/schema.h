@@ -167,7 +167,7 @@ enum class KeepaliveTo : uint8_t { kNone, kClient, kBackend, kBoth };
 
 struct Keepalive {
   Duration interval =
-      30s;  // silence after which a side is pinged, less up to a quarter (jitter); 0 turns it off
+      30s;  // silence after which a side is pinged, less up to an eighth (jitter); 0 turns it off
   Duration timeout = 10s;  // for the pong
   KeepaliveTo to = KeepaliveTo::kBoth;
 };

@@ -52,6 +52,17 @@ void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSamp
       {"hawser_endpoint_connect_failures_total", "Connections that the endpoint refused or missed.",
        Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connect_failures()); }},
+      {"hawser_endpoint_idle_connections", "HTTP/1.1 connections to the endpoint that wait for a request.",
+       Type::kGauge,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.idle_connections()); }},
+      {"hawser_endpoint_http2_connections", "HTTP/2 connections open to the endpoint now.", Type::kGauge,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.http2_connections()); }},
+      {"hawser_endpoint_http1_fallbacks_total",
+       "Requests and tunnels that took an HTTP/1.1 connection because the endpoint speaks no HTTP/2, or "
+       "takes "
+       "no WebSockets over it.",
+       Type::kCounter,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.http1_fallbacks()); }},
       {"hawser_endpoint_tunnels_total", "Tunnels opened to the endpoint.", Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); }},
   };
@@ -115,6 +126,9 @@ void Clusters(server::Server& server, Reply reply) {
                            {"available", endpoint->available()},
                            {"active", endpoint->active()},
                            {"connecting", endpoint->connecting()},
+                           {"idle_connections", endpoint->idle_connections()},
+                           {"http2_connections", endpoint->http2_connections()},
+                           {"http1_fallbacks", endpoint->http1_fallbacks()},
                            {"connects", endpoint->connects()},
                            {"connect_failures", endpoint->connect_failures()},
                            {"tunnels", endpoint->tunnels_opened()}});

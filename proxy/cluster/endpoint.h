@@ -37,6 +37,8 @@ class Endpoint {
   // Now, all workers together.
   int64_t active() const { return Load(counts_.active); }  // requests and tunnels that hold an OpenLease
   int64_t connecting() const { return Load(counts_.connecting); }  // connections being made
+  int64_t idle_connections() const { return Load(counts_.idle_connections); }
+  int64_t http2_connections() const { return Load(counts_.http2_connections); }
 
   // Since the endpoint exists, all workers together.
   uint64_t connects() const { return Load(counts_.connects); }  // connections begun
@@ -44,20 +46,29 @@ class Endpoint {
     return Load(counts_.connect_failures);
   }  // of them, those that it refused or missed
   uint64_t tunnels_opened() const { return Load(counts_.tunnels_opened); }
+  // Requests and tunnels that took an HTTP/1.1 connection because HTTP/2, or WebSockets over it, are not spoken there.
+  uint64_t http1_fallbacks() const { return Load(counts_.http1_fallbacks); }
 
+  void CountHttp1Fallback() { Add(counts_.http1_fallbacks, uint64_t{1}); }
   void CountTunnelOpened() { Add(counts_.tunnels_opened, uint64_t{1}); }
 
  private:
-  friend class OpenLease;
+  friend class CountLease;
+  friend struct OpenLease;
+  friend struct IdleLease;
+  friend struct Http2Lease;
   friend class ConnectLease;
 
   // On a cache line of its own: every worker writes here, and only reads what stands above.
   struct alignas(64) Counts {
     std::atomic<int64_t> active = 0;
     std::atomic<int64_t> connecting = 0;
+    std::atomic<int64_t> idle_connections = 0;
+    std::atomic<int64_t> http2_connections = 0;
     std::atomic<uint64_t> connects = 0;
     std::atomic<uint64_t> connect_failures = 0;
     std::atomic<uint64_t> tunnels_opened = 0;
+    std::atomic<uint64_t> http1_fallbacks = 0;
   };
 
   template <typename Number>
@@ -83,30 +94,42 @@ using EndpointSet = std::span<const Endpoint* const>;  // a few, searched one by
 // Whether `endpoint` is available and not among those to `avoid`.
 bool Usable(const Endpoint& endpoint, EndpointSet avoid);
 
-// One request or tunnel on an endpoint, counted in active() until the lease ends. Any thread.
-class OpenLease {
+// One of what an endpoint counts as being there now, until the lease ends. Any thread.
+class CountLease {
  public:
-  OpenLease() = default;
-  explicit OpenLease(Endpoint& endpoint) : endpoint_(&endpoint) {
-    Endpoint::Add(endpoint.counts_.active, int64_t{1});
-  }
-  OpenLease(OpenLease&& other) noexcept : endpoint_(std::exchange(other.endpoint_, nullptr)) {}
-  OpenLease& operator=(OpenLease&& other) noexcept {
+  CountLease() = default;
+  CountLease(CountLease&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  CountLease& operator=(CountLease&& other) noexcept {
     if (this != &other) {
       Release();
-      endpoint_ = std::exchange(other.endpoint_, nullptr);
+      count_ = std::exchange(other.count_, nullptr);
     }
     return *this;
   }
-  ~OpenLease() { Release(); }
+  ~CountLease() { Release(); }
 
   void Release() {
-    if (endpoint_ != nullptr) Endpoint::Add(endpoint_->counts_.active, int64_t{-1});
-    endpoint_ = nullptr;
+    if (count_ != nullptr) Endpoint::Add(*count_, int64_t{-1});
+    count_ = nullptr;
   }
 
+ protected:
+  explicit CountLease(std::atomic<int64_t>& count) : count_(&count) { Endpoint::Add(count, int64_t{1}); }
+
  private:
-  Endpoint* endpoint_ = nullptr;
+  std::atomic<int64_t>* count_ = nullptr;
+};
+
+struct OpenLease : CountLease {  // a request or a tunnel
+  OpenLease() = default;
+  explicit OpenLease(Endpoint& endpoint) : CountLease(endpoint.counts_.active) {}
+};
+struct IdleLease : CountLease {  // a connection that waits for another request
+  explicit IdleLease(Endpoint& endpoint) : CountLease(endpoint.counts_.idle_connections) {}
+};
+struct Http2Lease : CountLease {  // an HTTP/2 connection
+  Http2Lease() = default;
+  explicit Http2Lease(Endpoint& endpoint) : CountLease(endpoint.counts_.http2_connections) {}
 };
 
 // One connection being made to an endpoint, counted in connects() and, until the lease ends, in connecting(). A lease

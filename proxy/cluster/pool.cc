@@ -32,8 +32,13 @@ std::string NameOf(const config::BackendTls& settings, const Endpoint& endpoint)
 
 class Pool::Idle final : public event::IoHandler, public base::ListLink {
  public:
-  Idle(Pool& pool, Place& place, std::unique_ptr<net::ByteStream> stream, base::Duration timeout)
-      : pool_(pool), place_(place), stream_(std::move(stream)), timer_(*this, kIdleTimerTag) {
+  Idle(Pool& pool, Place& place, Endpoint& endpoint, std::unique_ptr<net::ByteStream> stream,
+       base::Duration timeout)
+      : pool_(pool),
+        place_(place),
+        lease_(endpoint),
+        stream_(std::move(stream)),
+        timer_(*this, kIdleTimerTag) {
     pool_.loop_.Arm(timer_, timeout);
     stream_->Watch(this, kStreamTag);
     stream_->Want({.read = true});
@@ -47,6 +52,7 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   }
 
   std::unique_ptr<net::ByteStream> Take() {
+    lease_.Release();
     stream_->Watch(&pool_.nobody_, kStreamTag);
     return std::move(stream_);
   }
@@ -56,6 +62,7 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
  private:
   Pool& pool_;
   Place& place_;
+  IdleLease lease_;
   std::unique_ptr<net::ByteStream> stream_;  // null once taken
   event::Timer timer_;
 };
@@ -109,7 +116,12 @@ void Pool::Serve(Attempt& attempt) {
                          (protocol == BackendProtocol::kAuto && attempt.cluster().tls().any != nullptr);
   const bool shares = may_share && loop_.now() >= place.http1_until &&
                       (!attempt.need().websocket || loop_.now() >= place.websockets_http1_until);
-  shares ? ServeShared(place, attempt) : ServeAlone(place, attempt);
+  shares ? ServeShared(place, attempt) : may_share ? FallBack(place, attempt) : ServeAlone(place, attempt);
+}
+
+void Pool::FallBack(Place& place, Attempt& attempt) {
+  attempt.endpoint().CountHttp1Fallback();
+  ServeAlone(place, attempt);
 }
 
 void Pool::ServeAlone(Place& place, Attempt& attempt) {
@@ -137,8 +149,7 @@ void Pool::ServeShared(Place& place, Attempt& attempt) {
     if (shared->Serve(attempt)) return;
   }
   // What a connection has just said may concern this very attempt.
-  if (attempt.need().websocket && loop_.now() < place.websockets_http1_until)
-    return ServeAlone(place, attempt);
+  if (attempt.need().websocket && loop_.now() < place.websockets_http1_until) return FallBack(place, attempt);
   Connection connection = Connect(attempt.endpoint());
   attempt.opened_ = true;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
@@ -169,8 +180,7 @@ std::unique_ptr<net::ByteStream> Pool::TakeIdle(Place& place) {
   return nullptr;
 }
 
-void Pool::Keep(const Cluster& cluster, const Endpoint& endpoint,
-                std::unique_ptr<http::ClientStream> stream) {
+void Pool::Keep(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream) {
   auto transport = stream->TakeIdle();
   if (transport == nullptr) return stream->Close(net::CloseReason::kOrderly);
   const auto found = places_.find(&endpoint);
@@ -181,7 +191,7 @@ void Pool::Keep(const Cluster& cluster, const Endpoint& endpoint,
   Place& place = *found->second;
   // Owned by the list from here on; taken back by Drop.
   place.idle.PushBack(
-      *std::make_unique<Idle>(*this, place, std::move(transport), settings.timeout).release());
+      *std::make_unique<Idle>(*this, place, endpoint, std::move(transport), settings.timeout).release());
   ++place.count;
 }
 

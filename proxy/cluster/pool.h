@@ -89,7 +89,7 @@ class Pool {
                                  event::IoHandler& owner, uint8_t tag);
 
   // Takes a stream that is done with: its connection waits here for another request if it can carry one, and ends if not.
-  void Keep(const Cluster& cluster, const Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);
+  void Keep(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);
 
   // Ends every connection that carries no request, and lets no new streams into the others.
   void CloseIdle();
@@ -120,6 +120,7 @@ class Pool {
   // Finds the attempt a stream, or a connection to wait for.
   void Serve(Attempt& attempt);
   void ServeAlone(Place& place, Attempt& attempt);
+  void FallBack(Place& place, Attempt& attempt);
   void ServeShared(Place& place, Attempt& attempt);
   std::unique_ptr<net::ByteStream> TakeIdle(Place& place);
   void Drop(Idle& idle);

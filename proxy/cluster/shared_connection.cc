@@ -19,7 +19,7 @@ constexpr base::Duration kMemory{60'000};
 }  // namespace
 
 SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster,
-                                   Connection connection, const Endpoint& endpoint)
+                                   Connection connection, Endpoint& endpoint)
     : pool_(pool),
       place_(place),
       cluster_(cluster),
@@ -81,6 +81,7 @@ void SharedConnection::HandOver() {
 
 void SharedConnection::StartSession(std::unique_ptr<net::ByteStream> transport) {
   state_ = State::kSettings;
+  http2_ = Http2Lease(endpoint_);
   session_ = std::make_unique<http2::Session>(http2::Role::kClient, cluster_.http2(), pool_.loop_,
                                               pool_.buffers_, std::move(transport));
   session_->Watch(this, kSessionTag);
@@ -155,6 +156,7 @@ void SharedConnection::End(ConnectError error) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
   timer_.Cancel();
+  http2_.Release();
   if (error != ConnectError::kNone) lease_.Failed();
   if (tls_ != nullptr) tls_->Close(net::CloseReason::kAbort);
   Unlink();

@@ -22,7 +22,7 @@ namespace hawser::cluster {
 class SharedConnection final : public event::IoHandler, public base::ListLink {
  public:
   SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster, Connection connection,
-                   const Endpoint& endpoint);
+                   Endpoint& endpoint);
   ~SharedConnection() override;
 
   // Gives the attempt a stream, or lets it wait for one. False if it must look elsewhere.
@@ -50,8 +50,9 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   Pool& pool_;
   Pool::Place& place_;
   const Cluster& cluster_;
-  const Endpoint& endpoint_;
+  Endpoint& endpoint_;
   ConnectLease lease_;
+  Http2Lease http2_;
   std::unique_ptr<tls::TlsStream> tls_;  // until the handshake is over
   std::unique_ptr<net::ByteStream> plain_;
   std::unique_ptr<http2::Session> session_;

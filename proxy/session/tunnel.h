@@ -160,7 +160,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   // Time.
   void OnTimer();
   void OnCloseTimeout(Peer peer);
-  void CheckKeepalive(Peer peer);
+  void CheckKeepalive(Peer peer, base::Duration early);
   void ArmTimer();
 
   Environment& environment_;
@@ -171,7 +171,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   filters::Leftovers leftovers_;
   event::Timer timer_;
   base::TimePoint last_message_;
-  base::TimePoint expiry_;  // of max_connection_duration, max() if there is none; once closing, of close_timeout
+  base::TimePoint
+      expiry_;  // of max_connection_duration, max() if there is none; once closing, of close_timeout
   std::array<Side, 2> sides_;
   std::unique_ptr<Paces> paces_;  // null: the route has no rates
   uint16_t close_code_ = 1006;

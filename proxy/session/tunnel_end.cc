@@ -221,8 +221,13 @@ void Tunnel::OnTimer() {
   const base::Duration idle = settings().idle_timeout;
   if (now >= expiry_) return End(Reject::kMaxDuration);
   if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);
+  // Where one side is due, the other's ping goes along: one awakening for both.
+  base::Duration early{0};
+  for (const Side& at : sides_) {
+    if (at.keepalive.Check(now) == ws::Keepalive::Due::kPing) early = at.keepalive.most_early();
+  }
   for (const Peer peer : {kClient, kBackend}) {
-    if (state_ == State::kOpen) CheckKeepalive(peer);
+    if (state_ == State::kOpen) CheckKeepalive(peer, early);
     if (state_ == State::kOpen) Resume(peer);
   }
   if (state_ == State::kOpen) ArmTimer();
@@ -235,9 +240,9 @@ void Tunnel::OnCloseTimeout(Peer peer) {
   if (reason_ == Reject::kNone) reason_ = Reject::kCloseTimeout;
 }
 
-void Tunnel::CheckKeepalive(Peer peer) {
+void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
   const auto now = environment_.loop.now();
-  switch (side(peer).keepalive.Check(now)) {
+  switch (side(peer).keepalive.Check(now, early)) {
     case ws::Keepalive::Due::kNothing: return;
     case ws::Keepalive::Due::kPing: return Ping(peer);
     case ws::Keepalive::Due::kDead:

@@ -31,9 +31,9 @@ void Keepalive::Start(base::Duration interval, base::Duration timeout, base::Tim
 }
 
 base::TimePoint Keepalive::PingDue() const {
-  // A new number for every ping; the 18 bits make 2^16 steps of a quarter.
+  // A new number for every ping, in 2^16 steps.
   const uint64_t part = base::Mix64(uint64_t{secret_} << 32 | pings_sent_) & 0xffff;
-  return heard_ + base::Duration(interval_ms_ - (interval_ms_ * part >> 18));
+  return heard_ + base::Duration(interval_ms_) - most_early() * part / 65536;
 }
 
 // A peer that was heard after the ping is alive, even if its pong is still behind a long message; its silence
@@ -44,9 +44,10 @@ base::TimePoint Keepalive::NextDeadline() const {
   return timeout_ms_ == 0 ? base::TimePoint::max() : pinged_ + base::Duration(timeout_ms_);
 }
 
-Keepalive::Due Keepalive::Check(base::TimePoint now) const {
-  if (now < NextDeadline()) return Due::kNothing;
-  return !waiting() || heard_ > pinged_ ? Due::kPing : Due::kDead;
+Keepalive::Due Keepalive::Check(base::TimePoint now, base::Duration early) const {
+  const bool pings = !waiting() || heard_ > pinged_;
+  if (now + (pings ? early : base::Duration(0)) < NextDeadline()) return Due::kNothing;
+  return pings ? Due::kPing : Due::kDead;
 }
 
 SmallFrame Keepalive::MakePing(base::TimePoint now, std::optional<Mask> mask) {

@@ -1,6 +1,6 @@
 // The pings of RFC 6455 §5.5.2 towards one peer: when to send one, whether a pong answers it, when the peer
 // is dead. Pure logic over the caller's clock. A peer is pinged once it has been silent for the interval
-// (shortened each time by a random part of up to a quarter, so that tunnels opened together drift apart); it
+// (shortened each time by a random part of up to an eighth, so that tunnels opened together drift apart); it
 // is dead if it is then silent for the timeout as well. Any byte counts as life.
 //
 // The payload of a ping is "hawser", a serial number and a keyed hash of it: another hawser on the road, or a
@@ -42,7 +42,8 @@ class Keepalive {
   // Bytes came from the peer.
   void Heard(base::TimePoint now) { heard_ = now; }
 
-  Due Check(base::TimePoint now) const;
+  // A ping that is due within `early` is due.
+  Due Check(base::TimePoint now, base::Duration early = {}) const;
 
   // When Check turns to kPing or kDead unless something is heard; TimePoint::max() if never. Lies in the past
   // while a due ping has not been made.
@@ -54,6 +55,9 @@ class Keepalive {
   // Whether the pong with this unmasked payload answers a ping of ours: then it is not to be forwarded. The
   // answer to the last ping is timed. Counts as Heard.
   bool TakePong(std::span<const std::byte> payload, base::TimePoint now);
+
+  // By how much an interval may be shortened.
+  base::Duration most_early() const { return base::Duration(interval_ms_ / 8); }
 
   // A ping is out and its pong has not come.
   bool waiting() const { return pinged_ > base::TimePoint{}; }

@@ -50,6 +50,8 @@ TEST(BackendHttp2, RequestsShareOneConnection) {
   }
   EXPECT_TRUE(chain.front().MetricIs("hawser_endpoint_connects_total", 1));
   EXPECT_TRUE(chain.back().MetricIs("hawser_connections_accepted_total", 1));
+  EXPECT_TRUE(chain.front().MetricIs("hawser_endpoint_http2_connections", 1));
+  EXPECT_TRUE(chain.front().MetricIs("hawser_endpoint_http1_fallbacks_total", 0));
 }
 
 TEST(BackendHttp2, AWebSocketGoesAsExtendedConnect) {
@@ -73,6 +75,8 @@ TEST(BackendHttp2, AWebSocketGoesAsExtendedConnect) {
   backend.Send(Encode(Frame{.opcode = kClose, .payload = ClosePayload(1000, "bye")}));
   EXPECT_EQ(ReadFrame(client).opcode, kClose);
   EXPECT_EQ(client.ReadEnd(), End::kFin);
+  client.Close();
+  backend.Close();
   EXPECT_EQ(chain.front().WaitForLog()["close_code"], "1000");
   EXPECT_EQ(chain.back().WaitForLog()["protocol"], "HTTP/2");
 }
@@ -112,6 +116,41 @@ TEST(BackendHttp2, ABackendThatSpeaksHttp1OnlyIsRefusedAsWhatItIs) {
   EXPECT_THAT(backend.Read(24), HasSubstr("PRI * HTTP/2.0"));
   backend.Send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n");
   EXPECT_EQ(ReadHead(client).status(), 503);
+}
+
+// The type of the next frame of HTTP/2 (RFC 9113 §4.1).
+int ReadFrameType(Wire& wire) {
+  const std::string head = wire.Read(9);
+  if (head.size() < 9) return -1;
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(head[i]); };
+  wire.Read(static_cast<size_t>(byte(0) << 16 | byte(1) << 8 | byte(2)));
+  return byte(3);
+}
+
+TEST(BackendHttp2, ATunnelTakesHttp1WhereTheBackendAnnouncesNoExtendedConnect) {
+  OneBackend world({.cluster = {"protocol: h2"}});
+  Wire client = world.Connect();
+  client.Send(Request{}.Text());
+  Wire shared = world.backend().Accept();
+  EXPECT_THAT(shared.Read(24), HasSubstr("PRI * HTTP/2.0"));
+  shared.Send(std::string("\0\0\0\4\0\0\0\0\0", 9));  // SETTINGS, empty
+  for (int tunnels = 1; tunnels <= 2; ++tunnels) {
+    Wire own = world.backend().Accept();
+    own.Send(SwitchingProtocols(ReadHead(own)));
+    EXPECT_EQ(ReadHead(client).status(), 101);
+    client.Send(EncodeMasked({.payload = "over HTTP/1.1"}));
+    EXPECT_EQ(ReadFrame(own).payload, "over HTTP/1.1");
+    EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_http1_fallbacks_total", tunnels));
+    client = world.Connect();
+    client.Send(tunnels == 1 ? Request{}.Text() : PlainGet("/"));
+  }
+  constexpr int kHeaders = 1;
+  int type = ReadFrameType(shared);
+  while (type >= 0 && type != kHeaders) type = ReadFrameType(shared);
+  EXPECT_EQ(type, kHeaders) << "other requests still share the connection";
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_http2_connections", 1));
+  shared.Close();
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_http2_connections", 0));
 }
 
 TEST(BackendHttp2, AutoTakesWhatTheBackendChoosesByAlpn) {
@@ -154,6 +193,7 @@ TEST(BackendHttp2, TlsAndAlpnLeadToHttp2AndWebSocketsOverIt) {
   EXPECT_EQ(ReadFrame(backend).payload, frame.payload);
   backend.Reset();
   EXPECT_EQ(ReadFrame(client).opcode, kClose);
+  client.Close();
   EXPECT_EQ(back.WaitForLog()["protocol"], "HTTP/2");
 }
 

@@ -34,6 +34,7 @@ TEST(BackendPool, RequestsOfSeveralClientsShareOneConnection) {
   EXPECT_EQ(Ask(second, backend, PlainGet("/3")), "hello");
   EXPECT_FALSE(world.backend().contacted());
   EXPECT_TRUE(world.hawser().MetricIs("hawser_backend_reuses_total", 2));
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_idle_connections", 1));
   EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_active", 0));
 }
 

@@ -279,6 +279,15 @@ TEST(Tunnel, PingsASilentSideAndKeepsThePongToItself) {
   EXPECT_EQ(harness.tunnel()->traffic().pings_sent, 1U);
 }
 
+TEST(Tunnel, PingsBothSidesAtOnce) {
+  TunnelHarness harness(PingEvery(1000, 10'000, config::KeepaliveTo::kBoth));
+  harness.Start();
+  TurnUntil(harness,
+            [&] { return !harness.client().written().empty() || !harness.backend().written().empty(); });
+  EXPECT_EQ(Received(harness.client().written(), false).frames.size(), 1U);
+  EXPECT_EQ(Received(harness.backend().written(), true).frames.size(), 1U);
+}
+
 TEST(Tunnel, EndsAsDeadWhenNoPongComes) {
   TunnelHarness harness(PingEvery(5, 5, config::KeepaliveTo::kClient));
   harness.Start();
