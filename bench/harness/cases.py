@@ -139,13 +139,14 @@ def grown(before, after, count):
 
 
 def measure_idle(bench, peer, case, settings):
-    # A few tunnels first, so that what a proxy allocates once is not counted as a tunnel's. They end before the baseline.
+    # A few tunnels first, opened as many at a time as the others, so that what a proxy allocates once is not counted as a
+    # tunnel's. They end before the baseline.
     with IdleTunnels(bench, peer, case, 20, '--size', '4096') as first:
         first.await_event('open')
         first.order('echo', 'echo')
         first.order('quit', 'end')
     before = settled_memory(peer)
-    with IdleTunnels(bench, peer, case, settings.tunnels, '--size', '4096') as tunnels:
+    with IdleTunnels(bench, peer, case, settings.tunnels, '--size', '4096', '--opening', '20') as tunnels:
         tunnels.await_event('open')
         opened = grown(before, settled_memory(peer), settings.tunnels)
         tunnels.order('echo', 'echo')

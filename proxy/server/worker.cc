@@ -22,7 +22,7 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
           .client = record.client_port == 0
                         ? record.client.ToString()
                         : net::SocketAddress(record.client, record.client_port).ToString(),
-          .listener = std::string(record.listener),
+          .listener = *record.listener,
           .protocol = std::string(session::NameOf(record.version)),
           .route = record.route->name,
           .cluster = std::string(record.endpoint->cluster()),

@@ -119,7 +119,7 @@ constexpr Field kFields[] = {
     {"request_id", true,
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.request_id()); }},
     {"listener", true,
-     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener); }},
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, *entry.record.listener); }},
     {"client", true, [](const LogEntry& entry, std::string& out) { AppendClient(out, entry.record); }},
     {"tls", false,
      [](const LogEntry& entry, std::string& out) { out += entry.record.tls ? "true" : "false"; }},

@@ -194,7 +194,7 @@ void ClientConnection::Refuse(Reject reject) {
     record.client_port = peer_.port();
     record.tls = tls_ != nullptr;
     record.status = static_cast<uint16_t>(spec.status);
-    record.listener = listener_.settings.name;
+    record.listener = &listener_.settings.name;
     environment_.access_log->Write(
         {.record = record,
          .traffic = {.bytes_in = input_.size()},

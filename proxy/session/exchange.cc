@@ -87,7 +87,7 @@ void Exchange::Start() {
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
   arrival_.emplace(filters::Connection{.client = client_address_,
-                                       .listener = record_->listener,
+                                       .listener = *record_->listener,
                                        .tls = client_.tls,
                                        .route = *record_->route});
   context_.emplace(*arrival_, head_, keep_, environment_.loop, owner_, kFilterTag);
@@ -153,7 +153,7 @@ void Exchange::PrepareRecord() {
   record_->client_port = peer.ip == client ? address.port() : uint16_t{0};
   record_->tls = client_.tls;
   record_->version = head_.version;
-  record_->listener = client_.listener.settings.name;
+  record_->listener = &client_.listener.settings.name;
   record_->start = environment_.loop.now();
 }
 

@@ -69,7 +69,7 @@ struct RequestRecord {
   bool tunnel = false;                             // a WebSocket was opened
   uint16_t status = 0;                             // sent to the client; 0: none
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
-  std::string_view listener;  // in the snapshot, as are the next two
+  const std::string* listener = nullptr;  // its name, in the snapshot, where the next two are as well
   const route::Route* route = nullptr;
   const cluster::Endpoint* endpoint = nullptr;
   base::TimePoint start;

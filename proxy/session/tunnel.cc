@@ -29,8 +29,9 @@ Tunnel::Tunnel(Environment& environment, Parts parts)
       timer_(*this, kTimerTag),
       last_message_(environment.loop.now()),
       expiry_(base::TimePoint::max()),
-      deflate_(parts.deflate),
-      pipe_(settings().inspection == config::Inspection::kOff) {
+      content_(settings().inspection == config::Inspection::kOff ? Content::kBytes
+               : parts.deflate                                   ? Content::kDeflatedFrames
+                                                                 : Content::kFrames) {
   side(kClient).stream = std::move(parts.client);
   side(kBackend).stream = std::move(parts.backend);
   const auto now = environment_.loop.now();
@@ -76,7 +77,7 @@ ws::ScanRules Tunnel::RulesFor(Peer from) const {
   const config::WebSocket& websocket = settings();
   const bool strict = websocket.inspection == config::Inspection::kStrict;
   return {.expect_masked = from == kClient,
-          .rsv1_allowed = deflate_,
+          .rsv1_allowed = content_ == Content::kDeflatedFrames,
           .max_frame_bytes = websocket.max_frame_bytes.bytes,
           .max_message_bytes = websocket.max_message_bytes.bytes,
           .validate_utf8 = websocket.validate_utf8.value_or(strict),

@@ -76,6 +76,12 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     kClosed,   // both streams are closed, the record is written, the object retires
   };
 
+  enum class Content : uint8_t {
+    kFrames,
+    kDeflatedFrames,  // permessage-deflate was agreed on: RSV1 has a meaning
+    kBytes,           // nothing is inspected
+  };
+
   struct Side {
     std::unique_ptr<net::ByteStream> stream;
     net::Buffer backlog;       // waits to be sent to this peer
@@ -109,7 +115,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   Side& side(Peer peer) { return sides_[peer]; }
   const config::WebSocket& settings() const { return record_.route->settings.websocket; }
   // Nothing is known of frames: whatever comes is passed on, and ends as TCP ends.
-  bool is_pipe() const { return pipe_; }
+  bool is_pipe() const { return content_ == Content::kBytes; }
   ws::ScanRules RulesFor(Peer from) const;
 
   // Receiving.
@@ -181,8 +187,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   http::Reject reason_ = http::Reject::kNone;
   ws::Violation violation_ = ws::Violation::kNone;  // the one that ended it
   Peer offender_ = kClient;                         // who broke it, if any was
-  bool deflate_;
-  bool pipe_;
+  Content content_;
 };
 
 }  // namespace hawser::session

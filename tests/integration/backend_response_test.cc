@@ -34,7 +34,7 @@ std::string Switch(const std::string& lines) {
 const std::string kAcceptLine = "Sec-WebSocket-Accept: " + std::string(kSampleAccept) + "\r\n";
 
 TEST(BackendResponse, A200IsNoTunnel) {
-  OneBackend world;
+  OneBackend world({.cluster = {"idle_connections: { timeout: 100ms }"}});
   Answered answered = Answer(
       world, Response("200 OK", "hello",
                       {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", std::string(kSampleAccept)}}));

@@ -52,7 +52,9 @@ std::vector<Limit> Limits() {
 TEST(TunnelLimits, AClientAboveOneHearsWhyAndTheBackendACleanClose) {
   for (const Limit& limit : Limits()) {
     SCOPED_TRACE(limit.what);
-    OneBackend world({.websocket = limit.websocket});
+    Config config{.websocket = limit.websocket};
+    config.websocket.push_back("close_timeout: 100ms");
+    OneBackend world(config);
     Tunnel tunnel = world.Open();
     for (const Frame& frame : limit.fine) {
       tunnel.client.Send(EncodeMasked(frame));
