@@ -58,9 +58,8 @@ void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSamp
       {"hawser_endpoint_http2_connections", "HTTP/2 connections open to the endpoint now.", Type::kGauge,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.http2_connections()); }},
       {"hawser_endpoint_http1_fallbacks_total",
-       "Requests and tunnels that took an HTTP/1.1 connection because the endpoint speaks no HTTP/2, or "
-       "takes "
-       "no WebSockets over it.",
+       "Requests and tunnels that took an HTTP/1.1 connection where HTTP/2, or WebSockets over it, is not "
+       "spoken.",
        Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.http1_fallbacks()); }},
       {"hawser_endpoint_tunnels_total", "Tunnels opened to the endpoint.", Type::kCounter,

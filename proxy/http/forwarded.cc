@@ -81,9 +81,9 @@ std::string NodeName(const Peer& peer) {
 }
 
 std::string ForwardedElement(const RequestHead& head, const Peer& peer, std::string_view scheme) {
+  constexpr size_t kLongestAddress = 45;
   std::string element;
-  element.reserve(sizeof "for=[];host=\"\";proto=https" + 45 +
-                  head.authority.size());  // 45: the longest address
+  element.reserve(sizeof "for=[];host=\"\";proto=https" + kLongestAddress + head.authority.size());
   element.append("for=").append(NodeName(peer));
   if (!head.authority.empty()) element.append(";host=").append(TokenOrQuoted(head.authority));
   return element.append(";proto=").append(scheme);
