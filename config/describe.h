@@ -15,8 +15,8 @@ template <class V>
 void Describe(V& v, Is<Admin> auto& admin) {
   v.Field({"address",
            "Where the admin pages are served: `/ready`, `/stats/prometheus`, `/clusters`, `/tunnels`, "
-           "`/config_dump`. "
-           "They ask for no password: keep this on loopback or on a Unix socket.",
+           "`/clients`, "
+           "`/config_dump`. They ask for no password: keep this on loopback or on a Unix socket.",
            "no admin listener"},
           admin.address);
 }

@@ -6,6 +6,7 @@
 #include "config/dump.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
+#include "proxy/edge/ip_table.h"
 #include "proxy/stats/process.h"
 #include "proxy/stats/prometheus.h"
 
@@ -16,6 +17,7 @@ using json = nlohmann::ordered_json;
 using stats::ExtraSample;
 
 constexpr size_t kMostTunnels = 10'000;
+constexpr size_t kMostClients = 100;
 constexpr std::string_view kJson = "application/json";
 
 std::string Text(const json& value) {
@@ -166,6 +168,19 @@ void Tunnels(server::Server& server, Reply reply) {
   });
 }
 
+void Clients(server::Server& server, Reply reply) {
+  json clients = json::array();
+  for (const edge::IpTable::Row& row : server.edge().ip_table.Top(kMostClients)) {
+    clients.push_back({{"address", row.prefix.ToString()},
+                       {"listener", server.snapshot().listeners[row.listener].settings.name},
+                       {"connections", row.connections}});
+  }
+  reply({.content_type = kJson,
+         .body = Text({{"known", server.edge().ip_table.size()},
+                       {"shown_at_most", kMostClients},
+                       {"clients", std::move(clients)}})});
+}
+
 void ConfigDump(server::Server& server, Reply reply) {
   reply({.content_type = kJson, .body = Text(config::Dump(*server.snapshot().config))});
 }
@@ -176,6 +191,7 @@ constexpr PageSpec kPages[] = {
     {"/stats/prometheus", "all metrics, in the Prometheus text format", Prometheus},
     {"/clusters", "clusters and endpoints with their counts (JSON)", Clusters},
     {"/tunnels", "the open tunnels (JSON)", Tunnels},
+    {"/clients", "the addresses with the most connections (JSON)", Clients},
     {"/config_dump", "the configuration in force, defaults included, secrets redacted (JSON)", ConfigDump},
 };
 

@@ -72,7 +72,9 @@ struct alignas(64) IpTable::Shard {
   absl::flat_hash_set<std::unique_ptr<Entry>, Hash, Equal> entries;
   // In front the one that has been without connections and without a refusal the longest.
   base::IntrusiveList<Entry> idle;
-  base::TimePoint latest = base::TimePoint::min();  // the latest time that an Admit has brought
+  // That an Admit has brought. Workers' clocks stand still within a turn: one that lags must not see as a debt what another
+  // took a moment later.
+  base::TimePoint latest = base::TimePoint::min();
   uint64_t evictions = 0;
 
   Entry* Find(const Key& key) const {
@@ -101,11 +103,11 @@ struct alignas(64) IpTable::Shard {
     return entries.insert(std::make_unique<Entry>(*this, key)).first->get();
   }
 
-  AdmitResult Take(Entry& entry, const IpLimits& limits, base::TimePoint now) {
+  AdmitResult Take(Entry& entry, const IpLimits& limits) {
     if (limits.connections != 0 && entry.connections >= limits.connections) {
       return AdmitResult::kTooManyConnections;
     }
-    if (limits.rate_per_second > 0 && !entry.bucket.Take(now, limits.rate_per_second, limits.burst)) {
+    if (limits.rate_per_second > 0 && !entry.bucket.Take(latest, limits.rate_per_second, limits.burst)) {
       // Who is being refused shall not be the next to be forgotten.
       if (entry.linked()) idle.PushBack(entry);
       return AdmitResult::kRateExceeded;
@@ -154,7 +156,7 @@ IpTable::Admission IpTable::Admit(uint32_t listener, const net::IpAddress& addre
   Entry* entry = shard.Find(key);
   if (entry == nullptr) entry = shard.Insert(key, shard_capacity_);
   if (entry == nullptr) return {AdmitResult::kTableFull, Lease()};
-  const AdmitResult result = shard.Take(*entry, limits, now);
+  const AdmitResult result = shard.Take(*entry, limits);
   return {result, result == AdmitResult::kAdmitted ? Lease(entry) : Lease()};
 }
 

@@ -60,25 +60,17 @@ FrameDeflater::Message FrameDeflater::StartMessage(const FrameHeader& header) {
 
 // The header that was just taken, and `bytes` behind it.
 void FrameDeflater::PassOn(Run& run, uint64_t bytes) {
-  const auto header = header_.bytes();
-  std::copy(header.begin(), header.end(), run.out.begin());
-  run.out = run.out.subspan(header.size());
+  run.Put(header_.bytes());
   remaining_ = bytes;
   phase_ = Phase::kVerbatim;
   if (bytes == kForEver) context_.reset();
 }
 
 std::optional<FrameDeflater::State> FrameDeflater::CopyVerbatim(Run& run) {
-  const size_t count = std::min<uint64_t>({run.in.size(), run.out.size(), remaining_});
-  std::copy_n(run.in.begin(), count, run.out.begin());
-  run.in = run.in.subspan(count);
-  run.out = run.out.subspan(count);
-  if (remaining_ != kForEver) remaining_ -= count;
-  if (remaining_ == 0) {
-    phase_ = Phase::kHeader;
-    return std::nullopt;
-  }
-  return run.in.empty() ? State::kInput : State::kRoom;
+  run.Copy(remaining_);
+  if (remaining_ > 0) return run.in.empty() ? State::kInput : State::kRoom;
+  phase_ = Phase::kHeader;
+  return std::nullopt;
 }
 
 // --- Compressed messages ---

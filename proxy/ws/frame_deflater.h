@@ -8,12 +8,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 
 #include "proxy/ws/deflate_pool.h"
 #include "proxy/ws/header_carry.h"
+#include "proxy/ws/run.h"
 
 namespace hawser::ws {
 
@@ -45,10 +45,6 @@ class FrameDeflater {
  private:
   enum class Phase : uint8_t { kHeader, kVerbatim, kMessage };
   enum class Message : uint8_t { kNone, kPlain, kCompressed };
-  struct Run {  // what is left of the two spans
-    std::span<const std::byte> in;
-    std::span<std::byte> out;
-  };
 
   std::optional<State> TakeHeader(Run& run);
   void Begin(const ParsedHeader& parsed, Run& run);
@@ -59,8 +55,6 @@ class FrameDeflater {
   void EmitPart(Run& run, std::span<std::byte> payload, size_t made);
   void EmitLast(Run& run, std::span<std::byte> payload, size_t made, std::span<const std::byte> whole);
   void Emit(Run& run, size_t payload_bytes, bool fin, bool compressed);
-
-  static constexpr uint64_t kForEver = std::numeric_limits<uint64_t>::max();
 
   DeflatePool& pool_;
   DeflatePool::DeflaterLease context_;

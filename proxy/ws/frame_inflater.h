@@ -8,12 +8,12 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <optional>
 #include <span>
 
 #include "proxy/ws/deflate_pool.h"
 #include "proxy/ws/header_carry.h"
+#include "proxy/ws/run.h"
 
 namespace hawser::ws {
 
@@ -45,10 +45,6 @@ class FrameInflater {
  private:
   enum class Phase : uint8_t { kHeader, kVerbatim, kMessage };
   enum class Message : uint8_t { kNone, kPlain, kCompressed };
-  struct Run {  // what is left of the two spans
-    std::span<const std::byte> in;
-    std::span<std::byte> out;
-  };
   enum class Stop : uint8_t { kInput, kRoom, kFrameEnd, kMessageEnd, kMalformed, kNoMemory };
 
   std::optional<State> TakeHeader(Run& run);
@@ -62,8 +58,6 @@ class FrameInflater {
   Inflater::Step FeedPayload(Run& run, std::span<std::byte> out);
   void Emit(Run& run, size_t payload_bytes, bool fin);
   std::optional<State> Fail(State state);
-
-  static constexpr uint64_t kForEver = std::numeric_limits<uint64_t>::max();
 
   DeflatePool& pool_;
   DeflatePool::InflaterLease context_;

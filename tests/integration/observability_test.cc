@@ -6,6 +6,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <nlohmann/json.hpp>
+
 #include "tests/integration/harness/scenario.h"
 
 namespace hawser::integration {
@@ -126,6 +128,16 @@ TEST(Admin, ShowsTheTunnelsThatAreOpen) {
   EndInOrder(tunnel);
   EXPECT_TRUE(
       Eventually([&] { return world.hawser().AdminPage("/tunnels").find(client) == std::string::npos; }));
+}
+
+TEST(Admin, ShowsWhichClientsHaveTheMostConnections) {
+  OneBackend world;
+  Tunnel first = world.Open();
+  Tunnel second = world.Open();
+  const auto page = nlohmann::json::parse(world.hawser().AdminPage("/clients"), nullptr, false);
+  ASSERT_TRUE(page.is_object());
+  const nlohmann::json expected = {{"address", "127.0.0.1"}, {"listener", "main"}, {"connections", 2}};
+  EXPECT_THAT(page["clients"], testing::ElementsAre(expected));
 }
 
 TEST(Admin, ShowsTheClustersAndTheirEndpoints) {

@@ -102,6 +102,15 @@ TEST(IpTable, LimitsTheRateOfConnectionsThatDoNotStay) {
   EXPECT_EQ(client.Connect(Ip("192.0.2.1")), AdmitResult::kRateExceeded);
 }
 
+TEST(IpTable, AWorkerWhoseClockLagsGetsTheTokensThatAreThere) {
+  IpTable table(100);
+  Client ahead{table, {.rate_per_second = 1.0 / 3600, .burst = 2}, kStart + 20ms};
+  Client behind{table, ahead.limits, kStart};
+  EXPECT_EQ(ahead.Connect(Ip("192.0.2.1")), AdmitResult::kAdmitted);
+  EXPECT_EQ(behind.Connect(Ip("192.0.2.1")), AdmitResult::kAdmitted);
+  EXPECT_EQ(ahead.Connect(Ip("192.0.2.1")), AdmitResult::kRateExceeded);
+}
+
 TEST(IpTable, AConnectionThatIsOneTooManyTakesNoToken) {
   IpTable table(100);
   Client client{table, {.connections = 1, .rate_per_second = 1, .burst = 2}};
