@@ -59,6 +59,7 @@ bool SentHead::SetResponse(int status, const http::HeaderList& headers) {
 }
 
 bool SentHead::SetTrailers(const http::HeaderList& trailers) {
+  if (trailers.empty()) return true;
   http::HeaderList allowed = trailers;
   allowed.RemoveIf([](const http::Header& field) { return !http::MayBeTrailer(field.name); });
   Reserve(allowed);
