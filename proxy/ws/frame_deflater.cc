@@ -12,38 +12,38 @@ constexpr size_t kLongestFragment = 65535;
 }  // namespace
 
 FrameDeflater::Step FrameDeflater::Advance(std::span<const std::byte> in, std::span<std::byte> out) {
-  Run run{in, out};
+  Spans left{in, out};
   std::optional<State> state;
   while (!state) {
     switch (phase_) {
-      case Phase::kHeader: state = TakeHeader(run); break;
-      case Phase::kVerbatim: state = CopyVerbatim(run); break;
-      case Phase::kMessage: state = DeflateFragment(run); break;
+      case Phase::kHeader: state = TakeHeader(left); break;
+      case Phase::kVerbatim: state = CopyVerbatim(left); break;
+      case Phase::kMessage: state = DeflateFragment(left); break;
     }
   }
-  return {.taken = in.size() - run.in.size(), .made = out.size() - run.out.size(), .state = *state};
+  return {.taken = in.size() - left.in.size(), .made = out.size() - left.out.size(), .state = *state};
 }
 
-std::optional<FrameDeflater::State> FrameDeflater::TakeHeader(Run& run) {
-  if (run.out.size() < kMaxHeaderBytes) return State::kRoom;
-  const ParsedHeader parsed = header_.Take(run.in);
+std::optional<FrameDeflater::State> FrameDeflater::TakeHeader(Spans& left) {
+  if (left.out.size() < kMaxHeaderBytes) return State::kRoom;
+  const ParsedHeader parsed = header_.Take(left.in);
   if (parsed.state == ParsedHeader::State::kIncomplete) return State::kInput;
-  Begin(parsed, run);
+  Begin(parsed, left);
   return std::nullopt;
 }
 
-void FrameDeflater::Begin(const ParsedHeader& parsed, Run& run) {
+void FrameDeflater::Begin(const ParsedHeader& parsed, Spans& left) {
   const FrameHeader& header = parsed.header;
   const bool starts = header.opcode == Opcode::kText || header.opcode == Opcode::kBinary;
   const bool misplaced = !IsControl(header.opcode) && starts != (message_ == Message::kNone);
   // What the scanner in front lets through only where it is told not to look.
   const bool no_frame = parsed.state == ParsedHeader::State::kViolation || header.masked || header.rsv != 0;
-  if (no_frame || misplaced) return PassOn(run, kForEver);
-  if (IsControl(header.opcode)) return PassOn(run, header.payload_bytes);
+  if (no_frame || misplaced) return PassOn(left, kForEver);
+  if (IsControl(header.opcode)) return PassOn(left, header.payload_bytes);
   if (starts) message_ = StartMessage(header);
   if (message_ == Message::kPlain) {
     if (header.fin) message_ = Message::kNone;
-    return PassOn(run, header.payload_bytes);
+    return PassOn(left, header.payload_bytes);
   }
   remaining_ = header.payload_bytes;
   fin_ = header.fin;
@@ -59,16 +59,16 @@ FrameDeflater::Message FrameDeflater::StartMessage(const FrameHeader& header) {
 }
 
 // The header that was just taken, and `bytes` behind it.
-void FrameDeflater::PassOn(Run& run, uint64_t bytes) {
-  run.Put(header_.bytes());
+void FrameDeflater::PassOn(Spans& left, uint64_t bytes) {
+  left.Put(header_.bytes());
   remaining_ = bytes;
   phase_ = Phase::kVerbatim;
   if (bytes == kForEver) context_.reset();
 }
 
-std::optional<FrameDeflater::State> FrameDeflater::CopyVerbatim(Run& run) {
-  run.Copy(remaining_);
-  if (remaining_ > 0) return run.in.empty() ? State::kInput : State::kRoom;
+std::optional<FrameDeflater::State> FrameDeflater::CopyVerbatim(Spans& left) {
+  left.Copy(remaining_);
+  if (remaining_ > 0) return left.in.empty() ? State::kInput : State::kRoom;
   phase_ = Phase::kHeader;
   return std::nullopt;
 }
@@ -76,26 +76,26 @@ std::optional<FrameDeflater::State> FrameDeflater::CopyVerbatim(Run& run) {
 // --- Compressed messages ---
 
 // What there is of the current frame, and one fragment at the most.
-std::optional<FrameDeflater::State> FrameDeflater::DeflateFragment(Run& run) {
-  if (run.out.size() < kPlainHeader + 2 * kFlushTail.size()) return State::kRoom;
-  const auto room = run.out.subspan(kPlainHeader);
+std::optional<FrameDeflater::State> FrameDeflater::DeflateFragment(Spans& left) {
+  if (left.out.size() < kPlainHeader + 2 * kFlushTail.size()) return State::kRoom;
+  const auto room = left.out.subspan(kPlainHeader);
   const auto payload = room.first(std::min(room.size(), kLongestFragment));
-  const auto in = run.in.first(std::min<uint64_t>(run.in.size(), remaining_));
+  const auto in = left.in.first(std::min<uint64_t>(left.in.size(), remaining_));
   const bool last = fin_ && in.size() == remaining_;
   const bool whole = last && untouched_;
   std::copy_n(held_.begin(), held_bytes_, payload.begin());
   const Deflater::Step step = context_->Advance(in, payload.subspan(held_bytes_), last);
   const size_t made = held_bytes_ + step.made;
-  run.in = run.in.subspan(step.taken);
+  left.in = left.in.subspan(step.taken);
   remaining_ -= step.taken;
   untouched_ = untouched_ && step.taken == 0;
   pool_.counters().plain_out.Add(step.taken);
   if (made == payload.size()) {
-    EmitPart(run, payload, made);
+    EmitPart(left, payload, made);
   } else if (last) {
-    EmitLast(run, payload, made, whole ? in : std::span<const std::byte>());
+    EmitLast(left, payload, made, whole ? in : std::span<const std::byte>());
   } else {
-    EmitPart(run, payload, made);
+    EmitPart(left, payload, made);
     if (remaining_ > 0) return State::kInput;
     phase_ = Phase::kHeader;
   }
@@ -103,15 +103,15 @@ std::optional<FrameDeflater::State> FrameDeflater::DeflateFragment(Run& run) {
 }
 
 // All but the last bytes, which EmitLast may have to take off.
-void FrameDeflater::EmitPart(Run& run, std::span<std::byte> payload, size_t made) {
+void FrameDeflater::EmitPart(Spans& left, std::span<std::byte> payload, size_t made) {
   held_bytes_ = static_cast<uint8_t>(std::min(made, held_.size()));
   const size_t ready = made - held_bytes_;
   std::copy_n(payload.begin() + static_cast<std::ptrdiff_t>(ready), held_bytes_, held_.begin());
-  if (ready > 0) Emit(run, ready, false, true);
+  if (ready > 0) Emit(left, ready, false, true);
 }
 
 // `whole` is the message if all of it was at hand: where compression did not help, it goes as it is.
-void FrameDeflater::EmitLast(Run& run, std::span<std::byte> payload, size_t made,
+void FrameDeflater::EmitLast(Spans& left, std::span<std::byte> payload, size_t made,
                              std::span<const std::byte> whole) {
   made -= kFlushTail.size();
   const bool smaller = whole.empty() || made < whole.size();
@@ -119,7 +119,7 @@ void FrameDeflater::EmitLast(Run& run, std::span<std::byte> payload, size_t made
     std::copy(whole.begin(), whole.end(), payload.begin());
     made = whole.size();
   }
-  Emit(run, made, true, smaller);
+  Emit(left, made, true, smaller);
   context_.reset();
   held_bytes_ = 0;
   message_ = Message::kNone;
@@ -127,18 +127,18 @@ void FrameDeflater::EmitLast(Run& run, std::span<std::byte> payload, size_t made
 }
 
 // Puts a header in front of the `payload_bytes` that lie behind the room for one.
-void FrameDeflater::Emit(Run& run, size_t payload_bytes, bool fin, bool compressed) {
+void FrameDeflater::Emit(Spans& left, size_t payload_bytes, bool fin, bool compressed) {
   const bool small = payload_bytes <= kMaxControlPayload;
   const size_t header_bytes = small ? 2 : 4;
-  if (small) std::memmove(&run.out[header_bytes], &run.out[kPlainHeader], payload_bytes);
+  if (small) std::memmove(&left.out[header_bytes], &left.out[kPlainHeader], payload_bytes);
   const uint8_t rsv = compressed && opcode_ != Opcode::kContinuation ? kRsv1 << 4 : 0;
-  run.out[0] = std::byte((fin ? 0x80 : 0) | rsv | static_cast<uint8_t>(opcode_));
-  run.out[1] = std::byte(small ? payload_bytes : 126);
+  left.out[0] = std::byte((fin ? 0x80 : 0) | rsv | static_cast<uint8_t>(opcode_));
+  left.out[1] = std::byte(small ? payload_bytes : 126);
   if (!small) {
-    run.out[2] = std::byte(payload_bytes >> 8);
-    run.out[3] = std::byte(payload_bytes & 0xff);
+    left.out[2] = std::byte(payload_bytes >> 8);
+    left.out[3] = std::byte(payload_bytes & 0xff);
   }
-  run.out = run.out.subspan(header_bytes + payload_bytes);
+  left.out = left.out.subspan(header_bytes + payload_bytes);
   opcode_ = Opcode::kContinuation;
   pool_.counters().compressed_out.Add(payload_bytes);
 }

@@ -13,7 +13,7 @@
 
 #include "proxy/ws/deflate_pool.h"
 #include "proxy/ws/header_carry.h"
-#include "proxy/ws/run.h"
+#include "proxy/ws/spans.h"
 
 namespace hawser::ws {
 
@@ -46,15 +46,15 @@ class FrameDeflater {
   enum class Phase : uint8_t { kHeader, kVerbatim, kMessage };
   enum class Message : uint8_t { kNone, kPlain, kCompressed };
 
-  std::optional<State> TakeHeader(Run& run);
-  void Begin(const ParsedHeader& parsed, Run& run);
+  std::optional<State> TakeHeader(Spans& left);
+  void Begin(const ParsedHeader& parsed, Spans& left);
   Message StartMessage(const FrameHeader& header);
-  void PassOn(Run& run, uint64_t bytes);
-  std::optional<State> CopyVerbatim(Run& run);
-  std::optional<State> DeflateFragment(Run& run);
-  void EmitPart(Run& run, std::span<std::byte> payload, size_t made);
-  void EmitLast(Run& run, std::span<std::byte> payload, size_t made, std::span<const std::byte> whole);
-  void Emit(Run& run, size_t payload_bytes, bool fin, bool compressed);
+  void PassOn(Spans& left, uint64_t bytes);
+  std::optional<State> CopyVerbatim(Spans& left);
+  std::optional<State> DeflateFragment(Spans& left);
+  void EmitPart(Spans& left, std::span<std::byte> payload, size_t made);
+  void EmitLast(Spans& left, std::span<std::byte> payload, size_t made, std::span<const std::byte> whole);
+  void Emit(Spans& left, size_t payload_bytes, bool fin, bool compressed);
 
   DeflatePool& pool_;
   DeflatePool::DeflaterLease context_;

@@ -16,35 +16,35 @@ FrameInflater::FrameInflater(DeflatePool& pool, size_t max_fragment)
     : pool_(pool), max_fragment_(std::clamp<size_t>(max_fragment, 1, 65535)) {}
 
 FrameInflater::Step FrameInflater::Advance(std::span<const std::byte> in, std::span<std::byte> out) {
-  Run run{in, out};
+  Spans left{in, out};
   std::optional<State> state;
   while (!state) {
     switch (phase_) {
-      case Phase::kHeader: state = TakeHeader(run); break;
-      case Phase::kVerbatim: state = CopyVerbatim(run); break;
-      case Phase::kMessage: state = InflateFragment(run); break;
+      case Phase::kHeader: state = TakeHeader(left); break;
+      case Phase::kVerbatim: state = CopyVerbatim(left); break;
+      case Phase::kMessage: state = InflateFragment(left); break;
     }
   }
-  return {.taken = in.size() - run.in.size(), .made = out.size() - run.out.size(), .state = *state};
+  return {.taken = in.size() - left.in.size(), .made = out.size() - left.out.size(), .state = *state};
 }
 
-std::optional<FrameInflater::State> FrameInflater::TakeHeader(Run& run) {
-  if (run.out.size() < kMaskedHeader + kMaxHeaderBytes) return State::kRoom;
-  const ParsedHeader parsed = header_.Take(run.in);
+std::optional<FrameInflater::State> FrameInflater::TakeHeader(Spans& left) {
+  if (left.out.size() < kMaskedHeader + kMaxHeaderBytes) return State::kRoom;
+  const ParsedHeader parsed = header_.Take(left.in);
   if (parsed.state == ParsedHeader::State::kIncomplete) return State::kInput;
-  Begin(parsed, run);
+  Begin(parsed, left);
   return std::nullopt;
 }
 
-void FrameInflater::Begin(const ParsedHeader& parsed, Run& run) {
+void FrameInflater::Begin(const ParsedHeader& parsed, Spans& left) {
   const FrameHeader& header = parsed.header;
   if (parsed.state == ParsedHeader::State::kViolation || Misplaced(header)) {
     // The scanner behind must know that a message is under way.
-    if (message_ == Message::kCompressed && opcode_ != Opcode::kContinuation) Emit(run, 0, false);
-    return PassOn(run, kForEver);
+    if (message_ == Message::kCompressed && opcode_ != Opcode::kContinuation) Emit(left, 0, false);
+    return PassOn(left, kForEver);
   }
   if (IsControl(header.opcode)) {
-    return PassOn(run, header.opcode == Opcode::kClose ? kForEver : header.payload_bytes);
+    return PassOn(left, header.opcode == Opcode::kClose ? kForEver : header.payload_bytes);
   }
   if (header.opcode != Opcode::kContinuation) {
     message_ = header.rsv == kRsv1 ? Message::kCompressed : Message::kPlain;
@@ -53,7 +53,7 @@ void FrameInflater::Begin(const ParsedHeader& parsed, Run& run) {
   }
   if (message_ == Message::kPlain) {
     if (header.fin) message_ = Message::kNone;
-    return PassOn(run, header.payload_bytes);
+    return PassOn(left, header.payload_bytes);
   }
   remaining_ = header.payload_bytes;
   mask_ = header.mask;
@@ -71,36 +71,36 @@ bool FrameInflater::Misplaced(const FrameHeader& header) const {
 }
 
 // The header that was just taken, and `bytes` behind it.
-void FrameInflater::PassOn(Run& run, uint64_t bytes) {
-  run.Put(header_.bytes());
+void FrameInflater::PassOn(Spans& left, uint64_t bytes) {
+  left.Put(header_.bytes());
   remaining_ = bytes;
   phase_ = Phase::kVerbatim;
   if (bytes == kForEver) context_.reset();
 }
 
-std::optional<FrameInflater::State> FrameInflater::CopyVerbatim(Run& run) {
-  run.Copy(remaining_);
-  if (remaining_ > 0) return run.in.empty() ? State::kInput : State::kRoom;
+std::optional<FrameInflater::State> FrameInflater::CopyVerbatim(Spans& left) {
+  left.Copy(remaining_);
+  if (remaining_ > 0) return left.in.empty() ? State::kInput : State::kRoom;
   phase_ = Phase::kHeader;
   return std::nullopt;
 }
 
 // --- Compressed messages ---
 
-std::optional<FrameInflater::State> FrameInflater::InflateFragment(Run& run) {
-  if (run.out.size() <= kMaskedHeader) return State::kRoom;
+std::optional<FrameInflater::State> FrameInflater::InflateFragment(Spans& left) {
+  if (left.out.size() <= kMaskedHeader) return State::kRoom;
   if (remaining_ == 0 && fin_ &&
       !fed_) {  // a message of no bytes at all, which DEFLATE knows no way to write
-    Emit(run, 0, true);
+    Emit(left, 0, true);
     return std::nullopt;
   }
   if (context_ == nullptr) context_ = pool_.TakeInflater();
   if (context_ == nullptr) return Fail(State::kNoContext);
-  const auto payload = run.out.subspan(kMaskedHeader);
+  const auto payload = left.out.subspan(kMaskedHeader);
   size_t made = 0;
-  const Stop stop = Fill(run, payload.first(std::min(payload.size(), max_fragment_)), made);
+  const Stop stop = Fill(left, payload.first(std::min(payload.size(), max_fragment_)), made);
   pool_.counters().plain_in.Add(made);
-  if (made > 0 || stop == Stop::kMessageEnd) Emit(run, made, stop == Stop::kMessageEnd);
+  if (made > 0 || stop == Stop::kMessageEnd) Emit(left, made, stop == Stop::kMessageEnd);
   switch (stop) {
     case Stop::kInput: return State::kInput;
     case Stop::kMalformed: return Fail(State::kMalformed);
@@ -113,7 +113,7 @@ std::optional<FrameInflater::State> FrameInflater::InflateFragment(Run& run) {
 }
 
 // Inflates into `payload` until it is full or there is nothing more to inflate for now.
-FrameInflater::Stop FrameInflater::Fill(Run& run, std::span<std::byte> payload, size_t& made) {
+FrameInflater::Stop FrameInflater::Fill(Spans& left, std::span<std::byte> payload, size_t& made) {
   bool drained = false;  // the context has no more to give of what it was fed
   while (made < payload.size()) {
     const auto rest = payload.subspan(made);
@@ -125,7 +125,7 @@ FrameInflater::Stop FrameInflater::Fill(Run& run, std::span<std::byte> payload, 
       step = context_->Advance(std::span(kFlushTail).subspan(tail_taken_), rest);
       tail_taken_ = static_cast<uint8_t>(tail_taken_ + step.taken);
     } else {
-      step = FeedPayload(run, rest);
+      step = FeedPayload(left, rest);
     }
     made += step.made;
     if (step.state == Inflater::State::kNoMemory) return Stop::kNoMemory;
@@ -134,7 +134,7 @@ FrameInflater::Stop FrameInflater::Fill(Run& run, std::span<std::byte> payload, 
     drained = true;
     if (feed_tail) return Complete() ? Stop::kMessageEnd : Stop::kMalformed;
     if (remaining_ == 0 && !fin_) return Stop::kFrameEnd;
-    if (remaining_ > 0 && run.in.empty()) return Stop::kInput;
+    if (remaining_ > 0 && left.in.empty()) return Stop::kInput;
   }
   return Stop::kRoom;
 }
@@ -145,15 +145,15 @@ bool FrameInflater::Complete() const {
                           : tail_taken_ == kFlushTail.size() && context_->between_blocks();
 }
 
-Inflater::Step FrameInflater::FeedPayload(Run& run, std::span<std::byte> out) {
+Inflater::Step FrameInflater::FeedPayload(Spans& left, std::span<std::byte> out) {
   std::array<std::byte, kPiece> piece;
-  const size_t count = std::min<uint64_t>({run.in.size(), remaining_, piece.size()});
-  std::copy_n(run.in.begin(), count, piece.begin());
+  const size_t count = std::min<uint64_t>({left.in.size(), remaining_, piece.size()});
+  std::copy_n(left.in.begin(), count, piece.begin());
   Unmask(std::span(piece).first(count), mask_, 0);
   const Inflater::Step step = context_->Advance(std::span(piece).first(count), out);
   fed_ = fed_ || count > 0;
   remaining_ -= step.taken;
-  run.in = run.in.subspan(step.taken);
+  left.in = left.in.subspan(step.taken);
   std::rotate(mask_.begin(), mask_.begin() + step.taken % mask_.size(), mask_.end());
   pool_.counters().compressed_in.Add(step.taken);
   return step;
@@ -161,11 +161,11 @@ Inflater::Step FrameInflater::FeedPayload(Run& run, std::span<std::byte> out) {
 
 // Turns the `payload_bytes` that lie behind the room for a header into a frame, under the mask of the frame that they
 // came from.
-void FrameInflater::Emit(Run& run, size_t payload_bytes, bool fin) {
+void FrameInflater::Emit(Spans& left, size_t payload_bytes, bool fin) {
   const bool small = payload_bytes <= kMaxControlPayload;
   const size_t header_bytes = small ? 6 : 8;
-  const auto frame = run.out.first(header_bytes + payload_bytes);
-  if (small) std::memmove(&run.out[header_bytes], &run.out[kMaskedHeader], payload_bytes);
+  const auto frame = left.out.first(header_bytes + payload_bytes);
+  if (small) std::memmove(&left.out[header_bytes], &left.out[kMaskedHeader], payload_bytes);
   frame[0] = std::byte((fin ? 0x80 : 0) | static_cast<uint8_t>(opcode_));
   frame[1] = std::byte(0x80 | (small ? payload_bytes : 126));
   if (!small) {
@@ -174,7 +174,7 @@ void FrameInflater::Emit(Run& run, size_t payload_bytes, bool fin) {
   }
   std::memcpy(&frame[header_bytes - sizeof(Mask)], mask_.data(), sizeof(Mask));
   Unmask(frame.subspan(header_bytes), mask_, 0);
-  run.out = run.out.subspan(frame.size());
+  left.out = left.out.subspan(frame.size());
   opcode_ = Opcode::kContinuation;
   if (!fin) return;
   context_.reset();

@@ -13,7 +13,7 @@
 
 #include "proxy/ws/deflate_pool.h"
 #include "proxy/ws/header_carry.h"
-#include "proxy/ws/run.h"
+#include "proxy/ws/spans.h"
 
 namespace hawser::ws {
 
@@ -47,16 +47,16 @@ class FrameInflater {
   enum class Message : uint8_t { kNone, kPlain, kCompressed };
   enum class Stop : uint8_t { kInput, kRoom, kFrameEnd, kMessageEnd, kMalformed, kNoMemory };
 
-  std::optional<State> TakeHeader(Run& run);
-  void Begin(const ParsedHeader& parsed, Run& run);
+  std::optional<State> TakeHeader(Spans& left);
+  void Begin(const ParsedHeader& parsed, Spans& left);
   bool Misplaced(const FrameHeader& header) const;
-  void PassOn(Run& run, uint64_t bytes);
-  std::optional<State> CopyVerbatim(Run& run);
-  std::optional<State> InflateFragment(Run& run);
-  Stop Fill(Run& run, std::span<std::byte> payload, size_t& made);
+  void PassOn(Spans& left, uint64_t bytes);
+  std::optional<State> CopyVerbatim(Spans& left);
+  std::optional<State> InflateFragment(Spans& left);
+  Stop Fill(Spans& left, std::span<std::byte> payload, size_t& made);
   bool Complete() const;
-  Inflater::Step FeedPayload(Run& run, std::span<std::byte> out);
-  void Emit(Run& run, size_t payload_bytes, bool fin);
+  Inflater::Step FeedPayload(Spans& left, std::span<std::byte> out);
+  void Emit(Spans& left, size_t payload_bytes, bool fin);
   std::optional<State> Fail(State state);
 
   DeflatePool& pool_;

@@ -11,7 +11,7 @@ namespace hawser::ws {
 
 inline constexpr uint64_t kForEver = std::numeric_limits<uint64_t>::max();
 
-struct Run {
+struct Spans {
   std::span<const std::byte> in;
   std::span<std::byte> out;
 
