@@ -265,6 +265,8 @@ class TunnelModel {
     const bool close = !frames.empty() && frames.back().opcode == 8 && peer.received().rest().empty();
     const bool complete = got == sent;
     if (!complete && close) got.resize(got.size() - frames.back().bytes.size());  // then it is hawser's own
+    // To a peer that resets, a frame of hawser's own may be under way.
+    if (peer.reset() && !sent.starts_with(got)) got.resize(got.size() - peer.received().rest().size());
     EXPECT_TRUE(sent.starts_with(got)) << who << " received something that was not sent";
     const bool calm = !ended_by_hawser_ && !peer.ended() && !other.ended() && !peer.closed();
     EXPECT_TRUE(!calm || complete) << who << " has " << got.size() << " of " << sent.size() << " bytes";
