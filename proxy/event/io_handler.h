@@ -9,7 +9,6 @@ namespace hawser::event {
 struct Ready {
   bool readable = false;  // bytes, an end or an error wait to be read
   bool writable = false;
-  bool ended = false;     // besides readable: behind what waits to be read, nothing comes but the end
   bool timer = false;
   uint8_t tag = 0;  // which of the handler's descriptors, streams or timers; chosen at registration, 0 to 7
 };

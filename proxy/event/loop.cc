@@ -86,12 +86,10 @@ void Loop::Dispatch() {
       woken_ |= eventfd_read(wake_fd_, &ignored) == 0;
       continue;
     }
-    const bool broken = (event.events & EPOLLERR) != 0;
-    const bool failed = broken || (event.events & EPOLLHUP) != 0;
+    const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
     const Target target = *static_cast<const Target*>(event.data.ptr);
     target.handler()->OnReady({.readable = failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
                                .writable = failed || (event.events & EPOLLOUT) != 0,
-                               .ended = !broken && (event.events & (EPOLLRDHUP | EPOLLHUP)) != 0,
                                .tag = target.tag()});
   }
 }

@@ -63,11 +63,7 @@ void Tunnel::OnReady(event::Ready ready) {
   } else {
     const auto peer = static_cast<Peer>(ready.tag);
     if (ready.writable) Flush(peer);
-    if (ready.ended && side(peer).deaf) {
-      OnEnd(peer, net::IoState::kEnd);
-    } else if (ready.readable) {
-      Receive(peer);
-    }
+    if (ready.readable) Receive(peer);
     if (ready.writable && !side(peer).blocked) Receive(Other(peer));
   }
   Settle();
