@@ -63,9 +63,16 @@ class IntrusiveList {
     head_.previous_ = &link;
   }
 
-  // Takes every element of `other`, in order.
+  // Takes every element of `other`, in order, behind those of its own; O(1).
   void Splice(IntrusiveList& other) {
-    while (T* element = other.front()) PushBack(*element);
+    if (other.empty()) return;
+    ListLink* const first = other.head_.next_;
+    ListLink* const last = other.head_.previous_;
+    first->previous_ = head_.previous_;
+    head_.previous_->next_ = first;
+    last->next_ = &head_;
+    head_.previous_ = last;
+    other.head_.previous_ = other.head_.next_ = &other.head_;
   }
 
   // Calls visit(T&) for each element; visit may unlink the element that it is given, and no other.
