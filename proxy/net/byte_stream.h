@@ -56,6 +56,14 @@ class ByteStream {
   // Ends our direction once all that was taken is sent; reading goes on. Idempotent.
   virtual void ShutdownWrite() = 0;
 
+  // Write of the last bytes there are, and ShutdownWrite behind them: in one packet where the stream can. After kBlocked
+  // both are still to be done for the rest.
+  virtual IoResult WriteLast(std::span<const std::byte> bytes) {
+    const IoResult put = Write(bytes);
+    if (put.state == IoState::kOk) ShutdownWrite();
+    return put;
+  }
+
   // Ends both directions at once; the descriptor is closed and nobody hears of this stream again. Idempotent. After it
   // Read and Write return kError.
   virtual void Close(CloseReason reason) = 0;

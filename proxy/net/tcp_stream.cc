@@ -46,10 +46,21 @@ IoResult TcpStream::Read(std::span<std::byte> into) {
 }
 
 IoResult TcpStream::Write(std::span<const std::byte> bytes) {
+  return Send(bytes, 0);
+}
+
+// The kernel holds the bytes until the FIN takes them along.
+IoResult TcpStream::WriteLast(std::span<const std::byte> bytes) {
+  const IoResult put = Send(bytes, MSG_MORE);
+  if (put.state == IoState::kOk) ShutdownWrite();
+  return put;
+}
+
+IoResult TcpStream::Send(std::span<const std::byte> bytes, int flags) {
   if (!socket_.open()) return Fail(EBADF);
   if (bytes.empty()) return {};
   while (true) {
-    const ssize_t sent = send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t sent = send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
     if (sent >= 0) {
       const auto count = static_cast<size_t>(sent);
       return {count, count == bytes.size() ? IoState::kOk : IoState::kBlocked};

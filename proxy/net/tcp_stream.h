@@ -19,6 +19,7 @@ class TcpStream final : public ByteStream {
   IoResult Read(std::span<std::byte> into) override;
   IoResult Write(std::span<const std::byte> bytes) override;
   void ShutdownWrite() override;
+  IoResult WriteLast(std::span<const std::byte> bytes) override;
   void Close(CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
   int plain_socket() const override { return socket_.fd(); }
@@ -27,6 +28,7 @@ class TcpStream final : public ByteStream {
   int fd() const { return socket_.fd(); }
 
  private:
+  IoResult Send(std::span<const std::byte> bytes, int flags);
   IoResult Fail(int error);
 
   event::Loop& loop_;

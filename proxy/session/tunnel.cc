@@ -85,13 +85,28 @@ ws::ScanRules Tunnel::RulesFor(Peer from) const {
 void Tunnel::Send(Peer to, std::span<const std::byte> bytes) {
   Side& sink = side(to);
   if (sink.sealed || bytes.empty()) return;
-  if (!sink.blocked) {
-    const net::IoResult put = sink.stream->Write(bytes);
-    if (put.state == net::IoState::kError) return OnWriteError(to);
-    bytes = bytes.subspan(put.bytes);
-    if (put.state == net::IoState::kBlocked) Block(to);
+  if (sink.blocked) return sink.backlog.Append(environment_.buffers, bytes);
+  OnWritten(to, bytes, sink.stream->Write(bytes));
+}
+
+// Nothing follows these. Where nothing is awaited from `to` either, its stream ends in the same packet.
+void Tunnel::SendLast(Peer to, std::span<const std::byte> bytes) {
+  Side& sink = side(to);
+  const bool ends = sink.deaf && !sink.blocked && !sink.sealed && !ServerEndsFirst(to);
+  if (ends) {
+    const net::IoResult put = sink.stream->WriteLast(bytes);
+    sink.shut = put.state == net::IoState::kOk;
+    OnWritten(to, bytes, put);
+  } else {
+    Send(to, bytes);
   }
-  sink.backlog.Append(environment_.buffers, bytes);
+  sink.sealed = true;
+}
+
+void Tunnel::OnWritten(Peer to, std::span<const std::byte> bytes, net::IoResult put) {
+  if (put.state == net::IoState::kError) return OnWriteError(to);
+  if (put.state == net::IoState::kBlocked) Block(to);
+  side(to).backlog.Append(environment_.buffers, bytes.subspan(put.bytes));
 }
 
 void Tunnel::Block(Peer to) {
@@ -137,8 +152,7 @@ void Tunnel::Inject(Peer to) {
   if (const uint16_t code = std::exchange(sink.close_due, uint16_t{0}); code != 0) {
     const auto text =
         violation_ != ws::Violation::kNone ? ws::SpecOf(violation_).text : http::SpecOf(reason_).text;
-    Send(to, ws::SmallFrame::MakeClose(code, text, mask()).bytes());
-    sink.sealed = true;
+    SendLast(to, ws::SmallFrame::MakeClose(code, text, mask()).bytes());
   }
 }
 

@@ -127,6 +127,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   bool Advance(Passage& passage);
   void PassControlFrame(Passage& passage, const ws::Scan& scan);
   void SendScanned(Passage& passage);
+  static std::span<const std::byte> TakeScanned(Passage& passage);
   void SpendMessages(Passage& passage, uint64_t messages);
   void Relay(Peer from, std::span<const std::byte> bytes);
   std::optional<net::IoState> Splice(Peer from);
@@ -144,6 +145,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   // Sending.
   void Send(Peer to, std::span<const std::byte> bytes);
+  void SendLast(Peer to, std::span<const std::byte> bytes);
+  void OnWritten(Peer to, std::span<const std::byte> bytes, net::IoResult put);
   void SendPiped(Peer to);
   void Block(Peer to);
   void Flush(Peer to);
@@ -159,6 +162,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void BeginClosing(ClosedBy closed_by, http::Reject reason, uint16_t code);
   uint16_t Answer() const;
   void Settle();
+  bool ServerEndsFirst(Peer peer) const { return peer == kBackend && sides_[peer].parted; }
   void ShutStream(Peer peer);
   void CloseStream(Peer peer, net::CloseReason reason);
   void Finish();

@@ -156,7 +156,7 @@ void Tunnel::Settle() {
 void Tunnel::ShutStream(Peer peer) {
   Side& at = side(peer);
   if (std::exchange(at.shut, true)) return;
-  if (peer == kClient || !at.parted) return at.stream->ShutdownWrite();
+  if (!ServerEndsFirst(peer)) return at.stream->ShutdownWrite();
   environment_.loop.Arm(timer_, std::min(kServersTurn, base::Between(environment_.loop.now(), expiry_)));
 }
 

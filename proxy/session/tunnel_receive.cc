@@ -134,15 +134,18 @@ void Tunnel::PassControlFrame(Passage& passage, const ws::Scan& scan) {
   passage.scanned += scan.control_bytes;
   if (!forward) passage.sent = passage.scanned;
   if (scan.control.opcode != ws::Opcode::kClose) return;
-  SendScanned(passage);
-  side(Other(passage.from)).sealed = true;
+  SendLast(Other(passage.from), TakeScanned(passage));
   side(passage.from).deaf = true;
   side(passage.from).parted = true;
 }
 
 void Tunnel::SendScanned(Passage& passage) {
-  Send(Other(passage.from), passage.bytes.subspan(passage.sent, passage.scanned - passage.sent));
-  passage.sent = passage.scanned;
+  Send(Other(passage.from), TakeScanned(passage));
+}
+
+std::span<const std::byte> Tunnel::TakeScanned(Passage& passage) {
+  const size_t begin = std::exchange(passage.sent, passage.scanned);
+  return passage.bytes.subspan(begin, passage.scanned - begin);
 }
 
 void Tunnel::SpendMessages(Passage& passage, uint64_t messages) {

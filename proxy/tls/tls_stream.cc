@@ -146,26 +146,35 @@ bool TlsStream::Encrypt(std::span<const std::byte> bytes) {
   return false;
 }
 
+IoResult TlsStream::WriteLast(std::span<const std::byte> bytes) {
+  if (!established_ || writing_ != Side::kOpen || bytes.size() > kRecord || !FlushTail())
+    return ByteStream::WriteLast(bytes);
+  if (Encrypt(bytes)) ShutdownWrite();
+  if (writing_ == Side::kBroken) return {0, IoState::kError};
+  return {bytes.size(), tail_.empty() ? IoState::kOk : IoState::kBlocked};
+}
+
+// What was collected, close_notify and FIN leave together.
 void TlsStream::ShutdownWrite() {
   if (writing_ != Side::kOpen) return;
-  SendCloseNotify();
+  CollectCloseNotify();
+  fin_pending_ = true;
+  SendCollected();
   if (writing_ == Side::kBroken) return;
   writing_ = Side::kEnded;
-  fin_pending_ = true;
   if (!FlushTail()) SetFlushAlone(writing_ != Side::kBroken);
 }
 
-void TlsStream::SendCloseNotify() {
+void TlsStream::CollectCloseNotify() {
   if (!established_ || reading_ == Side::kBroken) return;  // OpenSSL refuses it then
   ClearErrors();
   SSL_shutdown(ssl_.get());
   ClearErrors();
-  SendCollected();
 }
 
 void TlsStream::Close(net::CloseReason reason) {
   if (tcp_.fd() < 0) return;
-  if (reason == net::CloseReason::kOrderly && FlushTail() && writing_ == Side::kOpen) SendCloseNotify();
+  if (reason == net::CloseReason::kOrderly && FlushTail()) ShutdownWrite();
   if (handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
   handler_ = nullptr;
   reading_ = writing_ = Side::kBroken;

@@ -59,6 +59,7 @@ class TlsStream final : public net::ByteStream {
   net::IoResult Write(std::span<const std::byte> bytes) override;
   // close_notify, then FIN.
   void ShutdownWrite() override;
+  net::IoResult WriteLast(std::span<const std::byte> bytes) override;
   // kOrderly sends close_notify if the kernel takes it and all that stands before it: an owner that must be sure waits
   // for Write({}) to be kOk. What is lost instead shows to the peer as a stream cut short.
   void Close(net::CloseReason reason) override;
@@ -101,7 +102,7 @@ class TlsStream final : public net::ByteStream {
   bool Encrypt(std::span<const std::byte> bytes);
   void Collect(std::span<const std::byte> record);
   void SendCollected();
-  void SendCloseNotify();
+  void CollectCloseNotify();
   bool FlushTail();
 
   void Break(int ssl_result);

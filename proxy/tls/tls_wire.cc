@@ -138,8 +138,9 @@ void TlsStream::SendCollected() {
   std::span<const std::byte> records = loop_.wire_out().first(std::exchange(collected_, 0));
   if (records.empty() || writing_ == Side::kBroken) return;
   if (tail_.empty()) {
-    const IoResult sent = tcp_.Write(records);
+    const IoResult sent = fin_pending_ ? tcp_.WriteLast(records) : tcp_.Write(records);
     if (sent.state == IoState::kError) return BreakWriting();
+    fin_pending_ = fin_pending_ && sent.state != IoState::kOk;
     records = records.subspan(sent.bytes);
   }
   if (records.empty()) return;

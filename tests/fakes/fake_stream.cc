@@ -107,6 +107,11 @@ void FakeStream::ShutdownWrite() {
   if (peer_ != nullptr && !peer_->closed()) peer_->FeedEnd();
 }
 
+net::IoResult FakeStream::WriteLast(std::span<const std::byte> bytes) {
+  last_words_.assign(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  return ByteStream::WriteLast(bytes);
+}
+
 void FakeStream::Close(net::CloseReason reason) {
   if (closed()) return;
   close_reason_ = reason;

@@ -52,6 +52,7 @@ class FakeStream final : public net::ByteStream {
   const std::string& written() const { return written_; }
   std::string TakeWritten();
   bool write_shut() const { return write_shut_; }
+  const std::string& last_words() const { return last_words_; }  // what WriteLast was given
   bool closed() const { return close_reason_.has_value(); }
   std::optional<net::CloseReason> close_reason() const { return close_reason_; }
   event::Interest interest() const { return interest_; }
@@ -66,6 +67,7 @@ class FakeStream final : public net::ByteStream {
   net::IoResult Read(std::span<std::byte> into) override;
   net::IoResult Write(std::span<const std::byte> bytes) override;
   void ShutdownWrite() override;
+  net::IoResult WriteLast(std::span<const std::byte> bytes) override;
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration) const override { return delivering_; }
   void SetDelivering(bool delivering) { delivering_ = delivering; }
@@ -91,6 +93,7 @@ class FakeStream final : public net::ByteStream {
   int error_ = 0;
   bool delivering_ = false;
   std::string written_;
+  std::string last_words_;
   bool write_shut_ = false;
   std::optional<net::CloseReason> close_reason_;
   event::Interest interest_;

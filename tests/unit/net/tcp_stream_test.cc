@@ -12,6 +12,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include "tests/fakes/tcp_segments.h"
+
 namespace hawser::net {
 namespace {
 
@@ -164,6 +166,26 @@ TEST_F(TcpStreamTest, ShutdownEndsOurDirectionOnly) {
   EXPECT_EQ(near->Read(into).bytes, 6U);
   EXPECT_EQ(near->Write(Bytes("x")).state, IoState::kError);
   EXPECT_EQ(near->error(), EPIPE);
+}
+
+TEST_F(TcpStreamTest, TheLastBytesAndTheEndAreOnePacket) {
+  const uint32_t before = fakes::SegmentsSent(near->fd());
+  EXPECT_EQ(near->WriteLast(Bytes("last words")).state, IoState::kOk);
+  EXPECT_EQ(FarReads(), "last words");
+  EXPECT_EQ(FarReads(), "");
+  EXPECT_EQ(fakes::SegmentsSent(near->fd()) - before, 1U);
+  EXPECT_EQ(near->Write(Bytes("x")).state, IoState::kError);
+}
+
+TEST_F(TcpStreamTest, LastBytesThatAreNotAllTakenDoNotEndIt) {
+  const std::string much(64 << 20, 'x');
+  const IoResult put = near->WriteLast(Bytes(much));
+  EXPECT_EQ(put.state, IoState::kBlocked);
+  ASSERT_LT(put.bytes, much.size());
+  size_t received = 0;
+  while (received < put.bytes) received += FarReads().size();
+  EXPECT_EQ(near->Write(Bytes("rest")).state, IoState::kOk);
+  EXPECT_EQ(FarReads(), "rest");
 }
 
 TEST_F(TcpStreamTest, AnOrderlyCloseDeliversWhatWasWritten) {

@@ -75,6 +75,7 @@ TEST(Tunnel, RelaysTheCloseHandshakeAndEndsBothStreamsInOrder) {
   harness.backend().Feed(answer);
   harness.Settle();
   EXPECT_EQ(harness.client().written(), answer);
+  EXPECT_EQ(harness.client().last_words(), answer) << "one packet carries them and the end";
   EXPECT_TRUE(harness.client().write_shut());
   EXPECT_FALSE(harness.backend().write_shut()) << "the server ends the connection first";
   harness.client().FeedEnd();

@@ -1,5 +1,6 @@
 // Writing, ending and the protocol's corners: what a peer that does not read, or does not behave, can do.
 #include "proxy/tls/tls_stream.h"
+#include "tests/fakes/tcp_segments.h"
 #include "tests/unit/tls/fixture.h"
 
 namespace hawser::tls {
@@ -155,6 +156,35 @@ TEST_P(TlsWriting, ShutdownWriteSendsCloseNotifyThenFin) {
   link.peer.Write("answer");
   link.peer.Flush();
   EXPECT_EQ(link.ReadAll(), "answer");
+}
+
+TEST_P(TlsWriting, TheLastBytesCloseNotifyAndFinAreOnePacket) {
+  Link& link = Connect(TcpPair());
+  const uint32_t before = fakes::SegmentsSent(link.server->fd());
+  EXPECT_EQ(link.server->WriteLast(Bytes("bye")).state, IoState::kOk);
+  std::string received;
+  while (!link.peer.fin() && link.peer.error() == 0) received += link.PeerReads();
+  EXPECT_EQ(received, "bye");
+  EXPECT_TRUE(link.peer.close_notified());
+  EXPECT_EQ(fakes::SegmentsSent(link.server->fd()) - before, 1U);
+}
+
+TEST_P(TlsWriting, LastBytesBehindATailWaitForIt) {
+  Link& link = ConnectNarrow();
+  const std::string text = RandomText(100'000);
+  ASSERT_EQ(link.server->Write(Bytes(text)).bytes, text.size());
+  const auto put = link.server->WriteLast(Bytes("bye"));
+  EXPECT_EQ(put.state, IoState::kBlocked);
+  EXPECT_EQ(put.bytes, 0U);
+  std::string received;
+  for (int i = 0; i < 1000 && link.server->unsent() > 0; ++i) {
+    link.server->Write({});
+    received += link.PeerReads();
+  }
+  EXPECT_EQ(link.server->WriteLast(Bytes("bye")).state, IoState::kOk);
+  while (!link.peer.fin() && link.peer.error() == 0) received += link.PeerReads();
+  EXPECT_TRUE(received == text + "bye");
+  EXPECT_TRUE(link.peer.close_notified());
 }
 
 TEST_P(TlsWriting, TheEndWaitsForTheTailAndNeedsOnlyTheLoop) {

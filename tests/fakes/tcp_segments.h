@@ -1,0 +1,11 @@
+// What a TCP socket has put on the wire.
+#pragma once
+
+#include <cstdint>
+
+namespace hawser::fakes {
+
+// Segments that the socket `fd` has sent, empty ones included.
+uint32_t SegmentsSent(int fd);
+
+}  // namespace hawser::fakes
