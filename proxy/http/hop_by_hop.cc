@@ -46,8 +46,9 @@ bool IsAmong(std::string_view name, std::span<const std::string_view> rules) {
   });
 }
 
-bool IsHopByHop(const Header& header) {
-  return IsAmong(header.name, kHopByHop);
+bool IsHopByHop(std::string_view name) {
+  return std::any_of(kHopByHop.begin(), kHopByHop.end(),
+                     [name](std::string_view field) { return EqualsIgnoreCase(name, field); });
 }
 
 void RemoveNominated(HeaderList& headers) {
@@ -56,10 +57,15 @@ void RemoveNominated(HeaderList& headers) {
     if (!EqualsIgnoreCase(header.name, "Connection")) continue;
     std::string_view list = header.value;
     for (auto name = TakeElement(list); !name.empty(); name = TakeElement(list)) {
-      if (!IsAmong(name, kProtected)) nominated.push_back(name);
+      if (!IsHopByHop(name) && !IsAmong(name, kProtected)) nominated.push_back(name);
     }
   }
   for (const std::string_view name : nominated) headers.Remove(name);
+}
+
+void RemoveAll(HeaderList& headers) {
+  RemoveNominated(headers);
+  headers.RemoveIf([](const Header& header) { return IsHopByHop(header.name); });
 }
 
 bool IsTrailersOffer(const Header& header) {
@@ -71,19 +77,17 @@ bool IsTrailersOffer(const Header& header) {
 void RemoveHopByHop(RequestHead& head, TrailersOffer offer) {
   const bool offered =
       offer == TrailersOffer::kKeep && std::any_of(head.headers.begin(), head.headers.end(), IsTrailersOffer);
-  RemoveNominated(head.headers);
-  head.headers.RemoveIf(IsHopByHop);
+  RemoveAll(head.headers);
   if (offered) head.headers.Add("TE", "trailers");
 }
 
 void RemoveHopByHop(ResponseHead& head) {
-  RemoveNominated(head.headers);
-  head.headers.RemoveIf(IsHopByHop);
+  RemoveAll(head.headers);
   if (head.status < 200 || head.status == 204) head.headers.Remove("Content-Length");
 }
 
 bool IsOwnField(std::string_view name) {
-  return IsAmong(name, kHopByHop) || IsAmong(name, kOwn);
+  return IsHopByHop(name) || IsAmong(name, kOwn);
 }
 
 }  // namespace hawser::http

@@ -7,8 +7,9 @@
 //   ShutdownWrite   the body that is sent is complete
 //   Close     gives the exchange up: kOrderly lets go of a complete one, kAbort breaks one that is not
 //
-// In the heads that pass here a WebSocket handshake has one form: a GET without Upgrade, Connection, Sec-WebSocket-Key and
-// Sec-WebSocket-Accept, which each protocol adds, makes and checks by itself. Hop-by-hop fields are never in them.
+// In the heads that pass here a WebSocket handshake has one form: a GET, and a 101 without a reason, neither with Upgrade,
+// Connection, Sec-WebSocket-Key or Sec-WebSocket-Accept, which each protocol adds, makes and checks by itself. Hop-by-hop
+// fields are never in them.
 #pragma once
 
 #include <cstdint>
@@ -51,7 +52,7 @@ class ServerStream : public MessageStream {
   [[nodiscard]] virtual bool SendInterim(const ResponseHead& head) = 0;  // 1xx but 101
   // `keep`: another request may follow on the connection, if the protocol agrees.
   [[nodiscard]] virtual bool SendResponse(const ResponseHead& head, bool keep) = 0;
-  // The 101, or the 200 to an extended CONNECT; the bytes that follow in both directions are the tunnel's.
+  // As the 101, or the 200 to an extended CONNECT; the bytes that follow in both directions are the tunnel's.
   [[nodiscard]] virtual bool OpenTunnel(const ResponseHead& head, const UpgradeRequest& upgrade) = 0;
 
   // After a complete response: another request may follow on the connection.

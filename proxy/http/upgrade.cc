@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <memory>
 #include <optional>
 
 #include <openssl/evp.h>
@@ -29,7 +30,13 @@ bool HasWebSocketFields(const HeaderList& headers) {
 
 // The only value of that name; none if there is no field or more than one.
 std::optional<std::string_view> Single(const HeaderList& headers, std::string_view name) {
-  return headers.Count(name) == 1 ? headers.Find(name) : std::nullopt;
+  std::optional<std::string_view> only;
+  for (const Header& header : headers) {
+    if (!EqualsIgnoreCase(header.name, name)) continue;
+    if (only) return std::nullopt;
+    only = header.value;
+  }
+  return only;
 }
 
 bool HasBody(const HeaderList& headers) {
@@ -99,12 +106,28 @@ Reject CheckExtendedConnect(const RequestHead& head, UpgradeRequest& upgrade) {
   return Reject::kNone;
 }
 
-bool IsRightAnswer(const ResponseHead& response, const UpgradeRequest& request) {
+std::string ComputeAccept(std::string_view key) {
+  // Both made once: OpenSSL's search for an implementation costs as much as ten digests, a context of its own one more.
+  static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
+  thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
+                                                                                     &EVP_MD_CTX_free);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  const bool made = EVP_DigestInit_ex(context.get(), sha1, nullptr) == 1 &&
+                    EVP_DigestUpdate(context.get(), key.data(), key.size()) == 1 &&
+                    EVP_DigestUpdate(context.get(), kGuid.data(), kGuid.size()) == 1 &&
+                    EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
+  if (!made) std::abort();                // there is no SHA-1, or no memory
+  std::array<unsigned char, 29> encoded;  // with the NUL that OpenSSL writes
+  EVP_EncodeBlock(encoded.data(), digest.data(), 20);
+  return {encoded.begin(), encoded.end() - 1};
+}
+
+bool IsRightAnswer(const ResponseHead& response, const UpgradeRequest& request, std::string_view key) {
   const HeaderList& headers = response.headers;
   const auto upgrade = Single(headers, "Upgrade");
   return request.websocket && response.version == Version::kHttp11 && upgrade &&
          EqualsIgnoreCase(*upgrade, kWebSocket) && headers.HasToken("Connection", "upgrade") &&
-         Single(headers, "Sec-WebSocket-Accept") == AcceptFor(request.key) && !HasBody(headers) &&
+         Single(headers, "Sec-WebSocket-Accept") == AcceptFor(key) && !HasBody(headers) &&
          KeepsToTheOffer(headers, request);
 }
 
@@ -137,9 +160,10 @@ bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request) {
                      [&](std::string_view name) { return Contains(request.extensions, name); });
 }
 
-UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request) {
+UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request,
+                            std::string_view key) {
   if (response.status != 101) return UpgradeAnswer::kRelay;
-  return IsRightAnswer(response, request) ? UpgradeAnswer::kTunnel : UpgradeAnswer::kBroken;
+  return IsRightAnswer(response, request, key) ? UpgradeAnswer::kTunnel : UpgradeAnswer::kBroken;
 }
 
 bool HasExtension(const ResponseHead& response, std::string_view extension) {
@@ -150,15 +174,14 @@ bool HasExtension(const ResponseHead& response, std::string_view extension) {
 }
 
 std::string AcceptFor(std::string_view key) {
-  // Looked up once: with EVP_sha1() OpenSSL looks for an implementation at every digest, which costs as much as ten.
-  static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
-  const std::string input = std::string(key).append(kGuid);
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned int length = 0;
-  EVP_Digest(input.data(), input.size(), digest.data(), &length, sha1, nullptr);
-  std::array<unsigned char, 29> encoded;  // with the NUL that OpenSSL writes
-  EVP_EncodeBlock(encoded.data(), digest.data(), 20);
-  return {encoded.begin(), encoded.end() - 1};
+  // A backend's answer is checked, and the client's made, right behind each other and mostly for one key.
+  struct Pair {
+    std::string key;
+    std::string accept;
+  };
+  thread_local Pair last;
+  if (key != last.key) last = {std::string(key), ComputeAccept(key)};
+  return last.accept;
 }
 
 std::string NewKey() {
@@ -170,8 +193,8 @@ std::string NewKey() {
 }
 
 void AddUpgradeFields(HeaderList& headers) {
-  headers.Set("Connection", "Upgrade");
-  headers.Set("Upgrade", kWebSocket);
+  headers.Add("Connection", "Upgrade");
+  headers.Add("Upgrade", kWebSocket);
 }
 
 }  // namespace hawser::http

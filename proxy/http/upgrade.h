@@ -35,9 +35,10 @@ enum class UpgradeAnswer : uint8_t {
   kBroken,  // a 101 that is wrong, or that nobody asked for: Reject::kBadBackendUpgrade
 };
 
-// Judges a backend's final HTTP/1.1 response (interim ones are the caller's) by the request that it answers, whose key
-// went to the backend. A Content-Length of 0, which some servers send, is let pass; RemoveHopByHop drops it.
-UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request);
+// Judges a backend's final HTTP/1.1 response (interim ones are the caller's) by the request that it answers and the key
+// that went to the backend. A Content-Length of 0, which some servers send, is let pass; RemoveHopByHop drops it.
+UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request,
+                            std::string_view key);
 
 // Whether a response chooses at most one subprotocol and only what was offered, no extension twice (RFC 6455 §4.1): what
 // is left to check of an answer to an extended CONNECT.
@@ -47,12 +48,13 @@ bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request);
 bool HasExtension(const ResponseHead& response, std::string_view extension);
 
 // Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2): base64 of SHA-1 of the key and the protocol's GUID, 28 characters.
+// Ends the process if OpenSSL can make none.
 std::string AcceptFor(std::string_view key);
 
 // A fresh Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 §4.1). Ends the process if there is no randomness.
 std::string NewKey();
 
-// Gives a head that has lost its hop-by-hop fields those of a WebSocket handshake: Connection and Upgrade.
+// What a head that has lost its hop-by-hop fields lacks as a WebSocket handshake: Connection and Upgrade.
 void AddUpgradeFields(HeaderList& headers);
 
 }  // namespace hawser::http

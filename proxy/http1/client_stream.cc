@@ -17,20 +17,20 @@ ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> t
     : loop_(loop), transport_(std::move(transport)), reused_(reused) {}
 
 bool ClientStream::SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) {
-  http::RequestHead request = head;
   method_ = head.method;
+  upgrade_ = upgrade;
   const bool chunked = head.body && head.headers.Count("Content-Length") == 0;
+  http::HeaderList own;
   if (upgrade != nullptr) {
     key_ = upgrade->key.empty() ? http::NewKey() : std::string(upgrade->key);
-    upgrade_ = *upgrade;
-    upgrade_.key = key_;
-    request.headers.Set("Sec-WebSocket-Key", key_);
-    http::AddUpgradeFields(request.headers);
+    own.Reserve(3);
+    own.Add("Sec-WebSocket-Key", key_);
+    http::AddUpgradeFields(own);
   } else if (chunked) {
-    request.headers.Add("Transfer-Encoding", "chunked");
+    own.Add("Transfer-Encoding", "chunked");
   }
   std::string text;
-  if (!AppendRequestHead(request, text)) return false;
+  if (!AppendRequestHead(head, own, text)) return false;
   writer_.Queue(std::move(text));
   writer_.Begin(chunked ? BodyWriter::Framing::kChunked : BodyWriter::Framing::kBare);
   if (!head.body) writer_.End({});
@@ -60,9 +60,11 @@ http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& hea
 
 http::ClientStream::HeadState ClientStream::Judge(http::ResponseHead& head) {
   if (head.status == 101) {
-    if (http::CheckResponse(head, upgrade_) != http::UpgradeAnswer::kTunnel) return HeadState::kBadUpgrade;
+    if (upgrade_ == nullptr || http::CheckResponse(head, *upgrade_, key_) != http::UpgradeAnswer::kTunnel)
+      return HeadState::kBadUpgrade;
     http::RemoveHopByHop(head);
     head.headers.Remove("Sec-WebSocket-Accept");
+    head.reason = {};
     return HeadState::kTunnel;
   }
   const auto [framing, reject] = ResponseFraming(method_, head);

@@ -44,11 +44,11 @@ class ClientStream final : public http::ClientStream {
   BodyReader reader_;
   BodyWriter writer_;
   std::string method_;
-  std::string key_;               // Sec-WebSocket-Key
-  http::UpgradeRequest upgrade_;  // as it was sent; its key is key_
-  std::string head_bytes_;        // the head that was read last; its views point here
-  std::string held_;              // received behind it
-  size_t scanned_ = 0;            // of held_, by the head parser
+  const http::UpgradeRequest* upgrade_ = nullptr;
+  std::string key_;         // the Sec-WebSocket-Key that was sent
+  std::string head_bytes_;  // the head that was read last; its views point here
+  std::string held_;        // received behind it
+  size_t scanned_ = 0;      // of held_, by the head parser
   event::IoHandler* handler_ = nullptr;
   uint8_t tag_ = 0;
   const bool reused_;

@@ -70,19 +70,29 @@ constexpr auto kPhrases = std::to_array<Phrase>({
     {511, "Network Authentication Required"},
 });
 
-bool IsSound(const Header& header) {
-  return http::IsToken(header.name) && http::IsFieldText(header.value);
+bool AreSound(const http::HeaderList& headers) {
+  return std::all_of(headers.begin(), headers.end(), [](const Header& header) {
+    return http::IsToken(header.name) && http::IsFieldText(header.value);
+  });
 }
 
+constexpr size_t kAroundField = 4;  // ": " and CRLF
+
 size_t SizeOf(const http::HeaderList& headers) {
-  constexpr size_t kAround = 4;  // ": " and CRLF
   size_t size = 0;
-  for (const Header& header : headers) size += header.name.size() + header.value.size() + kAround;
+  for (const Header& header : headers) size += header.name.size() + header.value.size() + kAroundField;
   return size;
 }
 
 void AppendField(std::string_view name, std::string_view value, std::string& out) {
-  out.append(name).append(": ").append(value).append("\r\n");
+  const size_t begin = out.size();
+  out.resize(begin + name.size() + value.size() + kAroundField);
+  auto at = std::copy(name.begin(), name.end(), out.begin() + static_cast<std::ptrdiff_t>(begin));
+  *at++ = ':';
+  *at++ = ' ';
+  at = std::copy(value.begin(), value.end(), at);
+  *at++ = '\r';
+  *at = '\n';
 }
 
 bool IsCookie(const Header& header) {
@@ -99,22 +109,25 @@ void AppendCookies(const http::HeaderList& headers, std::string& out) {
   if (separator == "; ") out += "\r\n";
 }
 
+void AppendFields(const http::HeaderList& headers, std::string& out) {
+  for (const Header& header : headers) AppendField(header.name, header.value, out);
+}
+
 bool IsTextOf(std::string_view text, http::CharacterClass wanted) {
   return !text.empty() && http::AllAre(text, wanted);
 }
 
 }  // namespace
 
-bool AppendRequestHead(const http::RequestHead& head, std::string& out) {
+bool AppendRequestHead(const http::RequestHead& head, const http::HeaderList& own, std::string& out) {
   const auto& headers = head.headers;
   if (!http::IsToken(head.method) || !IsTextOf(head.target, http::kTargetCharacter) ||
-      !http::AllAre(head.authority, http::kVisibleCharacter) ||
-      !std::all_of(headers.begin(), headers.end(), IsSound)) {
+      !http::AllAre(head.authority, http::kVisibleCharacter) || !AreSound(headers) || !AreSound(own)) {
     return false;
   }
   constexpr size_t kRest = sizeof "  HTTP/1.1\r\nHost: \r\n\r\n";
   out.reserve(out.size() + head.method.size() + head.target.size() + head.authority.size() + SizeOf(headers) +
-              kRest);
+              SizeOf(own) + kRest);
   out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
   AppendField("Host", head.authority, out);
   for (const Header& header : headers) {
@@ -122,21 +135,23 @@ bool AppendRequestHead(const http::RequestHead& head, std::string& out) {
     AppendField(header.name, header.value, out);
   }
   AppendCookies(headers, out);
+  AppendFields(own, out);
   out += "\r\n";
   return true;
 }
 
-bool AppendResponseHead(const http::ResponseHead& head, std::string& out) {
-  if (head.status < 100 || head.status > 999 || !http::IsFieldText(head.reason) ||
-      !std::all_of(head.headers.begin(), head.headers.end(), IsSound)) {
+bool AppendResponseHead(const http::ResponseHead& head, const http::HeaderList& own, std::string& out) {
+  if (head.status < 100 || head.status > 999 || !http::IsFieldText(head.reason) || !AreSound(head.headers) ||
+      !AreSound(own)) {
     return false;
   }
   const std::string_view reason = head.reason.empty() ? ReasonPhrase(head.status) : head.reason;
   const fmt::format_int status(head.status);
   constexpr size_t kRest = sizeof "HTTP/1.1 200 \r\n\r\n";
-  out.reserve(out.size() + reason.size() + SizeOf(head.headers) + kRest);
+  out.reserve(out.size() + reason.size() + SizeOf(head.headers) + SizeOf(own) + kRest);
   out.append("HTTP/1.1 ").append(status.data(), status.size()).append(" ").append(reason).append("\r\n");
-  for (const Header& header : head.headers) AppendField(header.name, header.value, out);
+  AppendFields(head.headers, out);
+  AppendFields(own, out);
   out += "\r\n";
   return true;
 }
@@ -144,11 +159,12 @@ bool AppendResponseHead(const http::ResponseHead& head, std::string& out) {
 std::string RefusalResponse(http::Reject reject) {
   if (http::SpecOf(reject).status == 0) return {};
   const http::LocalResponse refusal = http::RefusalOf(reject);
-  http::ResponseHead head = http::HeadOf(refusal, "GET");
-  if (head.status == 426) AddUpgradeOffer(head.headers);
-  head.headers.Add("Connection", "close");
+  const http::ResponseHead head = http::HeadOf(refusal, "GET");
+  http::HeaderList own;
+  if (head.status == 426) AddUpgradeOffer(own);
+  own.Add("Connection", "close");
   std::string out;
-  return AppendResponseHead(head, out) ? out + refusal.body : std::string();
+  return AppendResponseHead(head, own, out) ? out + refusal.body : std::string();
 }
 
 void AddUpgradeOffer(http::HeaderList& headers) {

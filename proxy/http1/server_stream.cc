@@ -39,22 +39,22 @@ http::ServerStream::Ahead ServerStream::ReadAhead(size_t most) {
 bool ServerStream::SendInterim(const http::ResponseHead& head) {
   if (!http11_) return true;  // HTTP/1.0 knows none (RFC 9110 §15.2)
   std::string text;
-  if (!AppendResponseHead(head, text)) return false;
+  if (!AppendResponseHead(head, {}, text)) return false;
   writer_.Queue(std::move(text));
   return true;
 }
 
 bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
-  http::ResponseHead response = head;
   const bool sized = !head.body || head.headers.Count("Content-Length") > 0;
   const bool chunked = !sized && http11_;
   // A request whose body has not come whole leaves the connection at no one's beginning.
   keep_alive_ = keep_alive_ && keep && (sized || chunked) && reader_.done();
-  if (chunked) response.headers.Add("Transfer-Encoding", "chunked");
-  if (head.status == 426) AddUpgradeOffer(response.headers);
-  if (!keep_alive_) response.headers.Add("Connection", "close");
+  http::HeaderList own;
+  if (chunked) own.Add("Transfer-Encoding", "chunked");
+  if (head.status == 426) AddUpgradeOffer(own);
+  if (!keep_alive_) own.Add("Connection", "close");
   std::string text;
-  if (!AppendResponseHead(response, text)) return false;
+  if (!AppendResponseHead(head, own, text)) return false;
   writer_.Queue(std::move(text));
   writer_.Begin(chunked ? BodyWriter::Framing::kChunked : BodyWriter::Framing::kBare);
   if (!head.body) writer_.End({});
@@ -62,14 +62,13 @@ bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
 }
 
 bool ServerStream::OpenTunnel(const http::ResponseHead& head, const http::UpgradeRequest& upgrade) {
-  http::ResponseHead response = head;
   const std::string accept = http::AcceptFor(upgrade.key);
-  response.status = 101;
-  response.reason = {};
-  http::AddUpgradeFields(response.headers);
-  response.headers.Set("Sec-WebSocket-Accept", accept);
+  http::HeaderList own;
+  own.Reserve(3);
+  http::AddUpgradeFields(own);
+  own.Add("Sec-WebSocket-Accept", accept);
   std::string text;
-  if (!AppendResponseHead(response, text)) return false;
+  if (!AppendResponseHead(head, own, text)) return false;
   writer_.Queue(std::move(text));
   return true;
 }

@@ -26,6 +26,8 @@ http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& hea
   if (head.status < 200) return HeadState::kInterim;
   if (upgrade_ != nullptr && head.status < 300) {
     if (!http::KeepsToTheOffer(head.headers, *upgrade_)) return HeadState::kBadUpgrade;
+    head.headers.Remove("Sec-WebSocket-Accept");
+    head.status = 101;
     stream().BecomeTunnel();
     return HeadState::kTunnel;
   }

@@ -86,11 +86,11 @@ void Exchange::Start() {
   if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, keep_);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
-  arrival_.emplace(filters::Connection{.client = client_address_,
-                                       .listener = *record_->listener,
-                                       .tls = client_.tls,
-                                       .route = *record_->route});
-  context_.emplace(*arrival_, head_, keep_, environment_.loop, owner_, kFilterTag);
+  const filters::Connection from{.client = client_address_,
+                                 .listener = *record_->listener,
+                                 .tls = client_.tls,
+                                 .route = *record_->route};
+  context_.emplace(from, head_, keep_, environment_.loop, owner_, kFilterTag);
   WatchClient();
   state_ = State::kFilters;
 }

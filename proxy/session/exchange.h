@@ -135,8 +135,7 @@ class Exchange {
 
   std::unique_ptr<RequestRecord> record_;
   net::SocketAddress client_address_;
-  std::optional<filters::Connection> arrival_;  // views into the members before it; context_ views into it
-  std::optional<filters::Context> context_;
+  std::optional<filters::Context> context_;   // views into the members before it
   std::optional<SocketIoSession> socket_io_;  // on a route that follows such sessions
   size_t cluster_index_ = 0;
   std::vector<const cluster::Endpoint*> tried_;

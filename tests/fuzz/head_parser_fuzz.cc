@@ -41,7 +41,7 @@ void CheckRequest(const http::RequestHead& head, std::string_view bytes) {
   Check(http1::RequestFraming(head).reject == http::Reject::kNone);
   Check(head.version == http::Version::kHttp10 || http::IsValidAuthority(head.authority));
   std::string written;
-  Check(http1::AppendRequestHead(head, written));
+  Check(http1::AppendRequestHead(head, {}, written));
   if (head.authority.empty()) return;  // of HTTP/1.0, which may lack what is written as HTTP/1.1
   http::RequestHead again;
   size_t scanned = 0;
@@ -55,7 +55,7 @@ void CheckResponse(const http::ResponseHead& head, std::string_view bytes) {
   Check(Inside(head.reason, bytes) && head.status >= 100 && head.status <= 599);
   Check(http1::ResponseFraming("GET", head).reject == http::Reject::kNone);
   std::string written;
-  Check(http1::AppendResponseHead(head, written));
+  Check(http1::AppendResponseHead(head, {}, written));
 }
 
 // Each prefix lies in memory of its own, so that a read behind its end is seen.

@@ -241,21 +241,21 @@ UpgradeRequest Offer() {
 UpgradeAnswer AnswerWith(std::string_view name, std::string_view value) {
   ResponseHead head = Switching();
   head.headers.Set(name, value);
-  return CheckResponse(head, Offer());
+  return CheckResponse(head, Offer(), kKey);
 }
 UpgradeAnswer AnswerWithAnother(std::string_view name, std::string_view value) {
   ResponseHead head = Switching();
   head.headers.Add(name, value);
-  return CheckResponse(head, Offer());
+  return CheckResponse(head, Offer(), kKey);
 }
 UpgradeAnswer AnswerWithout(std::string_view name) {
   ResponseHead head = Switching();
   head.headers.Remove(name);
-  return CheckResponse(head, Offer());
+  return CheckResponse(head, Offer(), kKey);
 }
 
 TEST(CheckResponse, ARight101OpensTheTunnel) {
-  EXPECT_EQ(CheckResponse(Switching(), Offer()), UpgradeAnswer::kTunnel);
+  EXPECT_EQ(CheckResponse(Switching(), Offer(), kKey), UpgradeAnswer::kTunnel);
   EXPECT_EQ(AnswerWith("Upgrade", "WebSocket"), UpgradeAnswer::kTunnel);
   EXPECT_EQ(AnswerWith("Connection", "keep-alive, upgrade"), UpgradeAnswer::kTunnel);
   EXPECT_EQ(AnswerWith("Content-Length", "0"), UpgradeAnswer::kTunnel);
@@ -265,7 +265,7 @@ TEST(CheckResponse, AnyOtherStatusIsRelayedHoweverItsFieldsLook) {
   for (const int status : {200, 204, 301, 400, 401, 403, 426, 500, 503}) {
     ResponseHead head = Switching();
     head.status = status;
-    EXPECT_EQ(CheckResponse(head, Offer()), UpgradeAnswer::kRelay) << status;
+    EXPECT_EQ(CheckResponse(head, Offer(), kKey), UpgradeAnswer::kRelay) << status;
   }
 }
 
@@ -273,7 +273,7 @@ TEST(CheckResponse, A101ThatNobodyAskedForIsBroken) {
   const std::string accept = AcceptFor("");
   ResponseHead head = Switching();
   head.headers.Set("Sec-WebSocket-Accept", accept);
-  EXPECT_EQ(CheckResponse(head, UpgradeRequest{}), UpgradeAnswer::kBroken);
+  EXPECT_EQ(CheckResponse(head, UpgradeRequest{}, {}), UpgradeAnswer::kBroken);
 }
 
 TEST(CheckResponse, EveryFieldOfThe101MustBeRight) {
@@ -294,7 +294,7 @@ TEST(CheckResponse, EveryFieldOfThe101MustBeRight) {
 TEST(CheckResponse, A101OfHttp10IsBroken) {
   ResponseHead head = Switching();
   head.version = Version::kHttp10;
-  EXPECT_EQ(CheckResponse(head, Offer()), UpgradeAnswer::kBroken);
+  EXPECT_EQ(CheckResponse(head, Offer(), kKey), UpgradeAnswer::kBroken);
 }
 
 TEST(CheckResponse, TheSubprotocolIsOneThatWasOffered) {
@@ -305,7 +305,7 @@ TEST(CheckResponse, TheSubprotocolIsOneThatWasOffered) {
   ResponseHead twice = Switching();
   twice.headers.Add("Sec-WebSocket-Protocol", "chat");
   twice.headers.Add("Sec-WebSocket-Protocol", "chat");
-  EXPECT_EQ(CheckResponse(twice, Offer()), UpgradeAnswer::kBroken);
+  EXPECT_EQ(CheckResponse(twice, Offer(), kKey), UpgradeAnswer::kBroken);
 }
 
 TEST(CheckResponse, ExtensionsAreOnesThatWereOffered) {

@@ -208,7 +208,7 @@ TEST_P(Http1Streams, ATunnelOpensWithTheAcceptOfTheClientsKey) {
   auto request = Serve(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   const http::UpgradeRequest upgrade{
       .websocket = true, .key = "dGhlIHNhbXBsZSBub25jZQ==", .subprotocols = {}, .extensions = {}};
-  ASSERT_TRUE(request->OpenTunnel(Response(200, false), upgrade));
+  ASSERT_TRUE(request->OpenTunnel(Response(101, false), upgrade));
   ASSERT_TRUE(Flush(*request));
   EXPECT_THAT(connection.written(), StartsWith("HTTP/1.1 101 Switching Protocols\r\n"));
   EXPECT_THAT(connection.written(), HasSubstr("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));

@@ -21,7 +21,7 @@ http::RequestHead Request() {
 
 std::string Text(const http::RequestHead& head) {
   std::string out;
-  EXPECT_TRUE(AppendRequestHead(head, out));
+  EXPECT_TRUE(AppendRequestHead(head, {}, out));
   return out;
 }
 
@@ -43,7 +43,7 @@ TEST(Serializer, CookieCrumbsBecomeOneField) {
 
 TEST(Serializer, AHeadIsAppended) {
   std::string out = "before";
-  ASSERT_TRUE(AppendRequestHead(Request(), out));
+  ASSERT_TRUE(AppendRequestHead(Request(), {}, out));
   EXPECT_TRUE(out.starts_with("beforeGET "));
 }
 
@@ -53,24 +53,24 @@ TEST(Serializer, ATextThatCouldEndItsLineIsNeverWritten) {
     std::string out = "before";
     http::RequestHead request = Request();
     request.headers.Add("A", text);
-    EXPECT_FALSE(AppendRequestHead(request, out));
+    EXPECT_FALSE(AppendRequestHead(request, {}, out));
     request = Request();
     request.headers.Add(text, "a");
-    EXPECT_FALSE(AppendRequestHead(request, out));
+    EXPECT_FALSE(AppendRequestHead(request, {}, out));
     request = Request();
     request.method = text;
-    EXPECT_FALSE(AppendRequestHead(request, out));
+    EXPECT_FALSE(AppendRequestHead(request, {}, out));
     request = Request();
     request.target = text;
-    EXPECT_FALSE(AppendRequestHead(request, out));
+    EXPECT_FALSE(AppendRequestHead(request, {}, out));
     request = Request();
     request.authority = text;
-    EXPECT_FALSE(AppendRequestHead(request, out));
+    EXPECT_FALSE(AppendRequestHead(request, {}, out));
     http::ResponseHead response{.status = 200, .reason = text};
-    EXPECT_FALSE(AppendResponseHead(response, out));
+    EXPECT_FALSE(AppendResponseHead(response, {}, out));
     response.reason = "OK";
     response.headers.Add("A", text);
-    EXPECT_FALSE(AppendResponseHead(response, out));
+    EXPECT_FALSE(AppendResponseHead(response, {}, out));
     EXPECT_EQ(out, "before");
   }
 }
@@ -80,28 +80,28 @@ TEST(Serializer, PartsThatAreNotOfTheirGrammarAreNotWritten) {
   for (const char* name : {"", "A B", "A:", "\xc3\xa4"}) {
     http::RequestHead head = Request();
     head.headers.Add(name, "a");
-    EXPECT_FALSE(AppendRequestHead(head, out)) << name;
+    EXPECT_FALSE(AppendRequestHead(head, {}, out)) << name;
   }
   http::RequestHead head = Request();
   head.target = "/a b";
-  EXPECT_FALSE(AppendRequestHead(head, out));
+  EXPECT_FALSE(AppendRequestHead(head, {}, out));
   head.target = "";
-  EXPECT_FALSE(AppendRequestHead(head, out));
-  EXPECT_FALSE(AppendResponseHead({.status = 99}, out));
-  EXPECT_FALSE(AppendResponseHead({.status = 1000}, out));
+  EXPECT_FALSE(AppendRequestHead(head, {}, out));
+  EXPECT_FALSE(AppendResponseHead({.status = 99}, {}, out));
+  EXPECT_FALSE(AppendResponseHead({.status = 1000}, {}, out));
 }
 
 TEST(Serializer, AResponseKeepsItsReasonOrGetsTheUsualOne) {
   std::string out;
   http::ResponseHead head{.status = 404, .reason = "Gone fishing", .version = http::Version::kHttp10};
   head.headers.Add("A", "b");
-  ASSERT_TRUE(AppendResponseHead(head, out));
+  ASSERT_TRUE(AppendResponseHead(head, {}, out));
   EXPECT_EQ(out, "HTTP/1.1 404 Gone fishing\r\nA: b\r\n\r\n");
   out.clear();
-  ASSERT_TRUE(AppendResponseHead({.status = 101}, out));
+  ASSERT_TRUE(AppendResponseHead({.status = 101}, {}, out));
   EXPECT_EQ(out, "HTTP/1.1 101 Switching Protocols\r\n\r\n");
   out.clear();
-  ASSERT_TRUE(AppendResponseHead({.status = 299}, out));
+  ASSERT_TRUE(AppendResponseHead({.status = 299}, {}, out));
   EXPECT_EQ(out, "HTTP/1.1 299 \r\n\r\n");
 }
 

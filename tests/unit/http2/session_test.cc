@@ -3,6 +3,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/unit/http2/connection.h"
+#include "tests/unit/http2/frames.h"
 
 namespace hawser::http2 {
 namespace {
@@ -171,7 +172,7 @@ TEST(Session, OpensAWebSocketByExtendedConnect) {
   at.Run();
   http::ResponseHead response;
   ASSERT_EQ(exchange.client->ReadResponse(response), HeadState::kTunnel);
-  EXPECT_EQ(response.status, 200);
+  EXPECT_EQ(response.status, 101) << "the one form of a tunnel's head";
   std::string early;
   auto near = exchange.server->TakeTunnel();
   auto far = exchange.client->TakeTunnel(early);
@@ -422,6 +423,29 @@ TEST(Session, TheEndOfTheConnectionBreaksItsStreams) {
   http::ResponseHead response;
   EXPECT_EQ(exchange.client->ReadResponse(response), HeadState::kEnded);
   EXPECT_FALSE(exchange.client->unprocessed());  // nobody knows
+}
+
+// The field is HTTP/1.1's: beside the one that hawser makes, a client would find two.
+TEST(Session, ABackendsOwnAcceptIsNotPassedOn) {
+  Wire at;
+  const Settings settings;
+  auto client = at.Client(settings);
+  constexpr std::string_view kExtendedConnect("\x00\x08\x00\x00\x00\x01", 6);
+  at.pair.far.Feed(Frame(kSettingsFrame, 0, 0, kExtendedConnect));
+  at.Run();
+  const http::UpgradeRequest upgrade = WebSocket();
+  auto stream = client->Open();
+  ASSERT_TRUE(stream->SendRequest(Get(), &upgrade));
+  at.Run();
+  constexpr std::string_view kStatus200 = "\x88";
+  at.pair.far.Feed(
+      Headers(1, std::string(kStatus200) + Literal("sec-websocket-accept", "x") + Literal("x-kept", "y"),
+              kEndHeaders));
+  at.Run();
+  http::ResponseHead response;
+  ASSERT_EQ(stream->ReadResponse(response), HeadState::kTunnel);
+  EXPECT_EQ(response.headers.Count("Sec-WebSocket-Accept"), 0u);
+  EXPECT_EQ(response.headers.Count("X-Kept"), 1u);
 }
 
 TEST(Session, ARequestThatNeverLeftIsUnprocessed) {
