@@ -28,6 +28,9 @@ class MessageStream : public net::ByteStream {
   // stream. Those that frame, route or authenticate a message are left out (RFC 9110 §6.5.1).
   virtual const HeaderList& trailers() const = 0;
 
+  // Nothing is left of the body that is received, and no trailers follow it: Read returns kEnd next.
+  virtual bool complete() const = 0;
+
   // After Read has failed: what came is no body at all, rather than one that was cut short.
   virtual bool malformed() const { return false; }
 

@@ -82,6 +82,16 @@ IoState BodyWriter::Flush(net::ByteStream& transport) {
 }
 
 IoResult BodyWriter::Write(net::ByteStream& transport, std::span<const std::byte> bytes) {
+  return Put(transport, bytes, false);
+}
+
+IoResult BodyWriter::WriteLast(net::ByteStream& transport, std::span<const std::byte> bytes) {
+  const IoResult put = Put(transport, bytes, true);
+  if (put.state == IoState::kOk) End({});
+  return put;
+}
+
+IoResult BodyWriter::Put(net::ByteStream& transport, std::span<const std::byte> bytes, bool last) {
   if (sent_ > 0) {  // what the transport has begun to take is finished first
     const IoState state = Flush(transport);
     if (state != IoState::kOk) return {0, state};
@@ -97,6 +107,7 @@ IoResult BodyWriter::Write(net::ByteStream& transport, std::span<const std::byte
   } else {
     out_ += text;
   }
+  if (last) End({});
   const IoState state = Flush(transport);
   return {state == IoState::kError ? 0 : bytes.size(), state};
 }

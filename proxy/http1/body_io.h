@@ -58,6 +58,8 @@ class BodyWriter {
 
   // As ByteStream::Write. What is queued, and what the framing makes of one write, is held here at the most.
   net::IoResult Write(net::ByteStream& transport, std::span<const std::byte> bytes);
+  // As ByteStream::WriteLast, with the end of the body for that of the stream.
+  net::IoResult WriteLast(net::ByteStream& transport, std::span<const std::byte> bytes);
   // Queues the end of the body. Idempotent.
   void End(const http::HeaderList& trailers);
 
@@ -66,6 +68,7 @@ class BodyWriter {
   bool sent_any() const { return sent_any_; }  // the transport has taken something
 
  private:
+  net::IoResult Put(net::ByteStream& transport, std::span<const std::byte> bytes, bool last);
   net::IoState Flush(net::ByteStream& transport);
 
   std::string out_;

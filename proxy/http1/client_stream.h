@@ -22,6 +22,7 @@ class ClientStream final : public http::ClientStream {
   std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) override;
   std::unique_ptr<net::ByteStream> TakeIdle() override;
   const http::HeaderList& trailers() const override { return reader_.trailers(); }
+  bool complete() const override { return reader_.done() && reader_.trailers().empty(); }
   bool malformed() const override { return reader_.malformed(); }
   void EndWithTrailers(const http::HeaderList& trailers) override { writer_.End(trailers); }
 
@@ -29,6 +30,9 @@ class ClientStream final : public http::ClientStream {
   void Want(event::Interest interest) override;
   net::IoResult Read(std::span<std::byte> into) override { return reader_.Read(held_, *transport_, into); }
   net::IoResult Write(std::span<const std::byte> bytes) override { return writer_.Write(*transport_, bytes); }
+  net::IoResult WriteLast(std::span<const std::byte> bytes) override {
+    return writer_.WriteLast(*transport_, bytes);
+  }
   // Ends the body only: a backend may take the connection's half-close for its end.
   void ShutdownWrite() override { writer_.End({}); }
   void Close(net::CloseReason reason) override { transport_->Close(reason); }

@@ -25,6 +25,7 @@ class ServerStream final : public http::ServerStream {
   [[nodiscard]] bool OpenTunnel(const http::ResponseHead& head, const http::UpgradeRequest& upgrade) override;
   bool reusable() const override { return keep_alive_ && writer_.ended() && reader_.done(); }
   const http::HeaderList& trailers() const override { return reader_.trailers(); }
+  bool complete() const override { return reader_.done() && reader_.trailers().empty(); }
   bool malformed() const override { return reader_.malformed(); }
   void EndWithTrailers(const http::HeaderList& trailers) override { writer_.End(trailers); }
 
@@ -32,6 +33,9 @@ class ServerStream final : public http::ServerStream {
   void Want(event::Interest interest) override;
   net::IoResult Read(std::span<std::byte> into) override { return reader_.Read(held_, transport_, into); }
   net::IoResult Write(std::span<const std::byte> bytes) override { return writer_.Write(transport_, bytes); }
+  net::IoResult WriteLast(std::span<const std::byte> bytes) override {
+    return writer_.WriteLast(transport_, bytes);
+  }
   void ShutdownWrite() override { writer_.End({}); }
   void Close(net::CloseReason reason) override { transport_.Close(reason); }
   bool Delivering(base::Duration within) const override { return transport_.Delivering(within); }

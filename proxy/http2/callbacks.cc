@@ -271,7 +271,13 @@ ssize_t Callbacks::OnDataSource(nghttp2_session* library, int32_t id, uint8_t*, 
     return 0;
   }
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-  return static_cast<ssize_t>(std::min(most, stream->offered_.size()));
+  const size_t count = std::min(most, stream->offered_.size());
+  if (stream->offered_last_ && count == stream->offered_.size()) {
+    *flags |= NGHTTP2_DATA_FLAG_EOF;
+    stream->writing_ = Stream::Side::kEnded;
+    Of(user).AddReady(*stream);
+  }
+  return static_cast<ssize_t>(count);
 }
 
 // Straight from the span that the stream's owner offers into the output.

@@ -207,13 +207,14 @@ bool Session::HasRoom() const {
   return end_ == End::kNone && !output_blocked_ && output_bytes_ < kOutputMost;
 }
 
-size_t Session::Send(Stream& stream, std::span<const std::byte> bytes) {
+size_t Session::Send(Stream& stream, std::span<const std::byte> bytes, bool last) {
   size_t taken = 0;
   while (taken < bytes.size()) {
     if (output_bytes_ >= kOutputMost) Flush();
     if (!HasRoom()) break;
     const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, kOutputMost - output_bytes_));
     stream.offered_ = piece;
+    stream.offered_last_ = last && taken + piece.size() == bytes.size();
     nghttp2_session_resume_data(library_, stream.id_);
     Pump();
     const size_t sent = piece.size() - std::exchange(stream.offered_, {}).size();

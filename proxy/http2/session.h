@@ -126,8 +126,8 @@ class Session final : public event::IoHandler {
   enum Tag : uint8_t { kTransportTag = 0, kSettleTag = 1, kTimerTag = 2 };
 
   // --- Called by streams ---
-  // Puts a prefix of `bytes` into DATA frames; returns its size.
-  size_t Send(Stream& stream, std::span<const std::byte> bytes);
+  // Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM goes with the end of them.
+  size_t Send(Stream& stream, std::span<const std::byte> bytes, bool last);
   // After a frame was queued for `stream`: into the output, which leaves when the turn is over.
   void Push();
   // The stream wants to write and cannot.

@@ -112,6 +112,16 @@ IoResult Stream::Read(std::span<std::byte> into) {
 }
 
 IoResult Stream::Write(std::span<const std::byte> bytes) {
+  return Put(bytes, false);
+}
+
+IoResult Stream::WriteLast(std::span<const std::byte> bytes) {
+  const IoResult put = Put(bytes, true);
+  if (put.state == IoState::kOk) ShutdownWrite();
+  return put;
+}
+
+IoResult Stream::Put(std::span<const std::byte> bytes, bool last) {
   if (session_ == nullptr || writing_ == Side::kReset) return {0, IoState::kError};
   if (bytes.empty()) {
     const bool left = writing_ != Side::kEnding && session_->FlushHead(*this);
@@ -119,7 +129,7 @@ IoResult Stream::Write(std::span<const std::byte> bytes) {
     return {0, left ? IoState::kOk : IoState::kBlocked};
   }
   if (writing_ != Side::kOpen || !started_) return {0, IoState::kError};
-  const size_t taken = session_->Send(*this, bytes);
+  const size_t taken = session_->Send(*this, bytes, last);
   if (writing_ == Side::kReset) return {0, IoState::kError};
   if (taken == bytes.size()) return {taken, IoState::kOk};
   session_->AddWaiter(*this);

@@ -46,6 +46,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   net::IoResult Read(std::span<std::byte> into) override;
   net::IoResult Write(std::span<const std::byte> bytes) override;
   void ShutdownWrite() override;  // END_STREAM
+  net::IoResult WriteLast(std::span<const std::byte> bytes) override;
   // Resets the stream unless both directions have ended. kOrderly: NO_ERROR from a server that has ended its direction,
   // CANCEL else; an open tunnel's direction is ended first. kAbort: CANCEL, or INTERNAL_ERROR for a response cut short.
   void Close(net::CloseReason reason) override;
@@ -64,6 +65,9 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   std::unique_ptr<ReceivedHead> TakeHead();
   // Behind the body; null: none.
   std::unique_ptr<ReceivedHead> TakeTrailers() { return std::move(trailers_); }
+
+  // Nothing is left to read, and no trailers follow.
+  bool complete() const { return reading_ == Side::kEnded && received_.empty() && trailers_ == nullptr; }
 
   // Marks what has come so far as known to the owner, so that only more of it is told; returns its bytes.
   size_t NoteReceived();
@@ -87,6 +91,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
     kReset,
   };
 
+  net::IoResult Put(std::span<const std::byte> bytes, bool last);
   uint32_t ResetCode(net::CloseReason reason) const;
   // What the owner is to be told now.
   event::Ready Pending() const;
@@ -100,6 +105,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   Session* session_;  // null once it is gone, or this stream is closed by its owner
   event::IoHandler* handler_ = nullptr;
   std::span<const std::byte> offered_;  // by Write; empty between calls
+  bool offered_last_ = false;           // END_STREAM goes with the last of these
   net::Buffer received_;
   size_t received_bytes_ = 0;  // in received_
   size_t noted_ = 0;           // of these, known to the owner

@@ -22,6 +22,8 @@ class StreamSide : public Side {
     stream_->ShutdownWrite();  // the body is whole without them
   }
 
+  bool complete() const override { return stream_->complete(); }
+
   void Watch(event::IoHandler* handler, uint8_t tag) override { stream_->Watch(handler, tag); }
   void Want(event::Interest interest) override { stream_->Want(interest); }
   net::IoResult Read(std::span<std::byte> into) override {
@@ -30,6 +32,7 @@ class StreamSide : public Side {
     return got;
   }
   net::IoResult Write(std::span<const std::byte> bytes) override { return stream_->Write(bytes); }
+  net::IoResult WriteLast(std::span<const std::byte> bytes) override { return stream_->WriteLast(bytes); }
   void ShutdownWrite() override { stream_->ShutdownWrite(); }
   void Close(net::CloseReason reason) override {
     if (stream_ != nullptr) stream_->Close(reason);

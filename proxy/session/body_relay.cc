@@ -12,7 +12,8 @@ BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStrea
     const net::IoResult got = source.Read(span);
     bytes_ += got.bytes;
     if (got.bytes > 0) look(span.first(got.bytes));
-    if (got.bytes > 0 && !Send(environment, sink, span.first(got.bytes))) return Progress::kSinkBroken;
+    if (got.bytes > 0 && !Send(environment, sink, span.first(got.bytes), source.complete()))
+      return Progress::kSinkBroken;
     if (got.state == net::IoState::kError) return Progress::kSourceBroken;
     if (got.state == net::IoState::kBlocked) break;
     if (got.state != net::IoState::kEnd) continue;
@@ -24,8 +25,9 @@ BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStrea
   return done() ? Progress::kDone : Progress::kMore;
 }
 
-bool BodyRelay::Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes) {
-  const net::IoResult put = sink.Write(bytes);
+bool BodyRelay::Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes,
+                     bool last) {
+  const net::IoResult put = last ? sink.WriteLast(bytes) : sink.Write(bytes);
   if (put.state == net::IoState::kError) return false;
   blocked_ = put.state == net::IoState::kBlocked;
   backlog_.Append(environment.buffers, bytes.subspan(put.bytes));

@@ -30,7 +30,7 @@ class BodyRelay {
   uint64_t bytes() const { return bytes_; }  // of payload, so far
 
  private:
-  bool Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes);
+  bool Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes, bool last);
   bool Flush(http::MessageStream& sink);
 
   net::Buffer backlog_;

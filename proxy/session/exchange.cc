@@ -230,7 +230,7 @@ void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
 void Exchange::FlushAnswer() {
   net::IoResult put;
   while (answer_sent_ < answer_.body.size() && put.state == net::IoState::kOk) {
-    put = client_.stream.Write(std::as_bytes(std::span(answer_.body)).subspan(answer_sent_));
+    put = client_.stream.WriteLast(std::as_bytes(std::span(answer_.body)).subspan(answer_sent_));
     answer_sent_ += put.bytes;
   }
   if (put.state == net::IoState::kOk) {

@@ -35,6 +35,7 @@ TEST(Http2, AGetIsRelayed) {
   EXPECT_EQ(answer.status, 200);
   EXPECT_EQ(answer.body, "hello");
   EXPECT_TRUE(answer.ended);
+  EXPECT_EQ(answer.data_frames, 1) << "END_STREAM goes with the last of the body";
   EXPECT_EQ(answer.fields.at("x-from"), "backend");
   EXPECT_FALSE(answer.fields.contains("connection"));
   EXPECT_FALSE(answer.fields.contains("x-hop"));

@@ -55,6 +55,7 @@ struct Http2Client::Callbacks {
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* client) {
     Http2Client& at = Of(client);
     const bool carries = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
+    if (frame->hd.type == NGHTTP2_DATA) ++at.answers_[frame->hd.stream_id].data_frames;
     if (frame->hd.type == NGHTTP2_HEADERS && at.answers_[frame->hd.stream_id].status >= 200) {
       at.answers_[frame->hd.stream_id].head_done = true;
     }

@@ -23,6 +23,7 @@ struct Http2Answer {
   std::map<std::string, std::string> fields;
   std::map<std::string, std::string> trailers;
   std::string body;
+  int data_frames = 0;
   bool head_done = false;         // a final head has come whole
   bool ended = false;             // END_STREAM
   std::optional<uint32_t> reset;  // the code of RST_STREAM

@@ -169,6 +169,41 @@ TEST_P(Http1Streams, AResponseWithoutLengthIsChunkedForClientsThatKnowIt) {
   EXPECT_TRUE(request->reusable());
 }
 
+TEST_P(Http1Streams, TheLastChunkTakesTheEndAlong) {
+  FakeStream connection;
+  Prepare(connection);
+  auto request = Serve(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(request->SendResponse(Response(200, true), true));
+  const int before = connection.calls();
+  const std::string_view body = "hello";
+  while (request->WriteLast(std::as_bytes(std::span(body))).bytes == 0) {
+  }
+  const int calls = connection.calls() - before;
+  ASSERT_TRUE(Flush(*request));
+  EXPECT_EQ(connection.written(),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
+  EXPECT_TRUE(request->reusable());
+  if (!GetParam()) {
+    EXPECT_EQ(calls, 1);
+  }
+}
+
+TEST_P(Http1Streams, ABodyIsCompleteOnceAllOfItWasHandedOutUnlessTrailersFollow) {
+  for (const bool trailers : {false, true}) {
+    FakeStream* connection = nullptr;
+    auto request = Ask("GET", connection);
+    ASSERT_TRUE(Flush(*request));
+    connection->Feed("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n");
+    http::ResponseHead head;
+    ASSERT_EQ(request->ReadResponse(head), http::ClientStream::HeadState::kFinal);
+    EXPECT_EQ(ReadAll(*request).payload, "hi");
+    EXPECT_FALSE(request->complete());
+    connection->Feed(trailers ? "0\r\nX-Sum: 1\r\n\r\n" : "0\r\n\r\n");
+    EXPECT_EQ(ReadAll(*request).payload, "");
+    EXPECT_EQ(request->complete(), !trailers);
+  }
+}
+
 TEST_P(Http1Streams, AnHttp10ClientGetsBareBytesAndTheEnd) {
   FakeStream connection;
   Prepare(connection);
