@@ -2,6 +2,7 @@
 // is forwarded.
 #include <gtest/gtest.h>
 
+#include "tests/integration/harness/flood.h"
 #include "tests/integration/harness/scenario.h"
 
 namespace hawser::integration {
@@ -50,6 +51,17 @@ TEST_F(TunnelRules, AClientThatBreaksThemHears1002AndTheBackendAClose) {
     EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1002);
     EXPECT_EQ(tunnel.client.ReadEnd(), End::kFin);
   }
+}
+
+// A socket that is closed over unread bytes answers with a reset, which may overtake the close frame.
+TEST_F(TunnelRules, WhatAnOffenderStillSendsDoesNotCutItsCloseFrameOff) {
+  const std::string behind(3 * 1024 * 1024, 'x');
+  Tunnel tunnel = world_.Open();
+  const Flood flood(tunnel.client, 1, [&](uint64_t) { return Encode({.payload = "x"}) + behind; });
+  EXPECT_EQ(ReadFrame(tunnel.backend).close_code(), 1001);
+  ASSERT_TRUE(Eventually([&] { return flood.sent() > behind.size(); })) << "read on, and dropped";
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1002);
+  EXPECT_EQ(tunnel.client.ReadEnd(), End::kFin);
 }
 
 TEST_F(TunnelRules, ABackendThatBreaksThemHears1002AndTheClientAClose) {
