@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "fmt/format.h"
 #include "proxy/session/client_connection.h"
 #include "spdlog/spdlog.h"
 
@@ -112,8 +113,10 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
 // so their number is bounded too.
 void Listener::Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason) {
   if (const auto suppressed = refusals_.Pass(environment_.loop.now())) {
-    spdlog::warn("listener {}: refused {}: {} ({} more since the last such line)", runtime_.settings.name,
-                 peer.ToString(), http::SpecOf(reason).label, *suppressed);
+    const auto more =
+        *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
+    spdlog::warn("listener {}: refused {}: {}{}", runtime_.settings.name, peer.ToString(),
+                 http::SpecOf(reason).label, more);
   }
   if (runtime_.settings.limits.over_limit == config::OverLimit::kRespond && runtime_.tls == nullptr &&
       environment_.refused_connections < kMostAnswered) {

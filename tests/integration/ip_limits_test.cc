@@ -137,6 +137,7 @@ TEST_F(IpLimits, RefusalsAreCountedAndTheirLogIsBounded) {
   EXPECT_TRUE(hawser.MetricIs("hawser_rejects_total", 500, {"reason=\"too_many_connections\""}));
   const std::string log = hawser.process().err();
   EXPECT_LT(std::count(log.begin(), log.end(), '\n'), 100);
+  EXPECT_EQ(log.find("(0 more"), std::string::npos);
 }
 
 }  // namespace
