@@ -23,6 +23,8 @@ class BodyReader {
   net::IoResult Read(std::string& held, net::ByteStream& transport, std::span<std::byte> into);
 
   bool done() const { return done_ || decoder_.done(); }
+  // As MessageStream::complete.
+  bool complete() const { return done() && trailers_.empty(); }
   bool malformed() const { return malformed_; }
   // Whether Read has something to say of which the transport knows nothing: bytes that are held, or the body's end.
   bool pending(const std::string& held) const { return begun_ && (done() ? !end_told_ : !held.empty()); }

@@ -22,7 +22,7 @@ class ClientStream final : public http::ClientStream {
   std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) override;
   std::unique_ptr<net::ByteStream> TakeIdle() override;
   const http::HeaderList& trailers() const override { return reader_.trailers(); }
-  bool complete() const override { return reader_.done() && reader_.trailers().empty(); }
+  bool complete() const override { return reader_.complete(); }
   bool malformed() const override { return reader_.malformed(); }
   void EndWithTrailers(const http::HeaderList& trailers) override { writer_.End(trailers); }
 

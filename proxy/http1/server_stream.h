@@ -25,7 +25,7 @@ class ServerStream final : public http::ServerStream {
   [[nodiscard]] bool OpenTunnel(const http::ResponseHead& head, const http::UpgradeRequest& upgrade) override;
   bool reusable() const override { return keep_alive_ && writer_.ended() && reader_.done(); }
   const http::HeaderList& trailers() const override { return reader_.trailers(); }
-  bool complete() const override { return reader_.done() && reader_.trailers().empty(); }
+  bool complete() const override { return reader_.complete(); }
   bool malformed() const override { return reader_.malformed(); }
   void EndWithTrailers(const http::HeaderList& trailers) override { writer_.End(trailers); }
 

@@ -73,7 +73,7 @@ void AppendTime(std::string& out) {
   put(time.subseconds().count(), 3, 'Z');
 }
 
-// Of the 128 bytes that ASCII has, those that JSON takes as they are; above it none.
+// The bytes that stand in JSON as they are.
 constexpr auto kOrdinary = [] {
   std::array<bool, 256> table{};
   for (size_t c = 0x20; c < 0x7f; ++c) table[c] = c != '"' && c != '\\';
@@ -84,7 +84,6 @@ void AppendEscaped(std::string& out, std::string_view text) {
   size_t ordinary = 0;
   while (ordinary < text.size() && kOrdinary[static_cast<unsigned char>(text[ordinary])]) ++ordinary;
   out += text.substr(0, ordinary);
-  if (ordinary == text.size()) return;
   for (const char c : text.substr(ordinary)) {
     const auto byte = static_cast<unsigned char>(c);
     if (c == '"' || c == '\\') {

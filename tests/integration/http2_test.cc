@@ -134,6 +134,7 @@ TEST(Http2, WithoutARouteItIsRefused) {
   const Http2Answer& answer = client.AwaitEnd(client.Get("/other"));
   EXPECT_EQ(answer.status, 404);
   EXPECT_TRUE(answer.ended);
+  EXPECT_EQ(answer.data_frames, 1);
 }
 
 TEST(Http2, WithoutPriorKnowledgeAPlainListenerRefusesThePreface) {
