@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::event {
 namespace {
@@ -56,7 +57,7 @@ void Loop::Run() {
 void Loop::RunOnce(base::Duration wait) {
   int timeout = WaitForTimers();
   if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
-  if (!soon_.empty() || !retired_.empty()) timeout = 0;
+  if (!soon_.calls.empty() || !retired_.empty()) timeout = 0;
   // From here on Forget reaches the batch: whatever runs before an event may take it back.
   batch_next_ = 0;
   batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), kBatch, timeout), 0);
@@ -64,7 +65,7 @@ void Loop::RunOnce(base::Duration wait) {
   ++turn_;
   RunSoon();
   Dispatch();
-  wheel_.Expire(now_);
+  wheel_.Expire(now_, [this](const IoHandler& handler) { return !Retired(handler); });
   RunPosted();
   DestroyRetired();
 }
@@ -88,6 +89,8 @@ void Loop::Dispatch() {
     }
     const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
     const Target target = *static_cast<const Target*>(event.data.ptr);
+    HAWSER_DCHECK(target.handler() != nullptr);
+    if (Retired(*target.handler())) continue;
     target.handler()->OnReady({.readable = failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
                                .writable = failed || (event.events & EPOLLOUT) != 0,
                                .tag = target.tag()});
@@ -111,7 +114,12 @@ void Loop::Remove(int fd, const Target& target) {
 }
 
 void Loop::Soon(IoHandler& handler, Ready ready) {
-  soon_.push_back({&handler, ready});
+  if (Retired(handler)) return;
+  const auto [place, added] = soon_.places.try_emplace(Calls::KeyOf(handler, ready.tag), soon_.calls.size());
+  if (added) return soon_.calls.push_back({&handler, ready});
+  Ready& asked = soon_.calls[place->second].ready;
+  asked.readable |= ready.readable;
+  asked.writable |= ready.writable;
 }
 
 void Loop::Forget(const Target& target) {
@@ -123,23 +131,31 @@ void Loop::Forget(const Target& target) {
 }
 
 void Loop::CancelSoon(IoHandler& handler, uint8_t tag) {
-  for (auto* list : {&soon_, &soon_now_}) {
-    for (Pending& pending : *list) {
-      if (pending.handler == &handler && pending.ready.tag == tag) pending.handler = nullptr;
-    }
+  for (Calls* list : {&soon_, &soon_now_}) {
+    if (list->places.empty()) continue;
+    const auto found = list->places.find(Calls::KeyOf(handler, tag));
+    if (found == list->places.end()) continue;
+    list->calls[found->second].handler = nullptr;
+    list->places.erase(found);
   }
 }
 
 void Loop::RunSoon() {
-  soon_now_.swap(soon_);
-  for (size_t i = 0; i < soon_now_.size(); ++i) {
-    const Pending pending = soon_now_[i];
-    if (pending.handler != nullptr) pending.handler->OnReady(pending.ready);
+  std::swap(soon_now_, soon_);
+  for (size_t i = 0; i < soon_now_.calls.size(); ++i) {
+    const Calls::Call call = soon_now_.calls[i];
+    if (call.handler != nullptr) call.handler->OnReady(call.ready);
   }
-  soon_now_.clear();
+  soon_now_.calls.clear();
+  soon_now_.places.clear();
 }
 
+// A second retirement of one handler would destroy it twice: it is a fault of its class, and nothing but that.
 void Loop::Retire(std::unique_ptr<IoHandler> handler) {
+  const bool first = retired_handlers_.insert(handler.get()).second;
+  HAWSER_DCHECK(first);
+  if (!first) return static_cast<void>(handler.release());
+  for (uint8_t tag = 0; tag < 8; ++tag) CancelSoon(*handler, tag);
   retired_.push_back(std::move(handler));
 }
 
@@ -148,6 +164,11 @@ void Loop::DestroyRetired() {
   while (!retired_.empty()) {
     auto dying = std::move(retired_);
     retired_.clear();
+    for (auto& handler : dying) {
+      const IoHandler* const address = handler.get();
+      handler.reset();
+      retired_handlers_.erase(address);  // only now: what is made next may stand at the same place
+    }
   }
 }
 

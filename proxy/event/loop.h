@@ -1,6 +1,8 @@
 // One thread's event loop over epoll, level-triggered. A turn is: wait, call the handlers that are ready, fire the
 // timers that are due, run what other threads posted, destroy what retired. Everything but Post and Stop is for the
 // loop's own thread.
+//
+// A handler that has retired is never called again, whatever of its own is still armed, pending or in the turn's batch.
 #pragma once
 
 #include <atomic>
@@ -11,6 +13,8 @@
 #include <span>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -74,11 +78,11 @@ class Loop {
   void Arm(Timer& timer, base::Duration after) { wheel_.Arm(timer, now_, after); }
 
   // Calls handler.OnReady(ready) in the next turn, without waiting: for bytes that a stream has already taken from the
-  // kernel. Taken back by CancelSoon.
+  // kernel. Asked for twice under one tag, it is one call with both wishes. Taken back by CancelSoon. Both are O(1).
   void Soon(IoHandler& handler, Ready ready);
   void CancelSoon(IoHandler& handler, uint8_t tag);
 
-  // Destroys `handler` at the end of this turn.
+  // Destroys `handler` at the end of this turn; until then nothing reaches it. Once for each handler.
   void Retire(std::unique_ptr<IoHandler> handler);
 
   // Runs `task` on the loop's thread. May be called from any thread.
@@ -100,14 +104,26 @@ class Loop {
   std::span<std::byte> wire_out() { return {scratch_.get() + 2 * kScratchBytes, kScratchBytes}; }
 
  private:
-  struct Pending {
-    IoHandler* handler;  // null once forgotten
-    Ready ready;
+  // What is to be called, in the order in which it was asked for, and where each call stands.
+  struct Calls {
+    struct Call {
+      IoHandler* handler;  // null once taken back
+      Ready ready;
+    };
+    static uintptr_t KeyOf(const IoHandler& handler, uint8_t tag) {
+      return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U);  // as in Target
+    }
+
+    std::vector<Call> calls;
+    absl::flat_hash_map<uintptr_t, size_t> places;
   };
 
   Loop(int epoll_fd, int wake_fd);
   int WaitForTimers() const;
   void Dispatch();
+  bool Retired(const IoHandler& handler) const {
+    return !retired_handlers_.empty() && retired_handlers_.contains(&handler);
+  }
   void RunSoon();
   void RunPosted();
   void DestroyRetired();
@@ -125,9 +141,10 @@ class Loop {
   std::unique_ptr<epoll_event[]> batch_;
   int batch_next_ = 0;  // the events of this turn that are still to be handled: [batch_next_, batch_count_)
   int batch_count_ = 0;
-  std::vector<Pending> soon_;
-  std::vector<Pending> soon_now_;
+  Calls soon_;
+  Calls soon_now_;
   std::vector<std::unique_ptr<IoHandler>> retired_;
+  absl::flat_hash_set<const IoHandler*> retired_handlers_;  // those in retired_, and those being destroyed
 
   // Crosses threads: the only state here that does.
   std::mutex post_mutex_;

@@ -52,11 +52,12 @@ void TimerWheel::Cascade() {
   }
 }
 
-void TimerWheel::Fire(base::IntrusiveList<Timer>& slot) {
+void TimerWheel::Fire(base::IntrusiveList<Timer>& slot, Alive alive) {
   base::IntrusiveList<Timer> due;
   due.Splice(slot);
   while (Timer* timer = due.front()) {
     timer->Unlink();
+    if (!alive(*timer->handler_)) continue;
     timer->handler_->OnReady({.timer = true, .tag = static_cast<uint8_t>(timer->tag_)});
   }
 }
@@ -86,16 +87,16 @@ uint64_t TimerWheel::NextTick() const {
   return std::numeric_limits<uint64_t>::max();
 }
 
-void TimerWheel::Expire(base::TimePoint now) {
+void TimerWheel::Expire(base::TimePoint now, Alive alive) {
   const uint64_t target = Tick(now);
   // The current slot has fired; what was armed since without a delay waits there.
-  if (auto& slot = levels_[0].slots[current_ & (kSlots - 1)]; !slot.empty()) Fire(slot);
+  if (auto& slot = levels_[0].slots[current_ & (kSlots - 1)]; !slot.empty()) Fire(slot, alive);
   if (target <= current_) return;
   for (uint64_t next = NextTick(); next <= target; next = NextTick()) {
     current_ = next;
     if ((current_ & (kSlots - 1)) == 0) Cascade();
     levels_[0].occupied &= ~(uint64_t{1} << (current_ & (kSlots - 1)));
-    Fire(levels_[0].slots[current_ & (kSlots - 1)]);
+    Fire(levels_[0].slots[current_ & (kSlots - 1)], alive);
   }
   current_ = std::max(current_, target);
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 
+#include "absl/functional/function_ref.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/io_handler.h"
@@ -34,8 +35,12 @@ class TimerWheel {
   // (Re)arms `timer` to fire `after` from `now`; 0 fires at the next Expire.
   void Arm(Timer& timer, base::TimePoint now, base::Duration after);
 
-  // Fires every timer that is due at `now`. Handlers may arm and cancel any timer.
-  void Expire(base::TimePoint now);
+  // Whether a handler may still be called.
+  using Alive = absl::FunctionRef<bool(const IoHandler&)>;
+
+  // Fires every timer that is due at `now` and whose handler is alive then. Handlers may arm and cancel any timer.
+  void Expire(
+      base::TimePoint now, Alive alive = [](const IoHandler&) { return true; });
 
   // Milliseconds from `now` until Expire has something to do, rounded up; -1 when no timer is armed. May be early
   // (a timer far away is first moved closer), never late.
@@ -56,7 +61,7 @@ class TimerWheel {
   uint64_t NextTick() const;
   void Insert(Timer& timer);
   void Cascade();
-  void Fire(base::IntrusiveList<Timer>& slot);
+  void Fire(base::IntrusiveList<Timer>& slot, Alive alive);
 
   base::TimePoint start_;
   uint64_t current_ = 0;  // every timer with due_ <= current_ has fired or waits in its slot of level 0

@@ -10,20 +10,31 @@ namespace hawser::net {
 
 void TcpStream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == nullptr) Want({});
+  if (unwatched_) loop_.Forget(target_);
   target_ = handler != nullptr ? event::Target(*handler, tag) : event::Target();
+  if (unwatched_ && interest_ != event::Interest{}) BreakUnwatched();
 }
 
 void TcpStream::Want(event::Interest interest) {
   if (interest == interest_ || !socket_.open()) return;
   interest_ = interest;
   if (!interest.read && !interest.write) {
-    if (registered_) loop_.Remove(socket_.fd(), target_);
+    registered_ ? loop_.Remove(socket_.fd(), target_) : loop_.Forget(target_);
     registered_ = false;
   } else if (registered_) {
     loop_.Modify(socket_.fd(), target_, interest);
   } else {
     registered_ = loop_.Add(socket_.fd(), target_, interest).ok();
+    if (!registered_) BreakUnwatched();
   }
+}
+
+// Out of the kernel's memory, or of its watches (fs.epoll.max_user_watches): the owner is told in the next turn, and meets
+// the error when it reads or writes.
+void TcpStream::BreakUnwatched() {
+  unwatched_ = true;
+  if (target_.handler() == nullptr) return;
+  loop_.Soon(*target_.handler(), {.readable = true, .writable = true, .tag = target_.tag()});
 }
 
 IoResult TcpStream::Fail(int error) {
@@ -33,6 +44,7 @@ IoResult TcpStream::Fail(int error) {
 
 IoResult TcpStream::Read(std::span<std::byte> into) {
   if (!socket_.open()) return Fail(EBADF);
+  if (unwatched_) return Fail(ENOMEM);
   while (true) {
     const ssize_t got = recv(socket_.fd(), into.data(), into.size(), 0);
     if (got > 0) {
@@ -58,6 +70,7 @@ IoResult TcpStream::WriteLast(std::span<const std::byte> bytes) {
 
 IoResult TcpStream::Send(std::span<const std::byte> bytes, int flags) {
   if (!socket_.open()) return Fail(EBADF);
+  if (unwatched_) return Fail(ENOMEM);
   if (bytes.empty()) return {};
   while (true) {
     const ssize_t sent = send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
@@ -86,7 +99,7 @@ bool TcpStream::Delivering(base::Duration within) const {
 
 void TcpStream::Close(CloseReason reason) {
   if (!socket_.open()) return;
-  if (registered_) loop_.Forget(target_);  // closing it ends the registration
+  if (registered_ || unwatched_) loop_.Forget(target_);  // closing it ends the registration
   registered_ = false;
   if (reason == CloseReason::kAbort) {
     const linger reset{.l_onoff = 1, .l_linger = 0};

@@ -30,6 +30,7 @@ class TcpStream final : public ByteStream {
  private:
   IoResult Send(std::span<const std::byte> bytes, int flags);
   IoResult Fail(int error);
+  void BreakUnwatched();
 
   event::Loop& loop_;
   Socket socket_;
@@ -37,6 +38,7 @@ class TcpStream final : public ByteStream {
   event::Target target_;
   bool registered_ =
       false;  // in epoll: only while something is wanted, as a hang-up is reported even to nobody's wish
+  bool unwatched_ = false;  // epoll did not take it: broken, as nobody would ever hear of it
   bool shut_ = false;
   event::Interest interest_;
 };

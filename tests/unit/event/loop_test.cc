@@ -184,6 +184,122 @@ TEST_F(LoopTest, CancelSoonTakesBackWhatWasToRunSoon) {
   EXPECT_EQ(later.heard.size(), 1U);
 }
 
+TEST_F(LoopTest, SoonTwiceUnderOneTagIsOneCallWithBothWishes) {
+  Listener listener;
+  loop->Soon(listener, {.readable = true, .tag = 1});
+  loop->Soon(listener, {.tag = 2});
+  loop->Soon(listener, {.writable = true, .tag = 1});
+  Turn();
+  ASSERT_EQ(listener.heard.size(), 2U);
+  EXPECT_TRUE(listener.heard[0].readable && listener.heard[0].writable);
+  EXPECT_EQ(listener.heard[1].tag, 2);
+}
+
+// A handler with all that can be pending for it: a descriptor that is ready, a timer that is due, calls for this turn and
+// for the next. Once it has retired, by whichever of them, it hears nothing more.
+class Retiring final : public IoHandler {
+ public:
+  Retiring(Loop& loop, int& calls, bool& destroyed)
+      : loop_(loop), calls_(calls), destroyed_(destroyed), timer_(*this, 1) {
+    pair_.target = Target(*this, 2);
+    EXPECT_TRUE(loop_.Add(pair_.fds[0], pair_.target, {.read = true}).ok());
+  }
+  ~Retiring() override { destroyed_ = true; }
+  void OnReady(Ready) override {
+    ++calls_;
+    Retire();
+  }
+  void Expect(bool event, bool timer, bool soon) {
+    if (event) pair_.Say();
+    if (timer) loop_.Arm(timer_, milliseconds(0));
+    for (const uint8_t tag : {3, 4}) {
+      if (soon) loop_.Soon(*this, {.readable = true, .tag = tag});
+    }
+  }
+  void Retire() {
+    loop_.Arm(timer_, milliseconds(0));
+    loop_.Soon(*this, {.tag = 5});
+    loop_.Retire(std::unique_ptr<IoHandler>(this));
+    loop_.Soon(*this, {.tag = 6});
+    loop_.Arm(timer_, milliseconds(0));
+  }
+
+ private:
+  Loop& loop_;
+  int& calls_;
+  bool& destroyed_;
+  Timer timer_;
+  Pair pair_;
+};
+
+TEST_F(LoopTest, ARetiredHandlerIsNeverCalledWhateverIsPending) {
+  for (int pending = 1; pending < 8; ++pending) {
+    int calls = 0;
+    bool destroyed = false;
+    auto* handler = new Retiring(*loop, calls, destroyed);
+    handler->Expect((pending & 1) != 0, (pending & 2) != 0, (pending & 4) != 0);
+    Turn();
+    EXPECT_EQ(calls, 1) << pending;
+    EXPECT_TRUE(destroyed) << pending;
+    Turn();
+    EXPECT_EQ(calls, 1) << pending;
+  }
+}
+
+TEST_F(LoopTest, AHandlerRetiredByAnotherIsNotCalledInThatTurn) {
+  for (const bool by_event : {true, false}) {
+    int calls = 0;
+    bool destroyed = false;
+    Retiring* victim = nullptr;
+    Pair pair;
+    Listener killer([&](Ready) {
+      if (victim != nullptr) std::exchange(victim, nullptr)->Retire();
+      if (by_event) loop->Remove(pair.fds[0], pair.target);
+    });
+    Watch(pair, killer);
+    victim = new Retiring(*loop, calls, destroyed);  // registered behind the killer: its event comes later
+    by_event ? pair.Say() : loop->Soon(killer, {});
+    victim->Expect(true, true, true);
+    if (by_event) loop->CancelSoon(*victim, 3), loop->CancelSoon(*victim, 4);
+    Turn();
+    EXPECT_EQ(calls, 0) << by_event;
+    EXPECT_TRUE(destroyed) << by_event;
+    Turn();
+    EXPECT_EQ(calls, 0) << by_event;
+  }
+}
+
+TEST_F(LoopTest, OneThatIsMadeWhereARetiredOneStoodIsCalled) {
+  alignas(Listener) std::byte place[sizeof(Listener)];
+  struct InPlace final : IoHandler {
+    explicit InPlace(int& count) : calls(count) {}
+    void OnReady(Ready) override { ++calls; }
+    static void operator delete(void*) {}  // its memory is the test's
+    int& calls;
+  };
+  static_assert(sizeof(InPlace) <= sizeof place);
+  int calls = 0;
+  loop->Retire(std::unique_ptr<IoHandler>(new (place) InPlace(calls)));
+  Turn();
+  auto* next = new (place) InPlace(calls);
+  loop->Soon(*next, {});
+  Turn();
+  EXPECT_EQ(calls, 1);
+  next->~InPlace();
+}
+
+#ifndef NDEBUG
+TEST_F(LoopTest, ASecondRetirementIsAFault) {
+  EXPECT_DEATH(
+      {
+        auto* handler = new Listener;
+        loop->Retire(std::unique_ptr<IoHandler>(handler));
+        loop->Retire(std::unique_ptr<IoHandler>(handler));
+      },
+      "HAWSER_DCHECK");
+}
+#endif
+
 TEST_F(LoopTest, RetiredHandlersLiveToTheEndOfTheTurn) {
   struct Dying final : IoHandler {
     explicit Dying(bool& flag) : dead(flag) {}

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -78,6 +79,27 @@ class TcpStreamTest : public testing::Test {
   std::unique_ptr<TcpStream> near;
   std::array<std::byte, 64> into;
 };
+
+// As where epoll is out of watches: here it refuses a descriptor that cannot be waited for.
+TEST_F(TcpStreamTest, OneThatEpollDoesNotTakeIsBrokenAndSaysSo) {
+  TcpStream stream(*loop, Socket(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)));
+  Listener first, second;
+  stream.Watch(&first, 2);
+  stream.Want({.read = true});
+  stream.Watch(&second, 5);
+  loop->RunOnce(seconds(1));
+  EXPECT_TRUE(first.heard.empty());
+  ASSERT_EQ(second.heard.size(), 1U);
+  EXPECT_TRUE(second.heard[0].readable && second.heard[0].writable);
+  EXPECT_EQ(second.heard[0].tag, 5);
+  std::array<std::byte, 1> one;
+  EXPECT_EQ(stream.Read(one).state, IoState::kError);
+  EXPECT_EQ(stream.error(), ENOMEM);
+  EXPECT_EQ(stream.Write(one).state, IoState::kError);
+  stream.Close(CloseReason::kOrderly);
+  loop->RunOnce(milliseconds(0));
+  EXPECT_EQ(second.heard.size(), 1U);
+}
 
 TEST_F(TcpStreamTest, ReadsWhatIsThereThenBlocks) {
   near->Want({.read = true});
