@@ -318,14 +318,22 @@ void Describe(V& v, Is<Route> auto& route) {
        "the cluster's alone"},
       route.affinity);
   v.Field({"handshake_timeout",
-           "From the request to the backend's response head; connecting, and trying other endpoints, "
-           "included. Then 504."},
+           "How long the backend may take to answer a WebSocket handshake, and the client to take the "
+           "answer. Then 504. "
+           "Connecting has `connect_timeout`."},
           route.handshake_timeout, {10ms, kLongestWait});
-  v.Field({"stream_idle_timeout",
-           "How long the body of a relayed request or response (not of a WebSocket) may stand still before "
-           "its connection "
-           "is cut."},
-          route.stream_idle_timeout, {10ms, kLongestWait});
+  v.Field({"response_timeout",
+           "How long the backend may take to begin its answer to any other request, from the last byte of "
+           "the request. "
+           "Each interim (1xx) response starts it again. Then 504. `0`: no limit."},
+          route.response_timeout, {0s, kLongestLife});
+  v.Field(
+      {"stream_idle_timeout",
+       "How long the body of a relayed request or response (not of a WebSocket) may stand still. Then a "
+       "response is cut; "
+       "a client whose request body stands still gets 408, one whose backend does not take it 504. `0`: no "
+       "limit."},
+      route.stream_idle_timeout, {0s, kLongestLife});
   v.Field({"websocket", "How tunnels on this route are kept."}, route.websocket);
   v.Field({"filters", "Run on every request of this route, in this order, before a backend is picked."},
           route.filters);

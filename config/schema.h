@@ -282,7 +282,8 @@ struct Route {
   HeaderRules request_headers;
   HeaderRules response_headers;
   std::optional<RouteAffinity> affinity;  // beside the cluster's own
-  Duration handshake_timeout = 10s;     // from the request (or its last byte) to the backend's response head
+  Duration handshake_timeout = 10s;       // of a WebSocket: from its request on a connection to the 101
+  Duration response_timeout = 120s;  // of any other: from its last byte to the response's head; 0: no limit
   Duration stream_idle_timeout = 5min;  // without a byte of a relayed body, in either direction
   WebSocket websocket;
   std::vector<FilterConfig> filters;

@@ -19,7 +19,7 @@ constexpr uint16_t kTryAgainLater = 1013;
 
 // Flags are Envoy's where it has one: DPE and UPE (a peer broke the protocol), IH (invalid value of a checked field),
 // NR (no route), UH (no endpoint to use), UF (connection failed), UT (no answer in time), UC and DC (backend or client
-// cut the connection), RL (limited), SI (idle), DT (duration). Ours: HT (handshake or head not in time), WSH (WebSocket
+// cut the connection), RL (limited), SI (idle), DT (duration). Ours: FT (a filter not in time), HT (handshake or head not in time), WSH (WebSocket
 // handshake), ORG (origin), OVL (overload), DRN (drain), WPE (WebSocket protocol error), WTL (too large), WPT (no pong),
 // WCT (no answer to a close frame), SHD (shutdown).
 //
@@ -46,6 +46,7 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "Too much was sent ahead of the handshake's answer."},
     {kNoRoute, 404, 0, "no_route", "NR", "No route leads there."},
     {kOriginNotAllowed, 403, 0, "origin_not_allowed", "ORG", "The origin is not allowed to connect."},
+    {kFilterTimeout, 504, 0, "filter_timeout", "FT", "The request could not be checked in time."},
     {kTooManyConnections, 429, 0, "too_many_connections", "RL", "Too many connections from this address."},
     {kConnectionRate, 429, 0, "connection_rate", "RL", "New connections come too fast from this address."},
     {kListenerFull, 503, 0, "listener_full", "RL", "No more connections are accepted for now."},
@@ -73,7 +74,7 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     // Nobody is left to read a code; the log has 1006, which is never sent (§7.4.1).
     {kClientLost, 0, 0, "client_lost", "DC", "The connection to the client was lost."},
     {kPongTimeout, 0, kInternalError, "pong_timeout", "WPT", "A ping was not answered in time."},
-    {kIdleTimeout, 408, kGoingAway, "idle_timeout", "SI", "The connection was idle for too long."},
+    {kIdleTimeout, 0, kGoingAway, "idle_timeout", "SI", "The connection was idle for too long."},
     {kMaxDuration, 0, kGoingAway, "max_duration", "DT", "The connection reached its greatest age."},
     // Read only by a client that waits for its close to be answered while the backend says nothing.
     {kCloseTimeout, 0, kInternalError, "close_timeout", "WCT", "A close frame was not answered in time."},

@@ -26,6 +26,7 @@ enum class Reject : uint8_t {
   kEarlyBytesTooLarge,
   kNoRoute,
   kOriginNotAllowed,
+  kFilterTimeout,  // a filter waited for too long
   kTooManyConnections,  // of one client (prefix) at once
   kConnectionRate,      // of one client, new ones
   kListenerFull,

@@ -4,17 +4,19 @@
 
 namespace hawser::session {
 BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStream& source,
-                                    http::MessageStream& sink, Look look) {
+                                    http::MessageStream& sink, Begin begin, Look look) {
   if (!Flush(sink)) return Progress::kSinkBroken;
   const auto scratch = environment.loop.scratch();
   const auto span = scratch.first(scratch.size() / 4);
   for (int reads = 0; reads < kReadsPerTurn && wants_read(); ++reads) {
     const net::IoResult got = source.Read(span);
+    if (got.state == net::IoState::kError) return Progress::kSourceBroken;
+    if (!std::exchange(begun_, true) && !begin()) return Progress::kSinkBroken;
     bytes_ += got.bytes;
+    moved_ |= got.bytes > 0 || got.state == net::IoState::kEnd;
     if (got.bytes > 0) look(span.first(got.bytes));
     if (got.bytes > 0 && !Send(environment, sink, span.first(got.bytes), source.complete()))
       return Progress::kSinkBroken;
-    if (got.state == net::IoState::kError) return Progress::kSourceBroken;
     if (got.state == net::IoState::kBlocked) break;
     if (got.state != net::IoState::kEnd) continue;
     ended_ = true;
@@ -40,6 +42,7 @@ bool BodyRelay::Flush(http::MessageStream& sink) {
     const net::IoResult put = sink.Write(waiting);
     if (put.state == net::IoState::kError) return false;
     backlog_.Consume(put.bytes);
+    moved_ |= put.bytes > 0;
     if (put.state == net::IoState::kBlocked) return true;
     if (waiting.empty()) blocked_ = false;
   }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "proxy/http/message_stream.h"
@@ -18,16 +19,21 @@ class BodyRelay {
 
   // Is shown each piece of the body before it goes into the sink.
   using Look = absl::FunctionRef<void(std::span<const std::byte>)>;
+  // Is called once, when the source has been looked at and is not broken, ahead of all that goes into the sink. False: the
+  // sink is.
+  using Begin = absl::FunctionRef<bool()>;
 
   // Moves what can be moved, a head that the sink still holds included.
   Progress Pump(
       Environment& environment, http::MessageStream& source, http::MessageStream& sink,
-      Look look = [](std::span<const std::byte>) {});
+      Begin begin = [] { return true; }, Look look = [](std::span<const std::byte>) {});
 
   bool done() const { return ended_ && !blocked_; }
   bool wants_read() const { return !ended_ && !blocked_; }
   bool wants_write() const { return blocked_; }
   uint64_t bytes() const { return bytes_; }  // of payload, so far
+  // Whether anything has moved, into it or out of it, since this was asked last.
+  bool TakeMoved() { return std::exchange(moved_, false); }
 
  private:
   bool Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes, bool last);
@@ -35,6 +41,8 @@ class BodyRelay {
 
   net::Buffer backlog_;
   uint64_t bytes_ = 0;
+  bool begun_ = false;  // `begin` has been called
+  bool moved_ = false;
   bool ended_ = false;    // the body's end has been read, and passed on
   bool blocked_ = false;  // the sink takes no more for now
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/route/answer.h"
@@ -82,7 +83,7 @@ void Exchange::Start() {
   if (websocket()) NormalizeHandshake(head_);
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
   if (record_->route == nullptr) return Refuse(Reject::kNoRoute);
-  environment_.loop.Arm(timer_, route().handshake_timeout);
+  ArmFor(websocket() ? route().handshake_timeout : route().response_timeout);
   if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, keep_);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
@@ -162,8 +163,7 @@ void Exchange::PrepareRecord() {
 // Holds what comes ahead of the response, bounded, and notices a client that leaves. While the body is relayed, the relay
 // reads it.
 void Exchange::ReadAhead() {
-  const bool uploading = request_body_ && !request_body_->done();
-  if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || uploading ||
+  if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || uploading() ||
       ahead_full_)
     return;
   switch (client_.stream.ReadAhead(client_.listener.settings.limits.early_bytes.bytes)) {
@@ -177,9 +177,9 @@ void Exchange::ReadAhead() {
 }
 
 void Exchange::WatchClient() {
-  const bool uploading = request_body_ && !request_body_->done();
-  client_.stream.Want({.read = uploading ? request_body_->wants_read() : !ahead_full_,
-                       .write = interim_waits_ || (response_body_ && response_body_->wants_write())});
+  client_.stream.Want({.read = uploading() ? request_body_->wants_read() : !ahead_full_,
+                       .write = interim_waits_ || state_ == State::kSwitch ||
+                                (response_body_ && response_body_->wants_write())});
 }
 
 void Exchange::ClientLeft() {
@@ -192,17 +192,29 @@ void Exchange::OnTimer() {
   if (state_ == State::kConnect || state_ == State::kSendHead) {
     attempt_.reset();
     OnConnectFailure(Reject::kConnectTimeout);
-  } else if (state_ == State::kAwaitHead) {
-    Refuse(Reject::kBackendTimeout);
   } else if (state_ == State::kAnswer) {
     Finish(Progress::kBroken, end_);
-  } else {  // a filter that waits, a head that the client does not take, a body that stands still
-    Refuse(Reject::kIdleTimeout);
+  } else {
+    Refuse(LateReason());
   }
 }
 
+// Who is late, where the exchange's timer has come.
+Reject Exchange::LateReason() const {
+  if (state_ == State::kStart || state_ == State::kFilters) return Reject::kFilterTimeout;
+  if (state_ != State::kAwaitHead)
+    return Reject::kIdleTimeout;  // a 101 that is not taken, a body that stands still
+  const bool client = uploading() && !awaits_continue_ && !request_body_->wants_write();
+  return client ? Reject::kRequestTimeout : Reject::kBackendTimeout;
+}
+
+// 0: no limit.
+void Exchange::ArmFor(base::Duration limit) {
+  limit.count() > 0 ? environment_.loop.Arm(timer_, limit) : timer_.Cancel();
+}
+
 void Exchange::Refuse(Reject reject) {
-  if (response_started_) return Finish(Progress::kBroken, {ClosedByOf(reject), reject});
+  if (response_ == Response::kStarted) return Finish(Progress::kBroken, {ClosedByOf(reject), reject});
   Answer(http::RefusalOf(reject), false, {ClosedByOf(reject), reject});
 }
 
@@ -220,7 +232,8 @@ void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
   if (context_) RunResponseFilters();
   if (backend_ != nullptr) std::exchange(backend_, nullptr)->Close(net::CloseReason::kOrderly);
   end_ = end;
-  response_started_ = true;
+  HAWSER_DCHECK(response_ != Response::kStarted);
+  response_ = Response::kStarted;
   if (!client_.stream.SendResponse(response_head_, keep)) return Finish(Progress::kBroken, end);
   if (!response_head_.body) answer_.body.clear();
   environment_.loop.Arm(timer_, kAnswerTime);

@@ -78,6 +78,13 @@ class Exchange {
     kDone,
   };
 
+  // How far the answer has come.
+  enum class Response : uint8_t {
+    kAwaited,
+    kHeld,     // the backend's head is here; nothing of it has gone into the client's stream
+    kStarted,  // a final head has gone into the client's stream: no other may follow
+  };
+
   // How the exchange ended, or is to end once an answer is written.
   struct End {
     ClosedBy closed_by = ClosedBy::kNobody;
@@ -98,8 +105,12 @@ class Exchange {
   bool MaySendAgain() const;
   void SwitchProtocols();
   void StartRelay();
+  bool SendResponse();
   void Relay();
+  bool uploading() const { return request_body_ && !request_body_->done(); }
   bool PumpRequest();
+  void ArmForHead();
+  void ArmFor(base::Duration limit);
   void OnUploadBroken();
   void ReadAhead();
   void WatchClient();
@@ -110,6 +121,7 @@ class Exchange {
   void FlushAnswer();
   void OnConnectFailure(http::Reject reject);
   void OnTimer();
+  http::Reject LateReason() const;
   void ClientLeft();
   void Finish(Progress progress, End end);
 
@@ -152,9 +164,10 @@ class Exchange {
   bool fresh_ = true;        // backend_'s connection was opened for this request
   bool sent_again_ = false;  // after a kept connection had ended unanswered
   std::optional<http::DeflateAgreement> offload_;
-  bool ahead_full_ = false;        // the client has sent as much ahead as is held
-  bool interim_waits_ = false;     // the client has not taken all of an interim response
-  bool response_started_ = false;  // the client has seen the start of a response
+  bool ahead_full_ = false;       // the client has sent as much ahead as is held
+  bool interim_waits_ = false;    // the client has not taken all of an interim response
+  bool awaits_continue_ = false;  // the client sends its body when the backend has said 100
+  Response response_ = Response::kAwaited;
   std::optional<BodyRelay> request_body_;
   std::optional<BodyRelay> response_body_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/session/offload.h"
@@ -70,9 +71,10 @@ void Exchange::SendHead() {
   }
   if (put.state == net::IoState::kBlocked) return backend_->Want({.write = true});
   connecting_.Succeeded();
-  environment_.loop.Arm(timer_, route().handshake_timeout);
   if (head_.body) request_body_.emplace();
+  awaits_continue_ = head_.body && head_.headers.HasToken("Expect", "100-continue");
   state_ = State::kAwaitHead;
+  ArmForHead();
   PumpRequest() ? WatchBackend() : OnUploadBroken();
 }
 
@@ -133,16 +135,22 @@ bool Exchange::MaySendAgain() const {
 // the rest: that is no fault of the response.
 bool Exchange::PumpRequest() {
   if (!request_body_ || request_body_->done()) return true;
-  const uint64_t before = request_body_->bytes();
   const auto progress = request_body_->Pump(environment_, client_.stream, *backend_);
   if (progress == BodyRelay::Progress::kSourceBroken) return false;
-  // An upload may take its time, as long as it moves.
-  if (state_ == State::kAwaitHead && request_body_->bytes() != before) {
-    environment_.loop.Arm(timer_, route().handshake_timeout);
+  if (state_ == State::kAwaitHead && request_body_->TakeMoved()) {
+    awaits_continue_ = false;
+    ArmForHead();
   }
   if (progress == BodyRelay::Progress::kSinkBroken) request_body_.reset();
   WatchClient();
   return true;
+}
+
+// A request that is under way may take its time, as long as it moves; once it is whole, or while its client waits for the
+// backend's 100, the backend's time runs.
+void Exchange::ArmForHead() {
+  if (websocket()) return ArmFor(route().handshake_timeout);
+  ArmFor(uploading() && !awaits_continue_ ? route().stream_idle_timeout : route().response_timeout);
 }
 
 void Exchange::OnUploadBroken() {
@@ -154,7 +162,10 @@ void Exchange::OnUploadBroken() {
 // Of no use to a WebSocket; any other request's goes on to the client, unless that has not taken the one before: they
 // are not stored.
 void Exchange::OnInterim() {
-  if (websocket() || interim_waits_) return;
+  if (websocket()) return;
+  awaits_continue_ = false;
+  ArmForHead();
+  if (interim_waits_) return;
   if (!client_.stream.SendInterim(response_head_)) return Refuse(Reject::kBadBackendResponse);
   FlushInterim();
 }
@@ -174,7 +185,8 @@ void Exchange::OnTunnel() {
   AddAffinityCookie();
   RunResponseFilters();
   if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
-  record_->status = head_.version == http::Version::kHttp2 ? 200 : 101;
+  response_ = Response::kStarted;
+  backend_->Want({});  // until the tunnel reads it
   state_ = State::kSwitch;
 }
 
@@ -192,7 +204,8 @@ void Exchange::RunResponseFilters() {
 void Exchange::SwitchProtocols() {
   const net::IoResult put = client_.stream.Write({});
   if (put.state == net::IoState::kError) return ClientLeft();
-  if (put.state == net::IoState::kBlocked) return client_.stream.Want({.read = !ahead_full_, .write = true});
+  if (put.state == net::IoState::kBlocked) return WatchClient();
+  record_->status = head_.version == http::Version::kHttp2 ? 200 : 101;
   record_->tunnel = true;
   endpoint_->CountTunnelOpened();
   environment_.stats.Add(stats::Metric::kUpgradesOk);
@@ -226,40 +239,48 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
                                .early_from_backend = std::as_bytes(std::span(early_from_backend))});
 }
 
+// The head is held until the body has been looked at: what breaks in the same read is answered 502.
 void Exchange::StartRelay() {
   if (socket_io_) socket_io_->OnResponse(response_head_);
   route::ApplyRules(route().response_headers, response_head_.headers);
   AddAffinityCookie();
   RunResponseFilters();
-  // A refused upgrade ends the connection: what lies behind it was never a request.
-  const bool keep = !websocket() && !environment_.draining;
-  if (!client_.stream.SendResponse(response_head_, keep)) {
-    return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);
-  }
-  record_->status = static_cast<uint16_t>(response_head_.status);
+  response_ = Response::kHeld;
   response_body_.emplace();
-  response_started_ = true;
   interim_waits_ = false;  // the relay writes on
   state_ = State::kRelay;
+  ArmFor(route().stream_idle_timeout);
+}
+
+bool Exchange::SendResponse() {
+  HAWSER_DCHECK(response_ == Response::kHeld);
+  // A refused upgrade ends the connection: what lies behind it was never a request.
+  const bool keep = !websocket() && !environment_.draining;
+  if (!client_.stream.SendResponse(response_head_, keep)) return false;
+  record_->status = static_cast<uint16_t>(response_head_.status);
+  response_ = Response::kStarted;
+  return true;
 }
 
 void Exchange::Relay() {
-  environment_.loop.Arm(timer_, route().stream_idle_timeout);
   if (!PumpRequest()) return OnUploadBroken();
   const auto look = [this](std::span<const std::byte> piece) {
     if (socket_io_) socket_io_->OnBody(piece, *endpoint_, environment_.loop.now());
   };
-  switch (response_body_->Pump(environment_, *backend_, client_.stream, look)) {
-    case BodyRelay::Progress::kSinkBroken: return ClientLeft();
+  switch (response_body_->Pump(
+      environment_, *backend_, client_.stream, [this] { return SendResponse(); }, look)) {
+    case BodyRelay::Progress::kSinkBroken:
+      if (response_ == Response::kStarted) return ClientLeft();
+      return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);
     case BodyRelay::Progress::kSourceBroken:
-      // Cut, so that the client can tell a part from the whole.
-      return Finish(
-          Progress::kBroken,
-          {ClosedBy::kBackend, backend_->malformed() ? Reject::kBadBackendResponse : Reject::kBackendClosed});
+      // A response that has started is cut, so that the client can tell a part from the whole.
+      return Refuse(backend_->malformed() ? Reject::kBadBackendResponse : Reject::kBackendClosed);
     case BodyRelay::Progress::kDone:
       return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
     case BodyRelay::Progress::kMore: break;
   }
+  const bool uploaded = request_body_ && request_body_->TakeMoved();
+  if (response_body_->TakeMoved() || uploaded) ArmFor(route().stream_idle_timeout);
   WatchBackend();
   WatchClient();
 }

@@ -13,6 +13,7 @@ ClosedBy ClosedByOf(http::Reject reject) {
     case Reject::kBackendLost:
     case Reject::kBackendClosed: return ClosedBy::kBackend;
     case Reject::kRequestTimeout:
+    case Reject::kFilterTimeout:
     case Reject::kConnectTimeout:
     case Reject::kBackendTimeout:
     case Reject::kPongTimeout:

@@ -73,7 +73,7 @@ void ExpectFlatDownload(bool chunked) {
 }
 
 void ExpectFlatUpload(bool chunked) {
-  OneBackend world({.route = {"handshake_timeout: 10m"}});  // it runs while the backend does not read
+  OneBackend world;
   Wire client = world.Connect();
   const std::string start = "POST / HTTP/1.1\r\nHost: hawser.test";
   client.Send(chunked ? Chunked(start) : Sized(start));

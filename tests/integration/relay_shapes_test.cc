@@ -229,7 +229,7 @@ TEST(RelayInterim, AClientOfHttp10IsSpared) {
 }
 
 TEST(RelayInterim, ThoseThatAClientDoesNotTakeAreNotStored) {
-  OneBackend world({.route = {"handshake_timeout: 10m"}});
+  OneBackend world;
   Wire client = world.Connect({.receive_buffer = 4096});
   client.Send(Get());
   Wire backend = world.backend().Accept();

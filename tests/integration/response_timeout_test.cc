@@ -1,0 +1,212 @@
+// How long a plain request may take: until the backend's head, while either body moves, and what becomes of one that breaks.
+#include <string>
+
+#include <gtest/gtest.h>
+#include <poll.h>
+
+#include "tests/integration/harness/scenario.h"
+
+namespace hawser::integration {
+namespace {
+
+std::string Post(const std::string& fields, std::string_view body = "") {
+  return "POST /upload HTTP/1.1\r\nHost: hawser.test\r\n" + fields + "\r\n" + std::string(body);
+}
+
+// Whether nothing comes for so long.
+bool Quiet(const Wire& wire, std::chrono::milliseconds time) {
+  pollfd waits{.fd = wire.fd(), .events = POLLIN, .revents = 0};
+  return poll(&waits, 1, static_cast<int>(time.count())) == 0;
+}
+
+// A request whose head the backend has read.
+struct Asked {
+  Wire client;
+  Wire backend;
+};
+Asked Ask(OneBackend& world, const std::string& request) {
+  Asked asked{world.Connect(), {}};
+  asked.client.Send(request);
+  asked.backend = world.backend().Accept();
+  ReadHead(asked.backend);
+  return asked;
+}
+
+TEST(ResponseTimeout, ALongPollOutlastsThirtySecondsByDefault) {
+  OneBackend world;
+  Asked poll = Ask(world, PlainGet("/socket.io/?EIO=4&transport=polling&sid=x"));
+  EXPECT_TRUE(Quiet(poll.client, 31s));
+  poll.backend.Send(Response("200 OK", "2"));
+  EXPECT_EQ(ReadHead(poll.client).status(), 200);
+}
+
+TEST(ResponseTimeout, ThatOfHandshakesIsForWebSocketsAlone) {
+  OneBackend world({.route = {"handshake_timeout: 200ms"}});
+  Asked plain = Ask(world, PlainGet("/"));
+  Asked handshake = Ask(world, Request{}.Text());
+  EXPECT_EQ(ReadHead(handshake.client).status(), 504);
+  plain.backend.Send(Response("200 OK", "late"));
+  EXPECT_EQ(ReadHead(plain.client).status(), 200);
+}
+
+TEST(ResponseTimeout, ABackendThatDoesNotAnswerInTimeIs504) {
+  OneBackend world({.route = {"response_timeout: 200ms"}});
+  Asked asked = Ask(world, PlainGet("/"));
+  EXPECT_EQ(ReadHead(asked.client).status(), 504);
+  EXPECT_NE(asked.backend.ReadEnd(), End::kOpen);
+  EXPECT_EQ(world.hawser().WaitForLog()["reason"], "backend_timeout");
+}
+
+TEST(ResponseTimeout, ZeroIsNoLimit) {
+  OneBackend world({.route = {"response_timeout: 0s", "handshake_timeout: 200ms"}});
+  Asked plain = Ask(world, PlainGet("/"));
+  Asked handshake = Ask(world, Request{}.Text());
+  EXPECT_EQ(ReadHead(handshake.client).status(), 504);
+  plain.backend.Send(Response("200 OK", "late"));
+  EXPECT_EQ(ReadHead(plain.client).status(), 200);
+}
+
+TEST(ResponseTimeout, EachInterimResponseStartsItAgain) {
+  OneBackend world({.route = {"response_timeout: 2s"}});
+  Asked asked = Ask(world, PlainGet("/"));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(Quiet(asked.client, 800ms));
+    asked.backend.Send("HTTP/1.1 102 Processing\r\n\r\n");
+    EXPECT_EQ(ReadHead(asked.client).status(), 102);
+  }
+  asked.backend.Send(Response("200 OK", "at last"));
+  EXPECT_EQ(ReadHead(asked.client).status(), 200);
+}
+
+TEST(ResponseTimeout, ItRunsWhileTheClientWaitsForA100) {
+  OneBackend world({.route = {"response_timeout: 200ms", "stream_idle_timeout: 1h"}});
+  Asked asked = Ask(world, Post("Content-Length: 5\r\nExpect: 100-continue\r\n"));
+  EXPECT_EQ(ReadHead(asked.client).status(), 504);
+}
+
+TEST(ResponseTimeout, AClientThatWaitsForA100DoesNotStallItsUpload) {
+  OneBackend world({.route = {"stream_idle_timeout: 200ms"}});
+  Asked waits = Ask(world, Post("Content-Length: 5\r\nExpect: 100-continue\r\n"));
+  Asked stalls = Ask(world, Post("Content-Length: 5\r\n", "he"));
+  EXPECT_EQ(ReadHead(stalls.client).status(), 408);
+  waits.backend.Send("HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_EQ(ReadHead(waits.client).status(), 100);
+  waits.client.Send("hello");
+  EXPECT_EQ(waits.backend.Read(5), "hello");
+  waits.backend.Send(Response("200 OK", "ok"));
+  EXPECT_EQ(ReadHead(waits.client).status(), 200);
+}
+
+TEST(ResponseTimeout, AClientThatStallsItsUploadGets408) {
+  OneBackend world({.route = {"stream_idle_timeout: 200ms", "response_timeout: 1h"}});
+  for (const std::string& request : {Post("Content-Length: 5\r\n"), Post("Content-Length: 5\r\n", "he"),
+                                     Post("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n")}) {
+    Asked asked = Ask(world, request);
+    EXPECT_EQ(ReadHead(asked.client).status(), 408) << request;
+    EXPECT_NE(asked.backend.ReadEnd(), End::kOpen);
+  }
+  EXPECT_EQ(world.hawser().WaitForLog()["reason"], "request_timeout");
+}
+
+TEST(ResponseTimeout, ABackendThatDoesNotTakeAnUploadIs504) {
+  OneBackend world({.route = {"stream_idle_timeout: 500ms", "response_timeout: 1h"}});
+  Asked asked = Ask(world, Post("Content-Length: 1000000000\r\n"));
+  const std::string block(1 << 20, 'x');
+  while (!asked.client.HasInput()) asked.client.SendSome(block);
+  EXPECT_EQ(ReadHead(asked.client).status(), 504);
+}
+
+TEST(StreamIdleTimeout, ABodyThatStandsStillIsCutThoughTheOtherSideTalks) {
+  OneBackend world({.route = {"stream_idle_timeout: 500ms"}});
+  Asked asked = Ask(world, PlainGet("/"));
+  asked.backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+  EXPECT_EQ(ReadHead(asked.client).status(), 200);
+  EXPECT_EQ(asked.client.Read(5), "hello");
+  // What the client sends ahead of its next request wakes the exchange up, and moves no body.
+  while (!asked.client.HasInput()) asked.client.SendSome("G");
+  EXPECT_NE(asked.client.ReadEnd(), End::kOpen);
+  EXPECT_EQ(world.hawser().WaitForLog()["reason"], "idle_timeout");
+}
+
+TEST(StreamIdleTimeout, ZeroIsNoLimit) {
+  OneBackend world({.route = {"stream_idle_timeout: 0s", "response_timeout: 200ms"}});
+  Asked watch = Ask(world, PlainGet("/watch"));
+  watch.backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
+  EXPECT_EQ(ReadHead(watch.client).status(), 200);
+  Asked late = Ask(world, PlainGet("/"));
+  EXPECT_EQ(ReadHead(late.client).status(), 504);
+  watch.backend.Send("b");
+  EXPECT_EQ(watch.client.Read(2), "ab");
+}
+
+TEST(BrokenResponse, OneOfWhichNothingHasLeftIs502) {
+  OneBackend world;
+  for (const std::string& broken :
+       {std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")}) {
+    Asked asked = Ask(world, PlainGet("/"));
+    asked.backend.Send(broken);
+    EXPECT_EQ(ReadHead(asked.client).status(), 502);
+  }
+  const LogLine line = world.hawser().WaitForLog();
+  EXPECT_EQ(line["status"], "502");
+  EXPECT_EQ(line["reason"], "bad_backend_response");
+}
+
+TEST(BrokenResponse, OneThatHasBegunIsCutAndLoggedAsTheClientSawIt) {
+  OneBackend world;
+  Asked asked = Ask(world, PlainGet("/"));
+  asked.backend.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n");
+  EXPECT_EQ(ReadHead(asked.client).status(), 200);
+  EXPECT_EQ(asked.client.ReadThrough("he\r\n"), "2\r\nhe\r\n");
+  asked.backend.Send("zz\r\n");
+  std::string rest;
+  EXPECT_NE(asked.client.ReadEnd(&rest), End::kOpen);
+  EXPECT_EQ(rest, "");
+  EXPECT_EQ(world.hawser().WaitForLog()["status"], "200");
+}
+
+// A client that pipelines and does not read: its socket has no room when the 101 is due, though its backend talks already.
+// What has to go into the socket before the 101 grows until the 101 does not fit.
+TEST(NoRoomForThe101, NoSecondHeadFollowsIt) {
+  Directory directory;
+  FakeBackend backend("unix:" + directory.File("backend"));
+  HawserProcess hawser(Config{.endpoints = {backend.address()},
+                              .route = {"handshake_timeout: 500ms"},
+                              .address = "unix:" + directory.File("edge")}
+                           .Yaml());
+  std::vector<Wire> open;
+  for (size_t ahead = 100'000; ahead < 100'000'000; ahead += 40'000) {
+    Wire client = Wire::Connect("unix:" + directory.File("edge"));
+    client.Send(PlainGet("/fill", {{"Connection", "keep-alive"}}) + Request{}.Text());
+    Wire fills = backend.Accept();
+    ReadHead(fills);
+    fills.Send(Response("200 OK", std::string(ahead, '-'), {{"Connection", "close"}}));
+    Wire talks = backend.Accept();
+    const Head handshake = ReadHead(talks);
+    talks.Send(SwitchingProtocols(handshake, {{"X-Long", std::string(60'000, '-')}}) +
+               Encode({.payload = "early"}));
+    const double opened = static_cast<double>(open.size() / 2 + 1);
+    ASSERT_TRUE(
+        Eventually([&] { return talks.HasInput() || hawser.Metric("hawser_tunnels_total") == opened; }));
+    if (!talks.HasInput()) {
+      open.push_back(std::move(client));
+      open.push_back(std::move(talks));
+      continue;
+    }
+    const LogLine line = hawser.WaitForLog([](const LogLine& one) { return one["path"] == "/"; });
+    EXPECT_EQ(line["reason"], "idle_timeout");
+    EXPECT_EQ(line["status"], "0");
+    std::string heard;
+    EXPECT_NE(client.ReadEnd(&heard), End::kOpen);
+    const size_t switching = heard.find("HTTP/1.1 101");
+    if (switching != std::string::npos) {
+      EXPECT_EQ(heard.find("HTTP/1.1 ", switching + 1), std::string::npos);
+    }
+    return;
+  }
+  FAIL() << "the 101 found room each time";
+}
+
+}  // namespace
+}  // namespace hawser::integration
