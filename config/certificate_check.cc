@@ -32,13 +32,16 @@ int RefusePassword(char*, int, int, void* asked) {
   return -1;
 }
 
-// The text of a file, or what is wrong with it in `fault`.
+// The text of a file, or what is wrong with it in `fault`. OpenSSL passes over an object behind a byte order mark.
 std::optional<std::string> ReadPem(const std::string& path, std::string& fault) {
   auto text = ReadFile(path, kMostPemBytes);
-  if (text.ok()) return *std::move(text);
-  fault =
-      fmt::format("{} {}", path, std::string(text.status().message().data(), text.status().message().size()));
-  return std::nullopt;
+  if (!text.ok()) {
+    const auto reason = text.status().message();
+    fault = fmt::format("{} {}", path, std::string(reason.data(), reason.size()));
+  } else if (WithoutByteOrderMark(*text).size() < text->size()) {
+    fault = path + " begins with a byte order mark";
+  }
+  return fault.empty() ? std::optional(*std::move(text)) : std::nullopt;
 }
 
 BioPtr Memory(const std::string& text) {

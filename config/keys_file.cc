@@ -50,10 +50,15 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most) {
   return text;
 }
 
+std::string_view WithoutByteOrderMark(std::string_view text) {
+  constexpr std::string_view kMark = "\xef\xbb\xbf";
+  return text.starts_with(kMark) ? text.substr(kMark.size()) : text;
+}
+
 absl::StatusOr<std::vector<Secret>> ReadKeys(const std::string& path) {
   HAWSER_ASSIGN_OR_RETURN(const std::string text, ReadFile(path, kMostKeyBytes));
   std::vector<Secret> keys;
-  std::string_view rest = text;
+  std::string_view rest = WithoutByteOrderMark(text);
   for (int number = 1; !rest.empty(); ++number) {
     const size_t end = std::min(rest.find('\n'), rest.size());
     const std::string_view line = Trim(rest.substr(0, end));

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -15,7 +16,10 @@ inline constexpr size_t kShortestKey = 32;  // bytes
 // The whole file, or its first `most` bytes. The message of an error is "cannot be read: No such file or directory".
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most);
 
-// One key in each line; spaces around it, empty lines and lines that begin with # are passed over. Fails if there is no
+// The text behind a UTF-8 byte order mark, which some editors put in front of a file.
+std::string_view WithoutByteOrderMark(std::string_view text);
+
+// One key in each line; a byte order mark, spaces around a key, empty lines and lines that begin with # are passed over. Fails if there is no
 // key, or one is shorter than kShortestKey; messages never hold a key.
 absl::StatusOr<std::vector<Secret>> ReadKeys(const std::string& path);
 

@@ -6,6 +6,7 @@
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/parser.h>
 
+#include "config/keys_file.h"
 #include "config/node_builder.h"
 #include "config/units.h"
 #include "fmt/format.h"
@@ -76,7 +77,8 @@ bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors)
 
 }  // namespace
 
-std::unique_ptr<Document> ParseYaml(std::string_view text, Diagnostics& errors, const TreeBounds& bounds) {
+std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors, const TreeBounds& bounds) {
+  const std::string_view text = WithoutByteOrderMark(file);
   if (!CheckBytes(text, bounds, errors)) return nullptr;
   auto document = std::make_unique<Document>();
   NodeBuilder builder(*document, bounds, errors);

@@ -47,9 +47,10 @@ struct Document {
   const Node* root = nullptr;
 };
 
-// Reads UTF-8 text without control characters. Null, with at least one diagnostic, if there is no tree to read from;
-// a tree and diagnostics if only parts are wrong (a key that stands twice: the first counts).
-std::unique_ptr<Document> ParseYaml(std::string_view text, Diagnostics& errors,
+// Reads UTF-8 text without control characters; a byte order mark in front of it is skipped. Null, with at least one
+// diagnostic, if there is no tree to read from; a tree and diagnostics if only parts are wrong (a key that stands twice:
+// the first counts).
+std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors,
                                     const TreeBounds& bounds = {});
 
 // A node and the way to it.

@@ -45,6 +45,28 @@ TEST(Node, KnowsWhereKeysAndValuesStand) {
   EXPECT_EQ(At(*list.children[1], "c").kind, Node::Kind::kQuoted);
 }
 
+TEST(Node, AByteOrderMarkInFrontIsSkipped) {
+  const Parsed parsed = Parse(
+      "\xef\xbb\xbf"
+      "a: 1\nb: 2\n");
+  ASSERT_THAT(parsed.errors, IsEmpty());
+  EXPECT_EQ(parsed.document->root->keys[0].mark, (Mark{1, 1}));
+  EXPECT_EQ(At(*parsed.document->root, "a").text, "1");
+  EXPECT_THAT(Parse("\xff\xfe"
+                    "a\0:\0")
+                  .errors,
+              ElementsAre("f:1:1: byte 0xff is not UTF-8; expected UTF-8 text"));
+}
+
+TEST(Node, NullHasItsSpellings) {
+  const Parsed parsed = Parse("[ ~, null, Null, NULL, '~', 'null', nULL ]\n");
+  ASSERT_THAT(parsed.errors, IsEmpty());
+  const std::vector<const Node*>& list = parsed.document->root->children;
+  for (size_t i = 0; i < list.size(); ++i) {
+    EXPECT_EQ(list[i]->kind == Node::Kind::kNull, i < 4) << i;
+  }
+}
+
 TEST(Node, AKeyThatStandsTwiceIsAnErrorAndTheFirstCounts) {
   const Parsed parsed = Parse("a:\n  - b: 1\n    c: 2\n    b: 3\nd: 4\n");
   EXPECT_THAT(parsed.errors, ElementsAre("f:4:5: a[0].b: the key stands twice; the first is in line 2"));

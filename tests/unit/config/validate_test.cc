@@ -346,6 +346,23 @@ TEST_F(Files, KeysAreReadFromTheirFile) {
                                        Secret{"second-0123456789abcdef0123456789"}));
 }
 
+TEST_F(Files, AByteOrderMarkInFrontOfTheKeysIsNoPartOfOne) {
+  folder_.Write("keys",
+                "\xef\xbb\xbf"
+                "first-0123456789abcdef0123456789\n");
+  const Loaded loaded = Load(WithKeysFile());
+  ASSERT_TRUE(loaded.ok()) << Render(loaded).errors[0];
+  EXPECT_THAT(loaded.config->clusters[0].affinity->cookie->keys,
+              ElementsAre(Secret{"first-0123456789abcdef0123456789"}));
+  EXPECT_THAT(LoadKeys("\xef\xbb\xbf# none\n").errors, ElementsAre(HasSubstr("keys holds no key")));
+}
+
+TEST_F(Files, AByteOrderMarkInAPemFileIsTold) {
+  folder_.Write("marked.crt", "\xef\xbb\xbf" + CertificatePem(key_));
+  EXPECT_THAT(LoadTls("marked.crt", "a.key").errors,
+              ElementsAre(HasSubstr("marked.crt begins with a byte order mark; expected a PEM certificate")));
+}
+
 TEST_F(Files, AKeysFileThatDoesNotServeIsTold) {
   EXPECT_THAT(LoadKeys("0123456789abcdef0123456789abcdef\nhunter2\n").errors,
               ElementsAre(Path("f.yaml") + ":6:36: clusters[0].affinity.cookie.keys_file: " + Path("keys") +
