@@ -1,7 +1,5 @@
 #include "config/action_check.h"
 
-#include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 
@@ -54,12 +52,6 @@ void CheckRegexRewrite(const RegexRewrite& rewrite, const Checks& checks) {
 }
 
 void CheckRedirect(const Redirect& redirect, const RouteMatch& match, const Checks& checks) {
-  constexpr auto kStatuses = std::to_array<uint16_t>({301, 302, 303, 307, 308});
-  if (checks.Given(redirect.status) &&
-      std::find(kStatuses.begin(), kStatuses.end(), redirect.status) == kStatuses.end()) {
-    checks.Error(redirect.status, fmt::format("{} is not a redirect", redirect.status),
-                 "expected 301, 302, 303, 307 or 308");
-  }
   CheckAuthority(redirect.host, checks);
   CheckPrefixRewrite(redirect.prefix_rewrite, match, checks);
   const bool moves = redirect.scheme || redirect.host || redirect.port || redirect.path ||

@@ -35,7 +35,7 @@ void Describe(V& v, Is<HashPolicy> auto& policy) {
   v.Field({"cookie", "The value of this cookie."}, policy.cookie, {{Form::kToken}});
   v.Field({"query", "The value of this query parameter."}, policy.query);
   v.Field({"source_ip", "The client's address, as a prefix (`hash_ipv4_prefix`, `hash_ipv6_prefix`)."},
-          policy.source_ip);
+          policy.source_ip, {.only_true = true});
   v.ExactlyOneOf({"header", "cookie", "query", "source_ip"});
 }
 

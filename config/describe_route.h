@@ -225,9 +225,11 @@ void Describe(V& v, Is<RegexRewrite> auto& rewrite) {
           rewrite.substitution, {Form::kSubstitution, kLongestSubstitution});
 }
 
+inline constexpr uint16_t kRedirectStatuses[] = {301, 302, 303, 307, 308};
+
 template <class V>
 void Describe(V& v, Is<Redirect> auto& redirect) {
-  v.Field({"status", "301, 302, 303, 307 or 308."}, redirect.status, {301, 308});
+  v.Field({"status", "Status of the answer."}, redirect.status, {301, 308, kRedirectStatuses});
   v.Field({"scheme", "Of the new place. The default port of the old one goes with it.", "as the request's"},
           redirect.scheme);
   v.Field({"host", "Of the new place; a port may stand behind it.", "as the request's"}, redirect.host,

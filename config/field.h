@@ -13,6 +13,7 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -64,6 +65,11 @@ template <Bounded T>
 struct Rules<T> {
   T min{};
   T max = std::numeric_limits<T>::max();
+  std::span<const T> only = {};  // not empty: none but these
+};
+template <>
+struct Rules<bool> {
+  bool only_true = false;
 };
 template <>
 struct Rules<Duration> {

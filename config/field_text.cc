@@ -46,8 +46,8 @@ std::string BoundsText(const Rules<std::string>& rules) {
   return fmt::format("at most {} bytes", rules.max_bytes);
 }
 
-std::string ExpectedText(const Rules<bool>&) {
-  return "expected true or false";
+std::string ExpectedText(const Rules<bool>& rules) {
+  return rules.only_true ? "expected true" : "expected true or false";
 }
 
 std::string ExpectedText(const Rules<double>& rules) {

@@ -58,14 +58,15 @@ inline std::string TypeText(const Rules<std::string>& rules) {
 // The bounds: "1 to 100", "at least 32 bytes"; empty where there are none.
 template <Integer T>
 std::string BoundsText(const Rules<T>& rules) {
+  if (!rules.only.empty()) return fmt::format("{}", fmt::join(rules.only, ", "));
   return RangeText(rules.min, rules.max, std::numeric_limits<T>::max());
 }
 template <Enum E>
 std::string BoundsText(const Rules<E>&) {
   return fmt::format("`{}`", fmt::join(Words<E>(), "`, `"));
 }
-inline std::string BoundsText(const Rules<bool>&) {
-  return {};
+inline std::string BoundsText(const Rules<bool>& rules) {
+  return rules.only_true ? "`true`" : "";
 }
 std::string BoundsText(const Rules<double>& rules);
 std::string BoundsText(const Rules<Duration>& rules);

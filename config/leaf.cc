@@ -1,20 +1,15 @@
 #include "config/leaf.h"
 
-#include <algorithm>
-#include <charconv>
+#include <cmath>
 #include <string_view>
-#include <system_error>
 
 #include "absl/status/statusor.h"
+#include "config/core_schema.h"
 #include "config/units.h"
 #include "fmt/format.h"
 
 namespace hawser::config {
 namespace {
-
-bool AllDigits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
 
 bool IsQuoted(const Node& node) {
   return node.kind == Node::Kind::kQuoted;
@@ -32,22 +27,25 @@ std::string NotA(const Node& node, std::string_view type) {
   return fmt::format("{} is not a {}", Quote(node.text), type);
 }
 
-bool ParseDouble(std::string_view text, double& value) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size();
+// The number that a plain scalar is.
+std::optional<CoreNumber> NumberIn(const Node& node) {
+  return IsQuoted(node) ? std::nullopt : ParseCoreNumber(node.text);
 }
 
-// What YAML's core schema reads as something else than text, unless it is quoted: a number or true or false.
-bool LooksLikeOther(std::string_view text) {
-  constexpr std::string_view kWords[] = {"true", "True", "TRUE", "false", "False", "FALSE",
-                                         ".inf", ".Inf", ".INF", ".nan",  ".NaN",  ".NAN"};
-  if (std::find(std::begin(kWords), std::end(kWords), text) != std::end(kWords)) return true;
-  if (text.starts_with("0x") || text.starts_with("0o")) {
-    return text.size() > 2 && text.find_first_not_of("0123456789abcdefABCDEF", 2) == std::string_view::npos;
-  }
-  if (text.starts_with('+')) text.remove_prefix(1);
-  double number = 0;
-  return text.find_first_not_of("0123456789.eE+-") == std::string_view::npos && ParseDouble(text, number);
+// The one number that needs no unit, however it is written.
+bool IsZero(const Node& node) {
+  const std::optional<CoreNumber> number = NumberIn(node);
+  return number && number->value == 0;
+}
+
+bool IsNumber(const Node& node) {
+  return ParseCoreNumber(node.text).has_value();
+}
+
+std::optional<ByteSize> SizeIn(const Node& node) {
+  const std::optional<CoreNumber> number = NumberIn(node);
+  if (!number) return ParseSize(node.text);
+  return number->whole ? std::optional(ByteSize{*number->whole}) : std::nullopt;
 }
 
 // The parser of addresses names the part that is wrong.
@@ -59,7 +57,7 @@ std::string AddressFault(const Node& node, const absl::Status& status) {
 }
 
 bool NeedsQuotes(const Node& node) {
-  return node.kind == Node::Kind::kPlain && LooksLikeOther(node.text);
+  return !IsQuoted(node) && !IsCoreText(node.text);
 }
 
 }  // namespace
@@ -76,37 +74,36 @@ std::optional<std::string> NotAValue(const Node& node) {
 }
 
 std::optional<std::string> ParseWhole(const Node& node, uint64_t min, uint64_t max, uint64_t& value) {
-  std::string_view digits = node.text;
-  const bool negative = digits.starts_with('-');
-  if (negative) digits.remove_prefix(1);
-  if (!AllDigits(digits)) return NotA(node, "whole number");
+  const std::optional<CoreNumber> number = ParseCoreNumber(node.text);
+  const bool whole = number && number->value == std::trunc(number->value);
+  if (!whole) return NotA(node, "whole number");
   if (IsQuoted(node)) return InQuotes(node);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  if (error != std::errc() || (negative && value > 0) || value < min || value > max) return OutOfRange(node);
+  if (!number->whole || *number->whole < min || *number->whole > max) return OutOfRange(node);
+  value = *number->whole;
   return std::nullopt;
 }
 
-std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>&, bool& value) {
-  if (node.text != "true" && node.text != "false") return NotA(node, "truth value");
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>& rules, bool& value) {
+  const std::optional<bool> truth = CoreTruth(node.text);
+  if (!truth) return NotA(node, "truth value");
   if (IsQuoted(node)) return InQuotes(node);
-  value = node.text == "true";
+  if (rules.only_true && !*truth) return Quote(node.text) + " is not allowed";
+  value = *truth;
   return std::nullopt;
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rules, double& value) {
-  double number = 0;
-  if (!LooksLikeOther(node.text) || !ParseDouble(node.text, number)) return NotA(node, "number");
+  const std::optional<CoreNumber> number = ParseCoreNumber(node.text);
+  if (!number) return NotA(node, "number");
   if (IsQuoted(node)) return InQuotes(node);
-  if (!(number >= rules.min && number <= rules.max)) return OutOfRange(node);
-  value = number;
+  if (!(number->value >= rules.min && number->value <= rules.max)) return OutOfRange(node);
+  value = number->value;
   return std::nullopt;
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& rules, Duration& value) {
-  const std::optional<Duration> duration = ParseDuration(node.text);
-  if (!duration && AllDigits(node.text)) {
-    return Quote(node.text) + " has no unit";
-  }
+  const std::optional<Duration> duration = IsZero(node) ? Duration(0) : ParseDuration(node.text);
+  if (!duration && IsNumber(node)) return Quote(node.text) + " has no unit";
   if (!duration) return NotA(node, "duration");
   if (*duration < rules.min || *duration > rules.max) return OutOfRange(node);
   value = *duration;
@@ -114,7 +111,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& ru
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& rules, ByteSize& value) {
-  const std::optional<ByteSize> size = ParseSize(node.text);
+  const std::optional<ByteSize> size = SizeIn(node);
   if (!size) return NotA(node, "size");
   if (size->bytes < rules.min || size->bytes > rules.max) return OutOfRange(node);
   value = *size;
@@ -122,8 +119,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& ru
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value) {
-  const std::optional<Rate> rate = ParseRate(node.text);
-  if (!rate && AllDigits(node.text)) return Quote(node.text) + " does not say per what";
+  const std::optional<Rate> rate = IsZero(node) ? Rate{0} : ParseRate(node.text);
+  if (!rate && IsNumber(node)) return Quote(node.text) + " does not say per what";
   if (!rate) return NotA(node, "rate");
   if (rate->per_second > rules.max_per_second) return OutOfRange(node);
   value = *rate;
@@ -131,8 +128,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules,
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& rules, ByteRate& value) {
-  const std::optional<ByteRate> rate = ParseByteRate(node.text);
-  if (!rate && ParseSize(node.text)) return Quote(node.text) + " does not say per what";
+  const std::optional<ByteRate> rate = IsZero(node) ? ByteRate{0} : ParseByteRate(node.text);
+  if (!rate && SizeIn(node)) return Quote(node.text) + " does not say per what";
   if (!rate) return NotA(node, "rate of bytes");
   if (rate->per_second > rules.max_per_second) return OutOfRange(node);
   value = *rate;
@@ -140,7 +137,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& ru
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rules, Secret& value) {
-  if (NeedsQuotes(node)) return "reads as a number: put it in quotes";
+  if (NeedsQuotes(node)) return "is not text unless it stands in quotes";
   if (node.text.size() < rules.min_bytes) return fmt::format("holds {} bytes", node.text.size());
   value.value = node.text;
   return std::nullopt;

@@ -2,6 +2,7 @@
 // nothing and the value; what was expected instead is told by field_text.h.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -22,7 +23,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<T>& rules, T&
   uint64_t whole = 0;
   if (auto what = ParseWhole(node, rules.min, rules.max, whole)) return what;
   value = static_cast<T>(whole);
-  return std::nullopt;
+  const bool allowed = rules.only.empty() || std::ranges::find(rules.only, value) != rules.only.end();
+  return allowed ? std::nullopt : std::optional(Quote(node.text) + " is not allowed");
 }
 
 template <Enum E>

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
+#include "config/address_pattern.h"
 #include "config/field.h"
 #include "config/field_text.h"
 #include "config/units.h"
@@ -63,22 +65,27 @@ inline Json TextSchema(std::string_view pattern) {
 
 template <Integer T>
 Json LeafSchema(const Rules<T>& rules) {
-  Json schema = {{"type", "integer"}, {"minimum", rules.min}};
-  if (rules.max < std::numeric_limits<T>::max()) schema["maximum"] = rules.max;
+  Json schema = {{"type", "integer"}, {"minimum", rules.min}, {"maximum", rules.max}};
+  if (!rules.only.empty()) schema["enum"] = rules.only;
   return schema;
 }
 template <Enum E>
 Json LeafSchema(const Rules<E>&) {
   return {{"type", "string"}, {"enum", Words<E>()}};
 }
-inline Json LeafSchema(const Rules<bool>&) {
-  return {{"type", "boolean"}};
+inline Json LeafSchema(const Rules<bool>& rules) {
+  Json schema = {{"type", "boolean"}};
+  if (rules.only_true) schema["const"] = true;
+  return schema;
 }
 inline Json LeafSchema(const Rules<double>& rules) {
   return {{"type", "number"}, {"minimum", rules.min}, {"maximum", rules.max}};
 }
-inline Json LeafSchema(const Rules<Duration>&) {
-  return {{"anyOf", {TextSchema(kDurationPattern), {{"const", 0}}}}};
+inline Json LeafSchema(const Rules<Duration>& rules) {
+  Json text = TextSchema(kDurationPattern);
+  if (rules.min == Duration(0)) return {{"anyOf", {std::move(text), {{"const", 0}}}}};
+  text["not"] = {{"const", "0"}};
+  return text;
 }
 inline Json LeafSchema(const Rules<ByteSize>& rules) {
   return {
@@ -100,10 +107,10 @@ inline Json LeafSchema(const Rules<std::string>& rules) {
   return schema;
 }
 inline Json LeafSchema(const Rules<net::SocketAddress>&) {
-  return TextSchema("^(unix:.+|[0-9.]+:[0-9]+|\\[[0-9A-Fa-f:.]+\\]:[0-9]+)$");
+  return TextSchema(SocketAddressPattern());
 }
 inline Json LeafSchema(const Rules<net::IpBlock>&) {
-  return TextSchema("^[0-9A-Fa-f:.]+(/[0-9]+)?$");
+  return TextSchema(IpBlockPattern());
 }
 
 }  // namespace hawser::config

@@ -48,8 +48,11 @@ constexpr std::string_view kConventions = R"(```
 | token | `chat.v2`, `X-Room` | letters, digits and ``! # $ % & ' * + - . ^ _ ` \| ~`` |
 | secret | `"0123456789abcdef..."` | never printed: `/config_dump` shows `[redacted]` |
 
-Text that YAML reads as something else (numbers, `true`, what begins with `*`, `[` or `{`) stands in quotes. A key with
-nothing behind its colon is an error: leave the key out instead. Unknown keys and keys that stand twice are errors.
+Values are read as YAML 1.2's core schema reads them, which is what editors do: `true`, `True` and `TRUE` are the same;
+`100`, `+100`, `0x64`, `0o144` and `1e2` are the same; `yes` and `on` are text. Text that looks like a number, like `true` or
+like `null`, or that begins with `*`, `[` or `{`, stands in quotes. A key whose value is empty, `~` or `null` is an error:
+leave the key out instead. Unknown keys and keys that stand twice are errors. The file is UTF-8; a byte order mark in front
+of it is skipped.
 Anchors, aliases and merge keys (`<<`) work. A file may have 16 MiB, 64 levels and a million values.
 )";
 

@@ -95,11 +95,6 @@ void CheckListener(const Listener& listener, const Checks& checks) {
 }
 
 void CheckHashPolicy(const Cluster& cluster, const Checks& checks) {
-  for (const HashPolicy& policy : cluster.hash_policy) {
-    if (checks.Given(policy.source_ip) && !policy.source_ip) {
-      checks.Error(policy.source_ip, "source_ip is false", "expected true, or another entry");
-    }
-  }
   const bool hashes = cluster.lb_policy == LbPolicy::kRingHash || cluster.lb_policy == LbPolicy::kMaglev;
   if (!hashes && checks.Given(cluster.hash_policy)) {
     checks.Warn(cluster.hash_policy, "has no effect with this lb_policy", "expected ring_hash or maglev");

@@ -135,7 +135,9 @@ TEST(Action, ARedirectIsOneAndLeadsElsewhere) {
   const auto redirect = [](const std::string& map, const std::string& match = "{}") {
     return Errors("- { match: " + match + ", redirect: " + map + " }\n");
   };
-  EXPECT_THAT(redirect("{ status: 304, path: /x }"), ElementsAre(HasSubstr("304 is not a redirect")));
+  EXPECT_THAT(
+      redirect("{ status: 304, path: /x }"),
+      ElementsAre(HasSubstr("\"304\" is not allowed; expected a whole number, 301, 302, 303, 307, 308")));
   EXPECT_THAT(redirect("{ status: 200, path: /x }"), ElementsAre(HasSubstr("\"200\" is out of range")));
   EXPECT_THAT(redirect("{ status: 302 }"), ElementsAre(HasSubstr("leads back to where the request came to")));
   EXPECT_THAT(redirect("{ strip_query: false }"), ElementsAre(HasSubstr("leads back")));

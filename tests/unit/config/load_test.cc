@@ -186,6 +186,39 @@ TEST(Load, ATruthValueIsTrueOrFalse) {
           "true or false"));
 }
 
+TEST(Load, ValuesAreReadByTheCoreSchemaOfYaml) {
+  const Loaded loaded = LoadText(WithListener("  http2: { enabled: FALSE, prior_knowledge: True }\n"
+                                              "  limits: { connections: +100, connections_per_ip: 0x64, "
+                                              "request_head: 0x1000, early_bytes: 1e3 }\n"
+                                              "  timeouts: { keep_alive: '60s' }\n"),
+                                 "f.yaml", {.check_files = false});
+  ASSERT_TRUE(loaded.ok()) << Rendered(loaded.errors)[0];
+  const Listener& listener = loaded.config->listeners[0];
+  EXPECT_FALSE(listener.http2.enabled);
+  EXPECT_TRUE(listener.http2.prior_knowledge);
+  EXPECT_EQ(listener.limits.connections, 100u);
+  EXPECT_EQ(listener.limits.connections_per_ip, 100u);
+  EXPECT_EQ(listener.limits.request_head.bytes, 4096u);
+  EXPECT_EQ(listener.limits.early_bytes.bytes, 1000u);
+  EXPECT_THAT(Errors(WithBase("drain: { window: 0x0, deadline: +0 }\n")), IsEmpty());
+}
+
+TEST(Load, WhatTheCoreSchemaReadsAsAnotherTypeIsTold) {
+  EXPECT_THAT(
+      Errors(WithListener(
+          "  limits:\n    connections: 1.5\n    connections_per_ip: \"0x64\"\n    ipv4_prefix: 0x100\n"
+          "  http2:\n    enabled: \"True\"\n    stall_timeout: 0x10\n")),
+      ElementsAre(
+          HasSubstr("f.yaml:7:18: listeners[0].limits.connections: \"1.5\" is not a whole number; expected"),
+          HasSubstr("f.yaml:8:25: listeners[0].limits.connections_per_ip: \"0x64\" stands in quotes;"),
+          HasSubstr("f.yaml:9:18: listeners[0].limits.ipv4_prefix: \"0x100\" is out of range; expected"),
+          HasSubstr("f.yaml:11:14: listeners[0].http2.enabled: \"True\" stands in quotes; expected"),
+          HasSubstr("f.yaml:12:20: listeners[0].http2.stall_timeout: \"0x10\" has no unit; expected")));
+  EXPECT_THAT(
+      Errors(WithListener("- { name: 0o17, address: 127.0.0.1:9 }\n- { name: 0o8, address: 127.0.0.1:8 }\n")),
+      ElementsAre(HasSubstr("listeners[1].name: 0o17 is not text unless it stands in quotes;")));
+}
+
 TEST(Load, TextThatYamlReadsAsANumberNeedsQuotes) {
   EXPECT_THAT(
       Errors(WithRoute("- match: { headers: [ { name: V, exact: 13 } ] }\n  cluster: c\n")),
@@ -273,8 +306,7 @@ TEST(Load, HashPoliciesHaveOneForm) {
           "\"source_ip\"?",
           "f.yaml:7:42: clusters[0].hash_policy[1].cookie: cannot stand beside header; expected one of "
           "header, cookie, query, source_ip",
-          "f.yaml:7:68: clusters[0].hash_policy[2].source_ip: source_ip is false; expected true, or "
-          "another entry",
+          "f.yaml:7:68: clusters[0].hash_policy[2].source_ip: \"false\" is not allowed; expected true",
           "f.yaml:7:77: clusters[0].hash_policy[3]: \"7\" is not known; expected source_ip or a map"));
   EXPECT_THAT(Errors(WithCluster(rest + "[ { source_ip: true }, { cookie: c }, { query: q } ]\n")),
               IsEmpty());
@@ -340,7 +372,7 @@ TEST(Load, AShortKeyIsRefusedWithoutPrintingIt) {
       errors,
       ElementsAre("f.yaml:6:33: clusters[0].affinity.cookie.keys[0]: holds 7 bytes; expected a secret, "
                   "at least 32 bytes",
-                  "f.yaml:6:42: clusters[0].affinity.cookie.keys[1]: reads as a number: put it in "
+                  "f.yaml:6:42: clusters[0].affinity.cookie.keys[1]: is not text unless it stands in "
                   "quotes; expected a secret, at least 32 bytes",
                   "f.yaml:6:76: clusters[0].affinity.cookie.keys[2]: a list stands here; expected a "
                   "secret, at least 32 bytes"));

@@ -1,0 +1,12 @@
+// Addresses as regular expressions, for the JSON Schema: they accept what net::SocketAddress and net::IpBlock parse,
+// bits behind a prefix apart.
+#pragma once
+
+#include <string>
+
+namespace hawser::config {
+
+std::string SocketAddressPattern();
+std::string IpBlockPattern();
+
+}  // namespace hawser::config

@@ -1,0 +1,290 @@
+// The loader and the JSON Schema are asked for the same values, field by field: an editor must not be content with what
+// `hawser check` refuses, nor mark what it takes.
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "config/core_schema.h"
+#include "config/describe.h"
+#include "config/json_schema.h"
+#include "config/leaf.h"
+#include "config/leaf_json.h"
+#include "config/load.h"
+#include "gtest/gtest.h"
+#include "tests/unit/config/schema_validator.h"
+
+namespace hawser::config {
+namespace {
+
+// A value as a file has it, and as YAML's core schema reads it.
+struct Sample {
+  std::string yaml;
+  Json json;
+};
+
+Sample Quoted(std::string text) {
+  return {"'" + text + "'", text};
+}
+
+std::vector<Sample> Samples() {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  std::vector<Sample> samples = {{"true", true},
+                                 {"True", true},
+                                 {"TRUE", true},
+                                 {"false", false},
+                                 {"False", false},
+                                 {"FALSE", false},
+                                 {"~", nullptr},
+                                 {"null", nullptr},
+                                 {"Null", nullptr},
+                                 {"NULL", nullptr},
+                                 {"", nullptr},
+                                 {"0", 0},
+                                 {"+0", 0},
+                                 {"-0", 0},
+                                 {"0x0", 0},
+                                 {"0o0", 0},
+                                 {"0.0", 0.0},
+                                 {".0", 0.0},
+                                 {"-0.0", -0.0},
+                                 {"0e5", 0.0},
+                                 {"1", 1},
+                                 {"+1", 1},
+                                 {"-1", -1},
+                                 {"01", 1},
+                                 {"1.0", 1.0},
+                                 {"1.", 1.0},
+                                 {"1e2", 100.0},
+                                 {"100", 100},
+                                 {"+100", 100},
+                                 {"0x64", 100},
+                                 {"0o144", 100},
+                                 {"1.5", 1.5},
+                                 {".5", 0.5},
+                                 {"-.5", -0.5},
+                                 {"+.25e0", 0.25},
+                                 {"302", 302},
+                                 {"304", 304},
+                                 {"0x12D", 301},
+                                 {"65536", 65536},
+                                 {"4294967296", 4294967296.0},
+                                 {"1e300", 1e300},
+                                 {".inf", kInfinity},
+                                 {"-.INF", -kInfinity},
+                                 {".NaN", std::numeric_limits<double>::quiet_NaN()},
+                                 {"[]", Json::array()},
+                                 {"{}", Json::object()},
+                                 {"[ 1 ]", Json::array({1})}};
+  for (const char* text : {"yes",
+                           "on",
+                           "off",
+                           "no",
+                           "0X64",
+                           "0o9",
+                           "0b1",
+                           "1_000",
+                           "1e",
+                           "text",
+                           "a.b",
+                           "chat.v2",
+                           "*",
+                           "/a",
+                           "/a?b",
+                           "/",
+                           "a b",
+                           "-",
+                           "30s",
+                           "1h30m",
+                           "500ms",
+                           "0s",
+                           "30",
+                           "0",
+                           "+0",
+                           "1.5s",
+                           "64KiB",
+                           "1MB",
+                           "100",
+                           "0x64",
+                           "64K",
+                           "20/s",
+                           "0.5/m",
+                           "5/h",
+                           "1/d",
+                           "0/s",
+                           "1MiB/s",
+                           "true",
+                           "False",
+                           "null",
+                           "~",
+                           "1.5",
+                           ".inf",
+                           "http://a.b",
+                           "same-host",
+                           "https://*.example.com:8443",
+                           "example.com:8443",
+                           "[::1]:8443",
+                           "(",
+                           "^/a$",
+                           "\\1",
+                           "TLSv1.2",
+                           "source_ip",
+                           "127.0.0.1:80",
+                           "127.0.0.1:0",
+                           "127.0.0.1:00080",
+                           "127.0.0.1:65535",
+                           "127.0.0.1:65536",
+                           "127.0.0.1",
+                           "127.0.0.1:",
+                           "256.0.0.1:80",
+                           "01.2.3.4:80",
+                           "1.2.3:80",
+                           "localhost:80",
+                           "::1:80",
+                           "[::]:443",
+                           "[1:2:3:4:5:6:7:8]:1",
+                           "[1:2:3:4:5:6:7::]:1",
+                           "[::2:3:4:5:6:7:8]:1",
+                           "[1::3:4:5:6:7:8]:1",
+                           "[1:2:3:4:5:6:7]:1",
+                           "[1::2::3]:1",
+                           "[::ffff:192.0.2.1]:1",
+                           "[1:2:3:4:5:6:1.2.3.4]:1",
+                           "[1:2:3:4:5:6:7:1.2.3.4]:1",
+                           "[12345::]:1",
+                           "[::1%lo]:1",
+                           "[127.0.0.1]:1",
+                           "[::1]",
+                           "unix:/run/a.sock",
+                           "unix:@a",
+                           "unix:",
+                           "10.0.0.0/8",
+                           "10.0.0.0/33",
+                           "10.0.0.0/",
+                           "2001:db8::/32",
+                           "2001:db8::/129",
+                           "::/0",
+                           "::1/128",
+                           "192.0.2.7",
+                           "192.0.2.7/032",
+                           "::1"}) {
+    samples.push_back(Quoted(text));
+  }
+  samples.push_back(Quoted(""));
+  samples.push_back(Quoted(std::string(32, 'k')));
+  samples.push_back(Quoted("unix:" + std::string(107, 'p')));
+  samples.push_back(Quoted("unix:" + std::string(108, 'p')));
+  samples.push_back(Quoted("/" + std::string(300, 'p')));
+  return samples;
+}
+
+// The fault that the loader finds, if any.
+template <class T>
+std::optional<std::string> FaultOf(const std::string& yaml, const Rules<T>& rules) {
+  Diagnostics errors("f");
+  const std::unique_ptr<Document> document = ParseYaml("v: " + yaml + "\n", errors);
+  EXPECT_NE(document, nullptr) << yaml;
+  const Node& node = *document->root->children[0];
+  if (auto fault = NotAValue(node)) return fault;
+  T value{};
+  return ParseLeaf(node, rules, value);
+}
+
+// What takes more than a regular expression to see. The schema is content with it, the loader is not.
+bool OnlyTheLoaderSees(const std::string& fault, const Sample& sample) {
+  if (!sample.json.is_string()) return false;
+  return fault.ends_with("is out of range") || fault.find("does not compile") != std::string::npos ||
+         fault.find("bits are set behind the prefix") != std::string::npos;
+}
+
+// A visitor that asks for every value of every field.
+class Asker {
+ public:
+  explicit Asker(std::string path) : path_(std::move(path)) {}
+
+  template <class T>
+  void Field(const Key& key, const T& field, const Rules<T>& rules = {}) {
+    Ask(path_ + "." + std::string(key.name), field, rules);
+  }
+  void ExactlyOneOf(Keys) {}
+  void AtMostOneOf(Keys) {}
+  void ShortFor(std::string_view, ShortForm) {}
+
+  int asked() const { return asked_; }
+
+ private:
+  template <class T>
+  void Ask(const std::string& path, const T&, const Rules<T>& rules) {
+    std::vector<Sample> samples = Samples();
+    if constexpr (Enum<T>) {
+      for (const std::string_view word : Words<T>()) samples.push_back({std::string(word), word});
+    }
+    if constexpr (Integer<T>) AddBounds(rules, samples);
+    const Json schema = LeafSchema(rules);
+    for (const Sample& sample : samples) {
+      ++asked_;
+      const std::optional<std::string> fault = FaultOf(sample.yaml, rules);
+      if (fault && OnlyTheLoaderSees(*fault, sample)) continue;
+      EXPECT_EQ(!fault, SchemaValidator::Fits(sample.json, schema))
+          << path << ": " << sample.yaml << ": the loader says: " << fault.value_or("nothing");
+    }
+  }
+  template <class T>
+  void Ask(const std::string& path, const std::optional<T>&, const Rules<std::optional<T>>& rules) {
+    Ask(path, T{}, static_cast<const Rules<T>&>(rules));
+  }
+  template <class T>
+  void Ask(const std::string& path, const std::vector<T>&, const Rules<std::vector<T>>& rules) {
+    Ask(path + "[]", T{}, rules.each);
+  }
+  template <Described T>
+  void Ask(const std::string& path, const T& object, const Rules<T>&) {
+    Asker below(path);
+    Describe(below, object);
+    asked_ += below.asked();
+  }
+
+  template <Integer T>
+  static void AddBounds(const Rules<T>& rules, std::vector<Sample>& samples) {
+    const auto add = [&samples](uint64_t value) {
+      samples.push_back({fmt::format("{}", value), value});
+      samples.push_back({fmt::format("+{}", value), value});
+      samples.push_back({fmt::format("0x{:x}", value), value});
+      samples.push_back({fmt::format("0o{:o}", value), value});
+      samples.push_back(Quoted(fmt::format("{}", value)));
+    };
+    add(rules.min);
+    add(rules.max);
+    if (rules.min > 0) add(uint64_t{rules.min} - 1);
+    if (rules.max < std::numeric_limits<uint64_t>::max()) add(uint64_t{rules.max} + 1);
+  }
+
+  std::string path_;
+  int asked_ = 0;
+};
+
+TEST(SchemaAgreement, OnEveryValueOfEveryField) {
+  Asker asker("");
+  const Config config;
+  Describe(asker, config);
+  EXPECT_GT(asker.asked(), 10'000);
+}
+
+// A word of the file is never something else to YAML.
+TEST(SchemaAgreement, NoWordOfAnEnumNeedsQuotes) {
+  const auto walk = [](const auto& self, const Json& part) -> void {
+    if (part.is_object() && part.contains("enum") && part.at("enum").is_array()) {
+      for (const Json& word : part.at("enum")) {
+        EXPECT_TRUE(!word.is_string() || IsCoreText(word.get<std::string>())) << word;
+      }
+    }
+    if (!part.is_structured()) return;
+    for (const Json& below : part) self(self, below);
+  };
+  walk(walk, JsonSchema());
+}
+
+}  // namespace
+}  // namespace hawser::config
