@@ -1,5 +1,6 @@
 #include "config/certificate_check.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -7,7 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include "config/keys_file.h"
 #include "fmt/format.h"
@@ -25,6 +26,7 @@ using KeyPtr = std::unique_ptr<EVP_PKEY, Free<EVP_PKEY_free>>;
 using ContextPtr = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 
 constexpr size_t kMostPemBytes = 1 << 20;
+constexpr int kDaysOfNotice = 30;  // a renewal by hand must be planned
 
 // Tells an encrypted key from a broken one, instead of asking the terminal for its password.
 int RefusePassword(char*, int, int, void* asked) {
@@ -98,20 +100,61 @@ std::string CheckServes(const Certificate& pair, X509* leaf) {
                      reason == nullptr ? "unknown reason" : reason);
 }
 
-std::string CheckDates(const Certificate& pair, X509* leaf) {
-  const auto when = [](const ASN1_TIME* time) {
-    const BioPtr bio(BIO_new(BIO_s_mem()));
-    ASN1_TIME_print(bio.get(), time);
-    char* text = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &text);
-    return std::string(text, static_cast<size_t>(size));
-  };
-  const ASN1_TIME* end = X509_get0_notAfter(leaf);
-  const ASN1_TIME* begin = X509_get0_notBefore(leaf);
-  if (X509_cmp_current_time(end) < 0) return fmt::format("{} expired on {}", pair.certificate, when(end));
-  if (X509_cmp_current_time(begin) > 0)
-    return fmt::format("{} is not valid before {}", pair.certificate, when(begin));
+std::string TextOf(const ASN1_TIME* time) {
+  const BioPtr bio(BIO_new(BIO_s_mem()));
+  ASN1_TIME_print(bio.get(), time);
+  char* text = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &text);
+  return {text, static_cast<size_t>(size)};
+}
+
+// "server.crt" for the leaf, "certificate 2 of server.crt" for the one behind it.
+std::string NameOf(const std::string& path, size_t index) {
+  return index == 0 ? path : fmt::format("certificate {} of {}", index + 1, path);
+}
+
+// Whole days until `time`; negative behind it.
+int DaysUntil(const ASN1_TIME* time) {
+  int days = 0;
+  int seconds = 0;
+  if (ASN1_TIME_diff(&days, &seconds, nullptr, time) != 1) return -1;
+  return seconds < 0 ? days - 1 : days;
+}
+
+std::string InDays(int days) {
+  return days == 0 ? "in less than a day" : fmt::format("in {} day{}", days, days == 1 ? "" : "s");
+}
+
+// Empty if nothing is wrong with them.
+std::string CheckDates(const std::string& name, const X509* certificate) {
+  const ASN1_TIME* end = X509_get0_notAfter(certificate);
+  const ASN1_TIME* begin = X509_get0_notBefore(certificate);
+  const int days = DaysUntil(end);
+  if (X509_cmp_current_time(end) < 0) return fmt::format("{} expired on {}", name, TextOf(end));
+  if (X509_cmp_current_time(begin) > 0) return fmt::format("{} is not valid before {}", name, TextOf(begin));
+  if (days < kDaysOfNotice) return fmt::format("{} ends on {}, {}", name, TextOf(end), InDays(days));
   return {};
+}
+
+bool Signed(X509* issuer, X509* subject) {
+  const bool signed_by =
+      X509_check_issued(issuer, subject) == X509_V_OK && X509_verify(subject, X509_get0_pubkey(issuer)) == 1;
+  ERR_clear_error();
+  return signed_by;
+}
+
+void CheckChain(const std::string& path, const std::vector<X509Ptr>& chain, CertificateFaults& faults) {
+  for (size_t i = 0; i < chain.size(); ++i) {
+    const std::string fault = CheckDates(NameOf(path, i), chain[i].get());
+    if (!fault.empty()) faults.dates.push_back(fault);
+    if (i == 0 || Signed(chain[i].get(), chain[i - 1].get())) continue;
+    faults.links.push_back(fmt::format("{} did not sign certificate {}", NameOf(path, i), i));
+  }
+}
+
+bool ValidToday(const X509* certificate) {
+  return X509_cmp_current_time(X509_get0_notAfter(certificate)) > 0 &&
+         X509_cmp_current_time(X509_get0_notBefore(certificate)) < 0;
 }
 
 }  // namespace
@@ -123,14 +166,18 @@ CertificateFaults CheckCertificate(const Certificate& pair) {
   if (chain.empty()) return faults;
   if (faults.certificate.empty()) faults.certificate = CheckServes(pair, chain[0].get());
   if (key != nullptr) faults.private_key = CheckMatch(pair, chain, key.get());
-  faults.validity = CheckDates(pair, chain[0].get());
+  CheckChain(pair.certificate, chain, faults);
   return faults;
 }
 
-std::string CheckAuthorities(const std::string& path) {
-  std::string fault;
-  ReadChain(path, fault);
-  return fault;
+CertificateFaults CheckAuthorities(const std::string& path) {
+  CertificateFaults faults;
+  const std::vector<X509Ptr> authorities = ReadChain(path, faults.certificate);
+  const bool usable = std::any_of(authorities.begin(), authorities.end(),
+                                  [](const X509Ptr& authority) { return ValidToday(authority.get()); });
+  if (!authorities.empty() && !usable)
+    faults.dates.push_back(path + " holds no certificate that is valid today");
+  return faults;
 }
 
 bool CiphersKnown(const std::string& ciphers) {

@@ -63,6 +63,19 @@ void CheckDrain(const Drain& drain, const Checks& checks) {
                "expected at least the window");
 }
 
+void CheckPair(const std::string& certificate, const std::string& private_key, const Checks& checks) {
+  if (!checks.files || !checks.Given(certificate) || !checks.Given(private_key)) return;
+  const CertificateFaults faults = CheckCertificate({certificate, private_key});
+  if (!faults.certificate.empty())
+    checks.Error(certificate, faults.certificate, "expected a PEM certificate");
+  if (!faults.private_key.empty())
+    checks.Error(private_key, faults.private_key, "expected its PEM private key");
+  for (const std::string& fault : faults.dates) checks.Warn(certificate, fault);
+  for (const std::string& fault : faults.links) {
+    checks.Warn(certificate, fault, "expected each certificate to be signed by the one behind it");
+  }
+}
+
 void CheckTls(const Tls& tls, const Checks& checks) {
   if (tls.min_version > tls.max_version) {
     const bool max_given = checks.Given(tls.max_version);
@@ -73,16 +86,7 @@ void CheckTls(const Tls& tls, const Checks& checks) {
     checks.Error(tls.ciphers, Quote(tls.ciphers) + " names no cipher",
                  "expected a TLS 1.2 cipher list of OpenSSL");
   }
-  if (!checks.files) return;
-  for (const Certificate& pair : tls.certificates) {
-    if (!checks.Given(pair.certificate) || !checks.Given(pair.private_key)) continue;
-    const CertificateFaults faults = CheckCertificate(pair);
-    if (!faults.certificate.empty())
-      checks.Error(pair.certificate, faults.certificate, "expected a PEM certificate");
-    if (!faults.private_key.empty())
-      checks.Error(pair.private_key, faults.private_key, "expected its PEM private key");
-    if (!faults.validity.empty()) checks.Warn(pair.certificate, faults.validity);
-  }
+  for (const Certificate& pair : tls.certificates) CheckPair(pair.certificate, pair.private_key, checks);
 }
 
 void CheckListener(const Listener& listener, const Checks& checks) {
@@ -152,17 +156,14 @@ void CheckBackendTls(const BackendTls& tls, const Checks& checks) {
   if (tls.certificate.has_value() != tls.private_key.has_value()) {
     const auto& given = tls.certificate ? tls.certificate : tls.private_key;
     checks.Error(*given, "certificate and private_key go together", "expected both or none");
-  } else if (tls.certificate && checks.files && checks.Given(*tls.certificate) &&
-             checks.Given(*tls.private_key)) {
-    const CertificateFaults faults = CheckCertificate({*tls.certificate, *tls.private_key});
-    if (!faults.certificate.empty())
-      checks.Error(*tls.certificate, faults.certificate, "expected a PEM certificate");
-    if (!faults.private_key.empty())
-      checks.Error(*tls.private_key, faults.private_key, "expected its PEM private key");
+  } else if (tls.certificate) {
+    CheckPair(*tls.certificate, *tls.private_key, checks);
   }
   if (!tls.ca_file || !checks.files || !checks.Given(*tls.ca_file)) return;
-  const std::string fault = CheckAuthorities(*tls.ca_file);
-  if (!fault.empty()) checks.Error(*tls.ca_file, fault, "expected PEM certificates");
+  const CertificateFaults faults = CheckAuthorities(*tls.ca_file);
+  if (!faults.certificate.empty())
+    checks.Error(*tls.ca_file, faults.certificate, "expected PEM certificates");
+  for (const std::string& fault : faults.dates) checks.Warn(*tls.ca_file, fault);
   if (!tls.verify) checks.Warn(*tls.ca_file, "has no effect where verify is false");
 }
 

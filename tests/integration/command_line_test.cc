@@ -184,6 +184,24 @@ TEST(CommandLine, CertificatesThatCannotBeUsedAreErrors) {
   }
 }
 
+TEST(CommandLine, ACertificateThatEndsSoonIsToldByCheckAndAtStart) {
+  Directory directory;
+  const CertificateFiles files = MakeCertificate(directory, "soon", {"soon.test"}, 10);
+  const std::string yaml = Config{
+      .endpoints = {"127.0.0.1:9"},
+      .listener = {"tls: { certificates: [ { certificate: " + files.certificate +
+                   ", private_key: " + files.private_key +
+                   " } ] }"}}.Yaml();
+  const std::string warning =
+      "warning: .*:[0-9]+:[0-9]+: listeners.0..tls.certificates.0..certificate: "
+      ".*soon.crt ends on .*, in [0-9]+ days";
+  const CommandResult result = RunHawser({"check", "-c", WriteConfig(directory, "soon.yaml", yaml)});
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.err, ContainsRegex(warning));
+  HawserProcess hawser(yaml);
+  EXPECT_THAT(hawser.process().err(), ContainsRegex(warning));
+}
+
 TEST(CommandLine, APortInUseIsToldWithItsPlace) {
   FakeBackend taken;
   Directory directory;

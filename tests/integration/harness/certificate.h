@@ -1,4 +1,4 @@
-// Self-signed certificates, made when a test needs them: ECDSA P-256, a day long.
+// Self-signed certificates, made when a test needs them: ECDSA P-256.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ struct CertificateFiles {
 };
 
 // Writes NAME.crt and NAME.key for these DNS names ("*.example.com" included). The first is the subject.
+// Valid for `days` from now.
 CertificateFiles MakeCertificate(const Directory& directory, const std::string& name,
-                                 const std::vector<std::string>& dns_names);
+                                 const std::vector<std::string>& dns_names, int days = 90);
 
 }  // namespace hawser::integration

@@ -65,23 +65,43 @@ inline std::string KeyPem(const Key256& key, const char* password = nullptr) {
   return Text(bio);
 }
 
-// Self-signed; valid from and until so many seconds from now.
-inline std::string CertificatePem(const Key256& key, long begin = -60, long end = 3600) {
+inline void SetName(X509_NAME* name, const std::string& text) {
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, reinterpret_cast<const unsigned char*>(text.c_str()),
+                             -1, -1, 0);
+}
+
+constexpr long kDay = 86400;  // in seconds
+
+struct CertificateText {
+  std::string subject = "hawser.test";
+  std::string issuer = "hawser.test";
+  long begin = -60;  // seconds from now
+  long end = 90 * kDay;
+};
+
+// Of `key`, signed with `issuer`.
+inline std::string SignedPem(const Key256& key, const Key256& issuer, const CertificateText& text) {
   X509* certificate = X509_new();
   X509_set_version(certificate, 2);
   ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
-  X509_gmtime_adj(X509_getm_notBefore(certificate), begin);
-  X509_gmtime_adj(X509_getm_notAfter(certificate), end);
+  X509_gmtime_adj(X509_getm_notBefore(certificate), text.begin);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), text.end);
   X509_set_pubkey(certificate, key.get());
-  X509_NAME* name = X509_get_subject_name(certificate);
-  const auto* text = reinterpret_cast<const unsigned char*>("hawser.test");
-  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0);
-  X509_set_issuer_name(certificate, name);
-  X509_sign(certificate, key.get(), EVP_sha256());
+  SetName(X509_get_subject_name(certificate), text.subject);
+  X509_NAME* issuer_name = X509_NAME_new();
+  SetName(issuer_name, text.issuer);
+  X509_set_issuer_name(certificate, issuer_name);
+  X509_NAME_free(issuer_name);
+  X509_sign(certificate, issuer.get(), EVP_sha256());
   BIO* bio = BIO_new(BIO_s_mem());
   PEM_write_bio_X509(bio, certificate);
   X509_free(certificate);
   return Text(bio);
+}
+
+// Self-signed; valid from and until so many seconds from now.
+inline std::string CertificatePem(const Key256& key, long begin = -60, long end = 90 * kDay) {
+  return SignedPem(key, key, {.begin = begin, .end = end});
 }
 
 }  // namespace hawser::config

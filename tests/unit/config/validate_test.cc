@@ -11,6 +11,7 @@
 namespace hawser::config {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -315,10 +316,71 @@ TEST_F(Files, FilesThatAreNoPemAreTold) {
 
 TEST_F(Files, DatesAreWarnings) {
   folder_.Write("old.crt", CertificatePem(key_, -7200, -3600));
-  folder_.Write("new.crt", CertificatePem(key_, 3600, 7200));
+  folder_.Write("new.crt", CertificatePem(key_, 3600, 90 * kDay));
   EXPECT_THAT(LoadTls("old.crt", "a.key").warnings, ElementsAre(HasSubstr("old.crt expired on ")));
   EXPECT_THAT(LoadTls("new.crt", "a.key").warnings, ElementsAre(HasSubstr("new.crt is not valid before ")));
   EXPECT_THAT(LoadTls("old.crt", "a.key").errors, IsEmpty());
+}
+
+TEST_F(Files, ACertificateThatEndsWithin30DaysIsAWarning) {
+  const auto warnings = [&](long end) {
+    folder_.Write("soon.crt", CertificatePem(key_, -60, end));
+    return LoadTls("soon.crt", "a.key").warnings;
+  };
+  EXPECT_THAT(warnings(31 * kDay), IsEmpty());
+  EXPECT_THAT(warnings(30 * kDay - 60),
+              ElementsAre(ContainsRegex("f.yaml:8:20: listeners.0..tls.certificates.0..certificate: "
+                                        ".*soon.crt ends on [A-Z][a-z][a-z] .* GMT, in 29 days$")));
+  EXPECT_THAT(warnings(kDay + 60), ElementsAre(HasSubstr(" GMT, in 1 day")));
+  EXPECT_THAT(warnings(3600), ElementsAre(HasSubstr(" GMT, in less than a day")));
+}
+
+TEST_F(Files, AChainThatDoesNotLinkIsAWarning) {
+  const Key256 root = MakeKey();
+  const Key256 middle = MakeKey();
+  const std::string leaf = SignedPem(key_, middle, {.issuer = "middle"});
+  const std::string signer = SignedPem(middle, root, {.subject = "middle", .issuer = "root"});
+  const std::string anchor = SignedPem(root, root, {.subject = "root", .issuer = "root"});
+  const std::string namesake = SignedPem(MakeKey(), root, {.subject = "middle", .issuer = "root"});
+  const std::string old = SignedPem(middle, root, {.subject = "middle", .issuer = "root", .end = -1});
+  const auto warnings = [&](const std::string& chain) {
+    folder_.Write("chain.crt", chain);
+    const Result result = LoadTls("chain.crt", "a.key");
+    EXPECT_THAT(result.errors, IsEmpty());
+    return result.warnings;
+  };
+  EXPECT_THAT(warnings(leaf), IsEmpty());
+  EXPECT_THAT(warnings(leaf + signer), IsEmpty());
+  EXPECT_THAT(warnings(leaf + signer + anchor), IsEmpty());
+  EXPECT_THAT(
+      warnings(leaf + anchor),
+      ElementsAre(HasSubstr("certificate 2 of " + Path("chain.crt") +
+                            " did not sign certificate 1; expected each certificate to be signed by the one "
+                            "behind it")));
+  EXPECT_THAT(warnings(leaf + namesake), ElementsAre(HasSubstr(" did not sign certificate 1; ")));
+  EXPECT_THAT(warnings(leaf + anchor + signer),
+              ElementsAre(HasSubstr("certificate 2 of "), HasSubstr("certificate 3 of ")));
+  EXPECT_THAT(warnings(leaf + old),
+              ElementsAre(HasSubstr("certificate 2 of " + Path("chain.crt") + " expired on ")));
+}
+
+TEST_F(Files, TheCertificateForBackendsAndTheirAuthoritiesAreLookedAtToo) {
+  folder_.Write("soon.crt", CertificatePem(key_, -60, kDay + 60));
+  folder_.Write("old.crt", CertificatePem(key_, -7200, -3600));
+  folder_.Write("both.crt", CertificatePem(key_, -7200, -3600) + CertificatePem(key_));
+  const auto warnings = [&](const std::string& tls) {
+    return Render(Load(folder_.Write("f.yaml",
+                                     kListener +
+                                         "routes: [ { match: {}, cluster: c } ]\nclusters:\n- name: c\n"
+                                         "  endpoints: [ 127.0.0.1:3 ]\n  tls: { " +
+                                         tls + " }\n")))
+        .warnings;
+  };
+  EXPECT_THAT(warnings("certificate: soon.crt, private_key: a.key"),
+              ElementsAre(HasSubstr("clusters[0].tls.certificate: " + Path("soon.crt") + " ends on ")));
+  EXPECT_THAT(warnings("ca_file: old.crt"),
+              ElementsAre(HasSubstr("old.crt holds no certificate that is valid today")));
+  EXPECT_THAT(warnings("ca_file: both.crt"), IsEmpty());
 }
 
 TEST_F(Files, TlsVersionsAndCiphersAreChecked) {
