@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/container/flat_hash_map.h"
+#include "config/address_check.h"
 #include "config/certificate_check.h"
 #include "config/field_text.h"
 #include "config/keys_file.h"
@@ -32,20 +33,6 @@ void CheckNames(const std::vector<Named>& elements, const Checks& checks) {
                  fmt::format("{} is used twice", Quote(element.name)),
                  own ? SeenAt(checks.sources, first->second->name) : "expected another name");
   }
-}
-
-void CheckAddresses(const Config& config, const Checks& checks) {
-  absl::flat_hash_map<std::string, const net::SocketAddress*> seen;
-  const auto check = [&](const net::SocketAddress& address) {
-    const bool chosen_by_kernel = !address.unix_socket() && address.port() == 0;
-    if (!checks.Given(address) || chosen_by_kernel) return;
-    const auto [first, added] = seen.try_emplace(address.ToString(), &address);
-    if (added) return;
-    checks.Error(address, fmt::format("{} is used twice", address.ToString()),
-                 SeenAt(checks.sources, *first->second));
-  };
-  if (config.admin.address) check(*config.admin.address);
-  for (const Listener& listener : config.listeners) check(listener.address);
 }
 
 void CheckAdmin(const Admin& admin, const Checks& checks) {

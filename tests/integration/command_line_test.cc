@@ -223,6 +223,31 @@ TEST(CommandLine, TheSameListenerTwiceIsAPortInUse) {
   EXPECT_THAT(result.err, ContainsRegex("again.yaml:[0-9]+:[0-9]+: .*address"));
 }
 
+TEST(CommandLine, ListenersThatOverlapAreToldWithBothLines) {
+  Directory directory;
+  const auto check = [&directory](const std::string& first, const std::string& second,
+                                  const std::string& admin) {
+    const std::string yaml =
+        "listeners:\n- { name: a, address: \"" + first + "\" }\n- { name: b, address: \"" + second +
+        "\" }\nroutes: [ { match: {}, cluster: c } ]\n" +
+        "clusters: [ { name: c, endpoints: [ 127.0.0.1:9 ] } ]\nadmin: { address: \"" + admin + "\" }\n";
+    return RunHawser({"check", "-c", directory.Write("overlap.yaml", yaml)});
+  };
+  EXPECT_EQ(check("127.0.0.1:80", "127.0.0.2:80", "[::1]:80").status, 0);
+  for (const auto& [first, second] :
+       {std::pair("0.0.0.0:80", "127.0.0.1:80"), std::pair("[::]:80", "0.0.0.0:80"),
+        std::pair("[::]:80", "127.0.0.1:80"), std::pair("unix:/run/a", "unix:/run//a")}) {
+    const CommandResult result = check(first, second, "127.0.0.1:81");
+    EXPECT_EQ(result.status, 1) << first << " " << second;
+    EXPECT_THAT(
+        result.err,
+        ContainsRegex("overlap.yaml:3:23: listeners.1..address: .* overlaps .*; the first is in line 2"));
+  }
+  EXPECT_THAT(check("127.0.0.1:80", "0.0.0.0:81", "127.0.0.1:81").err,
+              ContainsRegex(
+                  "overlap.yaml:3:23: listeners.1..address: 0.0.0.0:81 overlaps .*; the first is in line 6"));
+}
+
 TEST(CommandLine, AFileThatIsMissingOrNoYamlIsAnError) {
   Directory directory;
   EXPECT_EQ(RunHawser({"check", "-c", directory.File("missing.yaml")}).status, 1);
