@@ -90,8 +90,8 @@ void Describe(V& v, Is<Config> auto& config) {
            {},
            kRequired},
           config.routes, {.min_items = 1});
-  v.Field({"clusters", "The backends, in groups whose members are alike.", {}, kRequired}, config.clusters,
-          {.min_items = 1});
+  v.Field({"clusters", "The backends, in groups whose members are alike.", "none"}, config.clusters);
+  v.NeededBy("clusters", "routes", {"cluster", "weighted_clusters"});
 }
 
 }  // namespace hawser::config

@@ -17,6 +17,7 @@ class Dumper {
   }
   void ExactlyOneOf(Keys) {}
   void AtMostOneOf(Keys) {}
+  void NeededBy(std::string_view, std::string_view, Keys) {}
   void ShortFor(std::string_view, ShortForm) {}
 
   template <class T>

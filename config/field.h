@@ -4,6 +4,8 @@
 //   template <class T> void Field(const Key& key, T& field, const Rules<T>& rules = {});
 //   void ExactlyOneOf(Keys keys);
 //   void AtMostOneOf(Keys keys);
+//   // The list `key` has an entry wherever an entry of `list` has one of `keys`.
+//   void NeededBy(std::string_view key, std::string_view list, Keys keys);
 //   void ShortFor(std::string_view key, ShortForm form);  // called ahead of the fields
 #pragma once
 

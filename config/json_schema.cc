@@ -13,6 +13,7 @@ class SchemaWriter {
   void Field(const Key& key, const T& field, const Rules<T>& rules = {});
   void ExactlyOneOf(Keys keys);
   void AtMostOneOf(Keys keys);
+  void NeededBy(std::string_view key, std::string_view list, Keys keys);
   void ShortFor(std::string_view key, ShortForm form);
 
   Json Finish();
@@ -86,6 +87,17 @@ void SchemaWriter::AtMostOneOf(Keys keys) {
       pairs.push_back({{"required", {*first, *second}}});
   }
   conditions_.push_back({{"not", {{"anyOf", std::move(pairs)}}}});
+}
+
+void SchemaWriter::NeededBy(std::string_view key, std::string_view list, Keys keys) {
+  Json needing = Json::array();
+  for (const std::string_view one : keys) needing.push_back({{"required", {one}}});
+  const Json items = {{"not", {{"anyOf", std::move(needing)}}}};
+  Json given = {{"required", {key}}};
+  given["properties"][std::string(key)] = {{"minItems", 1}};
+  Json not_needed;
+  not_needed["properties"][std::string(list)] = {{"items", items}};
+  conditions_.push_back({{"anyOf", {std::move(given), std::move(not_needed)}}});
 }
 
 void SchemaWriter::ShortFor(std::string_view key, ShortForm form) {

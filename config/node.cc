@@ -84,7 +84,7 @@ std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors, 
   NodeBuilder builder(*document, bounds, errors);
   if (!RunParser(text, builder, errors)) return nullptr;
   if (document->root == nullptr || document->root->kind == Node::Kind::kNull) {
-    errors.Add({1, 1}, {}, "the file is empty", "expected a map with listeners, routes and clusters");
+    errors.Add({1, 1}, {}, "the file is empty", "expected a map with listeners and routes");
     return nullptr;
   }
   return document;

@@ -6,6 +6,26 @@
 #include "fmt/format.h"
 
 namespace hawser::config {
+namespace {
+
+std::optional<size_t> IndexOf(const Node& map, std::string_view key) {
+  const auto found =
+      std::find_if(map.keys.begin(), map.keys.end(), [key](const Node::Key& own) { return own.text == key; });
+  if (found == map.keys.end()) return std::nullopt;
+  return static_cast<size_t>(found - map.keys.begin());
+}
+
+// "routes[2] has cluster": the first entry of the list with one of the keys; empty if there is none.
+std::string WhoHas(const Node& list, std::string_view name, Keys keys) {
+  for (size_t i = 0; i < list.children.size(); ++i) {
+    for (const std::string_view key : keys) {
+      if (IndexOf(*list.children[i], key)) return fmt::format("{}[{}] has {}", name, i, key);
+    }
+  }
+  return {};
+}
+
+}  // namespace
 
 void Reader::ExactlyOneOf(Keys keys) {
   if (!is_map()) return;
@@ -29,6 +49,20 @@ void Reader::AtMostOneOf(Keys keys) {
                         fmt::format("cannot stand beside {}", first),
                         fmt::format("expected one of {}", fmt::join(keys, ", ")));
     }
+  }
+}
+
+void Reader::NeededBy(std::string_view key, std::string_view list, Keys keys) {
+  if (!is_map()) return;
+  const std::optional<size_t> listed = Find(list);
+  const std::string who = listed ? WhoHas(*cursor_.node.children[*listed], list, keys) : "";
+  if (who.empty()) return;
+  const std::optional<size_t> index = Find(key);
+  if (!index) {
+    state_.errors.Add(cursor_.node.mark, Join(cursor_.path, key), "is missing", "expected a list, as " + who);
+  } else if (const Node& own = *cursor_.node.children[*index];
+             own.kind == Node::Kind::kList && own.children.empty()) {
+    state_.errors.Add(own.mark, Join(cursor_.path, key), "the list is empty", "expected an entry, as " + who);
   }
 }
 
@@ -58,11 +92,7 @@ void Reader::Finish() {
 }
 
 std::optional<size_t> Reader::Find(std::string_view key) const {
-  const auto& keys = cursor_.node.keys;
-  const auto found =
-      std::find_if(keys.begin(), keys.end(), [key](const Node::Key& own) { return own.text == key; });
-  if (found == keys.end()) return std::nullopt;
-  return static_cast<size_t>(found - keys.begin());
+  return IndexOf(cursor_.node, key);
 }
 
 void Reader::ReportMissing(const Key& key, std::string expected) {

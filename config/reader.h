@@ -35,6 +35,7 @@ class Reader {
   void Field(const Key& key, T& field, const Rules<T>& rules = {});
   void ExactlyOneOf(Keys keys);
   void AtMostOneOf(Keys keys);
+  void NeededBy(std::string_view key, std::string_view list, Keys keys);
   void ShortFor(std::string_view key, ShortForm form);
 
   // After the last field: keys that no field has, or a value that is no map at all.

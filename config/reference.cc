@@ -113,6 +113,10 @@ class SectionWriter {
   void AtMostOneOf(Keys keys) {
     section_.notes.push_back(fmt::format("At most one of {} is given.", CodeList(keys)));
   }
+  void NeededBy(std::string_view key, std::string_view list, Keys keys) {
+    section_.notes.push_back(fmt::format("`{}` has an entry where one of `{}` has {}.", key, list,
+                                         fmt::format("`{}`", fmt::join(keys, "` or `"))));
+  }
   void ShortFor(std::string_view key, ShortForm form) {
     section_.notes.push_back(
         form == ShortForm::kWord

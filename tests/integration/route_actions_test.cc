@@ -165,6 +165,24 @@ TEST(Redirect, AnswersAHandshakeAndEndsItsConnection) {
   EXPECT_EQ(line["endpoint"], "");
 }
 
+TEST(Routes, ThatOnlyRedirectOrAnswerNeedNoCluster) {
+  HawserProcess hawser(
+      "admin: { address: 127.0.0.1:0 }\nlisteners: [ { name: main, address: 127.0.0.1:0 } ]\nroutes:\n"
+      "- { match: { path: /up }, direct_response: { status: 200, body: up } }\n"
+      "- { match: {}, redirect: { scheme: https, status: 308 } }\n");
+  Wire client = Wire::Connect(hawser.listener());
+  client.Send(PlainGet("/up"));
+  const Head answer = ReadHead(client);
+  EXPECT_EQ(answer.status(), 200);
+  EXPECT_EQ(ReadBody(client, answer), "up");
+  client.Send(Request{.target = "/ws"}.Text());
+  EXPECT_EQ(ReadHead(client).status(), 308);
+  EXPECT_THAT(hawser.AdminPage("/config_dump"), HasSubstr("\"clusters\": []"));
+  EXPECT_THAT(hawser.AdminPage("/stats/prometheus"), HasSubstr("hawser_requests_total 2"));
+  EXPECT_NE(hawser.AdminPage("/clusters"), "");
+  EXPECT_THAT(hawser.process().err(), testing::Not(HasSubstr("warning")));
+}
+
 TEST(DirectResponse, AnswersWithItsBodyAndKeepsTheConnection) {
   OneBackend world(
       {.route = {"direct_response: { status: 503, body: \"down for a while\\n\", headers: [ { name: "

@@ -71,7 +71,7 @@ TEST(JsonSchema, RefusesUnknownKeysAndDescribesEveryField) {
 
 TEST(JsonSchema, TellsTypesBoundsAndDefaults) {
   const Json schema = JsonSchema();
-  EXPECT_EQ(schema["required"], Json::array({"listeners", "routes", "clusters"}));
+  EXPECT_EQ(schema["required"], Json::array({"listeners", "routes"}));
   const Json& listener = schema["properties"]["listeners"]["items"]["properties"];
   const Json& prefix = listener["limits"]["properties"]["ipv6_prefix"];
   EXPECT_EQ(prefix["type"], "integer");

@@ -253,8 +253,7 @@ TEST(Load, ValuesOutOfRangeAreTold) {
 
 TEST(Load, MissingKeysAreTold) {
   EXPECT_THAT(Errors("admin: {}\n"), ElementsAre("f.yaml:1:1: listeners: is missing; expected a list",
-                                                 "f.yaml:1:1: routes: is missing; expected a list",
-                                                 "f.yaml:1:1: clusters: is missing; expected a list"));
+                                                 "f.yaml:1:1: routes: is missing; expected a list"));
   EXPECT_THAT(
       Errors(WithListener("- address: 127.0.0.1:9\n")),
       ElementsAre("f.yaml:6:3: listeners[1].name: is missing; expected a name: up to 128 letters, digits and "
@@ -262,6 +261,22 @@ TEST(Load, MissingKeysAreTold) {
   EXPECT_THAT(
       Errors(WithCluster("  endpoints: []\n")),
       ElementsAre("f.yaml:5:14: clusters[0].endpoints: the list is empty; expected at least one entry"));
+}
+
+TEST(Load, RoutesThatAnswerNeedNoCluster) {
+  const std::string listeners = "listeners: [ { name: a, address: 127.0.0.1:1 } ]\n";
+  const std::string redirect = "- { match: { path: /x }, redirect: { scheme: https } }\n";
+  const std::string forward = "- { match: {}, weighted_clusters: [ { name: c } ] }\n";
+  EXPECT_THAT(Errors(listeners + "routes:\n" + redirect), IsEmpty());
+  EXPECT_THAT(Errors(listeners + "routes:\n" + redirect + "clusters: []\n"), IsEmpty());
+  EXPECT_THAT(
+      Errors(listeners + "routes:\n" + redirect + forward),
+      ElementsAre("f.yaml:1:1: clusters: is missing; expected a list, as routes[1] has weighted_clusters"));
+  EXPECT_THAT(Errors(listeners + "routes:\n" + forward + "clusters: []\n"),
+              ElementsAre("f.yaml:4:11: clusters: the list is empty; expected an entry, as routes[0] has "
+                          "weighted_clusters"));
+  EXPECT_THAT(Errors(listeners + "routes:\n" + redirect + "clusters:\n"),
+              ElementsAre("f.yaml:4:1: clusters: has no value; expected a list"));
 }
 
 TEST(Load, HostNamesAreNoAddressesYet) {

@@ -76,7 +76,7 @@ TEST(Node, AKeyThatStandsTwiceIsAnErrorAndTheFirstCounts) {
 TEST(Node, AFileWithoutAMapIsEmpty) {
   for (const char* text : {"", "\n", "# nothing\n", "---\n", "~\n"}) {
     EXPECT_THAT(Parse(text).errors,
-                ElementsAre("f:1:1: the file is empty; expected a map with listeners, routes and clusters"))
+                ElementsAre("f:1:1: the file is empty; expected a map with listeners and routes"))
         << text;
   }
 }

@@ -210,6 +210,7 @@ class Asker {
   }
   void ExactlyOneOf(Keys) {}
   void AtMostOneOf(Keys) {}
+  void NeededBy(std::string_view, std::string_view, Keys) {}
   void ShortFor(std::string_view, ShortForm) {}
 
   int asked() const { return asked_; }
@@ -270,6 +271,30 @@ TEST(SchemaAgreement, OnEveryValueOfEveryField) {
   const Config config;
   Describe(asker, config);
   EXPECT_GT(asker.asked(), 10'000);
+}
+
+TEST(SchemaAgreement, OnWhatIsNeeded) {
+  const Json schema = JsonSchema();
+  const auto agree = [&schema](const std::string& file, bool right) {
+    const Loaded loaded = LoadText(file, "f.yaml", {.check_files = false});  // JSON is YAML
+    EXPECT_EQ(loaded.ok(), right) << file;
+    EXPECT_EQ(SchemaValidator::Fits(Json::parse(file), schema), right) << file;
+  };
+  const std::string listeners = R"("listeners": [ { "name": "a", "address": "127.0.0.1:1" } ])";
+  const std::string clusters = R"("clusters": [ { "name": "c", "endpoints": [ "127.0.0.1:2" ] } ])";
+  const std::string answer = R"({ "match": { "path": "/x" }, "direct_response": { "status": 200 } })";
+  const std::string redirect = R"({ "match": { "path": "/y" }, "redirect": { "scheme": "https" } })";
+  const std::string forward = R"({ "match": {}, "cluster": "c" })";
+  const std::string share = R"({ "match": { "path": "/z" }, "weighted_clusters": [ { "name": "c" } ] })";
+  const auto routes = [](const std::string& list) { return R"("routes": [ )" + list + " ]"; };
+  agree("{ " + listeners + ", " + routes(answer + ", " + redirect) + " }", true);
+  agree("{ " + listeners + ", " + routes(answer) + R"(, "clusters": [] })", true);
+  agree("{ " + listeners + ", " + routes(answer + ", " + forward) + ", " + clusters + " }", true);
+  agree("{ " + listeners + ", " + routes(answer + ", " + forward) + " }", false);
+  agree("{ " + listeners + ", " + routes(share) + " }", false);
+  agree("{ " + listeners + ", " + routes(forward) + R"(, "clusters": [] })", false);
+  agree("{ " + listeners + ", " + clusters + " }", false);
+  agree("{ " + routes(answer) + " }", false);
 }
 
 // A word of the file is never something else to YAML.
