@@ -128,7 +128,7 @@ BodyDecoder::State BodyDecoder::Step(char c) {
   return State::kBroken;
 }
 
-// 1*HEXDIG, and nothing but a CR or an extension right behind it.
+// 1*HEXDIG, up to the CR or an extension.
 BodyDecoder::State BodyDecoder::OnSize(char c) {
   if (http::Is(c, http::kHexDigit)) {
     if (++digits_ > 16) return State::kBroken;
@@ -138,12 +138,13 @@ BodyDecoder::State BodyDecoder::OnSize(char c) {
   if (digits_ == 0 || remaining_ > kLargestLength) return State::kBroken;
   digits_ = 0;
   extension_bytes_ = 0;
-  return c == '\r' ? State::kSizeEnd : c == ';' ? OnExtension(c) : State::kBroken;
+  extensions_ = ChunkExtensions(limits_.padded_sizes);
+  return OnExtension(c);
 }
 
 BodyDecoder::State BodyDecoder::OnExtension(char c) {
-  if (c == '\r') return State::kSizeEnd;
-  const bool sound = http::Is(c, http::kFieldCharacter) && ++extension_bytes_ <= limits_.extension_bytes;
+  if (c == '\r') return extensions_.MayEnd() ? State::kSizeEnd : State::kBroken;
+  const bool sound = ++extension_bytes_ <= limits_.extension_bytes && extensions_.Take(c);
   return sound ? State::kExtension : State::kBroken;
 }
 

@@ -12,6 +12,7 @@
 
 #include "proxy/http/head.h"
 #include "proxy/http/reject.h"
+#include "proxy/http1/chunk_extensions.h"
 
 namespace hawser::http1 {
 
@@ -36,8 +37,10 @@ FramingResult RequestFraming(const http::RequestHead& head);
 FramingResult ResponseFraming(std::string_view request_method, const http::ResponseHead& head);
 
 struct BodyLimits {
-  size_t extension_bytes = 256;     // of one chunk
+  size_t extension_bytes = 256;     // of one chunk, white space included
   size_t trailer_bytes = 8 * 1024;  // of the whole section
+  // White space between a chunk's size and its CRLF is let pass. The grammar has none there; old servers send it.
+  bool padded_sizes = false;
 };
 
 struct Piece {
@@ -89,8 +92,9 @@ class BodyDecoder {
   Framing framing_;
   BodyLimits limits_;
   State state_ = State::kDone;
-  uint8_t digits_ = 0;      // of the chunk size that is being read
-  uint64_t remaining_ = 0;  // payload bytes of this chunk, or of the body
+  uint8_t digits_ = 0;          // of the chunk size that is being read
+  uint64_t remaining_ = 0;      // payload bytes of this chunk, or of the body
+  ChunkExtensions extensions_;  // of the chunk that is being read
   size_t extension_bytes_ = 0;
   size_t trailer_bytes_ = 0;
   std::string line_;  // the trailer field that is being read

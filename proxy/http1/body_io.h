@@ -16,7 +16,7 @@ namespace hawser::http1 {
 
 class BodyReader {
  public:
-  void Begin(Framing framing) { decoder_ = BodyDecoder(framing); }
+  void Begin(Framing framing, BodyLimits limits = {}) { decoder_ = BodyDecoder(framing, limits); }
 
   // As ByteStream::Read. Bytes come from `held` first, then from the transport, and are decoded in place in `into`; those
   // behind the end of the body go to `held`.

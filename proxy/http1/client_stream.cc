@@ -10,6 +10,7 @@ namespace hawser::http1 {
 namespace {
 
 constexpr HeadLimits kResponseLimits{.head_bytes = 64 * 1024, .headers = 256};
+constexpr BodyLimits kResponseBodyLimits{.padded_sizes = true};
 
 }  // namespace
 
@@ -74,7 +75,7 @@ http::ClientStream::HeadState ClientStream::Judge(http::ResponseHead& head) {
   if (head.status < 200) return HeadState::kInterim;
   keep_alive_ = !closes && framing.kind != Framing::Kind::kUntilClose;
   head.body = framing.kind != Framing::Kind::kNone;
-  reader_.Begin(framing);
+  reader_.Begin(framing, kResponseBodyLimits);
   return HeadState::kFinal;
 }
 

@@ -117,11 +117,11 @@ TEST(ResponseSmuggling, ABrokenBodyIsCutSoThatNobodyTakesItForTheWhole) {
   OneBackend world;
   double rejects = 0;
   for (const std::string body :
-       {"10000000000000000\r\nhello", "8000000000000000\r\nhello", "-1\r\nhello", "5 \r\nhello\r\n0\r\n\r\n",
-        "g\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n",
-        "5;a\nb\r\nhello\r\n0\r\n\r\n", "5\r\nhello\r\n0\r\nX : a\r\n\r\n",
-        "5\r\nhello\r\n0\r\nX: a\r\n folded\r\n\r\n", "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n", "5\r\nhel",
-        ""}) {
+       {"10000000000000000\r\nhello", "8000000000000000\r\nhello", "-1\r\nhello", "5 5\r\nhello\r\n0\r\n\r\n",
+        "5;\r\nhello\r\n0\r\n\r\n", "5;a=\"b\r\nhello\r\n0\r\n\r\n", "g\r\n", "5\nhello\r\n0\r\n\r\n",
+        "5\r\nhelloX\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n", "5;a\nb\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhello\r\n0\r\nX : a\r\n\r\n", "5\r\nhello\r\n0\r\nX: a\r\n folded\r\n\r\n",
+        "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n", "5\r\nhel", ""}) {
     SCOPED_TRACE(body);
     const Seen seen = Answered(world, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"s + body);
     EXPECT_THAT(seen.head.raw + seen.body, Not(HasSubstr("0\r\n\r\n"))) << seen.head.raw;

@@ -160,8 +160,8 @@ TEST(BodyDecoder, APieceIsTheLongestRunThatLiesTogether) {
 }
 
 TEST(BodyDecoder, ChunkSizesAreHexDigitsAndNothingElse) {
-  for (const char* size :
-       {"", " 5", "5 ", "5\t", "+5", "-5", "0x5", "5h", "g", ";", "5 ;a", "\"5\"", "5,5", "_5", "5.0"}) {
+  for (const char* size : {"", " 5", "5 ", "5\t", "+5", "-5", "0x5", "5h", "g", ";", " ;a", "\"5\"", "5,5",
+                           "_5", "5.0", "5 5"}) {
     EXPECT_TRUE(IsBroken(size + "\r\nhello\r\n0\r\n\r\n"s)) << size;
   }
 }
@@ -197,6 +197,53 @@ TEST(BodyDecoder, ExtensionsArePassedOverWithinTheirBound) {
   EXPECT_FALSE(IsBroken(
       "1;" + std::string(9, 'x') + "\r\na\r\n1;" + std::string(9, 'x') + "\r\nb\r\n0\r\n\r\n", limits));
   EXPECT_TRUE(IsBroken("1;" + std::string(10, 'x') + "\r\na\r\n0\r\n\r\n", limits));
+}
+
+// RFC 9112 §7.1.1 and §7.1: every form that the grammar has, and what lies just beside it.
+TEST(BodyDecoder, ExtensionsAreOfTheirGrammar) {
+  for (const char* extension : {";a",
+                                ";a=b",
+                                ";a;b",
+                                ";a=b;c=d",
+                                " ;a",
+                                "\t ;\ta",
+                                "; a",
+                                ";a =b",
+                                ";a= b",
+                                ";a \t=\t b",
+                                ";a ;b",
+                                ";a=b ;c",
+                                ";a=b \t; c",
+                                ";a=\"\"",
+                                ";a=\"b c;d\"",
+                                ";a= \"b\" ;c",
+                                ";a=\"\\\"\"",
+                                ";a=\"\\\\\";b",
+                                ";a=\"\xc3\xa4\t\"",
+                                ";!#$%&'*+-.^_`|~=1"}) {
+    EXPECT_EQ(Decode(kChunked, "5"s + extension + "\r\nhello\r\n0" + extension + "\r\n\r\n").payload, "hello")
+        << extension;
+  }
+  for (const char* extension :
+       {";",      "; ",          ";;a",        ";a;",       ";=b",           ";a=",       ";a= ",
+        ";a==b",  ";a=b=c",      ";a b",       ";a=b c",    ";a ",           ";a=b ",     ";a=\"b\" ",
+        ";a=\"b", ";a=\"b\\",    ";a=\"b\\\"", ";a=\"b\"c", ";a=\"b\"\"c\"", ";a=b\"c\"", ";\"a\"",
+        ";a=(b)", ";a,b",        ";a=b,c",     ";\xc3\xa4", ";a=\xc3\xa4",   " a",        " =b",
+        "=b",     ";a=\"\x7f\"", ";a=\"\n\""}) {
+    EXPECT_TRUE(IsBroken("5"s + extension + "\r\nhello\r\n0\r\n\r\n")) << extension;
+    EXPECT_TRUE(IsBroken("0"s + extension + "\r\n\r\n")) << extension;
+  }
+}
+
+// What old and embedded servers send is let pass where the reader says so, and only there.
+TEST(BodyDecoder, SizesMayBePaddedWhereThatIsAllowed) {
+  const BodyLimits lenient{.extension_bytes = 8, .padded_sizes = true};
+  EXPECT_EQ(Decode(kChunked, "5   \r\nhello\r\n0 \t\r\n\r\n", lenient).payload, "hello");
+  EXPECT_TRUE(Decode(kChunked, "5   \r\nhello\r\n0 \t\r\n\r\n", lenient).done);
+  EXPECT_TRUE(IsBroken("5   \r\nhello\r\n0\r\n\r\n"));
+  for (const char* size : {" 5", "5 5", "5 \n", "5 x", "5;a ", "5        \t", " "}) {
+    EXPECT_TRUE(IsBroken(size + "\r\nhello\r\n0\r\n\r\n"s, lenient)) << size;
+  }
 }
 
 TEST(BodyDecoder, TrailersAreReadAndThoseThatMayBeArePassedOn) {
