@@ -127,8 +127,7 @@ bool IsRightAnswer(const ResponseHead& response, const UpgradeRequest& request, 
   const auto upgrade = Single(headers, "Upgrade");
   return request.websocket && response.version == Version::kHttp11 && upgrade &&
          EqualsIgnoreCase(*upgrade, kWebSocket) && headers.HasToken("Connection", "upgrade") &&
-         Single(headers, "Sec-WebSocket-Accept") == AcceptFor(key) && !HasBody(headers) &&
-         KeepsToTheOffer(headers, request);
+         Single(headers, "Sec-WebSocket-Accept") == AcceptFor(key) && KeepsToTheOffer(headers, request);
 }
 
 }  // namespace

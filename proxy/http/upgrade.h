@@ -36,7 +36,8 @@ enum class UpgradeAnswer : uint8_t {
 };
 
 // Judges a backend's final HTTP/1.1 response (interim ones are the caller's) by the request that it answers and the key
-// that went to the backend. A Content-Length of 0, which some servers send, is let pass; RemoveHopByHop drops it.
+// that went to the backend. A length or a transfer coding, which some servers send, says nothing in a 101 (RFC 9112 §6.3);
+// RemoveHopByHop drops both.
 UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request,
                             std::string_view key);
 

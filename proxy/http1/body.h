@@ -33,7 +33,8 @@ struct FramingResult {
 // not know are kUnsupportedTransferCoding, the rest kMalformedRequest).
 FramingResult RequestFraming(const http::RequestHead& head);
 
-// Of an HTTP/1 response to a request of that method. The same refusals, all as kBadBackendResponse.
+// Of an HTTP/1 response to a request of that method. The same refusals, all as kBadBackendResponse; but a 1xx or a 204 ends
+// with its head, whatever its fields say (RFC 9112 §6.3).
 FramingResult ResponseFraming(std::string_view request_method, const http::ResponseHead& head);
 
 struct BodyLimits {

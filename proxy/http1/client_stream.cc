@@ -12,6 +12,12 @@ namespace {
 constexpr HeadLimits kResponseLimits{.head_bytes = 64 * 1024, .headers = 256};
 constexpr BodyLimits kResponseBodyLimits{.padded_sizes = true};
 
+// A 204 has no body. One that speaks of a body may yet be followed by it, and that must not be taken for the next response.
+bool MayBeFollowed(const http::ResponseHead& head) {
+  return head.status == 204 && (head.headers.Count("Transfer-Encoding") > 0 ||
+                                head.headers.Find("Content-Length").value_or("0") != "0");
+}
+
 }  // namespace
 
 ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport, bool reused)
@@ -70,7 +76,8 @@ http::ClientStream::HeadState ClientStream::Judge(http::ResponseHead& head) {
   }
   const auto [framing, reject] = ResponseFraming(method_, head);
   if (reject != http::Reject::kNone) return HeadState::kMalformed;
-  const bool closes = head.version != http::Version::kHttp11 || head.headers.HasToken("Connection", "close");
+  const bool closes = head.version != http::Version::kHttp11 ||
+                      head.headers.HasToken("Connection", "close") || MayBeFollowed(head);
   http::RemoveHopByHop(head);
   if (head.status < 200) return HeadState::kInterim;
   keep_alive_ = !closes && framing.kind != Framing::Kind::kUntilClose;

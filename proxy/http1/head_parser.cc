@@ -96,7 +96,7 @@ bool ParseStatusLine(std::string_view line, http::ResponseHead& head) {
   if (line.size() < kStatusEnd || line[kVersionBytes] != ' ') return false;
   if (!ParseVersion(line.substr(0, kVersionBytes), head.version)) return false;
   const std::string_view status = line.substr(kVersionBytes + 1, 3);
-  if (!http::AllAre(status, http::kDigit) || status[0] < '1' || status[0] > '5') return false;
+  if (!http::AllAre(status, http::kDigit) || status[0] == '0') return false;
   if (line.size() > kStatusEnd && line[kStatusEnd] != ' ') return false;
   head.status = (status[0] - '0') * 100 + (status[1] - '0') * 10 + (status[2] - '0');
   head.reason = line.size() > kStatusEnd ? line.substr(kStatusEnd + 1) : std::string_view();

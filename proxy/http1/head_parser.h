@@ -36,7 +36,8 @@ ParseResult ParseRequestHead(std::string_view bytes, const HeadLimits& limits, h
                              size_t& scanned);
 
 // The same for a backend's response, interim or final. What is wrong with it, size included, is kBadBackendResponse.
-// "HTTP/1.1 200" without the space behind the status is let pass: many servers leave it out with the reason.
+// "HTTP/1.1 200" without the space behind the status is let pass: many servers leave it out with the reason. Statuses go
+// from 100 to 999: those above 599, which no RFC gives a meaning, are relayed like any other.
 ParseResult ParseResponseHead(std::string_view bytes, const HeadLimits& limits, http::ResponseHead& head,
                               size_t& scanned);
 

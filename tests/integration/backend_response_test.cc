@@ -81,6 +81,23 @@ TEST(BackendResponse, TheFieldsOfA101MayBeWrittenInAnyCase) {
   EXPECT_EQ(answered.head.Value("Connection"), "Upgrade");
 }
 
+// RFC 9112 §6.3: a 101 ends with its head. Some servers say otherwise in it.
+TEST(BackendResponse, A101MaySpeakOfABodyThatItDoesNotHave) {
+  OneBackend world;
+  for (const std::string line :
+       {"transfer-encoding: chunked\r\n", "Content-Length: 0\r\n", "Content-Length: 5\r\n",
+        "Content-Length: 5\r\nTransfer-Encoding: gzip\r\n"}) {
+    SCOPED_TRACE(line);
+    Answered answered =
+        Answer(world, Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine + line) +
+                          Encode({.payload = "open"}));
+    EXPECT_EQ(answered.head.status(), 101);
+    EXPECT_FALSE(answered.head.Has("Transfer-Encoding") || answered.head.Has("Content-Length"))
+        << answered.head.raw;
+    EXPECT_EQ(ReadFrame(answered.client).payload, "open");
+  }
+}
+
 TEST(BackendResponse, InterimResponsesBeforeThe101ArePassedOver) {
   OneBackend world;
   Answered answered =

@@ -66,7 +66,6 @@ std::vector<std::string> BadHeads() {
       "HTTP/1.1 200 OK\r\r\nX-Evil: 1\r\n\r\n",
       "HTTP/1.1 20 OK\r\nX-Evil: 1\r\n\r\n",
       "HTTP/1.1 2000 OK\r\nX-Evil: 1\r\n\r\n",
-      "HTTP/1.1 600 OK\r\nX-Evil: 1\r\n\r\n",
       "HTTP/1.1 099 OK\r\nX-Evil: 1\r\n\r\n",
       "HTTP/1.1  200 OK\r\nX-Evil: 1\r\n\r\n",
       "HTTP/2 200 OK\r\nX-Evil: 1\r\n\r\n",

@@ -97,6 +97,22 @@ TEST(ResponseFraming, SomeResponsesNeverHaveABody) {
   EXPECT_EQ(ResponseFraming("HEAD", Response(200)).framing, Framing{});
 }
 
+// RFC 9112 §6.3: regardless of the fields, which go no further than here.
+TEST(ResponseFraming, WhatAnInterimResponseSaysOfABodyIsNotSo) {
+  for (const int status : {100, 101, 103, 199, 204}) {
+    for (const char* length : {"x", "-5", "", "5, 5"}) {
+      EXPECT_EQ(ResponseFraming("GET", Response(status, "Content-Length", length)).reject, Reject::kNone)
+          << status;
+    }
+    http::ResponseHead both = Response(status, "Transfer-Encoding", "gzip");
+    both.headers.Add("Content-Length", "5");
+    both.version = http::Version::kHttp10;
+    EXPECT_EQ(ResponseFraming("GET", both).reject, Reject::kNone) << status;
+    EXPECT_EQ(ResponseFraming("GET", both).framing, Framing{}) << status;
+  }
+  EXPECT_EQ(ResponseFraming("GET", Response(304, "Content-Length", "x")).reject, Reject::kBadBackendResponse);
+}
+
 TEST(ResponseFraming, TheOthersEndAsTheHeadSaysOrWithTheConnection) {
   EXPECT_EQ(ResponseFraming("GET", Response(200, "Content-Length", "5")).framing,
             (Framing{Kind::kLength, 5}));

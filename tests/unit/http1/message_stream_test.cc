@@ -283,7 +283,9 @@ TEST_P(Http1Streams, ABackendsAnswerIsReadInFull) {
 TEST_P(Http1Streams, AnAnswerThatClosesLeavesNoIdleConnection) {
   for (const char* answer :
        {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nmore"}) {
+        "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nmore",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
     FakeStream* connection = nullptr;
     auto request = Ask("GET", connection);
     ASSERT_TRUE(Flush(*request));
