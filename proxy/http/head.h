@@ -102,6 +102,11 @@ struct ResponseHead {
   bool body = false;  // as in RequestHead; false for an answer to HEAD, whatever Content-Length says
 };
 
+// Whether nothing stands behind the head of a response with that status, whatever its fields say (RFC 9112 §6.3).
+constexpr bool NeverHasBody(int status) {
+  return status < 200 || status == 204 || status == 304;
+}
+
 // The raw (undecoded) value of `name` in a query string "a=1&b=2".
 std::optional<std::string_view> QueryParameter(std::string_view query, std::string_view name);
 

@@ -31,7 +31,7 @@ LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, s
   if (!response.body.empty() && std::none_of(fields.begin(), fields.end(), names_type)) {
     response.fields.emplace_back("Content-Type", "text/plain");
   }
-  if (status != 204 && status != 304) {
+  if (!NeverHasBody(status)) {
     response.fields.emplace_back("Content-Length", std::to_string(response.body.size()));
   }
   std::move(fields.begin(), fields.end(), std::back_inserter(response.fields));

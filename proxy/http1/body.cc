@@ -74,7 +74,7 @@ FramingResult ResponseFraming(std::string_view request_method, const http::Respo
   if (head.status < 200 || head.status == 204) return {};  // whatever its fields say: they go no further
   FramingResult result = FramingOf(head.headers, head.version);
   if (result.reject != Reject::kNone) return {.reject = Reject::kBadBackendResponse};
-  if (head.status == 304 || request_method == "HEAD") return {};
+  if (http::NeverHasBody(head.status) || request_method == "HEAD") return {};
   const bool framed = result.framing.kind != Framing::Kind::kNone || head.headers.Count("Content-Length") > 0;
   if (!framed) result.framing.kind = Framing::Kind::kUntilClose;
   return result;

@@ -18,6 +18,11 @@ bool MayBeFollowed(const http::ResponseHead& head) {
                                 head.headers.Find("Content-Length").value_or("0") != "0");
 }
 
+// Methods that mean to send a body: an empty one is said to be empty (RFC 9110 §8.6).
+bool SaysItsLength(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "PATCH";
+}
+
 }  // namespace
 
 ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport, bool reused)
@@ -26,7 +31,8 @@ ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> t
 bool ClientStream::SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) {
   method_ = head.method;
   upgrade_ = upgrade;
-  const bool chunked = head.body && head.headers.Count("Content-Length") == 0;
+  const auto sized = [&head] { return head.headers.Count("Content-Length") > 0; };
+  const bool chunked = head.body && !sized();
   http::HeaderList own;
   if (upgrade != nullptr) {
     key_ = upgrade->key.empty() ? http::NewKey() : std::string(upgrade->key);
@@ -35,6 +41,8 @@ bool ClientStream::SendRequest(const http::RequestHead& head, const http::Upgrad
     http::AddUpgradeFields(own);
   } else if (chunked) {
     own.Add("Transfer-Encoding", "chunked");
+  } else if (!head.body && SaysItsLength(head.method) && !sized()) {
+    own.Add("Content-Length", "0");
   }
   std::string text;
   if (!AppendRequestHead(head, own, text)) return false;

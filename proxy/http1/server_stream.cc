@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/http1/serializer.h"
 
 namespace hawser::http1 {
@@ -12,6 +13,7 @@ ServerStream::ServerStream(event::Loop& loop, net::ByteStream& transport, const 
       transport_(transport),
       head_bytes_(std::move(head_bytes)),
       held_(std::move(held)),
+      head_request_(head.method == "HEAD"),
       http11_(head.version == http::Version::kHttp11),
       keep_alive_(http11_ && !head.headers.HasToken("Connection", "close")) {
   reader_.Begin(RequestFraming(head).framing);  // the parser has refused what cannot be framed
@@ -45,12 +47,15 @@ bool ServerStream::SendInterim(const http::ResponseHead& head) {
 }
 
 bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
-  const bool sized = !head.body || head.headers.Count("Content-Length") > 0;
-  const bool chunked = !sized && http11_;
+  const bool ends_with_head = head_request_ || http::NeverHasBody(head.status);
+  HAWSER_DCHECK(!head.body || !ends_with_head);
+  const bool sized = ends_with_head || head.headers.Count("Content-Length") > 0;
+  const bool chunked = !sized && head.body && http11_;
   // A request whose body has not come whole leaves the connection at no one's beginning.
-  keep_alive_ = keep_alive_ && keep && (sized || chunked) && reader_.done();
+  keep_alive_ = keep_alive_ && keep && (sized || chunked || !head.body) && reader_.done();
   http::HeaderList own;
   if (chunked) own.Add("Transfer-Encoding", "chunked");
+  if (!sized && !head.body) own.Add("Content-Length", "0");
   if (head.status == 426) AddUpgradeOffer(own);
   if (!keep_alive_) own.Add("Connection", "close");
   std::string text;

@@ -50,6 +50,7 @@ class ServerStream final : public http::ServerStream {
   BodyWriter writer_;
   event::IoHandler* handler_ = nullptr;
   uint8_t tag_ = 0;
+  const bool head_request_;  // HEAD
   const bool http11_;
   bool keep_alive_;
 };

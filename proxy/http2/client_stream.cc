@@ -31,7 +31,9 @@ http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& hea
     stream().BecomeTunnel();
     return HeadState::kTunnel;
   }
-  head.body = head.body && !head_request_;
+  // nghttp2 holds no answer to a CONNECT to its length.
+  if (upgrade_ != nullptr) head.headers.Remove("Content-Length");
+  head.body = head.body && !head_request_ && !http::NeverHasBody(head.status) && !stream().complete();
   return HeadState::kFinal;
 }
 

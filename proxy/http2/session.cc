@@ -319,6 +319,8 @@ std::optional<Session::Arrival> Session::Accept() {
     Arrival arrival;
     std::unique_ptr<ReceivedHead> head = stream->TakeHead();
     arrival.reject = head->ReadRequest(arrival.head);
+    // The end may have come behind the head, on a frame without a byte.
+    arrival.head.body = arrival.head.body && !stream->complete();
     arrival.stream = std::make_unique<ServerStream>(std::move(stream), std::move(head), arrival.head);
     return arrival;
   }

@@ -57,6 +57,7 @@ void Exchange::Connect() {
   attempt_.reset();
   if (backend_ == nullptr) return OnConnectFailure(Reject::kConnectFailed);
   backend_->Watch(&owner_, kBackendTag);
+  head_.body = head_.body && !client_.stream.complete();  // its end may have come meanwhile, without a byte
   if (!backend_->SendRequest(head_, websocket() ? &upgrade_ : nullptr))
     return Refuse(Reject::kMalformedRequest);
   state_ = State::kSendHead;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/certificate.h"
+#include "tests/integration/harness/http2_frames.h"
 #include "tests/integration/harness/scenario.h"
 
 namespace hawser::integration {
@@ -118,15 +119,6 @@ TEST(BackendHttp2, ABackendThatSpeaksHttp1OnlyIsRefusedAsWhatItIs) {
   EXPECT_EQ(ReadHead(client).status(), 503);
 }
 
-// The type of the next frame of HTTP/2 (RFC 9113 §4.1).
-int ReadFrameType(Wire& wire) {
-  const std::string head = wire.Read(9);
-  if (head.size() < 9) return -1;
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(head[i]); };
-  wire.Read(static_cast<size_t>(byte(0) << 16 | byte(1) << 8 | byte(2)));
-  return byte(3);
-}
-
 TEST(BackendHttp2, ATunnelTakesHttp1WhereTheBackendAnnouncesNoExtendedConnect) {
   OneBackend world({.cluster = {"protocol: h2"}});
   Wire client = world.Connect();
@@ -145,9 +137,9 @@ TEST(BackendHttp2, ATunnelTakesHttp1WhereTheBackendAnnouncesNoExtendedConnect) {
     client.Send(tunnels == 1 ? Request{}.Text() : PlainGet("/"));
   }
   constexpr int kHeaders = 1;
-  int type = ReadFrameType(shared);
-  while (type >= 0 && type != kHeaders) type = ReadFrameType(shared);
-  EXPECT_EQ(type, kHeaders) << "other requests still share the connection";
+  auto frame = ReadRawFrame(shared);
+  while (frame && frame->type != kHeaders) frame = ReadRawFrame(shared);
+  EXPECT_TRUE(frame) << "other requests still share the connection";
   EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_http2_connections", 1));
   shared.Close();
   EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_http2_connections", 0));

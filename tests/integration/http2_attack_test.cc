@@ -3,26 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/http2_client.h"
+#include "tests/integration/harness/http2_frames.h"
 #include "tests/integration/harness/scenario.h"
 
 namespace hawser::integration {
 namespace {
-
-std::string BigEndian(uint32_t value, int bytes) {
-  std::string text;
-  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) text += static_cast<char>(value >> shift);
-  return text;
-}
-
-std::string RawFrame(uint8_t type, uint8_t flags, uint32_t stream, std::string_view payload) {
-  return BigEndian(static_cast<uint32_t>(payload.size()), 3) + BigEndian(type, 1) + BigEndian(flags, 1) +
-         BigEndian(stream, 4) + std::string(payload);
-}
-
-std::string Literal(char kind, std::string_view name, std::string_view value) {
-  return std::string(1, kind) + static_cast<char>(name.size()) + std::string(name) +
-         static_cast<char>(value.size()) + std::string(value);
-}
 
 std::string Block(bool get = true) {
   return std::string(get ? "\x82\x84\x86" : "\x83\x84\x86") + Literal('\0', ":authority", "hawser.test");

@@ -169,6 +169,36 @@ TEST_P(Http1Streams, AResponseWithoutLengthIsChunkedForClientsThatKnowIt) {
   EXPECT_TRUE(request->reusable());
 }
 
+TEST_P(Http1Streams, AResponseWithoutABodySaysSoWhereItMayHaveOne) {
+  struct Case {
+    const char* method;
+    int status;
+    const char* framing;
+  };
+  for (const Case& one :
+       {Case{"GET", 200, "Content-Length: 0\r\n"}, Case{"POST", 404, "Content-Length: 0\r\n"},
+        Case{"GET", 204, ""}, Case{"GET", 304, ""}, Case{"HEAD", 200, ""}}) {
+    FakeStream connection;
+    Prepare(connection);
+    auto request = Serve(connection, std::string(one.method) + " / HTTP/1.1\r\nHost: a\r\n\r\n");
+    ASSERT_TRUE(request->SendResponse(Response(one.status, false), true));
+    ASSERT_TRUE(Flush(*request));
+    EXPECT_THAT(connection.written(), EndsWith(std::string("\r\n") + one.framing + "\r\n"));
+    EXPECT_EQ(connection.written().find("Content-Length") != std::string::npos, *one.framing != '\0');
+    EXPECT_TRUE(request->reusable());
+  }
+}
+
+TEST_P(Http1Streams, ARequestWithoutABodySaysSoWhereItMeansToHaveOne) {
+  for (const char* method : {"POST", "PUT", "PATCH", "GET", "DELETE"}) {
+    FakeStream* connection = nullptr;
+    auto request = Ask(method, connection);
+    ASSERT_TRUE(Flush(*request));
+    EXPECT_EQ(connection->written(), std::string(method) + " /x HTTP/1.1\r\nHost: example.com\r\n" +
+                                         (*method == 'P' ? "Content-Length: 0\r\n\r\n" : "\r\n"));
+  }
+}
+
 TEST_P(Http1Streams, TheLastChunkTakesTheEndAlong) {
   FakeStream connection;
   Prepare(connection);
