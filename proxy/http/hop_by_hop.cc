@@ -68,17 +68,12 @@ void RemoveAll(HeaderList& headers) {
   headers.RemoveIf([](const Header& header) { return IsHopByHop(header.name); });
 }
 
-bool IsTrailersOffer(const Header& header) {
-  return EqualsIgnoreCase(header.name, "TE") && EqualsIgnoreCase(header.value, "trailers");
-}
-
 }  // namespace
 
-void RemoveHopByHop(RequestHead& head, TrailersOffer offer) {
-  const bool offered =
-      offer == TrailersOffer::kKeep && std::any_of(head.headers.begin(), head.headers.end(), IsTrailersOffer);
+void RemoveHopByHop(RequestHead& head) {
+  const bool takes_trailers = head.headers.HasToken("TE", "trailers");
   RemoveAll(head.headers);
-  if (offered) head.headers.Add("TE", "trailers");
+  if (takes_trailers) head.headers.Add("TE", "trailers");
 }
 
 void RemoveHopByHop(ResponseHead& head) {

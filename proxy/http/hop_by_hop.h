@@ -3,20 +3,20 @@
 // can reach those.
 #pragma once
 
-#include <cstdint>
+#include <string_view>
 
 #include "proxy/http/head.h"
 
 namespace hawser::http {
 
-// What becomes of "TE: trailers", the one value that HTTP/2 knows (RFC 9113 §8.2.2).
-enum class TrailersOffer : uint8_t { kRemove, kKeep };
-
 // Removes Connection, Proxy-Connection, Keep-Alive, TE, Transfer-Encoding, Upgrade and what Connection nominates.
 // A nomination of a field that is meant for the backend or that security rests on (Host, Content-Length, Cookie,
 // Authorization, Origin, Forwarded, X-Forwarded-*, Sec-WebSocket-* and the like) is ignored: peers have been attacked
 // by having it stripped. Proxy-Authorization and Proxy-Authenticate stay, unless nominated.
-void RemoveHopByHop(RequestHead& head, TrailersOffer offer = TrailersOffer::kRemove);
+//
+// Of TE, "trailers" stays: hawser passes trailers on, and gRPC's servers refuse a call without it. It is the one value that
+// HTTP/2 knows (RFC 9113 §8.2.2).
+void RemoveHopByHop(RequestHead& head);
 
 // The same for a response; takes Content-Length out of a 1xx and a 204 too, which must not have one (RFC 9110 §8.6).
 void RemoveHopByHop(ResponseHead& head);

@@ -131,7 +131,9 @@ bool AppendRequestHead(const http::RequestHead& head, const http::HeaderList& ow
   out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
   AppendField("Host", head.authority, out);
   for (const Header& header : headers) {
-    if (IsCookie(header) || http::EqualsIgnoreCase(header.name, "Host")) continue;
+    if (IsCookie(header) || http::EqualsIgnoreCase(header.name, "Host") ||
+        http::EqualsIgnoreCase(header.name, "TE"))
+      continue;
     AppendField(header.name, header.value, out);
   }
   AppendCookies(headers, out);

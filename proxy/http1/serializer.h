@@ -16,7 +16,8 @@ namespace hawser::http1 {
 // tab.
 //
 // Host is written first, from head.authority, whatever Host fields there are (empty when there is no authority); several
-// Cookie fields become one (RFC 9113 §8.2.3).
+// Cookie fields become one (RFC 9113 §8.2.3). TE is left out: here it would concern this connection only, and would have to
+// stand in Connection too (RFC 9110 §10.1.4).
 [[nodiscard]] bool AppendRequestHead(const http::RequestHead& head, const http::HeaderList& own,
                                      std::string& out);
 [[nodiscard]] bool AppendResponseHead(const http::ResponseHead& head, const http::HeaderList& own,
