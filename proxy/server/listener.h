@@ -4,9 +4,9 @@
 
 #include <memory>
 
+#include "proxy/base/log_gate.h"
 #include "proxy/edge/connection_cap.h"
 #include "proxy/edge/ip_table.h"
-#include "proxy/edge/log_gate.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/net/socket.h"
@@ -44,8 +44,8 @@ class Listener final : public event::IoHandler {
   net::Socket socket_;
   event::Target target_;
   event::Timer resume_;  // armed while accepting is paused for want of descriptors
-  edge::LogGate refusals_;
-  edge::LogGate failures_;
+  base::LogGate refusals_;
+  base::LogGate failures_;
 };
 
 }  // namespace hawser::server

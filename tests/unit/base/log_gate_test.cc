@@ -1,8 +1,8 @@
-#include "proxy/edge/log_gate.h"
+#include "proxy/base/log_gate.h"
 
 #include "gtest/gtest.h"
 
-namespace hawser::edge {
+namespace hawser::base {
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,4 +34,4 @@ TEST(LogGate, AnIntervalBeginsWithALine) {
 }
 
 }  // namespace
-}  // namespace hawser::edge
+}  // namespace hawser::base

@@ -12,15 +12,15 @@
 
 #include "proxy/base/clock.h"
 
-namespace hawser::edge {
+namespace hawser::base {
 
 class LogGate {
  public:
   // At most `events` lines in each `interval`, which starts with the first line.
-  LogGate(uint32_t events, base::Duration interval) : events_(events), interval_(interval) {}
+  LogGate(uint32_t events, Duration interval) : events_(events), interval_(interval) {}
 
   // Whether to write the line: the number of events suppressed since the last one that passed, or nothing.
-  std::optional<uint64_t> Pass(base::TimePoint now) {
+  std::optional<uint64_t> Pass(TimePoint now) {
     if (now >= interval_ends_) {
       interval_ends_ = now + interval_;
       passed_ = 0;
@@ -35,10 +35,10 @@ class LogGate {
 
  private:
   const uint32_t events_;
-  const base::Duration interval_;
+  const Duration interval_;
   uint32_t passed_ = 0;  // in the interval that ends at interval_ends_; never above events_
   uint64_t suppressed_ = 0;
-  base::TimePoint interval_ends_ = base::TimePoint::min();
+  TimePoint interval_ends_ = TimePoint::min();
 };
 
-}  // namespace hawser::edge
+}  // namespace hawser::base
