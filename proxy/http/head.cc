@@ -111,6 +111,12 @@ bool HeaderList::HasToken(std::string_view name, std::string_view token) const {
   return false;
 }
 
+void RemoveLengthZeros(HeaderList& headers) {
+  const auto length = headers.Find("Content-Length");
+  if (!length || length->size() < 2 || length->front() != '0' || !AllAre(*length, kDigit)) return;
+  headers.Set("Content-Length", length->substr(std::min(length->find_first_not_of('0'), length->size() - 1)));
+}
+
 std::string_view RequestHead::query() const {
   const size_t mark = target.find('?');
   return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,6 +68,10 @@ class HeaderList {
   std::vector<Header> headers_;
 };
 
+// Takes the leading zeros off a Content-Length of digits: "003" becomes "3", "00" becomes "0". Some readers would take such
+// a number for octal.
+void RemoveLengthZeros(HeaderList& headers);
+
 // Strings that a head's views may point to when no wire bytes hold them. Stable addresses.
 class Keep {
  public:
@@ -88,6 +93,8 @@ struct RequestHead {
   Version version = Version::kHttp11;
   HeaderList headers;  // without pseudo-headers; Host stays in it for HTTP/1
   bool body = false;   // a body follows, maybe of no bytes
+  std::shared_ptr<const std::string>
+      target_text;  // holds `target` where it is not what was received; else null
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
   // Behind the '?'; empty when there is none.

@@ -28,6 +28,8 @@ constexpr uint16_t kTryAgainLater = 1013;
 constexpr auto kTable = std::to_array<RejectSpec>({
     {kNone, 0, 0, "none", "-", ""},
     {kMalformedRequest, 400, 0, "malformed_request", "DPE", "The request is malformed."},
+    {kUnsupportedVersion, 505, 0, "unsupported_version", "DPE", "The version of HTTP is not supported."},
+    {kUriTooLong, 414, 0, "uri_too_long", "DPE", "The request line is too long."},
     {kHeadTooLarge, 431, 0, "head_too_large", "DPE", "The request head is too large."},
     {kTooManyHeaders, 431, 0, "too_many_headers", "DPE", "The request has too many header fields."},
     {kRequestTimeout, 408, 0, "request_timeout", "HT", "The request did not arrive in time."},

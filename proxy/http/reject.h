@@ -12,6 +12,8 @@ enum class Reject : uint8_t {
   kNone,
   // The request, before a backend is asked.
   kMalformedRequest,
+  kUnsupportedVersion,
+  kUriTooLong,
   kHeadTooLarge,
   kTooManyHeaders,
   kRequestTimeout,

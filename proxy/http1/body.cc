@@ -17,11 +17,10 @@ using http::Reject;
 // What some peer stores in a signed integer must not turn negative there.
 constexpr uint64_t kLargestLength = std::numeric_limits<int64_t>::max();
 
-// 1*DIGIT. Not with leading zeros, which some readers take for octal.
+// 1*DIGIT.
 std::optional<uint64_t> ParseLength(std::string_view text) {
   uint64_t length = 0;
-  if (text.empty() || !http::AllAre(text, http::kDigit) || (text.size() > 1 && text[0] == '0'))
-    return std::nullopt;
+  if (text.empty() || !http::AllAre(text, http::kDigit)) return std::nullopt;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
   if (error != std::errc() || length > kLargestLength) return std::nullopt;
   return length;

@@ -28,7 +28,7 @@ struct FramingResult {
   http::Reject reject = http::Reject::kNone;
 };
 
-// Of an HTTP/1 request. Refused: Content-Length twice, as a list, signed, with leading zeros or beyond 2^63-1; together
+// Of an HTTP/1 request. Refused: Content-Length twice, as a list, signed or beyond 2^63-1; together
 // with Transfer-Encoding; Transfer-Encoding in HTTP/1.0, or anything but "chunked" (well-formed codings that hawser does
 // not know are kUnsupportedTransferCoding, the rest kMalformedRequest).
 FramingResult RequestFraming(const http::RequestHead& head);

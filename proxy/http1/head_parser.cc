@@ -32,10 +32,16 @@ ParseResult FindEnd(std::string_view bytes, size_t& scanned) {
   return {};
 }
 
+// Behind the empty line that may stand ahead of it.
+bool HasFirstLine(std::string_view text) {
+  return text.find("\r\n", text.starts_with("\r\n") ? 2 : 0) != std::string_view::npos;
+}
+
 ParseResult FindBoundedEnd(std::string_view bytes, const HeadLimits& limits, size_t& scanned) {
-  const ParseResult end = FindEnd(bytes.substr(0, limits.head_bytes), scanned);
-  const bool full = bytes.size() >= limits.head_bytes;
-  return end.state == ParseState::kIncomplete && full ? Rejected(Reject::kHeadTooLarge) : end;
+  const std::string_view within = bytes.substr(0, limits.head_bytes);
+  const ParseResult end = FindEnd(within, scanned);
+  if (end.state != ParseState::kIncomplete || within.size() < limits.head_bytes) return end;
+  return Rejected(HasFirstLine(within) ? Reject::kHeadTooLarge : Reject::kUriTooLong);
 }
 
 // Takes a line off, without its CRLF; every CR in `text` begins one.
@@ -62,9 +68,16 @@ Reject ParseFields(std::string_view text, const HeadLimits& limits, http::Header
   return Reject::kNone;
 }
 
-bool ParseVersion(std::string_view text, http::Version& version) {
-  version = text == "HTTP/1.0" ? http::Version::kHttp10 : http::Version::kHttp11;
-  return text == "HTTP/1.1" || text == "HTTP/1.0";
+// "HTTP/" DIGIT "." DIGIT. A minor version that is not known is read as the highest that is.
+Reject ParseVersion(std::string_view text, http::Version& version) {
+  constexpr std::string_view kForm = "HTTP/1.1";
+  constexpr size_t kMajor = 5;
+  if (text.size() != kForm.size() || !text.starts_with(kForm.substr(0, kMajor)) || text[kMajor + 1] != '.' ||
+      !http::Is(text[kMajor], http::kDigit) || !http::Is(text.back(), http::kDigit)) {
+    return Reject::kMalformedRequest;
+  }
+  version = text.back() == '0' ? http::Version::kHttp10 : http::Version::kHttp11;
+  return text[kMajor] == '1' ? Reject::kNone : Reject::kUnsupportedVersion;
 }
 
 // method SP request-target SP HTTP-version
@@ -73,8 +86,10 @@ Reject ParseRequestLine(std::string_view line, http::RequestHead& head) {
   const size_t last = line.rfind(' ');
   if (first == last) return Reject::kMalformedRequest;  // also where there is none
   head.method = line.substr(0, first);
-  if (!http::IsToken(head.method)) return Reject::kMalformedRequest;
-  if (!ParseVersion(line.substr(last + 1), head.version)) return Reject::kMalformedRequest;
+  // PRI begins the preface of HTTP/2 and is no method (RFC 9113 §3.4).
+  if (!http::IsToken(head.method) || head.method == "PRI") return Reject::kMalformedRequest;
+  if (const Reject reject = ParseVersion(line.substr(last + 1), head.version); reject != Reject::kNone)
+    return reject;
   return ResolveTarget(line.substr(first + 1, last - first - 1), head);
 }
 
@@ -86,6 +101,7 @@ Reject ParseRequest(std::string_view text, const HeadLimits& limits, http::Reque
   if (const Reject reject = ResolveHost(head); reject != Reject::kNone) return reject;
   const auto [framing, reject] = RequestFraming(head);
   head.body = framing.kind != Framing::Kind::kNone;
+  http::RemoveLengthZeros(head.headers);
   return reject;
 }
 
@@ -94,7 +110,7 @@ bool ParseStatusLine(std::string_view line, http::ResponseHead& head) {
   constexpr size_t kVersionBytes = 8;
   constexpr size_t kStatusEnd = kVersionBytes + 4;
   if (line.size() < kStatusEnd || line[kVersionBytes] != ' ') return false;
-  if (!ParseVersion(line.substr(0, kVersionBytes), head.version)) return false;
+  if (ParseVersion(line.substr(0, kVersionBytes), head.version) != Reject::kNone) return false;
   const std::string_view status = line.substr(kVersionBytes + 1, 3);
   if (!http::AllAre(status, http::kDigit) || status[0] == '0') return false;
   if (line.size() > kStatusEnd && line[kStatusEnd] != ' ') return false;
@@ -104,8 +120,12 @@ bool ParseStatusLine(std::string_view line, http::ResponseHead& head) {
 }
 
 bool ParseResponse(std::string_view text, const HeadLimits& limits, http::ResponseHead& head) {
-  return ParseStatusLine(TakeLine(text), head) && ParseFields(text, limits, head.headers) == Reject::kNone &&
-         ResponseFraming("GET", head).reject == Reject::kNone;
+  if (!ParseStatusLine(TakeLine(text), head) || ParseFields(text, limits, head.headers) != Reject::kNone ||
+      ResponseFraming("GET", head).reject != Reject::kNone) {
+    return false;
+  }
+  http::RemoveLengthZeros(head.headers);
+  return true;
 }
 
 }  // namespace

@@ -30,8 +30,11 @@ struct ParseResult {
 // bytes (which may lie elsewhere in memory), it keeps the work linear however few come at a time. `head` is filled only
 // when complete; its contents are unspecified when rejected.
 //
-// A complete head has sound framing (RequestFraming cannot fail), one valid host (or none in HTTP/1.0), and a target in
-// origin-form, or "*". One empty line ahead of the request line is skipped (§2.2).
+// A complete head has sound framing (RequestFraming cannot fail), a Content-Length without leading zeros, one valid host (or
+// none in HTTP/1.0), and a target in origin-form, or "*". One empty line ahead of the request line is skipped (§2.2).
+//
+// HTTP/1.2 to 1.9 are read as 1.1, as RFC 9110 §2.5 has it; another major version is kUnsupportedVersion. A head that fills
+// its limit is kUriTooLong if its first line has not ended by then, else kHeadTooLarge.
 ParseResult ParseRequestHead(std::string_view bytes, const HeadLimits& limits, http::RequestHead& head,
                              size_t& scanned);
 

@@ -1,6 +1,8 @@
 #include "proxy/http1/request_target.h"
 
 #include <algorithm>
+#include <memory>
+#include <string>
 
 #include "proxy/http/characters.h"
 
@@ -27,13 +29,18 @@ Reject ResolveAbsolute(std::string_view target, http::RequestHead& head) {
   if (!http::IsValidAuthority(head.authority)) return Reject::kBadHost;
   head.target = target.substr(end);
   if (head.target.empty()) head.target = head.method == "OPTIONS" ? "*" : "/";  // RFC 9112 §3.2.4
-  return head.target[0] == '?' ? Reject::kMalformedRequest : Reject::kNone;
+  if (head.target[0] == '?') {  // no bytes hold the path that it lacks (RFC 9110 §4.2.3)
+    head.target_text = std::make_shared<const std::string>("/" + std::string(head.target));
+    head.target = *head.target_text;
+  }
+  return Reject::kNone;
 }
 
 }  // namespace
 
 Reject ResolveTarget(std::string_view target, http::RequestHead& head) {
   head.scheme = head.authority = {};
+  head.target_text = nullptr;
   if (target.empty() || !http::AllAre(target, http::kTargetCharacter)) return Reject::kMalformedRequest;
   if (head.method == "CONNECT") return Reject::kMethodNotAllowed;
   head.target = target;

@@ -10,8 +10,8 @@
 namespace hawser::http1 {
 
 // Fills head.target, head.scheme, head.authority; head.method is known. Takes origin-form; absolute-form, whose path
-// becomes the target and whose host the authority; and "*" for OPTIONS. An absolute-form target with a query but no
-// path is refused: it would have to be rewritten, and nobody sends it. CONNECT is kMethodNotAllowed.
+// becomes the target and whose host the authority; and "*" for OPTIONS. A path that an absolute-form target lacks is "/", or
+// "*" where the method is OPTIONS and there is no query either. CONNECT is kMethodNotAllowed.
 http::Reject ResolveTarget(std::string_view target, http::RequestHead& head);
 
 // After ResolveTarget, with all fields known: exactly one valid Host (HTTP/1.0 may have none). The host of an

@@ -32,7 +32,8 @@ bool ReceivedHead::Add(std::string_view name, std::string_view value) {
   bytes_ += name.size() + value.size() + kFieldOverhead;
   ++count_;
   if (bytes_ > uint64_t{kBomb} * limits_.bytes || count_ > uint64_t{kBomb} * limits_.fields) return false;
-  if (over_ == Reject::kNone && bytes_ > limits_.bytes) over_ = Reject::kHeadTooLarge;
+  if (over_ == Reject::kNone && bytes_ > limits_.bytes)
+    over_ = name == ":path" ? Reject::kUriTooLong : Reject::kHeadTooLarge;
   if (over_ == Reject::kNone && count_ > limits_.fields) over_ = Reject::kTooManyHeaders;
   if (over_limit()) return true;
   text_.append(name);
@@ -75,6 +76,7 @@ http::Reject ReceivedHead::ReadRequest(http::RequestHead& head) const {
   });
   if (head.authority.empty()) head.authority = host;
   head.body = !ends_message_;
+  http::RemoveLengthZeros(head.headers);
   return over_ != Reject::kNone ? over_ : Check(head, host);
 }
 
@@ -86,7 +88,8 @@ bool ReceivedHead::ReadResponse(http::ResponseHead& head) const {
   ForEach([&](std::string_view name, std::string_view value) {
     if (!name.starts_with(':')) head.headers.Add(name, value);
   });
-  return !over_limit();
+  http::RemoveLengthZeros(head.headers);
+  return !over_limit() && head.status >= 100;
 }
 
 bool ReceivedHead::ReadTrailers(http::HeaderList& trailers) const {

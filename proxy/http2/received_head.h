@@ -25,7 +25,7 @@ class ReceivedHead {
   // The views live as long as this object. Not Reject::kNone: the request must be refused,
   // and `head` holds what could be understood of it.
   http::Reject ReadRequest(http::RequestHead& head) const;
-  // False: too large.
+  // False: too large, or without a status that HTTP knows.
   [[nodiscard]] bool ReadResponse(http::ResponseHead& head) const;
   // Without the fields that must not be trailers.
   [[nodiscard]] bool ReadTrailers(http::HeaderList& trailers) const;

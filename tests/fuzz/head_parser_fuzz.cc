@@ -36,7 +36,8 @@ void CheckViews(const http::HeaderList& headers, std::string_view bytes) {
 void CheckRequest(const http::RequestHead& head, std::string_view bytes) {
   CheckViews(head.headers, bytes);
   Check(Inside(head.method, bytes) && Inside(head.authority, bytes));
-  Check(Inside(head.target, bytes) || head.target == "/" || head.target == "*");
+  Check(Inside(head.target, bytes) || head.target == "/" || head.target == "*" ||
+        (head.target_text != nullptr && head.target == *head.target_text));
   Check(head.target.starts_with('/') || head.target == "*");
   Check(http1::RequestFraming(head).reject == http::Reject::kNone);
   Check(head.version == http::Version::kHttp10 || http::IsValidAuthority(head.authority));

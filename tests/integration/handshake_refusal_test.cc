@@ -105,10 +105,10 @@ TEST(HandshakeRefusal, AnUnknownTransferCodingGets501) {
       501);
 }
 
-TEST(HandshakeRefusal, AHeadBeyondItsLimitsGets431) {
+TEST(HandshakeRefusal, AHeadBeyondItsLimitsGets431AndARequestLine414) {
   OneBackend world({.listener = {"limits: { request_head: 4KiB, request_headers: 20 }"}});
   EXPECT_EQ(StatusOf(world, Request{.more = {{"X-Large", std::string(5000, 'x')}}}.Text()), 431);
-  EXPECT_EQ(StatusOf(world, Request{.target = "/" + std::string(5000, 'x')}.Text()), 431);
+  EXPECT_EQ(StatusOf(world, Request{.target = "/" + std::string(5000, 'x')}.Text()), 414);
   Request many;
   for (int i = 0; i < 30; ++i) many.more.emplace_back("X-Field", "x");
   EXPECT_EQ(StatusOf(world, many.Text()), 431);

@@ -121,6 +121,13 @@ TEST(Http2Bounds, AHeadTooLargeIsRefusedAsDecoded) {
   EXPECT_EQ(world.hawser().WaitForLog()["reason"], "head_too_large");
 }
 
+TEST(Http2Bounds, APathTooLongIsToldApart) {
+  OneBackend world(With("stall_timeout: 0s", {"limits: { request_head: 4KiB }"}));
+  Http2Client client(world.Connect());
+  EXPECT_EQ(client.AwaitEnd(client.Get("/" + std::string(5000, 'x'))).status, 414);
+  EXPECT_EQ(world.hawser().WaitForLog()["reason"], "uri_too_long");
+}
+
 TEST(Http2Bounds, AWindowThatStaysClosedEndsTheStream) {
   OneBackend world(With("stall_timeout: 100ms"));
   Http2Client client(world.Connect(), {.reads = false, .window = 0});

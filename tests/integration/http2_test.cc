@@ -72,6 +72,27 @@ TEST(Http2, APostGoesAsChunksWithItsTrailers) {
   EXPECT_EQ(answer.trailers.at("x-done"), "yes");
 }
 
+TEST(Http2, LengthsLoseTheirLeadingZerosOnTheWayThereAndBack) {
+  OneBackend world(PriorKnowledge());
+  Http2Client client(world.Connect());
+  const int32_t stream = client.Request({{":method", "POST"},
+                                         {":scheme", "http"},
+                                         {":authority", "hawser.test"},
+                                         {":path", "/"},
+                                         {"content-length", "0010"}},
+                                        true);
+  client.Send(stream, "0123456789");
+  client.End(stream);
+  Wire backend = world.backend().Accept();
+  const Head request = ReadHead(backend);
+  EXPECT_EQ(request.Value("content-length"), "10");
+  EXPECT_EQ(backend.Read(10), "0123456789");
+  backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 002\r\n\r\nok");
+  const Http2Answer& answer = client.AwaitEnd(stream);
+  EXPECT_EQ(answer.fields.at("content-length"), "2");
+  EXPECT_EQ(answer.body, "ok");
+}
+
 TEST(Http2, AHeadHasNoBody) {
   OneBackend world(PriorKnowledge());
   Http2Client client(world.Connect());

@@ -35,6 +35,20 @@ TEST(RequestHeaders, TheUpgradeIsRebuiltAndAllElsePassesAsItCame) {
   EXPECT_THAT(tunnel.request.All("X-Twice"), ElementsAre("one", "two"));
 }
 
+// RFC 9110 §4.2.3: the path that an absolute target lacks is "/".
+TEST(RequestHeaders, AnAbsoluteTargetWithAQueryAndNoPathGetsItsSlash) {
+  OneBackend world;
+  Wire client = world.Connect();
+  client.Send("GET http://hawser.test?x=1 HTTP/1.1\r\nHost: other.test\r\nConnection: close\r\n\r\n");
+  Wire backend = world.backend().Accept();
+  const Head request = ReadHead(backend);
+  EXPECT_EQ(request.first_line, "GET /?x=1 HTTP/1.1");
+  EXPECT_EQ(request.Value("Host"), "hawser.test");
+  backend.Send(Response("200 OK", "ok"));
+  EXPECT_EQ(ReadHead(client).status(), 200);
+  EXPECT_EQ(world.hawser().WaitForLog()["path"], "/?x=1");
+}
+
 TEST(RequestHeaders, WhatConnectionNominatesIsDropped) {
   OneBackend world;
   const Tunnel tunnel = world.Open({.connection = "Upgrade, X-Secret-Hop, keep-alive",

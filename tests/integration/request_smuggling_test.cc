@@ -89,7 +89,7 @@ std::vector<Attack> LengthAttacks() {
       With("Content-Length: 0\r\nContent-Length: 44\r\n"),
   };
   for (const std::string value :
-       {"6, 6", "6,6", "6, 5", "+6", "-6", "-0", "06", "0x6", "6 6", "6;", "6.0", "1e1", "six", "\"6\"", "",
+       {"6, 6", "6,6", "6, 5", "+6", "-6", "-0", "0x6", "6 6", "6;", "6.0", "1e1", "six", "\"6\"", "",
         "9223372036854775808", "18446744073709551616", "99999999999999999999999999999999", "\xd9\xa6"}) {
     attacks.push_back(With("Content-Length: " + value + "\r\n"));
   }
@@ -134,8 +134,13 @@ std::vector<Attack> LineAttacks() {
       {"two empty lines ahead", "\r\n\r\nGET / HTTP/1.1\r\nHost: hawser.test\r\n\r\n" + kHidden},
       {"a space ahead", " GET / HTTP/1.1\r\nHost: hawser.test\r\n\r\n" + kHidden},
       {"HTTP/0.9", "GET /\r\n\r\n" + kHidden},
-      {"HTTP/1.2", "GET / HTTP/1.2\r\nHost: hawser.test\r\n\r\n" + kHidden},
-      {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: hawser.test\r\n\r\n" + kHidden},
+      {"HTTP/1.22", "GET / HTTP/1.22\r\nHost: hawser.test\r\n\r\n" + kHidden},
+      {"HTTP/2", "GET / HTTP/2\r\nHost: hawser.test\r\n\r\n" + kHidden},
+      {"HTTP/2.0", "GET / HTTP/2.0\r\nHost: hawser.test\r\n\r\n" + kHidden, 505, "unsupported_version"},
+      {"HTTP/0.9 by name", "GET / HTTP/0.9\r\nHost: hawser.test\r\n\r\n" + kHidden, 505,
+       "unsupported_version"},
+      {"HTTP/2's preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + kHidden},
+      {"PRI", "PRI /visible HTTP/1.1\r\nHost: hawser.test\r\n\r\n" + kHidden},
       {"http/1.1", "GET / http/1.1\r\nHost: hawser.test\r\n\r\n" + kHidden},
       {"two versions", "GET / HTTP/1.1 HTTP/1.1\r\nHost: hawser.test\r\n\r\n" + kHidden},
       {"a tab for a space", "GET\t/ HTTP/1.1\r\nHost: hawser.test\r\n\r\n" + kHidden},
@@ -338,6 +343,15 @@ std::vector<Cleaned> CleanedForms() {
        "hello",
        {"Host: hawser.test"},
        {"evil"}},
+      {"a length is passed on without leading zeros",
+       Post("Content-Length: 005\r\n", "hello"),
+       "hello",
+       {"Content-Length: 5"}},
+      {"a later minor version is 1.1",
+       "POST /visible HTTP/1.9\r\nHost: hawser.test\r\nTransfer-Encoding: "
+       "chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+       "5\r\nhello\r\n0\r\n\r\n",
+       {"Transfer-Encoding: chunked"}},
       {"a body of a GET stays a body",
        "GET /visible HTTP/1.1\r\nHost: hawser.test\r\nContent-Length: " + std::to_string(kHidden.size()) +
            "\r\n\r\n" + kHidden,

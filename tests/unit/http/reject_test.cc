@@ -51,7 +51,7 @@ TEST(Reject, ARefusalIsAStatusOrACloseCode) {
 
 TEST(Reject, StatusesAreErrorsOfHttp) {
   for (const RejectSpec& spec : AllSpecs()) {
-    EXPECT_TRUE(spec.status == 0 || (spec.status >= 400 && spec.status <= 504)) << spec.label;
+    EXPECT_TRUE(spec.status == 0 || (spec.status >= 400 && spec.status <= 505)) << spec.label;
   }
 }
 
@@ -66,6 +66,8 @@ TEST(Reject, CloseCodesAreOnesThatAServerMaySend) {
 
 TEST(Reject, TheStatusesThatClientsRelyOn) {
   EXPECT_EQ(SpecOf(Reject::kMalformedRequest).status, 400);
+  EXPECT_EQ(SpecOf(Reject::kUnsupportedVersion).status, 505);
+  EXPECT_EQ(SpecOf(Reject::kUriTooLong).status, 414);
   EXPECT_EQ(SpecOf(Reject::kHeadTooLarge).status, 431);
   EXPECT_EQ(SpecOf(Reject::kUnsupportedTransferCoding).status, 501);
   EXPECT_EQ(SpecOf(Reject::kMethodNotAllowed).status, 405);

@@ -71,6 +71,8 @@ TEST(RequestFraming, IsWhatTheHeadSays) {
   EXPECT_EQ(RequestFraming(Request()).framing, Framing{});
   EXPECT_EQ(RequestFraming(Request("Content-Length", "0")).framing, Framing{});
   EXPECT_EQ(RequestFraming(Request("content-length", "12")).framing, (Framing{Kind::kLength, 12}));
+  EXPECT_EQ(RequestFraming(Request("Content-Length", "0012")).framing, (Framing{Kind::kLength, 12}));
+  EXPECT_EQ(RequestFraming(Request("Content-Length", "000")).framing, Framing{});
   EXPECT_EQ(RequestFraming(Request("Transfer-Encoding", "Chunked")).framing, kChunked);
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "gtest/gtest.h"
+#include "proxy/http1/body.h"
 #include "tests/unit/http1/parse_both_ways.h"
 
 namespace hawser::http1 {
@@ -152,13 +153,30 @@ TEST(RequestHead, TheRequestLineHasThreePartsAndTwoSpaces) {
   EXPECT_EQ(WithLine("M-SEARCH / HTTP/1.1"), Reject::kNone);
 }
 
-TEST(RequestHead, OnlyHttp10AndHttp11AreUnderstood) {
-  EXPECT_EQ(WithLine("GET / HTTP/1.0"), Reject::kNone);
-  for (const char* version : {"HTTP/1.2", "HTTP/2.0", "HTTP/0.9", "HTTP/1.10", "HTTP/01.1", "HTTP/1",
-                              "http/1.1", "HTTPS/1.1", "HTTP/1.1x", "HTTP/1,1", "ICY"}) {
-    EXPECT_EQ(WithLine("GET / "s + version), Reject::kMalformedRequest) << version;
+http::Version VersionOf(const std::string& version) {
+  const Parsed parsed = Parse("GET / " + version + "\r\nHost: a\r\n\r\n");
+  EXPECT_EQ(parsed.result.state, ParseState::kComplete) << version;
+  return parsed.head.version;
+}
+
+TEST(RequestHead, LaterMinorVersionsAreReadAsHttp11) {
+  EXPECT_EQ(VersionOf("HTTP/1.0"), http::Version::kHttp10);
+  for (const char* version : {"HTTP/1.1", "HTTP/1.2", "HTTP/1.3", "HTTP/1.9"}) {
+    EXPECT_EQ(VersionOf(version), http::Version::kHttp11) << version;
+  }
+}
+
+TEST(RequestHead, AnotherMajorVersionIsNotSupportedAndOtherTextIsNone) {
+  for (const char* version : {"HTTP/2.0", "HTTP/0.9", "HTTP/2.1", "HTTP/3.0", "HTTP/9.9"}) {
+    EXPECT_EQ(WithLine("GET / "s + version), Reject::kUnsupportedVersion) << version;
   }
   EXPECT_EQ(Verdict("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Reject::kMalformedRequest);
+  EXPECT_EQ(WithLine("PRI / HTTP/1.1"), Reject::kMalformedRequest);
+  for (const char* version :
+       {"HTTP/1.10", "HTTP/01.1", "HTTP/1", "HTTP/2", "HTTP/1.", "http/1.1", "HTTPS/1.1", "HTTP/1.1x",
+        "HTTP/1,1", "HTTP/x.1", "HTTP/1.x", "HTTP/-1.1", "HTTP 1.1", "ICY"}) {
+    EXPECT_EQ(WithLine("GET / "s + version), Reject::kMalformedRequest) << version;
+  }
 }
 
 TEST(RequestHead, ATlsHelloIsRefusedAtItsFirstByte) {
@@ -209,6 +227,23 @@ TEST(RequestHead, AnAbsoluteTargetMayLackItsPath) {
   EXPECT_EQ(head.target, "*");
 }
 
+TEST(RequestHead, AnAbsoluteTargetMayHaveAQueryAndNoPath) {
+  for (const char* method : {"GET", "OPTIONS"}) {
+    http::RequestHead copy;
+    {
+      http::RequestHead head;
+      size_t scanned = 0;
+      const std::string bytes = method + " http://b:81?x=1?/y HTTP/1.1\r\nHost: b\r\n\r\n"s;
+      ASSERT_EQ(ParseRequestHead(bytes, {}, head, scanned).state, ParseState::kComplete);
+      copy = head;
+      EXPECT_EQ(head.authority, "b:81");
+    }
+    EXPECT_EQ(copy.target, "/?x=1?/y");
+    EXPECT_EQ(copy.path(), "/");
+    EXPECT_EQ(copy.query(), "x=1?/y");
+  }
+}
+
 TEST(RequestHead, AnAbsoluteTargetNeedsASoundHostAndScheme) {
   EXPECT_EQ(WithLine("GET http:///a HTTP/1.1"), Reject::kBadHost);
   EXPECT_EQ(WithLine("GET http://user@b/ HTTP/1.1"), Reject::kBadHost);
@@ -216,7 +251,8 @@ TEST(RequestHead, AnAbsoluteTargetNeedsASoundHostAndScheme) {
   EXPECT_EQ(WithLine("GET http://b\\c/ HTTP/1.1"), Reject::kBadHost);
   EXPECT_EQ(WithLine("GET http:/a HTTP/1.1"), Reject::kMalformedRequest);
   EXPECT_EQ(WithLine("GET ftp://b/ HTTP/1.1"), Reject::kMalformedRequest);
-  EXPECT_EQ(WithLine("GET http://b?c HTTP/1.1"), Reject::kMalformedRequest);
+  EXPECT_EQ(WithLine("GET http://?c HTTP/1.1"), Reject::kBadHost);
+  EXPECT_EQ(WithLine("GET http://b?c#d HTTP/1.1"), Reject::kMalformedRequest);
 }
 
 TEST(RequestHead, ThereIsExactlyOneValidHost) {
@@ -246,12 +282,31 @@ TEST(RequestHead, ContentLengthIsOneNumber) {
     EXPECT_EQ(WithFields("Content-Length: "s + length + "\r\n"), Reject::kNone) << length;
   }
   for (const char* length :
-       {"", "-1", "+1", "1 2", "1,1", "1, 1", "0x10", "1.0", "00", "01", "a", "1a", "9223372036854775808",
+       {"", "-1", "+1", "1 2", "1,1", "1, 1", "0x10", "1.0", "0 0", "a", "1a", "9223372036854775808",
         "18446744073709551616", "99999999999999999999999", "\"1\"", "1;a"}) {
     EXPECT_EQ(WithFields("Content-Length: "s + length + "\r\n"), Reject::kMalformedRequest) << length;
   }
   EXPECT_EQ(WithFields("Content-Length: 5\r\nContent-Length: 5\r\n"), Reject::kMalformedRequest);
   EXPECT_EQ(WithFields("Content-Length: 5\r\ncontent-length: 6\r\n"), Reject::kMalformedRequest);
+}
+
+TEST(RequestHead, AContentLengthLosesItsLeadingZeros) {
+  for (const auto& [sent, passed_on] :
+       {std::pair{"003", "3"},
+        {"00", "0"},
+        {"010", "10"},
+        {"0", "0"},
+        {"007", "7"},
+        {"10", "10"},
+        {"00000000000000000000000000000009223372036854775807", "9223372036854775807"}}) {
+    const std::string bytes = "POST / HTTP/1.1\r\nHost: a\r\ncontent-length: "s + sent + "\r\n\r\n";
+    http::RequestHead head;
+    size_t scanned = 0;
+    ASSERT_EQ(ParseRequestHead(bytes, {}, head, scanned).state, ParseState::kComplete) << sent;
+    EXPECT_EQ(head.headers.Find("Content-Length"), passed_on);
+    EXPECT_EQ(std::to_string(RequestFraming(head).framing.length), passed_on);
+    EXPECT_EQ(head.body, passed_on != "0"s);
+  }
 }
 
 TEST(RequestHead, TransferEncodingIsChunkedAndNothingElse) {
@@ -293,15 +348,24 @@ TEST(RequestHead, AHeadMayBeAsLargeAsItsLimitAndNoLarger) {
 }
 
 TEST(RequestHead, AHeadThatFillsItsLimitWithoutAnEndIsRefusedAtOnce) {
+  const std::string line = "GET / HTTP/1.1\r\n";
+  EXPECT_EQ(Parse(line + std::string(47, 'x'), {.head_bytes = 64}).result.state, ParseState::kIncomplete);
+  EXPECT_EQ(Verdict(line + std::string(48, 'x'), {.head_bytes = 64}), Reject::kHeadTooLarge);
+  EXPECT_EQ(Verdict(line + std::string(47, 'x') + "\r", {.head_bytes = 64}), Reject::kHeadTooLarge);
+}
+
+TEST(RequestHead, ARequestLineThatFillsTheLimitIsToldApart) {
   EXPECT_EQ(Parse(std::string(63, 'x'), {.head_bytes = 64}).result.state, ParseState::kIncomplete);
-  EXPECT_EQ(Verdict(std::string(64, 'x'), {.head_bytes = 64}), Reject::kHeadTooLarge);
-  EXPECT_EQ(Verdict(std::string(63, 'x') + "\r", {.head_bytes = 64}), Reject::kHeadTooLarge);
+  EXPECT_EQ(Verdict(std::string(64, 'x'), {.head_bytes = 64}), Reject::kUriTooLong);
+  EXPECT_EQ(Verdict(std::string(63, 'x') + "\r", {.head_bytes = 64}), Reject::kUriTooLong);
+  EXPECT_EQ(Verdict("\r\n" + std::string(62, 'x'), {.head_bytes = 64}), Reject::kUriTooLong);
+  EXPECT_EQ(Verdict(std::string(62, 'x') + "\r\n", {.head_bytes = 64}), Reject::kHeadTooLarge);
 }
 
 TEST(RequestHead, WhatStandsBehindTheLimitIsNotLookedAt) {
-  EXPECT_EQ(Verdict(std::string(64, 'x') + "\n", {.head_bytes = 64}), Reject::kHeadTooLarge);
+  EXPECT_EQ(Verdict(std::string(64, 'x') + "\n", {.head_bytes = 64}), Reject::kUriTooLong);
   EXPECT_EQ(Verdict(std::string(63, 'x') + "\n", {.head_bytes = 64}), Reject::kMalformedRequest);
-  EXPECT_EQ(Verdict(std::string(63, 'x') + "\r\n", {.head_bytes = 64}), Reject::kHeadTooLarge);
+  EXPECT_EQ(Verdict(std::string(63, 'x') + "\r\n", {.head_bytes = 64}), Reject::kUriTooLong);
 }
 
 TEST(RequestHead, ThereMayBeAsManyFieldsAsTheLimitAndNoMore) {

@@ -46,8 +46,8 @@ TEST(ResponseHead, AnOrdinaryHeadIsTakenApart) {
 
 TEST(ResponseHead, StatusLinesThatPass) {
   for (const char* line :
-       {"HTTP/1.1 101 Switching Protocols", "HTTP/1.0 200 OK", "HTTP/1.1 204 ", "HTTP/1.1 599",
-        "HTTP/1.1 600 x", "HTTP/1.1 999", "HTTP/1.1 100 a\tb", "HTTP/1.1 200 \xc3\xa4"}) {
+       {"HTTP/1.1 101 Switching Protocols", "HTTP/1.0 200 OK", "HTTP/1.2 200 OK", "HTTP/1.1 204 ",
+        "HTTP/1.1 599", "HTTP/1.1 600 x", "HTTP/1.1 999", "HTTP/1.1 100 a\tb", "HTTP/1.1 200 \xc3\xa4"}) {
     EXPECT_FALSE(IsRefused(line + "\r\n\r\n"s)) << line;
   }
 }
@@ -55,7 +55,7 @@ TEST(ResponseHead, StatusLinesThatPass) {
 TEST(ResponseHead, StatusLinesThatDoNot) {
   for (const char* line : {"", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 2000", "HTTP/1.1 200OK",
                            "HTTP/1.1  200 OK", "HTTP/1.1 099 x", "HTTP/1.1 000 x", "HTTP/1.1 -20 x",
-                           "HTTP/1.1 2x0 x", "HTTP/2.0 200 OK", "HTTP/1.2 200 OK", "http/1.1 200 OK",
+                           "HTTP/1.1 2x0 x", "HTTP/2.0 200 OK", "HTTP/1.22 200 OK", "http/1.1 200 OK",
                            "ICY 200 OK", " HTTP/1.1 200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1 200 a\x01"}) {
     EXPECT_TRUE(IsRefused(line + "\r\nA: b\r\n\r\n"s)) << line;
   }
@@ -78,6 +78,14 @@ TEST(ResponseHead, FramingMustBeSoundHoweverTheRequestWas) {
   EXPECT_TRUE(IsRefused(line + "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"));
   EXPECT_TRUE(IsRefused(line + "Transfer-Encoding: gzip, chunked\r\n\r\n"));
   EXPECT_TRUE(IsRefused("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"));
+}
+
+TEST(ResponseHead, AContentLengthLosesItsLeadingZeros) {
+  const std::string bytes = "HTTP/1.1 200 OK\r\nContent-Length: 0010\r\n\r\n";
+  http::ResponseHead head;
+  size_t scanned = 0;
+  ASSERT_EQ(ParseResponseHead(bytes, {}, head, scanned).state, ParseState::kComplete);
+  EXPECT_EQ(head.headers.Find("Content-Length"), "10");
 }
 
 TEST(ResponseHead, LimitsHoldToTheByteAndTheField) {
