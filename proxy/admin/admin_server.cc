@@ -7,6 +7,7 @@
 
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
+#include "proxy/http/date.h"
 #include "proxy/http1/head_parser.h"
 #include "proxy/net/tcp_stream.h"
 
@@ -51,9 +52,9 @@ class AdminServer::Connection final : public event::IoHandler {
 
   void Send(const Page& page) {
     out_ = fmt::format(
-        "HTTP/1.1 {} {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
+        "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
         "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-        page.status, ReasonOf(page.status), page.content_type, page.body.size());
+        page.status, ReasonOf(page.status), http::DateNow(), page.content_type, page.body.size());
     if (!head_only_) out_ += page.body;
     state_ = State::kResponse;
     Write();

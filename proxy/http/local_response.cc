@@ -1,9 +1,8 @@
 #include "proxy/http/local_response.h"
 
 #include <algorithm>
-#include <array>
 
-#include "fmt/format.h"
+#include "proxy/http/date.h"
 
 namespace hawser::http {
 namespace {
@@ -26,11 +25,13 @@ std::vector<std::pair<std::string, std::string>> RefusalFields(int status) {
 LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, std::string>> fields,
                                 std::string body) {
   LocalResponse response{.status = status, .fields = {}, .body = std::move(body)};
-  response.fields.emplace_back("Date", HttpDate(std::time(nullptr)));
-  const auto names_type = [](const auto& field) { return EqualsIgnoreCase(field.first, "Content-Type"); };
-  if (!response.body.empty() && std::none_of(fields.begin(), fields.end(), names_type)) {
+  const auto lacks = [&fields](std::string_view name) {
+    return std::none_of(fields.begin(), fields.end(),
+                        [name](const auto& field) { return EqualsIgnoreCase(field.first, name); });
+  };
+  if (lacks("Date")) response.fields.emplace_back("Date", DateNow());
+  if (!response.body.empty() && lacks("Content-Type"))
     response.fields.emplace_back("Content-Type", "text/plain");
-  }
   if (!NeverHasBody(status)) {
     response.fields.emplace_back("Content-Length", std::to_string(response.body.size()));
   }
@@ -49,17 +50,6 @@ ResponseHead HeadOf(const LocalResponse& response, std::string_view request_meth
   for (const auto& [name, value] : response.fields) head.headers.Add(name, value);
   head.body = !response.body.empty() && request_method != "HEAD";
   return head;
-}
-
-std::string HttpDate(std::time_t time) {
-  constexpr std::array kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                  "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  std::tm utc{};
-  gmtime_r(&time, &utc);
-  return fmt::format("{}, {:02} {} {} {:02}:{:02}:{:02} GMT", kDays[static_cast<size_t>(utc.tm_wday)],
-                     utc.tm_mday, kMonths[static_cast<size_t>(utc.tm_mon)], utc.tm_year + 1900, utc.tm_hour,
-                     utc.tm_min, utc.tm_sec);
 }
 
 }  // namespace hawser::http

@@ -1,7 +1,6 @@
 // Responses that hawser makes itself, before any protocol: refusals and what routes answer directly.
 #pragma once
 
-#include <ctime>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -18,7 +17,7 @@ struct LocalResponse {
   std::string body;
 };
 
-// With Date; with Content-Length where the status allows one; with Content-Type: text/plain where there is a body and
+// With Date, where `fields` have none; with Content-Length where the status allows one; with Content-Type: text/plain where there is a body and
 // `fields` names none.
 LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, std::string>> fields,
                                 std::string body);
@@ -29,8 +28,5 @@ LocalResponse RefusalOf(Reject reject);
 
 // The head that answers a request of that method; views into `response`.
 ResponseHead HeadOf(const LocalResponse& response, std::string_view request_method);
-
-// IMF-fixdate (RFC 9110 §5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
-std::string HttpDate(std::time_t time);
 
 }  // namespace hawser::http

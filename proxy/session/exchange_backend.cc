@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/http/date.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/session/offload.h"
@@ -243,6 +244,7 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
 // The head is held until the body has been looked at: what breaks in the same read is answered 502.
 void Exchange::StartRelay() {
   if (socket_io_) socket_io_->OnResponse(response_head_);
+  http::AddDate(response_head_.headers);
   route::ApplyRules(route().response_headers, response_head_.headers);
   AddAffinityCookie();
   RunResponseFilters();
