@@ -45,7 +45,7 @@ void Describe(V& v, Is<RouteMatch> auto& match) {
   v.Field({"path", "The path is exactly this one.", "any path"}, match.path, {{Form::kUrlPath}});
   v.Field({"path_prefix",
            "The path begins with this one, by whole segments: `/chat` takes `/chat` and `/chat/1`, not "
-           "`/chatter`.",
+           "`/chatter`. `/` takes every path, and `OPTIONS *`.",
            "any path"},
           match.path_prefix, {{Form::kUrlPath}});
   v.Field({"path_regex", "The whole path matches this expression.", "any path"}, match.path_regex,

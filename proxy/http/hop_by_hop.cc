@@ -23,6 +23,7 @@ constexpr auto kProtected = std::to_array<std::string_view>({
     "X-Real-IP",
     "X-Request-Id",
     "Via",
+    "Max-Forwards",
     "Sec-",
     "Cache-Control",
     "Expect",

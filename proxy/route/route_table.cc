@@ -17,6 +17,9 @@
 namespace hawser::route {
 namespace {
 
+// The target of an OPTIONS that asks the server as a whole (RFC 9110 §9.3.7): any path, and no one path.
+constexpr std::string_view kWholeServer = "*";
+
 constexpr size_t kNone = std::numeric_limits<size_t>::max();
 
 // The keys come from the config, so the hash needs no secret.
@@ -208,6 +211,10 @@ class Search {
 
  private:
   void Offer(const PathIndex& index) {
+    if (path_ == kWholeServer) {
+      if (const auto root = index.prefixes.find("/"); root != index.prefixes.end()) Offer(root->second);
+      return Offer(index.others);
+    }
     if (const auto found = index.exact.find(path_); found != index.exact.end()) Offer(found->second);
     for (const size_t length : index.prefix_lengths) {
       if (length > path_.size()) break;
@@ -236,7 +243,7 @@ class Search {
     for (const ValueMatch& match : conditions.query) {
       if (!match.HoldsForQuery(head_.query())) return false;
     }
-    return !conditions.path || conditions.path->Matches(path_);
+    return !conditions.path || (path_ != kWholeServer && conditions.path->Matches(path_));
   }
 
   const std::vector<Conditions>& conditions_;

@@ -6,7 +6,8 @@
 // paths are only indexes that make this fast: a look-up probes a hash table for the host, for the path, and
 // once for each length that a wildcard or a prefix of the config has, and tries the few routes found there.
 //
-// Paths are compared as sent. A path with dot segments (path.h) matches no route.
+// Paths are compared as sent. The "*" of OPTIONS meets routes for any path: without a condition on it, or with the prefix
+// "/". A path with dot segments (path.h) matches no route.
 #pragma once
 
 #include <cstddef>

@@ -6,6 +6,7 @@
 #include "proxy/base/check.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
+#include "proxy/http/max_forwards.h"
 #include "proxy/route/answer.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
@@ -101,6 +102,11 @@ void Exchange::RunFilters() {
   if (verdict.kind() == filters::Verdict::Kind::kWait) return;
   if (verdict.kind() == filters::Verdict::Kind::kReject) return Refuse(verdict.reason());
   if (route::Answers(route())) return AnswerByRoute();
+  switch (http::CountForward(head_, keep_)) {
+    case http::Forwarding::kMalformed: return Refuse(Reject::kMalformedRequest);
+    case http::Forwarding::kExhausted: return AnswerInPlace();
+    case http::Forwarding::kAllowed: break;
+  }
   const auto& rewrite = record_->route->rewrite;
   const size_t longest = client_.listener.settings.limits.request_head.bytes;
   if (rewrite && !rewrite->Apply(head_, longest, keep_)) return Refuse(Reject::kNoRoute);
@@ -222,6 +228,13 @@ void Exchange::Refuse(Reject reject) {
 void Exchange::AnswerByRoute() {
   const std::string_view scheme = head_.headers.Find("X-Forwarded-Proto").value_or("http");
   Answer(route::AnswerOf(route(), head_, scheme), !websocket(), {});
+}
+
+// As the last to get a request that may be forwarded no more. A TRACE is not sent back: that would hand a script in a page
+// the cookies that are kept from it.
+void Exchange::AnswerInPlace() {
+  if (head_.method == "TRACE") return Refuse(Reject::kMethodNotAllowed);
+  Answer(http::MakeLocalResponse(200, {}, {}), true, {});
 }
 
 void Exchange::Answer(http::LocalResponse response, bool keep, End end) {

@@ -117,6 +117,7 @@ class Exchange {
   void WatchBackend();
   void Refuse(http::Reject reject);
   void AnswerByRoute();
+  void AnswerInPlace();
   void Answer(http::LocalResponse response, bool keep, End end);
   void FlushAnswer();
   void OnConnectFailure(http::Reject reject);

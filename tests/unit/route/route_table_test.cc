@@ -131,7 +131,19 @@ TEST(RouteTable, PrefixesOfSeveralLengthsMeetInFileOrder) {
   EXPECT_EQ(routes.Find("h", "/a/b/c/d"), "long");
   EXPECT_EQ(routes.Find("h", "/a/b/d"), "short");
   EXPECT_EQ(routes.Find("h", "/b"), "root");
-  EXPECT_EQ(routes.Find("h", "*"), "none");
+}
+
+// RFC 9110 §9.3.7: it asks the server as a whole.
+TEST(RouteTable, TheAsteriskOfOptionsMeetsTheFirstRouteForAnyPath) {
+  const Routes routes({To("exact", {.path = "/"}), To("regex", {.path_regex = ".*"}),
+                       To("other", {.path_prefix = "/a"}), To("host", {.host = "b.com"}),
+                       To("root", {.path_prefix = "/"}), To("all", {})});
+  EXPECT_EQ(routes.Find("a.com", "*"), "root");
+  EXPECT_EQ(routes.Find("b.com", "*"), "host");
+  const Routes without_prefix({To("other", {.path_prefix = "/a"}), To("all", {})});
+  EXPECT_EQ(without_prefix.Find("a.com", "*"), "all");
+  const Routes none({To("other", {.path_prefix = "/a"}), To("regex", {.path_regex = ".*"})});
+  EXPECT_EQ(none.Find("a.com", "*"), "none");
 }
 
 TEST(RouteTable, AnExactPathTakesThatPathOnly) {
