@@ -30,8 +30,21 @@ Session& Of(void* session) {
 }
 
 // Null once its owner has let go of it, or where there never was one.
-Stream* Find(nghttp2_session* library, int32_t id) {
+Stream* FindAny(nghttp2_session* library, int32_t id) {
   return static_cast<Stream*>(nghttp2_session_get_stream_user_data(library, id));
+}
+
+// The same for streams whose frames still matter to somebody.
+Stream* Find(nghttp2_session* library, int32_t id) {
+  Stream* const stream = FindAny(library, id);
+  return stream == nullptr || stream->dropped() ? nullptr : stream;
+}
+
+// What a PING of ours carries; 0: that of a drain.
+int32_t StreamOf(const nghttp2_ping& ping) {
+  int32_t id = 0;
+  for (size_t i = 4; i < 8; ++i) id = id << 8 | ping.opaque_data[i];
+  return id;
 }
 
 std::string_view Text(const uint8_t* bytes, size_t count) {
@@ -96,6 +109,11 @@ bool Callbacks::OfOpenStream(Session& session, int32_t id) {
   return false;
 }
 
+bool Callbacks::IsDropped(const Session& session, int32_t id) {
+  const Stream* stream = FindAny(session.library_, id);
+  return stream != nullptr && stream->dropped();
+}
+
 bool Callbacks::OnFrameHeader(Session& session, const nghttp2_frame_hd& header) {
   switch (header.type) {
     case NGHTTP2_DATA: return OfOpenStream(session, header.stream_id);
@@ -110,7 +128,8 @@ bool Callbacks::OnFrameHeader(Session& session, const nghttp2_frame_hd& header) 
     case NGHTTP2_WINDOW_UPDATE: return Spend(session, Abuse::kWindowUpdates);
     case NGHTTP2_RST_STREAM:
       ++session.counts_.resets_received;
-      return session.role_ == Role::kClient || Spend(session, Abuse::kResets);
+      return session.role_ == Role::kClient || IsDropped(session, header.stream_id) ||
+             Spend(session, Abuse::kResets);
     default: return true;
   }
 }
@@ -152,7 +171,11 @@ int Callbacks::OnData(nghttp2_session* library, uint8_t, int32_t id, const uint8
                       void* user) {
   Session& session = Of(user);
   session.credit_ += count;
-  if (Stream* stream = Find(library, id)) {
+  Stream* const stream = FindAny(library, id);
+  if (stream == nullptr) return kGoOn;
+  if (stream->dropped()) {
+    session.AskIfSpent(*stream);
+  } else {
     stream->received_.Append(session.pool_, {reinterpret_cast<const std::byte*>(bytes), count});
     stream->received_bytes_ += count;
     session.AddReady(*stream);
@@ -182,7 +205,7 @@ int Callbacks::OnFrame(nghttp2_session* library, const nghttp2_frame* frame, voi
       return kGoOn;
     case NGHTTP2_WINDOW_UPDATE: OnWindowUpdate(session, frame->hd.stream_id); return kGoOn;
     case NGHTTP2_PING:
-      if (Acknowledges(frame->hd)) session.ping_answered_ = true;
+      if (Acknowledges(frame->hd)) OnPong(session, frame->ping);
       return kGoOn;
     case NGHTTP2_GOAWAY:
       session.goaway_received_ = true;
@@ -237,6 +260,15 @@ void Callbacks::OnSettings(Session& session) {
   });
 }
 
+void Callbacks::OnPong(Session& session, const nghttp2_ping& ping) {
+  const int32_t id = StreamOf(ping);
+  if (id == 0) {
+    session.ping_answered_ = true;
+  } else if (IsDropped(session, id)) {
+    nghttp2_submit_rst_stream(session.library_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+  }
+}
+
 void Callbacks::OnWindowUpdate(Session& session, int32_t id) {
   if (id == 0) {
     session.last_progress_ = session.loop_.now();
@@ -250,8 +282,9 @@ void Callbacks::OnWindowUpdate(Session& session, int32_t id) {
 
 int Callbacks::OnStreamClose(nghttp2_session* library, int32_t id, uint32_t code, void* user) {
   Session& session = Of(user);
-  Stream* stream = Find(library, id);
+  Stream* stream = FindAny(library, id);
   if (stream == nullptr) return kGoOn;
+  const std::unique_ptr<Stream> owned(stream->dropped() ? stream : nullptr);
   stream->OnClosed(code == NGHTTP2_REFUSED_STREAM);
   if (stream == session.arriving_.get()) session.arriving_ = nullptr;
   return kGoOn;
@@ -299,8 +332,9 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     ++session.counts_.resets_sent;
     session.last_reset_ = std::max(session.last_reset_, frame->hd.stream_id);
-    // A reset that no owner of a stream has asked for answers a fault of the peer's.
-    const bool provoked = frame->hd.stream_id != session.resetting_;
+    // A reset that no owner of a stream has asked for answers a fault of the peer's. NO_ERROR is that of a dropped body.
+    const bool provoked =
+        frame->hd.stream_id != session.resetting_ && frame->rst_stream.error_code != NGHTTP2_NO_ERROR;
     if (provoked && frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) {
       ++session.counts_.refused_streams;
       session.news_ = true;

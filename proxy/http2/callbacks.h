@@ -41,10 +41,12 @@ struct Callbacks {
 
   static bool Spend(Session& session, Abuse abuse);
   static bool OfOpenStream(Session& session, int32_t id);
+  static bool IsDropped(const Session& session, int32_t id);
   static void OnHead(Session& session, Stream& stream);
   static void Refuse(Session& session, const Stream& stream);
   static void OnEnd(Session& session, Stream& stream);
   static void OnSettings(Session& session);
+  static void OnPong(Session& session, const nghttp2_ping& ping);
   static void OnWindowUpdate(Session& session, int32_t id);
 };
 

@@ -34,4 +34,9 @@ bool ServerStream::OpenTunnel(const http::ResponseHead& head, const http::Upgrad
   return stream().SubmitResponse(fields, false);
 }
 
+void ServerStream::Close(net::CloseReason reason) {
+  const bool early = reason == net::CloseReason::kOrderly && has_stream() && stream().answered_early();
+  early ? Stream::DropRest(TakeStream()) : StreamSide::Close(reason);
+}
+
 }  // namespace hawser::http2

@@ -23,6 +23,8 @@ class ServerStream final : public StreamSide<http::ServerStream> {
   [[nodiscard]] bool SendResponse(const http::ResponseHead& head, bool keep) override;
   [[nodiscard]] bool OpenTunnel(const http::ResponseHead& head, const http::UpgradeRequest& upgrade) override;
   bool reusable() const override { return true; }  // each request has a stream of its own
+  // kOrderly ahead of the request's end leaves the stream to its session: Stream::DropRest.
+  void Close(net::CloseReason reason) override;
 
   // After OpenTunnel: the stream of the tunnel's bytes. This object is spent.
   std::unique_ptr<net::ByteStream> TakeTunnel() { return TakeStream(); }

@@ -62,6 +62,7 @@ Session::~Session() {
   arrived_.clear();
   live_.ForEach([](LiveLink& link) {
     auto& stream = static_cast<Stream&>(link);
+    if (stream.dropped()) return void(std::unique_ptr<Stream>(&stream));
     static_cast<ReadyLink&>(stream).Unlink();
     link.Unlink();
     stream.session_ = nullptr;
@@ -307,6 +308,27 @@ void Session::Release(Stream& stream) {
   --live_count_;
   news_ = true;  // a slot is free
   SettleSoon();
+}
+
+// The stream keeps its place among those that the peer may have open, and holds nothing else.
+void Session::DropRest(std::unique_ptr<Stream> owned) {
+  Stream& stream = *owned.release();
+  static_cast<ReadyLink&>(stream).Unlink();
+  stream.waiting_since_ = loop_.now();
+  const bool first = dropped_.empty();
+  dropped_.PushBack(stream);
+  if (first) timer_.Cancel();  // it may be armed for a later deadline
+  ArmTimer();
+  AskIfSpent(stream);
+  Push();
+}
+
+// The PING leaves behind the answer: who acknowledges it has read that. It carries the stream's number.
+void Session::AskIfSpent(const Stream& stream) {
+  if (nghttp2_session_get_stream_local_window_size(library_, stream.id_) > 0) return;
+  std::array<uint8_t, 8> number{};
+  for (size_t i = 0; i < 4; ++i) number[7 - i] = static_cast<uint8_t>(stream.id_ >> (8 * i));
+  nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, number.data());
 }
 
 // --- For the owner ---

@@ -139,6 +139,12 @@ class Session final : public event::IoHandler {
   bool FlushHead(const Stream& stream);
   void Reset(Stream& stream, uint32_t code);
   void Release(Stream& stream);
+  // Takes a stream that was answered ahead of its request's end. What still comes is dropped, and none of the stream's window
+  // is given back. It is reset (NO_ERROR) if the client has not ended it within `drop_time`, or earlier where the client has
+  // spent the window and has surely read the answer.
+  void DropRest(std::unique_ptr<Stream> stream);
+  // Asks by a PING whether the answer has been read, once the window is spent.
+  void AskIfSpent(const Stream& stream);
   void ReturnCredit(const Stream& stream, size_t bytes);
 
   // --- Input ---
@@ -170,6 +176,7 @@ class Session final : public event::IoHandler {
 
   // --- Time ---
   void OnTimer();
+  void ResetDropped();
   void ArmTimer();
   void SendLastGoAway();
 
@@ -186,6 +193,7 @@ class Session final : public event::IoHandler {
   base::IntrusiveList<ReadyLink> ready_;
   base::IntrusiveList<WaitLink> waiting_for_room_;    // in the output, or in the connection's window
   base::IntrusiveList<WaitLink> waiting_for_window_;  // of their own; the longest wait first
+  base::IntrusiveList<WaitLink> dropped_;             // Stream::dropped(); the oldest first
   std::unique_ptr<Stream> arriving_;                  // a request whose head has not ended
   std::vector<std::unique_ptr<Stream>> arrived_;      // requests that the owner has not accepted
   net::Buffer output_;                                // whole frames

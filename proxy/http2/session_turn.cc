@@ -97,6 +97,8 @@ void Session::CheckEnd() {
 void Session::ArmTimer() {
   if (timer_.armed() || end_ != End::kNone) return;
   auto next = goaway_notice_ ? goaway_deadline_ : base::TimePoint::max();
+  if (WaitLink* oldest = dropped_.front())
+    next = std::min(next, static_cast<Stream*>(oldest)->waiting_since_ + settings_.drop_time);
   if (settings_.stall_timeout.count() > 0) {
     if (WaitLink* longest = waiting_for_window_.front()) {
       next = std::min(next, static_cast<Stream*>(longest)->waiting_since_ + settings_.stall_timeout);
@@ -109,10 +111,21 @@ void Session::ArmTimer() {
   loop_.Arm(timer_, std::max(wait, base::Duration(1)));
 }
 
+// The reset closes the stream, which ends it.
+void Session::ResetDropped() {
+  while (WaitLink* oldest = dropped_.front()) {
+    auto& stream = static_cast<Stream&>(*oldest);
+    if (stream.waiting_since_ + settings_.drop_time > loop_.now()) return;
+    oldest->Unlink();
+    Reset(stream, NGHTTP2_NO_ERROR);
+  }
+}
+
 void Session::OnTimer() {
   if (end_ != End::kNone) return;
   const auto now = loop_.now();
   if (goaway_notice_ && now >= goaway_deadline_) SendLastGoAway();
+  ResetDropped();
   if (settings_.stall_timeout.count() == 0) return;
   const auto stalled = now - settings_.stall_timeout;
   while (WaitLink* longest = waiting_for_window_.front()) {

@@ -30,6 +30,8 @@ struct Settings {
   // Output that makes no progress for this long because the peer keeps a window (HTTP/2's or TCP's) closed: the stream
   // is reset, or the connection ended. 0: never.
   base::Duration stall_timeout = std::chrono::seconds(60);
+  // A server's: how long a client may go on sending a body after it has been answered.
+  base::Duration drop_time = std::chrono::seconds(2);
   bool tls = false;  // for the :scheme of requests that name none
 };
 

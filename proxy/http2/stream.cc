@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/base/check.h"
 #include "proxy/http2/callbacks.h"
 #include "proxy/http2/sent_head.h"
 #include "proxy/http2/session.h"
@@ -157,6 +158,23 @@ void Stream::Close(net::CloseReason reason) {
   reading_ = writing_ = Side::kReset;
   received_.Clear();
   received_bytes_ = 0;
+}
+
+bool Stream::answered_early() const {
+  return session_ != nullptr && session_->role_ == Role::kServer && !closed_ && !tunnel_ &&
+         writing_ == Side::kEnded && reading_ == Side::kOpen;
+}
+
+void Stream::DropRest(std::unique_ptr<Stream> stream) {
+  HAWSER_DCHECK(stream->answered_early());
+  stream->handler_ = nullptr;
+  stream->reading_ = Side::kDropped;
+  stream->received_.Clear();
+  stream->received_bytes_ = 0;
+  stream->heads_.clear();
+  stream->decoding_ = nullptr;
+  Session& session = *stream->session_;
+  session.DropRest(std::move(stream));
 }
 
 uint32_t Stream::ResetCode(net::CloseReason reason) const {

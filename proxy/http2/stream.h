@@ -52,6 +52,12 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
 
+  // A server's answer has ended, and the client's body has not: Close would reset the stream, in the same flight as the
+  // answer, and some clients then lose that (curl 7.88).
+  bool answered_early() const;
+  // Gives such a stream to its session instead: Session::DropRest.
+  static void DropRest(std::unique_ptr<Stream> stream);
+
   // --- For ServerStream and ClientStream ---
 
   // What the peer is asked or told first; `ends`: nothing follows it. False: nothing was sent.
@@ -78,6 +84,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   bool sent_end() const { return writing_ == Side::kEnded; }
   // After reset(): the peer has surely not acted on the request (RFC 9113 §8.7), or has not even got it.
   bool unprocessed() const { return unprocessed_; }
+  bool dropped() const { return reading_ == Side::kDropped; }
   int32_t id() const { return id_; }
 
  private:
@@ -89,6 +96,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
     kEnding,  // writing only: END_STREAM waits for a window
     kEnded,   // END_STREAM has come, or has been sent
     kReset,
+    kDropped,  // reading only: the answer has ended, what still comes is dropped, and the session owns the stream
   };
 
   net::IoResult Put(std::span<const std::byte> bytes, bool last);

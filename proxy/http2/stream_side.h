@@ -41,6 +41,7 @@ class StreamSide : public Side {
 
  protected:
   explicit StreamSide(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {}
+  bool has_stream() const { return stream_ != nullptr; }
   Stream& stream() { return *stream_; }
   const Stream& stream() const { return *stream_; }
   std::unique_ptr<Stream> TakeStream() { return std::move(stream_); }
@@ -53,7 +54,7 @@ class StreamSide : public Side {
     if (trailer_text_ == nullptr || !trailer_text_->ReadTrailers(trailers_)) trailers_.Clear();
   }
 
-  std::unique_ptr<Stream> stream_;  // null once a tunnel has taken it
+  std::unique_ptr<Stream> stream_;  // null once a tunnel, or its session, has taken it
   std::unique_ptr<ReceivedHead> trailer_text_;
   http::HeaderList trailers_;  // views into trailer_text_
 };

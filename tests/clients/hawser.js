@@ -14,8 +14,9 @@ function makeCertificate(folder) {
     '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], {stdio: 'ignore'});
 }
 
-// `route`, `cluster` and `process` are more lines of YAML for those places.
-const configuration = ({ports, route, cluster, keepalive, compression, process}) => `
+// `route`, `cluster` and `process` are more lines of YAML for those places; `routes` and `clusters` stand ahead of and behind the
+// ones that are always there.
+const configuration = ({ports, routes, route, cluster, clusters, keepalive, compression, process}) => `
 access_log: { path: access.log, format: json }
 drain: { window: 0s, deadline: 5s }
 listeners:
@@ -27,7 +28,7 @@ listeners:
   - name: prior
     address: 127.0.0.1:0
     http2: { prior_knowledge: true }
-routes:
+routes: ${routes ?? ''}
   - match: { path_prefix: / }
     cluster: backends
     ${route ?? ''}
@@ -35,7 +36,7 @@ routes:
 clusters:
   - name: backends
     endpoints: [ ${ports.map((port) => `127.0.0.1:${port}`).join(', ')} ]
-    ${cluster ?? ''}
+    ${cluster ?? ''} ${clusters ?? ''}
 ${process ?? ''}
 `;
 

@@ -270,7 +270,9 @@ TEST(Session, AStreamKeepsItsSlotWhileItsRequestIsWorkedOn) {
 }
 
 TEST(Session, AResponseThatIsCompleteLetsTheRestOfTheRequestGo) {
-  Connection at;
+  Settings settings;
+  settings.drop_time = base::Duration(1);
+  Connection at(settings);
   auto exchange = at.Request(Post());
   ASSERT_TRUE(exchange.server->SendResponse(Ok(false), true));
   exchange.server->Close(net::CloseReason::kOrderly);
@@ -278,6 +280,8 @@ TEST(Session, AResponseThatIsCompleteLetsTheRestOfTheRequestGo) {
   http::ResponseHead response;
   ASSERT_EQ(exchange.client->ReadResponse(response), HeadState::kFinal);
   EXPECT_EQ(ReadAll(*exchange.client).state, IoState::kEnd);
+  while (at.server->streams() > 0) at.loop->RunOnce(base::Duration(5));
+  at.Run();
   EXPECT_EQ(WriteText(*exchange.client, "more").state, IoState::kError);
 }
 
