@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include "tests/integration/harness/http2_backend.h"
 #include "tests/integration/harness/scenario.h"
 
 namespace hawser::integration {
@@ -151,6 +152,18 @@ TEST(BrokenResponse, OneOfWhichNothingHasLeftIs502) {
   const LogLine line = world.hawser().WaitForLog();
   EXPECT_EQ(line["status"], "502");
   EXPECT_EQ(line["reason"], "bad_backend_response");
+}
+
+TEST(BrokenResponse, AStreamThatIsResetRightBehindItsHeadIs502) {
+  OneBackend world({.cluster = {"protocol: h2"}});
+  Wire client = world.Connect();
+  client.Send(PlainGet("/"));
+  Http2Backend backend(world.backend().Accept());
+  const uint32_t stream = backend.ReadRequest().stream;
+  constexpr uint32_t kInternalError = 2;
+  backend.Send(Http2Backend::Head(stream, 200, false) + Http2Backend::Reset(stream, kInternalError));
+  EXPECT_EQ(ReadHead(client).status(), 502);
+  EXPECT_EQ(world.hawser().WaitForLog()["status"], "502");
 }
 
 TEST(BrokenResponse, OneThatHasBegunIsCutAndLoggedAsTheClientSawIt) {
