@@ -41,7 +41,10 @@ void Describe(V& v, Is<HashPolicy> auto& policy) {
 
 template <class V>
 void Describe(V& v, Is<AffinityCookie> auto& cookie) {
-  v.Field({"name", "Of the cookie."}, cookie.name, {Form::kToken});
+  v.Field({"name",
+           "Name of the cookie. Two clusters that browsers reach on one host need two names, or two paths.",
+           "`hawser-` and eight hexadecimal digits of a hash of the cluster's name"},
+          cookie.name, {Form::kToken});
   v.Field({"ttl", "How long a browser keeps it (Max-Age). `0`: until it ends."}, cookie.ttl,
           {0s, kLongestCookie});
   v.Field({"path", "Its Path attribute: the requests that browsers send it with."}, cookie.path,
@@ -65,11 +68,12 @@ void Describe(V& v, Is<AffinityCookie> auto& cookie) {
 
 template <class V>
 void Describe(V& v, Is<Affinity> auto& affinity) {
-  v.Field({"cookie",
-           "A signed cookie, set on the 101 and on relayed responses, that brings a client back to its "
-           "endpoint. One that is forged, stale, or names a dead endpoint is replaced by what `lb_policy` "
-           "picks."},
-          affinity.cookie);
+  v.Field(
+      {"cookie",
+       "A signed cookie, set on the 101 and on relayed responses, that brings a client back to its "
+       "endpoint. One that is forged, stale, or names a dead endpoint is replaced by what `lb_policy` "
+       "picks. A response that a shared cache may keep (`Cache-Control: public` or `s-maxage`) sets none."},
+      affinity.cookie);
   v.ExactlyOneOf({"cookie"});
 }
 

@@ -7,6 +7,7 @@
 #include "config/node.h"
 #include "config/reader.h"
 #include "fmt/format.h"
+#include "proxy/base/hash.h"
 
 namespace hawser::config {
 namespace {
@@ -14,6 +15,15 @@ namespace {
 void NameRoutes(Config& config) {
   for (size_t i = 0; i < config.routes.size(); ++i) {
     if (config.routes[i].name.empty()) config.routes[i].name = fmt::format("route-{}", i + 1);
+  }
+}
+
+// By an unkeyed hash: hawsers side by side, and those that come after them, take each other's cookies.
+void NameCookies(Config& config) {
+  for (Cluster& cluster : config.clusters) {
+    if (!cluster.affinity || !cluster.affinity->cookie || !cluster.affinity->cookie->name.empty()) continue;
+    const auto hash = static_cast<uint32_t>(base::SipHash({}, cluster.name));
+    cluster.affinity->cookie->name = fmt::format("hawser-{:08x}", hash);
   }
 }
 
@@ -42,6 +52,7 @@ Loaded LoadText(std::string_view text, const std::string& file, const LoadOption
     LoadState state{errors, loaded.sources, std::filesystem::path(file).parent_path()};
     ReadValue(state, Cursor{*document->root, {}}, *config, {});
     NameRoutes(*config);
+    NameCookies(*config);
     const Checks checks{loaded.sources, errors, warnings, options.check_files};
     Validate(*config, checks);
     if (options.further) options.further(*config, checks);

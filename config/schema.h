@@ -302,7 +302,7 @@ struct HashPolicy {
 enum class SameSite : uint8_t { kLax, kStrict, kNone };
 
 struct AffinityCookie {
-  std::string name = "hawser";
+  std::string name;   // "hawser-" and a hash of the cluster's, made by the loader, if left out
   Duration ttl = 0s;  // 0: a session cookie
   std::string path = "/";
   std::optional<bool> secure;  // as the listener, if left out

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "config/address_check.h"
@@ -126,6 +127,23 @@ void CheckCookieAttributes(const AffinityCookie& cookie, bool all_tls, const Che
   }
 }
 
+// Browsers tell cookies apart by host, path and name.
+void CheckCookieNames(const std::vector<Cluster>& clusters, const Checks& checks) {
+  absl::flat_hash_map<std::pair<std::string, std::string>, const Cluster*> seen;
+  for (const Cluster& cluster : clusters) {
+    if (!cluster.affinity || !cluster.affinity->cookie) continue;
+    const AffinityCookie& cookie = *cluster.affinity->cookie;
+    const auto [first, added] = seen.try_emplace(std::pair(cookie.name, cookie.path), &cluster);
+    if (added || !checks.Given(cookie.name)) continue;
+    checks.Warn(
+        cookie.name,
+        fmt::format("{} is the cookie of cluster {} too, in line {}: on one host each overwrites the other",
+                    Quote(cookie.name), Quote(first->second->name),
+                    checks.sources.MarkOf(&*first->second->affinity->cookie).line),
+        "expected another name or path");
+  }
+}
+
 void ReadKeysFile(AffinityCookie& cookie, const Checks& checks) {
   if (!cookie.keys_file || !checks.files || !checks.Given(*cookie.keys_file)) return;
   auto keys = ReadKeys(*cookie.keys_file);
@@ -177,6 +195,7 @@ void Validate(Config& config, const Checks& checks) {
   const bool all_tls = std::all_of(config.listeners.begin(), config.listeners.end(),
                                    [](const Listener& listener) { return listener.tls.has_value(); });
   for (Cluster& cluster : config.clusters) CheckCluster(cluster, all_tls, checks);
+  CheckCookieNames(config.clusters, checks);
 }
 
 }  // namespace hawser::config

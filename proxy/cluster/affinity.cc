@@ -120,11 +120,22 @@ Affinity::Affinity(std::string_view cluster, const config::AffinityCookie& setti
   }
 }
 
-AffinityLookup Affinity::Find(std::optional<std::string_view> cookie, EndpointSet tried, WallTime now) const {
-  if (!cookie) return {AffinityResult::kSet, nullptr, true};
+AffinityLookup Affinity::FindIn(const http::HeaderList& request, EndpointSet tried, WallTime now) const {
+  AffinityLookup best{AffinityResult::kSet, nullptr, true};
+  http::CookieReader cookies(request, settings_.name);
+  while (const auto cookie = cookies.Next()) {
+    const AffinityLookup found = Find(*cookie, tried, now);
+    if (found.endpoint != nullptr) return found;
+    const bool genuine_before = best.result != AffinityResult::kSet && best.result != AffinityResult::kForged;
+    if (!genuine_before) best = found;
+  }
+  return best;
+}
+
+AffinityLookup Affinity::Find(std::string_view cookie, EndpointSet tried, WallTime now) const {
   const AffinityLookup forged{AffinityResult::kForged, nullptr, true};
   CookieBytes bytes;
-  if (!DecodeBase64Url(*cookie, bytes) || bytes[0] != kVersion) return forged;
+  if (!DecodeBase64Url(cookie, bytes) || bytes[0] != kVersion) return forged;
 
   const auto signed_by = [&](const Key& key) {
     const Digest mac = MacOf(key.secret, mac_prefix_, std::span(bytes).first<kSignedBytes>());

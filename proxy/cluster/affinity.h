@@ -15,7 +15,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +22,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "config/schema.h"
 #include "proxy/cluster/endpoint.h"
+#include "proxy/http/head.h"
 
 namespace hawser::cluster {
 
@@ -53,17 +53,19 @@ class Affinity {
   // `settings` and `endpoints` must outlive this. Without a key every cookie is forged and none is minted.
   Affinity(std::string_view cluster, const config::AffinityCookie& settings, Endpoints endpoints);
 
-  // What the request's cookie says; `cookie` is its value, if it came. On a hit, renew is true when the cookie was signed
-  // by another key than the first, has less than half of its time left, or was minted under another ttl.
-  AffinityLookup Find(std::optional<std::string_view> cookie, EndpointSet tried, WallTime now) const;
+  // What the request's cookies say. Of several of the name the first that leads to an endpoint counts; if none does, the
+  // first that is genuine. Each costs a MAC for each key.
+  AffinityLookup FindIn(const http::HeaderList& request, EndpointSet tried, WallTime now) const;
+
+  // What a cookie of this value says. On a hit, renew is true when the cookie was signed by another key than the first,
+  // has less than half of its time left, or was minted under another ttl.
+  AffinityLookup Find(std::string_view cookie, EndpointSet tried, WallTime now) const;
 
   // The value of a cookie that leads to `endpoint`, one of the cluster's (empty for any other).
   std::string Mint(const Endpoint& endpoint, WallTime now) const;
 
   // The value of a Set-Cookie field that gives it to the client. `tls`: the client came over TLS.
   std::string SetCookieFor(const Endpoint& endpoint, WallTime now, bool tls) const;
-
-  const std::string& cookie_name() const { return settings_.name; }
 
  private:
   struct Key {

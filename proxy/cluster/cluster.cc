@@ -5,7 +5,6 @@
 
 #include "proxy/base/status_macros.h"
 #include "proxy/cluster/hash_policy.h"
-#include "proxy/http/cookie.h"
 
 namespace hawser::cluster {
 namespace {
@@ -85,7 +84,7 @@ Picked WorkerCluster::Choose(const http::RequestHead& head, const net::IpAddress
                              uint64_t random, WallTime now, AffinityLookup session) {
   AffinityLookup lookup;
   if (const Affinity* affinity = cluster.affinity()) {
-    lookup = affinity->Find(http::FindCookie(head.headers, affinity->cookie_name()), tried, now);
+    lookup = affinity->FindIn(head.headers, tried, now);
   }
   lookup = Joined(lookup, session, tried);
   if (lookup.endpoint == nullptr) {

@@ -15,7 +15,8 @@ std::string_view Unquoted(std::string_view value) {
   return quoted ? value.substr(1, value.size() - 2) : value;
 }
 
-std::optional<std::string_view> FindInField(std::string_view field, std::string_view name) {
+// Takes all up to the next cookie of that name off the field, and that one.
+std::optional<std::string_view> TakeCookie(std::string_view& field, std::string_view name) {
   while (!field.empty()) {
     const size_t end = std::min(field.find(';'), field.size());
     const std::string_view pair = field.substr(0, end);
@@ -31,12 +32,20 @@ constexpr std::array<std::string_view, 3> kSameSiteNames = {"Lax", "Strict", "No
 
 }  // namespace
 
-std::optional<std::string_view> FindCookie(const HeaderList& headers, std::string_view name) {
-  for (const Header& header : headers) {
-    if (!EqualsIgnoreCase(header.name, "Cookie")) continue;
-    if (const auto value = FindInField(header.value, name)) return value;
+CookieReader::CookieReader(const HeaderList& headers, std::string_view name)
+    : fields_(headers.begin(), headers.end()), name_(name) {}
+
+std::optional<std::string_view> CookieReader::Next() {
+  while (true) {
+    if (const auto value = TakeCookie(rest_, name_)) return value;
+    if (fields_.empty()) return std::nullopt;
+    if (EqualsIgnoreCase(fields_.front().name, "Cookie")) rest_ = fields_.front().value;
+    fields_ = fields_.subspan(1);
   }
-  return std::nullopt;
+}
+
+std::optional<std::string_view> FindCookie(const HeaderList& headers, std::string_view name) {
+  return CookieReader(headers, name).Next();
 }
 
 bool IsCookieName(std::string_view name) {

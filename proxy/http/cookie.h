@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -11,9 +12,23 @@
 
 namespace hawser::http {
 
-// The value of the first cookie of that name (case matters, §5.3), in whichever Cookie field it stands: HTTP/2 splits
-// them into crumbs (RFC 9113 §8.2.3). Without the double quotes that may enclose it. Pairs without '=' are passed over,
-// and a quote does not hide a ';', as in browsers.
+// The values of the cookies of one name (case matters, §5.3), in the order in which they came, in whichever Cookie fields
+// they stand: HTTP/2 splits them into crumbs (RFC 9113 §8.2.3). Without the double quotes that may enclose a value. Pairs
+// without '=' are passed over, and a quote does not hide a ';', as in browsers. There is more than one where browsers
+// have them for several paths or domains; the longest path comes first (§5.4). Views into its arguments.
+class CookieReader {
+ public:
+  CookieReader(const HeaderList& headers, std::string_view name);
+  // None at the end.
+  std::optional<std::string_view> Next();
+
+ private:
+  std::span<const Header> fields_;  // that are still to be looked at
+  std::string_view rest_;           // of the field before them
+  std::string_view name_;
+};
+
+// The first of them.
 std::optional<std::string_view> FindCookie(const HeaderList& headers, std::string_view name);
 
 enum class SameSite : uint8_t { kLax, kStrict, kNone };

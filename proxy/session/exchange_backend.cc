@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/http/cache_control.h"
 #include "proxy/http/date.h"
-#include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
@@ -195,6 +195,7 @@ void Exchange::OnTunnel() {
 void Exchange::AddAffinityCookie() {
   const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
   if (cluster.affinity() == nullptr || !renew_affinity_) return;
+  if (http::IsForSharedCaches(response_head_.headers)) return;
   response_head_.headers.Add(
       "Set-Cookie", keep_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), client_.tls)));
 }

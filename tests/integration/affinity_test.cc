@@ -172,6 +172,56 @@ TEST_F(AffinityTest, ARelayedResponseCarriesTheCookieBesideTheBackendsOwn) {
   EXPECT_THAT(cookies, testing::UnorderedElementsAre("own=1", HasSubstr("moor=")));
 }
 
+TEST_F(AffinityTest, AResponseForSharedCachesCarriesNoCookie) {
+  OneBackend world({.cluster = {Affinity(kKey)}});
+  Wire client = world.Connect();
+  Wire backend;
+  for (const std::string control : {"public, max-age=60", "s-maxage=5", "max-age=60", "private"}) {
+    client.Send(PlainGet("/"));
+    if (!backend.open()) backend = world.backend().Accept();
+    ReadHead(backend);
+    backend.Send(Response("200 OK", "x", {{"Cache-Control", control}}));
+    const Head head = ReadHead(client);
+    ReadBody(client, head);
+    EXPECT_EQ(head.Has("Set-Cookie"), control == "max-age=60" || control == "private") << control;
+  }
+}
+
+TEST_F(AffinityTest, OfSeveralCookiesTheFirstThatVerifiesCounts) {
+  HawserProcess hawser(With(kKey).Yaml());
+  std::string cookie;
+  const std::string backend = JoinWith(hawser, "", &cookie);
+  for (int i = 0; i < 4; ++i) {
+    std::string anew;
+    EXPECT_EQ(JoinWith(hawser, "forged; moor=" + ValueOf(cookie), &anew), backend);
+    EXPECT_EQ(anew, "");
+  }
+}
+
+// Their names are made of the clusters': neither overwrites the other's in a browser.
+TEST_F(AffinityTest, TwoClustersHaveTwoCookiesUnlessTheyAreNamed) {
+  std::string yaml = With(kKey).Yaml();
+  const size_t name = yaml.find("name: moor, ");
+  yaml.replace(name, 12, "");
+  const size_t cluster = yaml.find("  - name: backends");
+  std::string other = yaml.substr(cluster);
+  other.replace(other.find("backends"), 8, "others");
+  const std::string route = "  - { match: { path_prefix: /other }, cluster: others }\n";
+  yaml.insert(cluster, other + (other.ends_with('\n') ? "" : "\n"));
+  yaml.insert(yaml.find("routes:\n") + 8, route);
+  HawserProcess hawser(yaml);
+  std::vector<std::string> names;
+  for (const std::string target : {"/other", "/"}) {
+    Head head;
+    Join(hawser.listener(), {.target = target}, &head);
+    const std::string cookie = head.Value("Set-Cookie");
+    names.push_back(cookie.substr(0, cookie.find('=')));
+    EXPECT_THAT(names.back(), testing::MatchesRegex("hawser-[0-9a-f]{8}"));
+    EXPECT_THAT(hawser.AdminPage("/config_dump"), HasSubstr('"' + names.back() + '"'));
+  }
+  EXPECT_NE(names[0], names[1]);
+}
+
 TEST_F(AffinityTest, TheAttributesAreTheConfigurations) {
   Config config = With(kKey);
   config.cluster = {Affinity(kKey, ", path: /chat, same_site: None, secure: true, http_only: false")};

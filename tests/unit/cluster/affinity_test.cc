@@ -35,9 +35,14 @@ class Site {
   std::string Mint(size_t i, WallTime now = kNow) const {
     return cluster_->affinity()->Mint(endpoint(i), now);
   }
-  AffinityLookup Find(std::optional<std::string_view> cookie, WallTime now = kNow,
-                      EndpointSet tried = {}) const {
+  AffinityLookup Find(std::string_view cookie, WallTime now = kNow, EndpointSet tried = {}) const {
     return cluster_->affinity()->Find(cookie, tried, now);
+  }
+  // With a Cookie field for each.
+  AffinityLookup FindIn(const std::vector<std::string>& fields, EndpointSet tried = {}) const {
+    http::HeaderList headers;
+    for (const std::string& field : fields) headers.Add("Cookie", field);
+    return cluster_->affinity()->FindIn(headers, tried, kNow);
   }
   const Affinity& affinity() const { return *cluster_->affinity(); }
   const Cluster& cluster() const { return *cluster_; }
@@ -63,7 +68,23 @@ TEST(Affinity, LeadsBackToTheEndpointThatItWasMintedFor) {
 }
 
 TEST(Affinity, WithoutACookieSetsOne) {
-  EXPECT_THAT(Site().Find(std::nullopt), Misses(AffinityResult::kSet));
+  EXPECT_THAT(Site().FindIn({}), Misses(AffinityResult::kSet));
+  EXPECT_THAT(Site().FindIn({"other=1; moorx=2"}), Misses(AffinityResult::kSet));
+}
+
+TEST(Affinity, OfSeveralCookiesTheFirstThatVerifiesCounts) {
+  const Site site;
+  const std::string one = "moor=" + site.Mint(1);
+  const std::string two = "moor=" + site.Mint(2);
+  EXPECT_THAT(site.FindIn({one + "; " + two}), Hits(&site.endpoint(1)));
+  EXPECT_THAT(site.FindIn({two, one}), Hits(&site.endpoint(2)));
+  EXPECT_THAT(site.FindIn({"moor=" + Site({kKeyB}).Mint(2) + "; moor=; moor=x; " + one}),
+              Hits(&site.endpoint(1)));
+  const Endpoint* const tried = &site.endpoint(2);
+  EXPECT_THAT(site.FindIn({two, one}, EndpointSet(&tried, 1)), Hits(&site.endpoint(1)));
+  EXPECT_THAT(site.FindIn({"moor=x; " + two + "; moor=x"}, EndpointSet(&tried, 1)),
+              Misses(AffinityResult::kGone));
+  EXPECT_THAT(site.FindIn({"moor=x; moor=y"}), Misses(AffinityResult::kForged));
 }
 
 TEST(Affinity, IsOpaque) {

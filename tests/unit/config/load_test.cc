@@ -401,5 +401,21 @@ TEST(Load, MoreErrorsThanAnyoneReadsAreCounted) {
   EXPECT_EQ(errors.back(), "f.yaml: 5 more are not shown");
 }
 
+// Pinned: hawsers of one fleet, and those of the next version, take each other's cookies.
+TEST(Load, AnAffinityCookieIsNamedAfterItsCluster) {
+  const auto name_in = [](const std::string& cluster, const std::string& cookie) {
+    const Loaded loaded = LoadText(
+        "listeners: [ { name: a, address: 127.0.0.1:1 } ]\nroutes: [ { match: {}, cluster: " + cluster +
+            " } ]\nclusters: [ { name: " + cluster + ", endpoints: [ 127.0.0.1:3 ], affinity: { cookie: { " +
+            cookie + "keys: [ 0123456789abcdef0123456789abcdef ] } } } ]\n",
+        "f.yaml");
+    EXPECT_TRUE(loaded.ok());
+    return loaded.ok() ? loaded.config->clusters[0].affinity->cookie->name : "";
+  };
+  EXPECT_EQ(name_in("rooms", ""), "hawser-8e65dcb2");
+  EXPECT_EQ(name_in("chat", ""), "hawser-73b1ce76");
+  EXPECT_EQ(name_in("rooms", "name: moor, "), "moor");
+}
+
 }  // namespace
 }  // namespace hawser::config

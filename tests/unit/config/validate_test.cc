@@ -449,5 +449,25 @@ TEST(Validate, AuthoritiesThatCannotBeReadAreReported) {
               ElementsAre(HasSubstr("f.yaml:5:19: clusters[0].tls.ca_file: /nowhere/ca.pem cannot be")));
 }
 
+TEST(Validate, OneCookieOfTwoClustersIsAWarning) {
+  const auto warnings = [](const std::string& first, const std::string& second) {
+    const std::string keys = "keys: [ 0123456789abcdef0123456789abcdef ]";
+    return Check(
+               "listeners: [ { name: a, address: 127.0.0.1:1 } ]\nroutes: [ { match: {}, weighted_clusters: "
+               "[ { name: c }, { name: d } ] } ]\n"
+               "clusters:\n- { name: c, endpoints: [ 127.0.0.1:3 ], affinity: { cookie: { " +
+               first + keys + " } } }\n- { name: d, endpoints: [ 127.0.0.1:3 ], affinity: { cookie: { " +
+               second + keys + " } } }\n")
+        .warnings;
+  };
+  EXPECT_THAT(
+      warnings("name: moor, ", "name: moor, "),
+      ElementsAre("f.yaml:5:70: clusters[1].affinity.cookie.name: \"moor\" is the cookie of cluster \"c\" "
+                  "too, in line 4: on one host each overwrites the other; expected another name or path"));
+  EXPECT_THAT(warnings("name: moor, ", "name: bollard, "), IsEmpty());
+  EXPECT_THAT(warnings("name: moor, path: /c, ", "name: moor, path: /d, "), IsEmpty());
+  EXPECT_THAT(warnings("", ""), IsEmpty());
+}
+
 }  // namespace
 }  // namespace hawser::config
