@@ -9,6 +9,7 @@
 #include "config/certificate_check.h"
 #include "config/field_text.h"
 #include "config/keys_file.h"
+#include "config/loop_check.h"
 #include "config/route_check.h"
 #include "fmt/format.h"
 
@@ -196,6 +197,7 @@ void Validate(Config& config, const Checks& checks) {
                                    [](const Listener& listener) { return listener.tls.has_value(); });
   for (Cluster& cluster : config.clusters) CheckCluster(cluster, all_tls, checks);
   CheckCookieNames(config.clusters, checks);
+  CheckLoops(config, checks);
 }
 
 }  // namespace hawser::config

@@ -449,6 +449,38 @@ TEST(Validate, AuthoritiesThatCannotBeReadAreReported) {
               ElementsAre(HasSubstr("f.yaml:5:19: clusters[0].tls.ca_file: /nowhere/ca.pem cannot be")));
 }
 
+TEST(Validate, AnEndpointIsNoListenerOfTheSameFile) {
+  const auto loops = [](std::string_view listener, std::string_view endpoint) {
+    const Result result =
+        Check("clusters: [ { name: c, endpoints: [ \"" + std::string(endpoint) +
+              "\" ] } ]\nroutes: [ { match: {}, cluster: c } ]\nlisteners:\n  - { name: edge, address: \"" +
+              std::string(listener) + "\" }\n");
+    if (result.errors.empty()) return false;
+    EXPECT_THAT(
+        result.errors,
+        ElementsAre("f.yaml:1:37: clusters[0].endpoints[0]: " + std::string(endpoint) +
+                    " is listener \"edge\" of this file, in line 4; expected a backend: requests would go "
+                    "round in circles"));
+    return true;
+  };
+  EXPECT_TRUE(loops("127.0.0.1:80", "127.0.0.1:80"));
+  EXPECT_TRUE(loops("192.0.2.1:80", "192.0.2.1:80"));
+  EXPECT_TRUE(loops("0.0.0.0:80", "127.0.0.1:80"));
+  EXPECT_TRUE(loops("0.0.0.0:80", "127.8.0.1:80"));
+  EXPECT_TRUE(loops("0.0.0.0:80", "0.0.0.0:80"));
+  EXPECT_TRUE(loops("127.0.0.1:80", "0.0.0.0:80"));
+  EXPECT_TRUE(loops("[::]:80", "127.0.0.1:80"));
+  EXPECT_TRUE(loops("[::]:80", "[::1]:80"));
+  EXPECT_TRUE(loops("unix:/run/a.sock", "unix:/run/a.sock"));
+  EXPECT_FALSE(loops("127.0.0.1:80", "127.0.0.1:81"));
+  EXPECT_FALSE(loops("127.0.0.1:80", "127.0.0.2:80"));
+  EXPECT_FALSE(loops("0.0.0.0:80", "192.0.2.1:80"));
+  EXPECT_FALSE(loops("0.0.0.0:80", "[::1]:80"));
+  EXPECT_FALSE(loops("127.0.0.1:0", "127.0.0.1:80"));
+  EXPECT_FALSE(loops("unix:/run/a.sock", "unix:/run/b.sock"));
+  EXPECT_FALSE(loops("unix:/run/a.sock", "127.0.0.1:80"));
+}
+
 TEST(Validate, OneCookieOfTwoClustersIsAWarning) {
   const auto warnings = [](const std::string& first, const std::string& second) {
     const std::string keys = "keys: [ 0123456789abcdef0123456789abcdef ]";

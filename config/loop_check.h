@@ -1,0 +1,11 @@
+// Whether requests would go round in circles: an endpoint that is a listener of the same file.
+#pragma once
+
+#include "config/schema.h"
+#include "config/validate.h"
+
+namespace hawser::config {
+
+void CheckLoops(const Config& config, const Checks& checks);
+
+}  // namespace hawser::config
