@@ -36,8 +36,8 @@ std::string SocketAddressPattern() {
   return fmt::format("^(unix:[\\s\\S]{{1,107}}|({0}|\\[({0}|{1})\\]):{2})$", V4(), V6(), kPort);
 }
 
-std::string IpBlockPattern() {
-  return fmt::format("^({0}(/0*([0-9]|[12][0-9]|3[0-2]))?|({1})(/0*([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$",
+std::string PeerBlockPattern() {
+  return fmt::format("^(unix|{0}(/0*([0-9]|[12][0-9]|3[0-2]))?|({1})(/0*([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$",
                      V4(), V6());
 }
 

@@ -1,4 +1,4 @@
-// Addresses as regular expressions, for the JSON Schema: they accept what net::SocketAddress and net::IpBlock parse,
+// Addresses as regular expressions, for the JSON Schema: they accept what net::SocketAddress and net::PeerBlock parse,
 // bits behind a prefix apart.
 #pragma once
 
@@ -7,6 +7,6 @@
 namespace hawser::config {
 
 std::string SocketAddressPattern();
-std::string IpBlockPattern();
+std::string PeerBlockPattern();
 
 }  // namespace hawser::config

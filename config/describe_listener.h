@@ -86,11 +86,14 @@ void Describe(V& v, Is<ListenerLimits> auto& limits) {
   v.Field({"connections", "Open at once on this listener, all workers together."}, limits.connections,
           {1, 100'000'000});
   v.Field({"connections_per_ip",
-           "Open at once from one client on this listener, all workers together. `0`: no limit."},
+           "Open at once from one client on this listener, all workers together. `0`: no limit. Those of "
+           "`trusted_proxies` are not counted."},
           limits.connections_per_ip, {0, 100'000'000});
-  v.Field(
-      {"connection_rate_per_ip", "New connections from one client, checked before any TLS work.", "no limit"},
-      limits.connection_rate_per_ip);
+  v.Field({"connection_rate_per_ip",
+           "New connections from one client, checked before any TLS work. Those of `trusted_proxies` are not "
+           "counted.",
+           "no limit"},
+          limits.connection_rate_per_ip);
   v.Field({"ipv4_prefix", "Bits of an IPv4 address that make one client."}, limits.ipv4_prefix, {1, 32});
   v.Field(
       {"ipv6_prefix", "Bits of an IPv6 address that make one client. A household usually has a /64 or more."},
@@ -172,6 +175,14 @@ void Describe(V& v, Is<Http2> auto& http2) {
 }
 
 template <class V>
+void Describe(V& v, Is<Forwarded> auto& forwarded) {
+  v.Field({"x_real_ip",
+           "Sends the client's address, the one of the access log, as `X-Real-IP`. If off, a trusted proxy's "
+           "`X-Real-IP` passes as it came."},
+          forwarded.x_real_ip);
+}
+
+template <class V>
 void Describe(V& v, Is<Listener> auto& listener) {
   v.Field({"name", "For `routes[].listeners`, log and metrics. No two listeners share one.", {}, kRequired},
           listener.name, {Form::kName});
@@ -191,10 +202,15 @@ void Describe(V& v, Is<Listener> auto& listener) {
        "them, `reject` answers the request 400."},
       listener.headers_with_underscores);
   v.Field({"http2", "HTTP/2 to clients, WebSockets over it (RFC 8441) included."}, listener.http2);
-  v.Field({"trusted_proxies",
-           "Peers whose `X-Forwarded-*`, `Forwarded` and `X-Request-Id` are believed: the addresses "
-           "of the load balancer in front. From all others these headers are replaced."},
-          listener.trusted_proxies);
+  v.Field(
+      {"trusted_proxies",
+       "Peers whose `X-Forwarded-*`, `Forwarded`, `X-Real-IP` and `X-Request-Id` are believed: the "
+       "addresses of the load balancer in front, or `unix` for a proxy that connects to a Unix socket. From "
+       "all others these headers are replaced. Connections of these peers are not counted by "
+       "`limits.connections_per_ip` and `limits.connection_rate_per_ip`."},
+      listener.trusted_proxies);
+  v.Field({"forwarded", "Headers that tell backends of the client, beside those that are always sent."},
+          listener.forwarded);
 }
 
 }  // namespace hawser::config

@@ -78,8 +78,8 @@ std::string ExpectedText(const Rules<net::SocketAddress>&) {
   return "expected IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)";
 }
 
-std::string ExpectedText(const Rules<net::IpBlock>&) {
-  return "expected a block of addresses such as 10.0.0.0/8 or 2001:db8::/32, or one address";
+std::string ExpectedText(const Rules<net::PeerBlock>&) {
+  return "expected a block of addresses such as 10.0.0.0/8 or 2001:db8::/32, one address, or unix";
 }
 
 std::string ExpectedText(const Rules<std::string>& rules) {

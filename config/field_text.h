@@ -48,8 +48,8 @@ inline std::string TypeText(const Rules<Secret>&) {
 inline std::string TypeText(const Rules<net::SocketAddress>&) {
   return "address";
 }
-inline std::string TypeText(const Rules<net::IpBlock>&) {
-  return "address block";
+inline std::string TypeText(const Rules<net::PeerBlock>&) {
+  return "peers";
 }
 inline std::string TypeText(const Rules<std::string>& rules) {
   return std::string(TypeOf(rules.form));
@@ -77,7 +77,7 @@ std::string BoundsText(const Rules<Secret>& rules);
 inline std::string BoundsText(const Rules<net::SocketAddress>&) {
   return {};
 }
-inline std::string BoundsText(const Rules<net::IpBlock>&) {
+inline std::string BoundsText(const Rules<net::PeerBlock>&) {
   return {};
 }
 std::string BoundsText(const Rules<std::string>& rules);
@@ -100,7 +100,7 @@ std::string ExpectedText(const Rules<Rate>& rules);
 std::string ExpectedText(const Rules<ByteRate>& rules);
 std::string ExpectedText(const Rules<Secret>& rules);
 std::string ExpectedText(const Rules<net::SocketAddress>& rules);
-std::string ExpectedText(const Rules<net::IpBlock>& rules);
+std::string ExpectedText(const Rules<net::PeerBlock>& rules);
 std::string ExpectedText(const Rules<std::string>& rules);
 template <Described T>
 std::string ExpectedText(const Rules<T>&) {

@@ -159,8 +159,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAd
   return std::nullopt;
 }
 
-std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::IpBlock>&, net::IpBlock& value) {
-  auto block = net::IpBlock::Parse(node.text);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBlock>&, net::PeerBlock& value) {
+  auto block = net::PeerBlock::Parse(node.text);
   if (!block.ok()) return AddressFault(node, block.status());
   value = *std::move(block);
   return std::nullopt;

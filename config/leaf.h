@@ -48,7 +48,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rule
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>& rules, std::string& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>& rules,
                                      net::SocketAddress& value);
-std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::IpBlock>& rules, net::IpBlock& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBlock>& rules,
+                                     net::PeerBlock& value);
 
 // The rest of the sentence, for a leaf that did not parse.
 template <class T>

@@ -53,7 +53,7 @@ inline Json LeafJson(const std::string& value) {
 inline Json LeafJson(const net::SocketAddress& value) {
   return value.ToString();
 }
-inline Json LeafJson(const net::IpBlock& value) {
+inline Json LeafJson(const net::PeerBlock& value) {
   return value.ToString();
 }
 
@@ -109,8 +109,8 @@ inline Json LeafSchema(const Rules<std::string>& rules) {
 inline Json LeafSchema(const Rules<net::SocketAddress>&) {
   return TextSchema(SocketAddressPattern());
 }
-inline Json LeafSchema(const Rules<net::IpBlock>&) {
-  return TextSchema(IpBlockPattern());
+inline Json LeafSchema(const Rules<net::PeerBlock>&) {
+  return TextSchema(PeerBlockPattern());
 }
 
 }  // namespace hawser::config

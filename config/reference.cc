@@ -37,7 +37,7 @@ constexpr std::string_view kConventions = R"(```
 | size | `512`, `64KiB`, `1MiB`, `1GiB`, `64KB`, `1MB`, `1GB` | bytes; `KiB`, `MiB`, `GiB` are powers of 1024, `KB`, `MB`, `GB` of 1000 |
 | rate | `20/s`, `100/m`, `5/h`, `0.5/s` | per second, minute or hour |
 | address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; `unix:@name` is an abstract socket |
-| address block | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7` | no bit may be set behind the prefix |
+| peers | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`, `unix` | addresses that connections come from; no bit may be set behind the prefix; `unix`: everybody on a Unix socket |
 | host | `chat.example.com`, `"*.example.com"` | without port; compared without case |
 | host and port | `chat.example.com`, `chat.example.com:8443` | the port may be left out |
 | regex | `^/room/[0-9]+$` | [RE2](https://github.com/google/re2/wiki/Syntax); the whole text must match |

@@ -133,6 +133,11 @@ struct Http2 {
   Http2Budgets budgets;
 };
 
+// What requests carry to backends beside the fields that hawser always sets.
+struct Forwarded {
+  bool x_real_ip = false;
+};
+
 struct Listener {
   std::string name;
   net::SocketAddress address;
@@ -141,7 +146,8 @@ struct Listener {
   ListenerTimeouts timeouts;
   UnderscorePolicy headers_with_underscores = UnderscorePolicy::kDrop;
   Http2 http2;
-  std::vector<net::IpBlock> trusted_proxies;  // peers whose X-Forwarded-* and X-Request-Id are believed
+  std::vector<net::PeerBlock> trusted_proxies;  // peers whose X-Forwarded-* and X-Request-Id are believed
+  Forwarded forwarded;
 };
 
 // Exactly one of the four is given.

@@ -78,7 +78,18 @@ void CheckTls(const Tls& tls, const Checks& checks) {
   for (const Certificate& pair : tls.certificates) CheckPair(pair.certificate, pair.private_key, checks);
 }
 
+// What is set in the file, and does not hold for those whom the file trusts.
+void CheckPerIpLimits(const Listener& listener, const Checks& checks) {
+  if (listener.trusted_proxies.empty()) return;
+  const auto warn = [&checks](const auto& field) {
+    if (checks.Given(field)) checks.Warn(field, "does not count the connections of trusted_proxies");
+  };
+  warn(listener.limits.connections_per_ip);
+  if (listener.limits.connection_rate_per_ip) warn(*listener.limits.connection_rate_per_ip);
+}
+
 void CheckListener(const Listener& listener, const Checks& checks) {
+  CheckPerIpLimits(listener, checks);
   if (!listener.tls) return;
   CheckTls(*listener.tls, checks);
   if (listener.limits.over_limit == OverLimit::kRespond && checks.Given(listener.limits.over_limit)) {

@@ -1,30 +1,104 @@
 #include "proxy/http/forwarded.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <string>
+#include <vector>
 
-#include "fmt/format.h"
 #include "proxy/http/characters.h"
+#include "proxy/http/forwarded_element.h"
 #include "proxy/http/request_id.h"
 
 namespace hawser::http {
 namespace {
 
-constexpr std::string_view kFor = "X-Forwarded-For";
-constexpr std::string_view kProto = "X-Forwarded-Proto";
-constexpr std::string_view kHost = "X-Forwarded-Host";
-constexpr std::string_view kRequestId = "X-Request-Id";
+// Fields that say something of the client or of the way.
+enum class Kind : uint8_t { kNone, kFor, kProto, kHost, kPort, kForwarded, kRequestId, kRealIp, kOther };
 
-bool IsGuarded(std::string_view name) {
+struct Known {
+  std::string_view name;
+  Kind kind;
+};
+constexpr auto kKnown = std::to_array<Known>({{"X-Forwarded-For", Kind::kFor},
+                                              {"X-Forwarded-Proto", Kind::kProto},
+                                              {"X-Forwarded-Host", Kind::kHost},
+                                              {"X-Forwarded-Port", Kind::kPort},
+                                              {"X-Forwarded", Kind::kOther},
+                                              {"X-Request-Id", Kind::kRequestId},
+                                              {"X-Real-IP", Kind::kRealIp},
+                                              {"Forwarded", Kind::kForwarded}});
+
+Kind KindOf(std::string_view name) {
   constexpr std::string_view kPrefix = "X-Forwarded-";
-  return SpellsSame(name.substr(0, kPrefix.size()), kPrefix) || SpellsSame(name, "X-Forwarded") ||
-         SpellsSame(name, "Forwarded") || SpellsSame(name, kRequestId) || SpellsSame(name, "X-Real-IP");
+  const char first = name.empty() ? '\0' : LowerCase(name.front());
+  if (first != 'x' && first != 'f') return Kind::kNone;
+  for (const Known& known : kKnown) {
+    if (SpellsSame(name, known.name)) return known.kind;
+  }
+  return SpellsSame(name.substr(0, kPrefix.size()), kPrefix) ? Kind::kOther : Kind::kNone;
 }
 
-// From any peer the spellings with '_' go: a trusted proxy may pass on what its own client sent.
-void DropUntrusted(HeaderList& headers, const Peer& peer) {
+// What a trusted peer says. Views into the head's text, or into Keep's.
+struct Said {
+  std::vector<std::string_view> nodes;      // the elements of X-Forwarded-For, first to last
+  std::vector<std::string_view> forwarded;  // those of Forwarded; empty: it does not count
+  std::optional<std::string_view> proto, host, port, request_id;  // the first elements, sound or not
+
+  bool by_x_forwarded() const { return !nodes.empty() || proto || host; }
+};
+
+// A comma always separates, also where quotes stand around it: a client could open one that its proxy does not close.
+std::string_view TakePlain(std::string_view& list) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    const std::string_view element = TrimWhitespace(list.substr(0, comma));
+    list.remove_prefix(std::min(comma + 1, list.size()));
+    if (!element.empty()) return element;
+  }
+  return {};
+}
+
+void KeepFirst(std::optional<std::string_view>& first, std::string_view list) {
+  if (first) return;
+  const std::string_view element = TakePlain(list);
+  if (!element.empty()) first = element;
+}
+
+// Returns whether the field has been taken in, and is to be written anew.
+bool TakeIn(Said& said, Kind kind, std::string_view value) {
+  switch (kind) {
+    case Kind::kFor:
+      for (auto node = TakePlain(value); !node.empty(); node = TakePlain(value)) said.nodes.push_back(node);
+      return true;
+    case Kind::kForwarded:
+      for (auto one = TakeElement(value); !one.empty(); one = TakeElement(value))
+        said.forwarded.push_back(one);
+      return true;
+    case Kind::kProto: KeepFirst(said.proto, value); return true;
+    case Kind::kHost: KeepFirst(said.host, value); return true;
+    case Kind::kPort: KeepFirst(said.port, value); return true;
+    case Kind::kRequestId:
+      if (!said.request_id) said.request_id = value;
+      return true;
+    case Kind::kRealIp:
+    case Kind::kOther:
+    case Kind::kNone: break;
+  }
+  return false;
+}
+
+// Leaves none of them in the head but a trusted peer's of other names. From any peer the spellings with '_' go: a
+// trusted proxy may pass on what its own client sent.
+Said TakeSaid(HeaderList& headers, const Peer& peer) {
+  Said said;
   headers.RemoveIf([&](const Header& header) {
-    return IsGuarded(header.name) && (!peer.trusted || header.name.find('_') != std::string_view::npos);
+    const Kind kind = KindOf(header.name);
+    if (kind == Kind::kNone) return false;
+    if (!peer.trusted || HasUnderscore(header)) return true;
+    return TakeIn(said, kind, header.value) || (kind == Kind::kRealIp && peer.send_real_ip);
   });
+  return said;
 }
 
 // An entry of X-Forwarded-For: "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:4711".
@@ -41,104 +115,135 @@ std::optional<net::IpAddress> ParseEntry(std::string_view entry) {
   return address.ok() ? std::optional(*address) : std::nullopt;
 }
 
-bool IsTrusted(const net::IpAddress& address, const Peer& peer) {
-  return std::any_of(peer.trusted_proxies.begin(), peer.trusted_proxies.end(),
-                     [&](const net::IpBlock& block) { return block.Contains(address); });
+// An entry of X-Forwarded-For out of a node of Forwarded: its address, or what stands there instead of one.
+std::string_view EntryOf(std::string_view node, Keep& keep) {
+  if (const auto address = ParseEntry(node)) return keep(address->ToString());
+  return IsToken(node) ? node : "unknown";
 }
 
-// Takes the last entry off a list, trimmed; it may be empty.
-std::string_view TakeLast(std::string_view& list) {
-  const size_t comma = list.rfind(',');
-  const std::string_view last = comma == std::string_view::npos ? list : list.substr(comma + 1);
-  list = comma == std::string_view::npos ? std::string_view() : list.substr(0, comma);
-  return TrimWhitespace(last);
+// Where only Forwarded came, X-Forwarded-* are made from it; where it did not come alone, or says nothing, it is not to
+// be continued.
+void ReadForwarded(Said& said, Keep& keep) {
+  if (said.by_x_forwarded()) return said.forwarded.clear();
+  for (const std::string_view element : said.forwarded) {
+    const auto node = ForwardedParameter(element, "for", keep);
+    // A first element without one is that of a proxy which tells no addresses; any other stands for an unknown hop.
+    if (node || !said.nodes.empty()) said.nodes.push_back(node ? EntryOf(*node, keep) : "unknown");
+  }
+  if (said.forwarded.empty()) return;
+  said.proto = ForwardedParameter(said.forwarded.front(), "proto", keep);
+  said.host = ForwardedParameter(said.forwarded.front(), "host", keep);
+  if (!said.by_x_forwarded()) said.forwarded.clear();
+}
+
+// Empty: neither of the two. A WebSocket's scheme means the one that its handshake has.
+std::string_view SchemeOf(std::string_view text) {
+  if (EqualsIgnoreCase(text, "https") || EqualsIgnoreCase(text, "wss")) return "https";
+  return EqualsIgnoreCase(text, "http") || EqualsIgnoreCase(text, "ws") ? "http" : "";
+}
+
+bool IsPort(std::string_view text) {
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() && port != 0;
+}
+
+// The port of a URL with this scheme and authority.
+std::string_view ImpliedPort(std::string_view scheme, std::string_view authority) {
+  const std::string_view host = HostOf(authority);
+  if (authority.size() > host.size() + 1) return authority.substr(host.size() + 1);
+  return scheme == "https" ? "443" : "80";
+}
+
+std::optional<net::IpAddress> ClientOf(const Said& said, const Peer& peer) {
+  std::optional<net::IpAddress> client = peer.ip;
+  for (auto node = said.nodes.rbegin(); node != said.nodes.rend(); ++node) {
+    const auto address = ParseEntry(*node);
+    if (!address) return client;
+    client = address;
+    if (!net::AnyContains(peer.trusted_proxies, *address)) return client;
+  }
+  return client;
+}
+
+std::string_view ForText(const Said& said, std::string_view ip, Keep& keep) {
+  if (said.nodes.empty()) return ip;
+  std::string list;
+  for (const std::string_view node : said.nodes) list.append(list.empty() ? "" : ", ").append(node);
+  return keep(ip.empty() ? std::move(list) : list.append(", ").append(ip));
+}
+
+// What this hop knows by itself, and what the head tells in the end: of the client's own connection.
+struct Hop {
+  std::string_view host;
+  std::string_view scheme;
+};
+
+std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, const Hop& first) {
+  constexpr size_t kUsual = 128;
+  std::string list;
+  list.reserve(kUsual);
+  const bool continued = !said.forwarded.empty();
+  for (const std::string_view element : said.forwarded) list.append(list.empty() ? "" : ", ").append(element);
+  if (!continued) {
+    for (const std::string_view node : said.nodes) {
+      const Hop hop = list.empty() ? first : Hop{};
+      AppendForwardedElement(list, ForwardedNode(ParseEntry(node)), hop.host, hop.scheme);
+    }
+  }
+  if (list.empty()) {
+    AppendForwardedElement(list, ForwardedNode(peer.ip), first.host, first.scheme);
+  } else if (peer.ip) {  // X-Forwarded-For has no entry for a Unix socket either
+    AppendForwardedElement(list, ForwardedNode(peer.ip), own.host, own.scheme);
+  }
+  return list;
 }
 
 // Makes one field of all of that name, with `value` at its end, which lives as long as the head.
 void AppendToList(HeaderList& headers, std::string_view name, std::string_view value, Keep& keep) {
   std::string list;
   for (const Header& header : headers) {
-    if (EqualsIgnoreCase(header.name, name) && !header.value.empty()) list.append(header.value).append(", ");
+    if (!EqualsIgnoreCase(header.name, name)) continue;
+    std::string_view rest = header.value;
+    for (auto element = TakeElement(rest); !element.empty(); element = TakeElement(rest)) {
+      list.append(element).append(", ");
+    }
   }
   headers.Set(name, list.empty() ? value : keep(list.append(value)));
 }
 
-// A value of Forwarded (RFC 7239 §4): a token where it is one, else quoted.
-std::string TokenOrQuoted(std::string_view text) {
-  if (IsToken(text)) return std::string(text);
-  std::string quoted = "\"";
-  for (const char c : text) {
-    if (c == '"' || c == '\\') quoted += '\\';
-    quoted += c;
-  }
-  return quoted += '"';
-}
-
-// RFC 7239 §6: an IPv6 address stands in brackets, and "unknown" where there is none.
-std::string NodeName(const Peer& peer) {
-  if (!peer.ip) return "unknown";
-  return peer.ip->v4() ? peer.ip->ToString() : fmt::format("\"[{}]\"", peer.ip->ToString());
-}
-
-std::string ForwardedElement(const RequestHead& head, const Peer& peer, std::string_view scheme) {
-  constexpr size_t kLongestAddress = 45;
-  std::string element;
-  element.reserve(sizeof "for=[];host=\"\";proto=https" + kLongestAddress + head.authority.size());
-  element.append("for=").append(NodeName(peer));
-  if (!head.authority.empty()) element.append(";host=").append(TokenOrQuoted(head.authority));
-  return element.append(";proto=").append(scheme);
-}
-
-// The trusted peer's value where it is the only one and sound, else ours.
-template <typename Sound>
-void KeepOrSet(HeaderList& headers, std::string_view name, std::string_view ours, Sound sound) {
-  const auto theirs = headers.Find(name);
-  if (headers.Count(name) == 1 && sound(*theirs)) return;
-  if (ours.empty()) return headers.Remove(name);
-  headers.Set(name, ours);
-}
-
-std::string_view ViaOf(Version version) {
-  return version == Version::kHttp10 ? "1.0 hawser" : version == Version::kHttp11 ? "1.1 hawser" : "2 hawser";
-}
-
 }  // namespace
 
-std::optional<net::IpAddress> ClientOf(const HeaderList& headers, const Peer& peer) {
-  std::optional<net::IpAddress> client = peer.ip;
-  if (!peer.trusted) return client;
-  std::vector<std::string_view> fields;
-  for (const Header& header : headers) {
-    if (EqualsIgnoreCase(header.name, kFor)) fields.push_back(header.value);
-  }
-  for (auto field = fields.rbegin(); field != fields.rend(); ++field) {
-    for (std::string_view rest = *field; !rest.empty();) {
-      const auto address = ParseEntry(TakeLast(rest));
-      if (!address) return client;
-      client = address;
-      if (!IsTrusted(*address, peer)) return client;
-    }
-  }
-  return client;
-}
-
-std::string RequestIdOf(const HeaderList& headers, const Peer& peer, std::mt19937_64& random) {
-  const auto theirs = headers.Find(kRequestId);
-  if (peer.trusted && headers.Count(kRequestId) == 1 && IsRequestId(*theirs)) return std::string(*theirs);
-  return GenerateRequestId(random);
-}
-
-void SetForwarded(RequestHead& head, const Peer& peer, std::string_view request_id, Keep& keep) {
+Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std::mt19937_64& random,
+                        Keep& keep) {
   HeaderList& headers = head.headers;
-  const std::string_view scheme = peer.tls ? "https" : "http";
-  DropUntrusted(headers, peer);
-  if (peer.ip) AppendToList(headers, kFor, keep(peer.ip->ToString()), keep);
-  KeepOrSet(headers, kProto, scheme,
-            [](std::string_view proto) { return proto == "http" || proto == "https"; });
-  KeepOrSet(headers, kHost, head.authority, IsValidAuthority);
-  AppendToList(headers, "Forwarded", keep(ForwardedElement(head, peer, scheme)), keep);
-  headers.Set(kRequestId, request_id);
-  AppendToList(headers, "Via", ViaOf(head.version), keep);
+  Said said = TakeSaid(headers, peer);
+  ReadForwarded(said, keep);
+
+  const Hop own{.host = head.authority, .scheme = peer.tls ? "https" : "http"};
+  Hop first = own;
+  if (said.host && IsValidAuthority(*said.host)) first.host = *said.host;
+  if (said.proto && !SchemeOf(*said.proto).empty()) first.scheme = SchemeOf(*said.proto);
+  std::string_view port = said.proto || said.host ? ImpliedPort(first.scheme, first.host) : peer.port;
+  if (said.port && IsPort(*said.port)) port = *said.port;
+
+  Forwarding result{.client = ClientOf(said, peer), .request_id = {}};
+  const std::string_view ip = peer.ip ? keep(peer.ip->ToString()) : std::string_view();
+  const std::string_view nodes = ForText(said, ip, keep);
+  const bool sound_id = said.request_id && IsRequestId(*said.request_id);
+  result.request_id = sound_id ? *said.request_id : keep(GenerateRequestId(random));
+
+  if (!nodes.empty()) headers.Add("X-Forwarded-For", nodes);
+  headers.Add("X-Forwarded-Proto", first.scheme);
+  if (!first.host.empty()) headers.Add("X-Forwarded-Host", first.host);
+  if (!port.empty()) headers.Add("X-Forwarded-Port", port);
+  if (peer.send_real_ip && result.client) {
+    headers.Add("X-Real-IP", result.client == peer.ip ? ip : keep(result.client->ToString()));
+  }
+  headers.Add("Forwarded", keep(ForwardedText(said, peer, own, first)));
+  headers.Add("X-Request-Id", result.request_id);
+  AppendToList(headers, "Via", via.EntryFor(head.version), keep);
+  return result;
 }
 
 }  // namespace hawser::http

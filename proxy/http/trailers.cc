@@ -35,6 +35,7 @@ bool MayBeTrailer(std::string_view name) {
       "X-Forwarded-For",
       "X-Forwarded-Proto",
       "X-Forwarded-Host",
+      "X-Forwarded-Port",
       "X-Real-IP",
       "X-Request-Id",
       "Via",

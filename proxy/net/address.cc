@@ -16,6 +16,7 @@ namespace hawser::net {
 namespace {
 
 constexpr std::array<uint8_t, 12> kV4Mapped = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr std::string_view kUnixPeers = "unix";
 
 absl::Status Invalid(std::string_view what, std::string_view text) {
   return absl::InvalidArgumentError(fmt::format("{}: \"{}\"", what, text));
@@ -192,6 +193,27 @@ socklen_t SocketAddress::ToNative(sockaddr_storage& native) const {
 std::string SocketAddress::ToString() const {
   if (unix_socket()) return "unix:" + path_;
   return fmt::format(fmt::runtime(ip_.v4() ? "{}:{}" : "[{}]:{}"), ip_.ToString(), port_);
+}
+
+absl::StatusOr<PeerBlock> PeerBlock::Parse(std::string_view text) {
+  PeerBlock peers;
+  if (text == kUnixPeers) return peers;
+  HAWSER_ASSIGN_OR_RETURN(peers.block_, IpBlock::Parse(text));
+  return peers;
+}
+
+std::string PeerBlock::ToString() const {
+  return block_ ? block_->ToString() : std::string(kUnixPeers);
+}
+
+bool AnyContains(std::span<const PeerBlock> blocks, const IpAddress& address) {
+  return std::any_of(blocks.begin(), blocks.end(),
+                     [&](const PeerBlock& block) { return block.Contains(address); });
+}
+
+bool AnyContains(std::span<const PeerBlock> blocks, const SocketAddress& peer) {
+  return std::any_of(blocks.begin(), blocks.end(),
+                     [&](const PeerBlock& block) { return block.Contains(peer); });
 }
 
 }  // namespace hawser::net

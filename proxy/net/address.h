@@ -1,9 +1,10 @@
-// Addresses: an IP (4 or 6, IPv4-mapped ones folded into 4), a CIDR block, and a socket address (IP and port, or a
-// Unix socket's path). Values; compared and hashed by content.
+// Addresses: an IP (4 or 6, IPv4-mapped ones folded into 4), a CIDR block, a socket address (IP and port, or a Unix
+// socket's path), and a set of peers. Values; compared and hashed by content.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -80,5 +81,24 @@ class SocketAddress {
   uint16_t port_ = 0;
   std::string path_;
 };
+
+// Whom connections come from: "10.0.0.0/8" or one address, or "unix" for every peer on a Unix socket.
+class PeerBlock {
+ public:
+  static absl::StatusOr<PeerBlock> Parse(std::string_view text);
+  bool Contains(const IpAddress& address) const { return block_ && block_->Contains(address); }
+  bool Contains(const SocketAddress& peer) const {
+    return peer.unix_socket() ? !block_.has_value() : Contains(peer.ip());
+  }
+  // As Parse takes it.
+  std::string ToString() const;
+
+ private:
+  std::optional<IpBlock> block_;  // none: Unix sockets
+};
+
+// Whether any of the blocks contains the peer.
+bool AnyContains(std::span<const PeerBlock> blocks, const IpAddress& address);
+bool AnyContains(std::span<const PeerBlock> blocks, const SocketAddress& peer);
 
 }  // namespace hawser::net

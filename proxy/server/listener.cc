@@ -97,7 +97,7 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
   session::EdgeLeases leases;
   leases.cap = edge_.caps[runtime_.index]->Take();
   if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
-  if (!peer.unix_socket()) {
+  if (!peer.unix_socket() && !net::AnyContains(runtime_.settings.trusted_proxies, peer)) {
     edge::IpTable::Admission admission = edge_.ip_table.Admit(
         static_cast<uint32_t>(runtime_.index), peer.ip(), runtime_.ip_limits, environment_.loop.now());
     if (admission.result != edge::AdmitResult::kAdmitted) {

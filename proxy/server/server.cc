@@ -62,7 +62,8 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
   server->stick_table_ =
       std::make_unique<cluster::StickTable>(limits.socket_io_sessions, limits.socket_io_session_idle);
   for (int i = 0; i < workers; ++i) {
-    auto worker = Worker::Create(server->snapshot_, server->access_log_.get(), *server->stick_table_);
+    auto worker =
+        Worker::Create(server->snapshot_, server->access_log_.get(), *server->stick_table_, server->via_);
     if (!worker.ok()) return failed(settings, worker.status());
     server->registry_.Add((*worker)->stats());
     server->workers_.push_back(std::move(*worker));

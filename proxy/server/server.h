@@ -65,6 +65,7 @@ class Server final : public event::IoHandler {
   std::unique_ptr<session::AccessLog> access_log_;  // outlives the workers, which write to it
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<cluster::StickTable> stick_table_;  // outlives the workers, which read and write it
+  const http::Via via_ = http::Via::Random();         // likewise
   std::vector<net::SocketAddress> bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
   stats::Registry registry_;

@@ -36,13 +36,15 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
 
 absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(std::shared_ptr<const session::Snapshot> snapshot,
                                                        session::AccessLog* access_log,
-                                                       cluster::StickTable& stick_table) {
+                                                       cluster::StickTable& stick_table,
+                                                       const http::Via& via) {
   HAWSER_ASSIGN_OR_RETURN(auto loop, event::Loop::Create());
-  return std::unique_ptr<Worker>(new Worker(std::move(loop), std::move(snapshot), access_log, stick_table));
+  return std::unique_ptr<Worker>(
+      new Worker(std::move(loop), std::move(snapshot), access_log, stick_table, via));
 }
 
 Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-               session::AccessLog* access_log, cluster::StickTable& stick_table)
+               session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via)
     : loop_(std::move(loop)),
       pool_(*loop_, buffers_),
       environment_(new session::Environment{.loop = *loop_,
@@ -51,10 +53,12 @@ Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session:
                                             .stats = stats_,
                                             .access_log = access_log,
                                             .stick_table = stick_table,
+                                            .via = via,
                                             .snapshot = std::move(snapshot)}),
       drain_timer_(*this) {
   std::random_device seed;
   environment_->random.seed((uint64_t{seed()} << 32) | seed());
+  environment_->listener_ports.resize(environment_->snapshot->listeners.size());
   for (const auto& cluster : environment_->snapshot->clusters) {
     environment_->clusters.emplace_back(*cluster, environment_->random());
   }
@@ -69,6 +73,8 @@ Worker::~Worker() {
 }
 
 absl::Status Worker::AddListener(Edge& edge, size_t index, net::Socket socket) {
+  HAWSER_ASSIGN_OR_RETURN(const net::SocketAddress local, net::LocalAddress(socket));
+  if (!local.unix_socket()) environment_->listener_ports[index] = fmt::to_string(local.port());
   listeners_.push_back(std::make_unique<Listener>(
       *environment_, edge, environment_->snapshot->listeners[index], std::move(socket)));
   return listeners_.back()->Start();

@@ -25,10 +25,11 @@ struct TunnelRow {
 
 class Worker final : public event::IoHandler {
  public:
-  // `stick_table` must outlive the worker, and so must the log.
+  // `stick_table` and `via` must outlive the worker, and so must the log.
   static absl::StatusOr<std::unique_ptr<Worker>> Create(std::shared_ptr<const session::Snapshot> snapshot,
                                                         session::AccessLog* access_log,
-                                                        cluster::StickTable& stick_table);
+                                                        cluster::StickTable& stick_table,
+                                                        const http::Via& via);
   ~Worker() override;
 
   // Before Start: `socket` is this worker's own, for the listener with that index.
@@ -51,7 +52,7 @@ class Worker final : public event::IoHandler {
 
  private:
   Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-         session::AccessLog* access_log, cluster::StickTable& stick_table);
+         session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via);
   void OnReady(event::Ready ready) override;  // the drain timer
   bool empty() const;
 

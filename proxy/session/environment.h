@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <random>
+#include <string>
 #include <vector>
 
 #include "proxy/base/intrusive_list.h"
@@ -12,6 +13,7 @@
 #include "proxy/cluster/pool.h"
 #include "proxy/cluster/stick_table.h"
 #include "proxy/event/loop.h"
+#include "proxy/http/via.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/pipe.h"
 #include "proxy/session/access_log.h"
@@ -40,11 +42,13 @@ struct Environment {
   stats::WorkerStats& stats;
   AccessLog* access_log;                         // null: none
   cluster::StickTable& stick_table;              // of all workers
+  const http::Via& via;                          // of this process
   std::shared_ptr<const Snapshot> snapshot;      // for new requests
   std::vector<cluster::WorkerCluster> clusters;  // this worker's balancers, by the snapshot's cluster index
   std::mt19937_64 random;                        // for balancing and jitter; nothing that is to stay secret
   base::SecretNumbers secrets;
-  net::Pipe pipe;  // for large frames on their way from socket to socket
+  std::vector<std::string> listener_ports;  // decimal, by listener index; empty: a Unix socket
+  net::Pipe pipe;                           // for large frames on their way from socket to socket
   ws::DeflatePool deflate{snapshot->config->limits.compression_contexts, DeflateCountersOf(stats)};
   bool draining = false;
 

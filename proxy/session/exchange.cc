@@ -144,23 +144,22 @@ bool Exchange::MeetUnderscorePolicy() {
 void Exchange::PrepareRecord() {
   http::RemoveHopByHop(head_);
   const net::SocketAddress& address = client_.peer;
-  const auto& trusted = client_.listener.settings.trusted_proxies;
-  http::Peer peer{.tls = client_.tls, .trusted_proxies = trusted};
-  if (!address.unix_socket()) {
-    peer.ip = address.ip();
-    peer.trusted = std::any_of(trusted.begin(), trusted.end(),
-                               [&](const net::IpBlock& block) { return block.Contains(address.ip()); });
-  }
-  const net::IpAddress client = http::ClientOf(head_.headers, peer).value_or(net::IpAddress());
-  const std::string_view request_id = keep_(http::RequestIdOf(head_.headers, peer, environment_.random));
-  http::SetForwarded(head_, peer, request_id, keep_);
+  const config::Listener& listener = client_.listener.settings;
+  http::Peer peer{.trusted = net::AnyContains(listener.trusted_proxies, address),
+                  .tls = client_.tls,
+                  .port = environment_.listener_ports[client_.listener.index],
+                  .trusted_proxies = listener.trusted_proxies,
+                  .send_real_ip = listener.forwarded.x_real_ip};
+  if (!address.unix_socket()) peer.ip = address.ip();
+  const auto [client, request_id] =
+      http::SetForwarded(head_, peer, environment_.via, environment_.random, keep_);
   record_ = std::make_unique<RequestRecord>();
   record_->text = RequestText(request_id, head_.method, head_.authority, head_.target);
-  record_->client = client;
+  record_->client = client.value_or(net::IpAddress());
   record_->client_port = peer.ip == client ? address.port() : uint16_t{0};
   record_->tls = client_.tls;
   record_->version = head_.version;
-  record_->listener = &client_.listener.settings.name;
+  record_->listener = &listener.name;
   record_->start = environment_.loop.now();
 }
 

@@ -79,6 +79,13 @@ TEST_F(IpLimits, ARateRefills) {
   for (int i = 0; i < 5; ++i) EXPECT_TRUE(Eventually([&] { return Flood(hawser, 1) == 1; }));
 }
 
+TEST_F(IpLimits, ConnectionsOfTrustedProxiesAreNotCounted) {
+  HawserProcess hawser = Start("connections_per_ip: 2, connection_rate_per_ip: { rate: 1/h, burst: 3 }", 2,
+                               {"trusted_proxies: [ 127.0.0.7 ]"});
+  EXPECT_EQ(Flood(hawser, 20, "127.0.0.7"), 20);
+  EXPECT_EQ(Flood(hawser, 20, "127.0.0.8"), 2);
+}
+
 TEST_F(IpLimits, APrefixCountsAsOneClient) {
   HawserProcess hawser = Start("connections_per_ip: 4, ipv4_prefix: 24");
   EXPECT_EQ(Flood(hawser, 3, "127.0.5.1"), 3);

@@ -9,6 +9,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
 using testing::Not;
 
 const std::vector<std::string> kTrustLoopback = {"trusted_proxies: [ 127.0.0.0/8 ]"};
@@ -92,7 +93,9 @@ TEST(RequestHeaders, ForwardingFieldsAreSet) {
   EXPECT_THAT(tunnel.request.Value("Forwarded"), HasSubstr("for="));
   EXPECT_THAT(tunnel.request.Value("Forwarded"), HasSubstr("127.0.0.1"));
   EXPECT_THAT(tunnel.request.Value("Forwarded"), HasSubstr("proto=http"));
-  EXPECT_THAT(tunnel.request.Value("Via"), HasSubstr("1.1 "));
+  EXPECT_THAT(tunnel.request.Value("Via"), MatchesRegex("1\\.1 hawser-[0-9a-f]{8}"));
+  EXPECT_EQ(":" + tunnel.request.Value("X-Forwarded-Port"), world.hawser().listener().substr(9));
+  EXPECT_FALSE(tunnel.request.Has("X-Real-IP"));
   EXPECT_GE(tunnel.request.Value("X-Request-Id").size(), 16u);
 }
 
@@ -101,11 +104,15 @@ TEST(RequestHeaders, AStrangersForwardingFieldsAreNotBelieved) {
   const Tunnel tunnel = world.Open({.more = {{"X-Forwarded-For", "203.0.113.9"},
                                              {"X-Forwarded-Proto", "https"},
                                              {"X-Forwarded-Host", "evil.test"},
+                                             {"X-Forwarded-Port", "1"},
+                                             {"X-Real-IP", "203.0.113.9"},
                                              {"Forwarded", "for=203.0.113.9;proto=https"},
                                              {"X-Request-Id", "chosen-outside"}}});
   EXPECT_EQ(tunnel.request.Value("X-Forwarded-For"), "127.0.0.1");
   EXPECT_EQ(tunnel.request.Value("X-Forwarded-Proto"), "http");
   EXPECT_EQ(tunnel.request.Value("X-Forwarded-Host"), "hawser.test");
+  EXPECT_NE(tunnel.request.Value("X-Forwarded-Port"), "1");
+  EXPECT_FALSE(tunnel.request.Has("X-Real-IP"));
   EXPECT_THAT(tunnel.request.Value("Forwarded"), Not(HasSubstr("203.0.113.9")));
   EXPECT_NE(tunnel.request.Value("X-Request-Id"), "chosen-outside");
 }
@@ -124,6 +131,53 @@ TEST(RequestHeaders, ATrustedProxysForwardingFieldsAreContinued) {
   const LogLine line = world.hawser().WaitForLog();
   EXPECT_THAT(line["client"], HasSubstr("203.0.113.9"));
   EXPECT_EQ(line["request_id"], "from-the-edge");
+}
+
+TEST(RequestHeaders, ForwardedTellsWhatATrustedProxysXForwardedFieldsTell) {
+  OneBackend world({.listener = kTrustLoopback});
+  const Tunnel tunnel = world.Open({.more = {{"X-Forwarded-For", "203.0.113.9"},
+                                             {"X-Forwarded-Proto", "wss, ws"},
+                                             {"X-Forwarded-Host", "public.test"},
+                                             {"Forwarded", "for=198.51.100.66;proto=http"}}});
+  EXPECT_EQ(tunnel.request.Value("X-Forwarded-Proto"), "https");
+  EXPECT_EQ(tunnel.request.Value("X-Forwarded-Port"), "443");
+  EXPECT_EQ(tunnel.request.Value("Forwarded"),
+            "for=203.0.113.9;host=public.test;proto=https, for=127.0.0.1;host=hawser.test;proto=http");
+}
+
+TEST(RequestHeaders, ATrustedProxyMaySpeakForwardedAlone) {
+  OneBackend world({.listener = kTrustLoopback});
+  Tunnel tunnel = world.Open({.more = {{"Forwarded", "for=203.0.113.9;proto=https;host=public.test"}}});
+  EXPECT_EQ(tunnel.request.Value("X-Forwarded-For"), "203.0.113.9, 127.0.0.1");
+  EXPECT_EQ(tunnel.request.Value("X-Forwarded-Proto"), "https");
+  EXPECT_EQ(tunnel.request.Value("X-Forwarded-Host"), "public.test");
+  tunnel.client.Close();
+  EXPECT_THAT(world.hawser().WaitForLog()["client"], HasSubstr("203.0.113.9"));
+}
+
+TEST(RequestHeaders, XRealIpIsSentWhereItIsAskedFor) {
+  OneBackend world({.listener = {kTrustLoopback[0], "forwarded: { x_real_ip: true }"}});
+  const Fields fields = {{"X-Forwarded-For", "203.0.113.9"}, {"X-Real-IP", "198.51.100.66"}};
+  EXPECT_EQ(world.Open({.more = fields}).request.Value("X-Real-IP"), "203.0.113.9");
+  EXPECT_EQ(world.Open().request.Value("X-Real-IP"), "127.0.0.1");
+}
+
+TEST(RequestHeaders, APeerOnAUnixSocketIsBelievedOnlyWhereUnixIsTrusted) {
+  for (const bool trusted : {true, false}) {
+    Directory directory;
+    const std::string address = "unix:" + directory.File("edge.sock");
+    OneBackend world({.listener = {trusted ? "trusted_proxies: [ unix ]" : "trusted_proxies: [ 0.0.0.0/0 ]"},
+                      .address = address});
+    Wire client = Wire::Connect(address);
+    client.Send(PlainGet("/", {{"X-Forwarded-For", "203.0.113.9"}, {"X-Forwarded-Proto", "https"}}));
+    Wire backend = world.backend().Accept();
+    const Head request = ReadHead(backend);
+    EXPECT_EQ(request.Value("X-Forwarded-For"), trusted ? "203.0.113.9" : "");
+    EXPECT_EQ(request.Value("X-Forwarded-Proto"), trusted ? "https" : "http");
+    backend.Send(Response("200 OK", "x"));
+    ReadBody(client, ReadHead(client));
+    EXPECT_EQ(world.hawser().WaitForLog()["client"], trusted ? "203.0.113.9" : "unix");
+  }
 }
 
 TEST(RequestHeaders, BehindTrustedProxiesTheClientIsTheLastAddressThatIsNotOneOfThem) {

@@ -481,6 +481,22 @@ TEST(Validate, AnEndpointIsNoListenerOfTheSameFile) {
   EXPECT_FALSE(loops("unix:/run/a.sock", "127.0.0.1:80"));
 }
 
+TEST(Validate, LimitsThatDoNotCountTrustedProxiesAreAWarning) {
+  const auto warnings = [](const std::string& listener) {
+    return Check("listeners:\n- { name: a, address: 127.0.0.1:1, " + listener + " }\n" + kClusters +
+                 "routes: [ { match: {}, cluster: c } ]\n")
+        .warnings;
+  };
+  EXPECT_THAT(
+      warnings("trusted_proxies: [ unix ], limits: { connections_per_ip: 9, connection_rate_per_ip: { "
+               "rate: 1/s } }"),
+      ElementsAre("f.yaml:2:93: listeners[0].limits.connections_per_ip: does not count the connections "
+                  "of trusted_proxies",
+                  HasSubstr("connection_rate_per_ip: does not count the connections of trusted_proxies")));
+  EXPECT_THAT(warnings("trusted_proxies: [ 10.0.0.0/8 ]"), IsEmpty());
+  EXPECT_THAT(warnings("limits: { connections_per_ip: 9 }"), IsEmpty());
+}
+
 TEST(Validate, OneCookieOfTwoClustersIsAWarning) {
   const auto warnings = [](const std::string& first, const std::string& second) {
     const std::string keys = "keys: [ 0123456789abcdef0123456789abcdef ]";

@@ -114,6 +114,26 @@ TEST(IpBlock, RefusesBadPrefixesAndBitsBehindThem) {
   }
 }
 
+TEST(PeerBlock, IsABlockOfAddressesOrAllOfUnixSockets) {
+  const auto block = PeerBlock::Parse("10.0.0.0/8");
+  const auto unix_peers = PeerBlock::Parse("unix");
+  ASSERT_TRUE(block.ok());
+  ASSERT_TRUE(unix_peers.ok());
+  const auto tcp = SocketAddress(Ip("10.1.2.3"), 4711);
+  const auto on_unix = *SocketAddress::Parse("unix:@");
+  EXPECT_TRUE(block->Contains(tcp));
+  EXPECT_TRUE(block->Contains(tcp.ip()));
+  EXPECT_FALSE(block->Contains(on_unix));
+  EXPECT_FALSE(PeerBlock::Parse("0.0.0.0/0")->Contains(on_unix));
+  EXPECT_FALSE(unix_peers->Contains(tcp));
+  EXPECT_FALSE(unix_peers->Contains(tcp.ip()));
+  EXPECT_TRUE(unix_peers->Contains(on_unix));
+  EXPECT_EQ(block->ToString(), "10.0.0.0/8");
+  EXPECT_EQ(unix_peers->ToString(), "unix");
+  for (const auto text : {"", "unix:", "Unix", "10.0.0.1/8"})
+    EXPECT_FALSE(PeerBlock::Parse(text).ok()) << text;
+}
+
 TEST(SocketAddress, ParsesAndPrints) {
   for (const std::string text : {"127.0.0.1:80", "0.0.0.0:0", "[::1]:8443", "[::]:65535",
                                  "unix:/run/chat.sock", "unix:relative.sock", "unix:@abstract"}) {

@@ -90,6 +90,7 @@ class TunnelHarness {
                                        .stats = stats_,
                                        .access_log = nullptr,
                                        .stick_table = stick_table_,
+                                       .via = via_,
                                        .snapshot = std::move(snapshot)});
     auto record = std::make_unique<RequestRecord>();
     record->route = route_.get();
@@ -160,6 +161,7 @@ class TunnelHarness {
   net::BufferPool buffers_;
   stats::WorkerStats stats_;
   cluster::StickTable stick_table_{1, base::Duration(1000)};
+  const http::Via via_{1};
   cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
   std::unique_ptr<route::Route> route_;
   std::unique_ptr<event::Loop> loop_;

@@ -1,0 +1,75 @@
+#include "proxy/http/forwarded_element.h"
+
+#include <algorithm>
+
+#include "fmt/format.h"
+#include "proxy/http/characters.h"
+
+namespace hawser::http {
+namespace {
+
+// The quoted string at the start of `text` (RFC 9110 §5.6.4), taken off it; none if it does not end.
+std::optional<std::string_view> TakeQuoted(std::string_view& text, Keep& keep) {
+  std::string unescaped;
+  for (size_t i = 1; i < text.size(); ++i) {
+    if (text[i] == '"') {
+      const std::string_view raw = text.substr(1, i - 1);
+      text.remove_prefix(i + 1);
+      return raw.find('\\') == std::string_view::npos ? raw : keep(std::move(unescaped));
+    }
+    if (text[i] == '\\' && ++i == text.size()) break;
+    unescaped += text[i];
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string_view> TakeValue(std::string_view& text, Keep& keep) {
+  if (text.starts_with('"')) return TakeQuoted(text, keep);
+  const std::string_view value = text.substr(0, text.find(';'));
+  text.remove_prefix(value.size());
+  return TrimWhitespace(value);
+}
+
+std::string TokenOrQuoted(std::string_view text) {
+  if (IsToken(text)) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') quoted += '\\';
+    quoted += c;
+  }
+  return quoted += '"';
+}
+
+}  // namespace
+
+std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
+                                                   Keep& keep) {
+  while (!element.empty()) {
+    const size_t equals = element.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    const std::string_view here = TrimWhitespace(element.substr(0, equals));
+    element.remove_prefix(equals + 1);
+    const auto value = TakeValue(element, keep);
+    if (!value || !IsToken(here)) return std::nullopt;
+    element = TrimWhitespace(element);
+    if (!element.empty() && element.front() != ';') return std::nullopt;
+    if (EqualsIgnoreCase(here, name)) return value;
+    element.remove_prefix(std::min<size_t>(1, element.size()));
+  }
+  return std::nullopt;
+}
+
+std::string ForwardedNode(const std::optional<net::IpAddress>& address) {
+  if (!address) return "unknown";
+  return address->v4() ? address->ToString() : fmt::format("\"[{}]\"", address->ToString());
+}
+
+void AppendForwardedElement(std::string& list, std::string_view node, std::string_view host,
+                            std::string_view scheme) {
+  if (!list.empty()) list.append(", ");
+  list.append("for=").append(node);
+  if (!host.empty()) list.append(";host=").append(TokenOrQuoted(host));
+  if (!scheme.empty()) list.append(";proto=").append(scheme);
+}
+
+}  // namespace hawser::http

@@ -1,0 +1,26 @@
+// The elements of Forwarded (RFC 7239 §4): "for=192.0.2.60;proto=https;host=example.com". Reads a parameter of one and
+// writes one.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "proxy/http/head.h"
+#include "proxy/net/address.h"
+
+namespace hawser::http {
+
+// The value of the parameter, without quotes; none if the element lacks it or is malformed ahead of it. Names compare
+// without case. A value that had escapes goes into `keep`.
+std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
+                                                   Keep& keep);
+
+// What stands behind "for=": an IPv6 address in brackets and quotes, and "unknown" where there is none (§6).
+std::string ForwardedNode(const std::optional<net::IpAddress>& address);
+
+// Appends an element to the list. `node` is one of the above; an empty host or scheme is left out.
+void AppendForwardedElement(std::string& list, std::string_view node, std::string_view host,
+                            std::string_view scheme);
+
+}  // namespace hawser::http

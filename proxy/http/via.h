@@ -1,0 +1,32 @@
+// Via (RFC 9110 §7.6.3): the entry that hawser adds to each request that it passes on, and the sign that a request has
+// come round to the process that it left. Every process has a name of its own, random at its start: hawsers in a row,
+// as many as one likes, are no loop.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/http/head.h"
+
+namespace hawser::http {
+
+class Via {
+ public:
+  // Named "hawser-" and the number as eight hexadecimal digits.
+  explicit Via(uint32_t number);
+  static Via Random();
+
+  // For a message that was received in `version`: "1.1 hawser-5f3a9c01".
+  std::string_view EntryFor(Version version) const { return entries_[static_cast<size_t>(version)]; }
+
+  // Whether the message has passed through this process before. Costs a look at each name where there is no Via.
+  bool IsIn(const HeaderList& headers) const;
+
+ private:
+  std::string name_;
+  std::array<std::string, 3> entries_;  // by version
+};
+
+}  // namespace hawser::http
