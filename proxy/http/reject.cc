@@ -21,7 +21,7 @@ constexpr uint16_t kTryAgainLater = 1013;
 // NR (no route), UH (no endpoint to use), UF (connection failed), UT (no answer in time), UC and DC (backend or client
 // cut the connection), RL (limited), SI (idle), DT (duration). Ours: FT (a filter not in time), HT (handshake or head not in time), WSH (WebSocket
 // handshake), ORG (origin), OVL (overload), DRN (drain), WPE (WebSocket protocol error), WTL (too large), WPT (no pong),
-// WCT (no answer to a close frame), SHD (shutdown).
+// WCT (no answer to a close frame), SHD (shutdown), LD (loop).
 //
 // Close codes that the RFC does not dictate: 1011 wherever the client did nothing wrong and hawser could not go on; 1001
 // wherever it could, but will not, since clients take 1001 as leave to connect again, and 1008 as advice not to.
@@ -46,6 +46,7 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     {kUpgradeWithBody, 413, 0, "upgrade_with_body", "WSH", "A WebSocket handshake must not have a body."},
     {kEarlyBytesTooLarge, 413, 0, "early_bytes_too_large", "WSH",
      "Too much was sent ahead of the handshake's answer."},
+    {kLoopDetected, 508, 0, "loop_detected", "LD", "The request has come back to this proxy."},
     {kNoRoute, 404, 0, "no_route", "NR", "No route leads there."},
     {kOriginNotAllowed, 403, 0, "origin_not_allowed", "ORG", "The origin is not allowed to connect."},
     {kFilterTimeout, 504, 0, "filter_timeout", "FT", "The request could not be checked in time."},

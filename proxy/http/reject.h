@@ -26,6 +26,7 @@ enum class Reject : uint8_t {
   kBadWebSocketVersion,
   kUpgradeWithBody,
   kEarlyBytesTooLarge,
+  kLoopDetected,  // it has passed this process before (RFC 9110 §7.6.3)
   kNoRoute,
   kOriginNotAllowed,
   kFilterTimeout,  // a filter waited for too long

@@ -67,6 +67,7 @@ constexpr auto kPhrases = std::to_array<Phrase>({
     {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
     {505, "HTTP Version Not Supported"},
+    {508, "Loop Detected"},
     {511, "Network Authentication Required"},
 });
 

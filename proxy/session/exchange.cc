@@ -74,6 +74,7 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
 void Exchange::Start() {
   http::Classification classification = http::Classify(head_);
   const bool sound_names = MeetUnderscorePolicy();
+  const bool looped = environment_.via.IsIn(head_.headers);  // before PrepareRecord, which adds our own entry
   upgrade_ = std::move(classification.upgrade);
   PrepareRecord();
   environment_.stats.Add(stats::Metric::kRequests);
@@ -81,6 +82,7 @@ void Exchange::Start() {
   if (environment_.draining) return Refuse(Reject::kDraining);
   if (classification.reject != Reject::kNone) return Refuse(classification.reject);
   if (!sound_names) return Refuse(Reject::kUnderscoreInHeader);
+  if (looped) return Refuse(Reject::kLoopDetected);
   if (websocket()) NormalizeHandshake(head_);
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
   if (record_->route == nullptr) return Refuse(Reject::kNoRoute);

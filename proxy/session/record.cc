@@ -22,6 +22,7 @@ ClosedBy ClosedByOf(http::Reject reject) {
     case Reject::kCloseTimeout: return ClosedBy::kTimeout;
     case Reject::kDraining:
     case Reject::kDrained: return ClosedBy::kDrain;
+    case Reject::kLoopDetected:
     case Reject::kNoEndpoint:
     case Reject::kConnectFailed:
     case Reject::kBadBackendResponse:
