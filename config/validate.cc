@@ -88,7 +88,16 @@ void CheckPerIpLimits(const Listener& listener, const Checks& checks) {
   if (listener.limits.connection_rate_per_ip) warn(*listener.limits.connection_rate_per_ip);
 }
 
+// Addresses say nothing of who connects to a Unix socket.
+void CheckTrustedProxies(const Listener& listener, const Checks& checks) {
+  const auto& trusted = listener.trusted_proxies;
+  if (!listener.address.unix_socket() || trusted.empty() || !checks.Given(trusted)) return;
+  if (net::AnyContains(trusted, listener.address)) return;
+  checks.Warn(trusted, "names no peer of a Unix socket", "expected unix");
+}
+
 void CheckListener(const Listener& listener, const Checks& checks) {
+  CheckTrustedProxies(listener, checks);
   CheckPerIpLimits(listener, checks);
   if (!listener.tls) return;
   CheckTls(*listener.tls, checks);

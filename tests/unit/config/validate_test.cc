@@ -497,6 +497,20 @@ TEST(Validate, LimitsThatDoNotCountTrustedProxiesAreAWarning) {
   EXPECT_THAT(warnings("limits: { connections_per_ip: 9 }"), IsEmpty());
 }
 
+TEST(Validate, AddressesAsTrustedProxiesOfAUnixSocketAreAWarning) {
+  const auto warnings = [](const std::string& address, const std::string& trusted) {
+    return Check("listeners:\n- { name: a, address: \"" + address + "\", trusted_proxies: " + trusted +
+                 " }\n" + kClusters + "routes: [ { match: {}, cluster: c } ]\n")
+        .warnings;
+  };
+  EXPECT_THAT(
+      warnings("unix:/run/a", "[ 127.0.0.1 ]"),
+      ElementsAre("f.yaml:2:55: listeners[0].trusted_proxies: names no peer of a Unix socket; expected "
+                  "unix"));
+  EXPECT_THAT(warnings("unix:/run/a", "[ 127.0.0.1, unix ]"), IsEmpty());
+  EXPECT_THAT(warnings("127.0.0.1:1", "[ 127.0.0.1 ]"), IsEmpty());
+}
+
 TEST(Validate, OneCookieOfTwoClustersIsAWarning) {
   const auto warnings = [](const std::string& first, const std::string& second) {
     const std::string keys = "keys: [ 0123456789abcdef0123456789abcdef ]";
