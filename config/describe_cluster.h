@@ -49,7 +49,8 @@ void Describe(V& v, Is<AffinityCookie> auto& cookie) {
           {0s, kLongestCookie});
   v.Field({"path", "Its Path attribute: the requests that browsers send it with."}, cookie.path,
           {Form::kCookiePath});
-  v.Field({"secure", "Its Secure attribute: sent over TLS only.", "as the listener: on where TLS is"},
+  v.Field({"secure", "Its Secure attribute: sent over TLS only.",
+           "on if the client came over TLS, to hawser or to a trusted proxy"},
           cookie.secure);
   v.Field({"http_only", "Its HttpOnly attribute: scripts do not see it."}, cookie.http_only);
   v.Field({"same_site",

@@ -196,8 +196,10 @@ void Exchange::AddAffinityCookie() {
   const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
   if (cluster.affinity() == nullptr || !renew_affinity_) return;
   if (http::IsForSharedCaches(response_head_.headers)) return;
-  response_head_.headers.Add(
-      "Set-Cookie", keep_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), client_.tls)));
+  const bool tls =
+      client_.tls || head_.headers.Find("X-Forwarded-Proto") == "https";  // a trusted proxy's word
+  response_head_.headers.Add("Set-Cookie",
+                             keep_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), tls)));
 }
 
 void Exchange::RunResponseFilters() {

@@ -187,6 +187,16 @@ TEST_F(AffinityTest, AResponseForSharedCachesCarriesNoCookie) {
   }
 }
 
+TEST_F(AffinityTest, BehindAProxyThatEndsTlsTheCookieIsSecure) {
+  OneBackend world({.listener = {"trusted_proxies: [ 127.0.0.1 ]"}, .cluster = {Affinity(kKey)}});
+  const auto cookie = [&world](const Fields& more, const std::string& from) {
+    return world.Open({.more = more}, {}, {.from = from}).response.Value("Set-Cookie");
+  };
+  EXPECT_THAT(cookie({{"X-Forwarded-Proto", "wss"}}, "127.0.0.1"), HasSubstr("; Secure"));
+  EXPECT_THAT(cookie({}, "127.0.0.1"), Not(HasSubstr("Secure")));
+  EXPECT_THAT(cookie({{"X-Forwarded-Proto", "wss"}}, "127.0.0.2"), Not(HasSubstr("Secure")));
+}
+
 TEST_F(AffinityTest, OfSeveralCookiesTheFirstThatVerifiesCounts) {
   HawserProcess hawser(With(kKey).Yaml());
   std::string cookie;
