@@ -449,68 +449,6 @@ TEST(Validate, AuthoritiesThatCannotBeReadAreReported) {
               ElementsAre(HasSubstr("f.yaml:5:19: clusters[0].tls.ca_file: /nowhere/ca.pem cannot be")));
 }
 
-TEST(Validate, AnEndpointIsNoListenerOfTheSameFile) {
-  const auto loops = [](std::string_view listener, std::string_view endpoint) {
-    const Result result =
-        Check("clusters: [ { name: c, endpoints: [ \"" + std::string(endpoint) +
-              "\" ] } ]\nroutes: [ { match: {}, cluster: c } ]\nlisteners:\n  - { name: edge, address: \"" +
-              std::string(listener) + "\" }\n");
-    if (result.errors.empty()) return false;
-    EXPECT_THAT(
-        result.errors,
-        ElementsAre("f.yaml:1:37: clusters[0].endpoints[0]: " + std::string(endpoint) +
-                    " is listener \"edge\" of this file, in line 4; expected a backend: requests would go "
-                    "round in circles"));
-    return true;
-  };
-  EXPECT_TRUE(loops("127.0.0.1:80", "127.0.0.1:80"));
-  EXPECT_TRUE(loops("192.0.2.1:80", "192.0.2.1:80"));
-  EXPECT_TRUE(loops("0.0.0.0:80", "127.0.0.1:80"));
-  EXPECT_TRUE(loops("0.0.0.0:80", "127.8.0.1:80"));
-  EXPECT_TRUE(loops("0.0.0.0:80", "0.0.0.0:80"));
-  EXPECT_TRUE(loops("127.0.0.1:80", "0.0.0.0:80"));
-  EXPECT_TRUE(loops("[::]:80", "127.0.0.1:80"));
-  EXPECT_TRUE(loops("[::]:80", "[::1]:80"));
-  EXPECT_TRUE(loops("unix:/run/a.sock", "unix:/run/a.sock"));
-  EXPECT_FALSE(loops("127.0.0.1:80", "127.0.0.1:81"));
-  EXPECT_FALSE(loops("127.0.0.1:80", "127.0.0.2:80"));
-  EXPECT_FALSE(loops("0.0.0.0:80", "192.0.2.1:80"));
-  EXPECT_FALSE(loops("0.0.0.0:80", "[::1]:80"));
-  EXPECT_FALSE(loops("127.0.0.1:0", "127.0.0.1:80"));
-  EXPECT_FALSE(loops("unix:/run/a.sock", "unix:/run/b.sock"));
-  EXPECT_FALSE(loops("unix:/run/a.sock", "127.0.0.1:80"));
-}
-
-TEST(Validate, LimitsThatDoNotCountTrustedProxiesAreAWarning) {
-  const auto warnings = [](const std::string& listener) {
-    return Check("listeners:\n- { name: a, address: 127.0.0.1:1, " + listener + " }\n" + kClusters +
-                 "routes: [ { match: {}, cluster: c } ]\n")
-        .warnings;
-  };
-  EXPECT_THAT(
-      warnings("trusted_proxies: [ unix ], limits: { connections_per_ip: 9, connection_rate_per_ip: { "
-               "rate: 1/s } }"),
-      ElementsAre("f.yaml:2:93: listeners[0].limits.connections_per_ip: does not count the connections "
-                  "of trusted_proxies",
-                  HasSubstr("connection_rate_per_ip: does not count the connections of trusted_proxies")));
-  EXPECT_THAT(warnings("trusted_proxies: [ 10.0.0.0/8 ]"), IsEmpty());
-  EXPECT_THAT(warnings("limits: { connections_per_ip: 9 }"), IsEmpty());
-}
-
-TEST(Validate, AddressesAsTrustedProxiesOfAUnixSocketAreAWarning) {
-  const auto warnings = [](const std::string& address, const std::string& trusted) {
-    return Check("listeners:\n- { name: a, address: \"" + address + "\", trusted_proxies: " + trusted +
-                 " }\n" + kClusters + "routes: [ { match: {}, cluster: c } ]\n")
-        .warnings;
-  };
-  EXPECT_THAT(
-      warnings("unix:/run/a", "[ 127.0.0.1 ]"),
-      ElementsAre("f.yaml:2:55: listeners[0].trusted_proxies: names no peer of a Unix socket; expected "
-                  "unix"));
-  EXPECT_THAT(warnings("unix:/run/a", "[ 127.0.0.1, unix ]"), IsEmpty());
-  EXPECT_THAT(warnings("127.0.0.1:1", "[ 127.0.0.1 ]"), IsEmpty());
-}
-
 TEST(Validate, OneCookieOfTwoClustersIsAWarning) {
   const auto warnings = [](const std::string& first, const std::string& second) {
     const std::string keys = "keys: [ 0123456789abcdef0123456789abcdef ]";
