@@ -19,6 +19,21 @@ void Describe(V& v, Is<Admin> auto& admin) {
            "`/config_dump`. They ask for no password: keep this on loopback or on a Unix socket.",
            "no admin listener"},
           admin.address);
+  v.Field(
+      {"mode",
+       "Permissions of the socket file, where `address` is a Unix socket with a path. Whoever may write to "
+       "the file may connect. The umask has no say."},
+      admin.mode, {Form::kFileMode});
+  v.Field({"connections",
+           "Connections that are served at once. One more closes the oldest that waits for its client."},
+          admin.connections, {1, 10'000});
+  v.Field({"timeout", "Time from accepting a connection to the end of its answer. Then it is closed."},
+          admin.timeout, {100ms, kLongestWait});
+  v.Field({"tunnels_shown",
+           "Rows that `/tunnels` shows at the most. Workers gather them 256 at a time, between their other "
+           "work."},
+          admin.tunnels_shown, {1, 1'000'000});
+  v.Field({"clients_shown", "Rows that `/clients` shows at the most."}, admin.clients_shown, {1, 100'000});
 }
 
 template <class V>

@@ -191,6 +191,11 @@ void Describe(V& v, Is<Listener> auto& listener) {
            {},
            kRequired},
           listener.address);
+  v.Field(
+      {"mode",
+       "Permissions of the socket file, where `address` is a Unix socket with a path. Whoever may write to "
+       "the file may connect. The umask has no say."},
+      listener.mode, {Form::kFileMode});
   v.Field({"tls", "Ends TLS here.", "plain text"}, listener.tls);
   v.Field({"limits", "Bounds on what clients may use."}, listener.limits);
   v.Field({"timeouts", "Deadlines up to the end of the request's headers."}, listener.timeouts);

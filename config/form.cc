@@ -1,13 +1,16 @@
 #include "config/form.h"
 
+#include <charconv>
 #include <cstddef>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include <re2/re2.h>
 
 #include "config/diagnostic.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -27,6 +30,7 @@ constexpr FormRow kRows[] = {
      "a name: up to 128 letters, digits and _ . : / -"},
     {Form::kFile, "file", R"([^\r\n]+)", "a file name"},
     {Form::kLogFile, "file", R"([^\r\n]*)", "a file name, or \"-\" for stdout"},
+    {Form::kFileMode, "file mode", "0[0-7]{3}", "permissions in octal, in quotes, such as \"0660\""},
     {Form::kHost, "host", R"((\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\])",
      "a host name without port, or *. in front of a domain"},
     {Form::kOrigin, "origin",
@@ -85,6 +89,13 @@ std::string_view ExpectedOf(Form form) {
 std::string PatternOf(Form form) {
   const std::string_view pattern = RowOf(form).pattern;
   return pattern.empty() ? std::string() : fmt::format("^(?:{})$", pattern);
+}
+
+uint32_t ModeOf(std::string_view text) {
+  uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  HAWSER_DCHECK(error == std::errc() && end == text.data() + text.size());
+  return mode;
 }
 
 std::optional<std::string> Misfit(Form form, std::string_view text) {

@@ -16,6 +16,7 @@ enum class Form : uint8_t {
   kName,          // of a listener, route or cluster: goes into metric labels and log lines
   kFile,          // relative to the folder of the configuration file
   kLogFile,       // a file, or "-" for stdout
+  kFileMode,      // "0660": permissions in octal
   kHost,          // "chat.example.com" or "*.example.com"
   kOrigin,        // "https://*.example.com" or "same-host"
   kUrlPath,       // as it stands in a request line, without the query
@@ -38,6 +39,9 @@ std::string_view TypeOf(Form form);
 std::string_view ExpectedOf(Form form);
 // For the JSON Schema, anchored at both ends; empty if any text will do.
 std::string PatternOf(Form form);
+
+// The permission bits that a text of Form::kFileMode stands for: 0660 for "0660".
+uint32_t ModeOf(std::string_view text);
 
 // What is wrong with the text; none if it has the form.
 std::optional<std::string> Misfit(Form form, std::string_view text);

@@ -105,4 +105,12 @@ std::string ResolveFile(const LoadState& state, Form form, std::string file) {
   return (state.folder / file).lexically_normal().string();
 }
 
+std::optional<std::string> ResolveSocket(const LoadState& state, net::SocketAddress& address) {
+  if (!address.has_file()) return std::nullopt;
+  auto resolved = net::SocketAddress::Parse("unix:" + ResolveFile(state, Form::kFile, address.path()));
+  if (!resolved.ok()) return std::string(resolved.status().message());
+  address = *std::move(resolved);
+  return std::nullopt;
+}
+
 }  // namespace hawser::config

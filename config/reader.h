@@ -59,10 +59,16 @@ class Reader {
 // Relative to the folder of the configuration file, where the form is a file's.
 std::string ResolveFile(const LoadState& state, Form form, std::string file);
 
+// Likewise the path of a Unix socket. Says what is wrong where that makes it too long.
+std::optional<std::string> ResolveSocket(const LoadState& state, net::SocketAddress& address);
+
 template <class T>
 void ReadValue(LoadState& state, const Cursor& cursor, T& value, const Rules<T>& rules) {
   auto what = NotAValue(cursor.node);
   if (!what) what = ParseLeaf(cursor.node, rules, value);
+  if constexpr (std::is_same_v<T, net::SocketAddress>) {
+    if (!what) what = ResolveSocket(state, value);
+  }
   if (what) {
     return state.errors.Add(cursor.node.mark, cursor.path, *std::move(what), ExpectedFor(cursor.node, rules));
   }

@@ -36,13 +36,14 @@ constexpr std::string_view kConventions = R"(```
 | duration | `500ms`, `30s`, `5m`, `1h`, `1d`, `1h30m` | whole numbers, each with its unit; only `0` needs none |
 | size | `512`, `64KiB`, `1MiB`, `1GiB`, `64KB`, `1MB`, `1GB` | bytes; `KiB`, `MiB`, `GiB` are powers of 1024, `KB`, `MB`, `GB` of 1000 |
 | rate | `20/s`, `100/m`, `5/h`, `0.5/s` | per second, minute or hour |
-| address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; `unix:@name` is an abstract socket |
+| address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; a relative path is relative to the folder of the configuration file; `unix:@name` is an abstract socket |
 | peers | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`, `unix` | addresses that connections come from; no bit may be set behind the prefix; `unix`: everybody on a Unix socket |
 | host | `chat.example.com`, `"*.example.com"` | without port; compared without case |
 | host and port | `chat.example.com`, `chat.example.com:8443` | the port may be left out |
 | regex | `^/room/[0-9]+$` | [RE2](https://github.com/google/re2/wiki/Syntax); the whole text must match |
 | substitution | `/v2/\1` | `\1` to `\9` are the groups of the regex beside it, `\0` is all that matched |
 | field value | `max-age=60` | of a header; no control characters |
+| file mode | `"0660"` | permissions in octal, in quotes; YAML would read `0660` as a number |
 | file | `server.crt`, `/etc/hawser/server.crt` | relative to the folder of the configuration file |
 | name | `chat`, `eu-west/chat.v2` | up to 128 letters, digits and `_ . : / -` |
 | token | `chat.v2`, `X-Room` | letters, digits and ``! # $ % & ' * + - . ^ _ ` \| ~`` |

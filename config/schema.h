@@ -42,6 +42,11 @@ struct TokenBucket {
 
 struct Admin {
   std::optional<net::SocketAddress> address;  // none: no admin listener
+  std::string mode = "0600";                  // of a Unix socket's file: octal, as ModeOf reads it
+  uint32_t connections = 64;                  // open at once; one more takes the place of the oldest
+  Duration timeout = 30s;                     // from accept to the end of the answer
+  uint32_t tunnels_shown = 10'000;            // rows of /tunnels
+  uint32_t clients_shown = 100;               // rows of /clients
 };
 
 struct AccessLog {
@@ -141,6 +146,7 @@ struct Forwarded {
 struct Listener {
   std::string name;
   net::SocketAddress address;
+  std::string mode = "0666";  // of a Unix socket's file: octal, as ModeOf reads it
   std::optional<Tls> tls;
   ListenerLimits limits;
   ListenerTimeouts timeouts;

@@ -37,7 +37,13 @@ void CheckNames(const std::vector<Named>& elements, const Checks& checks) {
   }
 }
 
+void CheckMode(const std::string& mode, const net::SocketAddress& address, const Checks& checks) {
+  if (!checks.Given(mode) || !checks.Given(address) || address.has_file()) return;
+  checks.Warn(mode, "has no effect: " + address.ToString() + " has no file");
+}
+
 void CheckAdmin(const Admin& admin, const Checks& checks) {
+  if (admin.address) CheckMode(admin.mode, *admin.address, checks);
   if (!admin.address || admin.address->unix_socket() || admin.address->ip().loopback()) return;
   if (!checks.Given(*admin.address)) return;
   checks.Warn(*admin.address, "the admin pages can be reached from other machines",
@@ -99,6 +105,7 @@ void CheckTrustedProxies(const Listener& listener, const Checks& checks) {
 void CheckListener(const Listener& listener, const Checks& checks) {
   CheckTrustedProxies(listener, checks);
   CheckPerIpLimits(listener, checks);
+  CheckMode(listener.mode, listener.address, checks);
   if (!listener.tls) return;
   CheckTls(*listener.tls, checks);
   if (listener.limits.over_limit == OverLimit::kRespond && checks.Given(listener.limits.over_limit)) {

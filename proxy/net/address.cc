@@ -116,7 +116,7 @@ absl::StatusOr<SocketAddress> SocketAddress::Parse(std::string_view text) {
   SocketAddress address;
   if (text.starts_with("unix:")) {
     address.path_ = text.substr(5);
-    if (address.path_.empty() || address.path_.find('\0') != std::string::npos)
+    if (address.path_.empty() || address.path_ == "@" || address.path_.find('\0') != std::string::npos)
       return Invalid("a Unix socket needs a path", text);
     if (address.path_.size() >= sizeof(sockaddr_un::sun_path))
       return Invalid("path too long for a Unix socket", text);

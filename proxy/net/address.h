@@ -64,6 +64,8 @@ class SocketAddress {
   static SocketAddress FromNative(const sockaddr_storage& native, socklen_t length);
 
   bool unix_socket() const { return !path_.empty(); }
+  // A Unix socket with a path, as opposed to an abstract one ("@name"), which stands in no folder.
+  bool has_file() const { return unix_socket() && path_[0] != '@'; }
   const IpAddress& ip() const { return ip_; }  // meaningless for a Unix socket
   uint16_t port() const { return port_; }
   const std::string& path() const { return path_; }  // empty for an IP

@@ -1,7 +1,9 @@
 #include "proxy/net/socket.h"
 
 #include <cerrno>
+#include <limits>
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
@@ -11,6 +13,8 @@
 
 namespace hawser::net {
 namespace {
+
+int first_kept = std::numeric_limits<int>::max();  // written before threads start
 
 absl::Status Failed(std::string_view what, const SocketAddress& address) {
   return absl::ErrnoToStatus(errno, fmt::format("cannot {} {}", what, address.ToString()));
@@ -30,8 +34,7 @@ absl::StatusOr<Socket> Open(const SocketAddress& address) {
 // A socket file that a dead process left behind; one that is served, or anything but a socket, is left alone.
 void UnlinkStale(const SocketAddress& address) {
   struct stat status;
-  if (address.path()[0] == '@' || stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode))
-    return;
+  if (stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   // Non-blocking: a server whose queue is full is alive.
   Socket probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   sockaddr_storage native;
@@ -41,24 +44,58 @@ void UnlinkStale(const SocketAddress& address) {
   }
 }
 
+// The umask, which is the whole process's, is left alone: it may have taken bits from the mode with which the file was made,
+// and these are given here. A link that somebody has put in the file's place meanwhile is not followed.
+absl::Status SetMode(const SocketAddress& address, mode_t mode) {
+  if (fchmodat(AT_FDCWD, address.path().c_str(), mode, AT_SYMLINK_NOFOLLOW) == 0) return absl::OkStatus();
+  const absl::Status status = Failed("set the mode of", address);
+  RemoveFile(address);
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options) {
-  if (address.unix_socket()) UnlinkStale(address);
+  if (address.has_file()) UnlinkStale(address);
   HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
   Set(socket.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
   if (address.family() == AF_INET6)
     Set(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, 0);  // whatever bindv6only says
   if (options.reuse_port && !address.unix_socket()) Set(socket.fd(), SOL_SOCKET, SO_REUSEPORT, 1);
+  // bind(2) makes the file with the socket's own mode: at no moment may more users write to it than are to.
+  if (address.has_file()) fchmod(socket.fd(), options.mode);
   sockaddr_storage native;
   const socklen_t length = address.ToNative(native);
   if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0) return Failed("bind", address);
+  if (address.has_file()) HAWSER_RETURN_IF_ERROR(SetMode(address, options.mode));
   if (listen(socket.fd(), options.backlog) != 0) return Failed("listen on", address);
   return socket;
 }
 
+void RemoveFile(const SocketAddress& address) {
+  if (address.has_file()) unlink(address.path().c_str());
+}
+
+absl::StatusOr<Socket> Duplicate(const Socket& socket) {
+  Socket copy(fcntl(socket.fd(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.open()) return absl::ErrnoToStatus(errno, "cannot duplicate a socket");
+  return copy;
+}
+
+void KeepDescriptors(int first) {
+  first_kept = first;
+}
+
+bool HasKeptDescriptor(const Socket& socket) {
+  return socket.fd() >= first_kept;
+}
+
 absl::StatusOr<Socket> Connect(const SocketAddress& address) {
   HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
+  if (HasKeptDescriptor(socket)) {
+    errno = EMFILE;
+    return Failed("open a socket for", address);
+  }
   sockaddr_storage native;
   const socklen_t length = address.ToNative(native);
   if (connect(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0 && errno != EINPROGRESS) {

@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include <sys/types.h>
 #include <unistd.h>
 
 #include "absl/status/statusor.h"
@@ -38,14 +39,28 @@ class Socket {
 struct ListenOptions {
   bool reuse_port = false;  // several sockets on one address, the kernel spreads connections over them
   int backlog = 4096;       // the kernel lowers it to net.core.somaxconn
+  mode_t mode = 0666;       // of a Unix socket's file, whatever the umask: who may write to it may connect
 };
 
 // A stream socket that listens. TCP_NODELAY is set here and inherited by what it accepts. "[::]" takes IPv4 as well.
 // A Unix socket's path is unlinked first if nobody answers there.
 absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options);
 
-// A stream socket whose connection is under way or made. Fails at once only for local reasons and for Unix sockets
-// that nobody listens on.
+// Removes the file of a Unix socket that is listened on no more. Other addresses have none.
+void RemoveFile(const SocketAddress& address);
+
+// Another descriptor of the same socket.
+absl::StatusOr<Socket> Duplicate(const Socket& socket);
+
+// Keeps the descriptors from number `first` on for accept(2) of those who ask for no leave, the admin listener above all: it is
+// to answer when clients have used up all others. Holds for the process, as RLIMIT_NOFILE does; once, before threads start.
+void KeepDescriptors(int first);
+
+// Whether `socket` has one of these: then all others are in use, since the kernel gives the lowest that is free.
+bool HasKeptDescriptor(const Socket& socket);
+
+// A stream socket whose connection is under way or made. Fails at once only for local reasons (EMFILE where only kept
+// descriptors are left) and for Unix sockets that nobody listens on.
 absl::StatusOr<Socket> Connect(const SocketAddress& address);
 
 // The next connection of a listening socket and who made it. Not open, with errno set, when there is none or it failed.

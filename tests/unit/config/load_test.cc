@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "config/form.h"
 #include "config/reference.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -170,7 +171,8 @@ TEST(Load, AWrongTypeIsTold) {
 
 TEST(Load, AListOrAMapIsNotASingleValue) {
   EXPECT_THAT(Errors(WithBase("admin: 127.0.0.1:3\ndrain: []\naccess_log:\n")),
-              ElementsAre("f.yaml:7:8: admin: a single value stands here; expected a map with address",
+              ElementsAre("f.yaml:7:8: admin: a single value stands here; expected a map with address, "
+                          "mode, connections, timeout, tunnels_shown, clients_shown",
                           "f.yaml:8:8: drain: a list stands here; expected a map with window, deadline",
                           "f.yaml:9:1: access_log: has no value; expected a map with path, format, queue"));
   EXPECT_THAT(Errors(WithRoute("- { match: {}, cluster: c, listeners: a }\n")),
@@ -291,6 +293,39 @@ TEST(Load, HostNamesAreNoAddressesYet) {
           "[IPv6]:PORT or unix:PATH (host names are not supported)",
           "f.yaml:5:61: clusters[0].endpoints[3]: an IPv6 address needs brackets: \"::1:80\"; expected "
           "IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)"));
+}
+
+TEST(Load, APathOfAUnixSocketIsRelativeToTheFile) {
+  const auto address_of = [](const std::string& text, const std::string& file) {
+    const Loaded loaded = LoadText(WithCluster("  endpoints: [ \"" + text + "\" ]\n"), file);
+    return loaded.ok() ? loaded.config->clusters[0].endpoints[0].address.ToString()
+                       : Render(loaded.errors.at(0));
+  };
+  EXPECT_EQ(address_of("unix:run/a.sock", "/etc/hawser/f.yaml"), "unix:/etc/hawser/run/a.sock");
+  EXPECT_EQ(address_of("unix:../a.sock", "/etc/hawser/f.yaml"), "unix:/etc/a.sock");
+  EXPECT_EQ(address_of("unix:/run/a.sock", "/etc/hawser/f.yaml"), "unix:/run/a.sock");
+  EXPECT_EQ(address_of("unix:a.sock", "f.yaml"), "unix:a.sock");
+  EXPECT_EQ(address_of("unix:@a.sock", "/etc/hawser/f.yaml"), "unix:@a.sock");
+  EXPECT_THAT(address_of("unix:a.sock", "/" + std::string(100, 'd') + "/f.yaml"),
+              HasSubstr("path too long for a Unix socket"));
+}
+
+TEST(Load, AFileModeIsOctalTextInQuotes) {
+  const auto load = [](const std::string& mode) {
+    return LoadText("admin: { address: \"unix:/run/a.sock\", mode: " + mode + " }\n" + WithBase(""),
+                    "f.yaml");
+  };
+  const Loaded loaded = load("\"0660\"");
+  ASSERT_TRUE(loaded.ok());
+  EXPECT_EQ(ModeOf(loaded.config->admin.mode), 0660U);
+  EXPECT_EQ(ModeOf(loaded.config->listeners[0].mode), 0666U);
+  EXPECT_THAT(Errors("admin: { mode: 0660 }\n"),
+              ::testing::Contains(HasSubstr("0660 is not text unless it stands in quotes")));
+  for (const std::string text :
+       {"\"660\"", "\"0668\"", "\"04755\"", "\"rw-rw----\"", "\"\"", "\" 0660\"", "\"0o660\""}) {
+    EXPECT_THAT(Errors("admin: { mode: " + text + " }\n"), ::testing::Contains(HasSubstr("admin.mode")))
+        << text;
+  }
 }
 
 TEST(Load, OneOfSeveralFormsIsGiven) {

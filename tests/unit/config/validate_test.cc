@@ -202,6 +202,18 @@ routes:
           "f.yaml:7:11: clusters[1].name: cluster \"d\" is never used; expected a route to it"));
 }
 
+TEST(Validate, OnlyASocketWithAPathHasAMode) {
+  const auto warnings = [](const std::string& address) {
+    return Check("listeners: [ { name: a, address: \"" + address + "\", mode: \"0660\" } ]\n" + kClusters +
+                 "routes: [ { match: {}, cluster: c } ]\n")
+        .warnings;
+  };
+  EXPECT_THAT(warnings("unix:/run/a.sock"), IsEmpty());
+  EXPECT_THAT(warnings("127.0.0.1:1"),
+              ElementsAre("f.yaml:1:55: listeners[0].mode: has no effect: 127.0.0.1:1 has no file"));
+  EXPECT_THAT(warnings("unix:@a"), ElementsAre(HasSubstr("unix:@a has no file")));
+}
+
 TEST(Validate, EndpointsHaveAPortAndStandOnce) {
   EXPECT_THAT(
       CheckCluster("  endpoints: [ 127.0.0.1:0, 127.0.0.1:2, { address: 127.0.0.1:2 } ]\n").errors,

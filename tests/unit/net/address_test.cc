@@ -154,7 +154,7 @@ TEST(SocketAddress, RefusesEverythingElse) {
   for (const std::string_view text :
        {""sv, "80"sv, "127.0.0.1"sv, "127.0.0.1:"sv, "127.0.0.1:65536"sv, "127.0.0.1:-1"sv, "127.0.0.1:8o"sv,
         ":80"sv, "::1:80"sv, "[::1]"sv, "[::1:80"sv, "::1]:80"sv, "[]:80"sv, "example.com:80"sv, "unix:"sv,
-        "unix:/a\0b"sv, "127.0.0.1\0:80"sv}) {
+        "unix:@"sv, "unix:/a\0b"sv, "127.0.0.1\0:80"sv}) {
     EXPECT_FALSE(SocketAddress::Parse(text).ok()) << text;
   }
 }

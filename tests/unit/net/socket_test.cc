@@ -153,6 +153,49 @@ TEST_F(SocketFile, AnOrdinaryFileIsLeftAlone) {
   EXPECT_TRUE(S_ISREG(status.st_mode));
 }
 
+// Whatever the umask, which is left as it was.
+TEST_F(SocketFile, HasTheModeThatItIsToHave) {
+  for (const mode_t mask : {0022U, 0077U, 0000U}) {
+    for (const mode_t mode : {0666U, 0660U, 0600U}) {
+      const mode_t before = umask(mask);
+      const auto listening = Listen(address(), {.mode = mode});
+      EXPECT_EQ(umask(before), mask);
+      ASSERT_TRUE(listening.ok()) << listening.status();
+      struct stat status;
+      ASSERT_EQ(stat(path().c_str(), &status), 0);
+      EXPECT_EQ(status.st_mode & 07777U, mode);
+      RemoveFile(address());
+    }
+  }
+}
+
+TEST_F(SocketFile, GoesWhenItIsRemoved) {
+  const auto listening = Listen(address(), {});
+  ASSERT_TRUE(listening.ok());
+  RemoveFile(address());
+  struct stat status;
+  EXPECT_NE(stat(path().c_str(), &status), 0);
+}
+
+TEST(RemoveFile, LeavesAFileAloneThatIsCalledLikeAnAbstractSocket) {
+  const std::string name = "@hawser-" + std::to_string(getpid());
+  const Socket file(open(name.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600));
+  ASSERT_TRUE(file.open());
+  ASSERT_TRUE(Listen(Address("unix:" + name), {}).ok());
+  RemoveFile(Address("unix:" + name));
+  EXPECT_EQ(unlink(name.c_str()), 0);
+}
+
+TEST(Duplicate, IsClosedOnExec) {
+  const auto listening = Listen(Address("127.0.0.1:0"), {});
+  ASSERT_TRUE(listening.ok());
+  const auto copy = Duplicate(*listening);
+  ASSERT_TRUE(copy.ok());
+  EXPECT_NE(copy->fd(), listening->fd());
+  EXPECT_NE(fcntl(copy->fd(), F_GETFD) & FD_CLOEXEC, 0);
+  EXPECT_FALSE(Duplicate(Socket()).ok());
+}
+
 TEST(Connect, FailsAtOnceWhereNobodyServesAUnixSocket) {
   EXPECT_FALSE(Connect(Address("unix:/nonexistent/hawser.sock")).ok());
 }
