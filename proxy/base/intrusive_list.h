@@ -63,6 +63,17 @@ class IntrusiveList {
     head_.previous_ = &link;
   }
 
+  // Moves `element`, from whichever list it was in, to behind `place`, another element of this one.
+  void PutBehind(T& element, T& place) {
+    ListLink& link = element;
+    ListLink& before = place;
+    link.Unlink();
+    link.previous_ = &before;
+    link.next_ = before.next_;
+    before.next_->previous_ = &link;
+    before.next_ = &link;
+  }
+
   // Takes every element of `other`, in order, behind those of its own; O(1).
   void Splice(IntrusiveList& other) {
     if (other.empty()) return;
