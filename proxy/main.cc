@@ -1,8 +1,16 @@
 // The command line, and nothing else: hawser run | check | demo | schema | version.
+#include <cerrno>
 #include <csignal>
-#include <cstdio>
 #include <memory>
+#include <new>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
 
 #include "CLI/CLI.hpp"
 #include "config/json_schema.h"
@@ -12,12 +20,10 @@
 #include "nlohmann/json.hpp"
 #include "proxy/admin/admin_server.h"
 #include "proxy/demo/demo.h"
-#include "proxy/event/signals.h"
 #include "proxy/server/machine.h"
+#include "proxy/server/process_log.h"
 #include "proxy/server/server.h"
 #include "proxy/server/start_check.h"
-#include "spdlog/async.h"
-#include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser {
@@ -34,22 +40,36 @@ struct Options {
   uint16_t demo_port = 8443;
 };
 
-void StartLog(const std::string& level) {
-  spdlog::init_thread_pool(8192, 1);
-  // Never waits for whoever reads stderr: a worker may log.
-  auto log = std::make_shared<spdlog::async_logger>(
-      "hawser", std::make_shared<spdlog::sinks::stderr_sink_mt>(), spdlog::thread_pool(),
-      spdlog::async_overflow_policy::overrun_oldest);
-  log->set_pattern("%Y-%m-%dT%H:%M:%S.%e %l %v");
-  log->set_level(spdlog::level::from_str(level));
-  log->flush_on(spdlog::level::trace);
-  spdlog::set_default_logger(std::move(log));
+// Writes all of `text`, waiting for room where the descriptor is not to be waited for: false if it cannot be written. Ahead of
+// the server nothing else is under way, and Ctrl-C ends the wait.
+bool Say(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t written = write(fd, text.data(), text.size());
+    if (written > 0) text.remove_prefix(static_cast<size_t>(written));
+    if (written >= 0 || errno == EINTR) continue;
+    if (errno != EAGAIN) return false;
+    pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+    poll(&room, 1, -1);
+  }
+  return true;
+}
+
+void Complain(const absl::Status& status) {
+  Say(STDERR_FILENO, fmt::format("hawser: {}\n", std::string(status.message())));
 }
 
 void Print(const std::vector<config::Diagnostic>& diagnostics) {
   for (const config::Diagnostic& diagnostic : diagnostics) {
-    fmt::print(stderr, "{}\n", config::Render(diagnostic));
+    Say(STDERR_FILENO, config::Render(diagnostic) + '\n');
   }
+}
+
+// What a command was asked for. Its exit status.
+int Answer(std::string_view text) {
+  if (Say(STDOUT_FILENO, text)) return 0;
+  if (errno != EPIPE)
+    Complain(absl::ErrnoToStatus(errno, "cannot write to stdout"));  // `hawser schema | head`
+  return 1;
 }
 
 void Announce(const server::Server& server, const admin::AdminServer* admin) {
@@ -73,7 +93,17 @@ void Announce(const server::Server& server, const admin::AdminServer* admin) {
       server::MemoryLimit() / (1024 * 1024), server.workers());
 }
 
-int Serve(config::Loaded loaded, int workers, demo::Demo* demo) {
+int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
+  auto log = server::ProcessLog::Start(options.log_level);
+  if (!log.ok()) {
+    Complain(log.status());
+    return 1;
+  }
+  // Diagnostics too go by way of the log: who reads stderr may be stuck, and that is no reason not to serve.
+  for (const config::Diagnostic& warning : loaded.warnings) {
+    (*log)->Write(fmt::format("warning: {}\n", config::Render(warning)));
+  }
+  const int workers = options.workers > 0 ? options.workers : server::AllowedCores();
   server::RaiseOpenFiles();
   server::StartErrors errors;
   auto server = server::Server::Create(loaded, workers, errors);
@@ -84,11 +114,16 @@ int Serve(config::Loaded loaded, int workers, demo::Demo* demo) {
     if (!listening.ok()) errors.push_back(loaded.At(*address, std::string(listening.status().message())));
     if (listening.ok()) admin = std::move(*listening);
   }
-  Print(errors);
+  for (const config::Diagnostic& error : errors) (*log)->Write(config::Render(error) + '\n');
   if (!errors.empty()) return 1;
   Announce(*server, admin.get());
+  absl::Status started = server->Start();
+  if (started.ok() && demo != nullptr) started = demo->Start(server->stats());
+  if (!started.ok()) {
+    spdlog::critical("{}", std::string(started.message()));
+    return 1;
+  }
   if (demo != nullptr) {
-    demo->Start(server->stats());
     const uint16_t port = server->bound(0).port();
     spdlog::info("demo on https://127.0.0.1:{}/ (the certificate is its own: the browser will ask)", port);
   }
@@ -108,30 +143,23 @@ int Run(const Options& options) {
   config::Loaded loaded = config::Load(options.config_path, {.further = further});
   Print(loaded.errors);
   if (!loaded.ok()) return 1;
+  if (serves) return Serve(std::move(loaded), options, nullptr);
   for (const config::Diagnostic& warning : loaded.warnings) {
-    fmt::print(stderr, "warning: {}\n", config::Render(warning));
+    Say(STDERR_FILENO, fmt::format("warning: {}\n", config::Render(warning)));
   }
-  if (!serves) {
-    fmt::print("OK\n");
-    return 0;
-  }
-  StartLog(options.log_level);
-  const int workers = options.workers > 0 ? options.workers : server::AllowedCores();
-  return Serve(std::move(loaded), workers, nullptr);
+  return Answer("OK\n");
 }
 
 int RunDemo(const Options& options) {
   auto demo = demo::Demo::Create(options.demo_port);
   if (!demo.ok()) {
-    fmt::print(stderr, "hawser: {}\n", demo.status().ToString());
+    Complain(demo.status());
     return 1;
   }
   config::Loaded loaded = config::LoadText((*demo)->Config(), "demo.yaml");
   Print(loaded.errors);
   if (!loaded.ok()) return 1;
-  StartLog(options.log_level);
-  const int workers = options.workers > 0 ? options.workers : server::AllowedCores();
-  return Serve(std::move(loaded), workers, demo->get());
+  return Serve(std::move(loaded), options, demo->get());
 }
 
 int Main(int argc, char** argv) {
@@ -172,32 +200,41 @@ int Main(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
 
-  if (*version) {
-    fmt::print("hawser {}\n", HAWSER_VERSION);
-    return 0;
-  }
+  if (*version) return Answer(fmt::format("hawser {}\n", HAWSER_VERSION));
   if (*schema) {
-    fmt::print("{}", options.schema_format == "json" ? config::JsonSchema().dump(2) + '\n'
-                                                     : config::ReferenceMarkdown());
-    return 0;
+    return Answer(options.schema_format == "json" ? config::JsonSchema().dump(2) + '\n'
+                                                  : config::ReferenceMarkdown());
   }
   if (*demo) return RunDemo(options);
   if (*check) options.mode = "validate";
   if (options.config_path.empty()) {
-    fmt::print(stderr, "{}", app.get_subcommands().empty() ? app.help() : "hawser: -c FILE is missing\n");
+    Say(STDERR_FILENO, app.get_subcommands().empty() ? app.help() : "hawser: -c FILE is missing\n");
     return kUsageError;
   }
   return Run(options);
+}
+
+// There is nothing to go on with: one line, where an exception that nobody catches leaves a riddle.
+[[noreturn]] void EndWithoutMemory() {
+  Say(STDERR_FILENO, "hawser: out of memory\n");
+  _exit(1);
+}
+
+// A descriptor of 0 to 2 that the starter left closed would be that of the first socket, which then is written to as stdout
+// or stderr.
+void OpenStandardStreams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);  // takes the lowest number that is free: this one
+  }
 }
 
 }  // namespace
 }  // namespace hawser
 
 int main(int argc, char** argv) {
-  // Before any thread starts, so that signals come to the server's main loop alone.
-  hawser::event::BlockSignals(hawser::server::kSignals);
-  signal(SIGPIPE, SIG_IGN);
-  const int status = hawser::Main(argc, argv);
-  spdlog::shutdown();  // writes what is queued
-  return status;
+  hawser::OpenStandardStreams();
+  signal(SIGPIPE, SIG_IGN);  // a reader is gone: write(2) says so
+  signal(SIGXFSZ, SIG_IGN);  // likewise a file has reached the greatest size that is allowed
+  std::set_new_handler(hawser::EndWithoutMemory);
+  return hawser::Main(argc, argv);
 }

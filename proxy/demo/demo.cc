@@ -94,15 +94,15 @@ clusters:
                      fmt::arg("endpoints", endpoints));
 }
 
-void Demo::Start(const stats::Registry& stats) {
+absl::Status Demo::Start(const stats::Registry& stats) {
   stats_ = &stats;
-  thread_ = std::thread([this] { loop_->Run(); });
+  return thread_.Start("demo", [this] { loop_->Run(); });
 }
 
 void Demo::Stop() {
-  if (!thread_.joinable()) return;
+  if (!thread_.running()) return;
   loop_->Stop();
-  thread_.join();
+  thread_.Join();
 }
 
 std::string Demo::Figures() const {

@@ -4,11 +4,11 @@
 
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "proxy/base/thread.h"
 #include "proxy/demo/echo_backend.h"
 #include "proxy/event/loop.h"
 #include "proxy/stats/registry.h"
@@ -25,7 +25,7 @@ class Demo {
   std::string Config() const;
 
   // Starts the backends. `stats` are the proxy's, for the page: they must live until Stop.
-  void Start(const stats::Registry& stats);
+  absl::Status Start(const stats::Registry& stats);
   // Ends the backends' thread. Idempotent.
   void Stop();
 
@@ -39,7 +39,7 @@ class Demo {
   absl::AnyInvocable<std::string()> figures_;
   std::unique_ptr<event::Loop> loop_;
   std::vector<std::unique_ptr<EchoBackend>> backends_;
-  std::thread thread_;
+  base::Thread thread_;
 };
 
 }  // namespace hawser::demo

@@ -1,6 +1,8 @@
-// Signals as events: blocked in every thread, read from a signalfd by the main loop.
+// Signals as events, read from a signalfd by the main loop. They are blocked while somebody listens to them and no longer:
+// before and after, Ctrl-C and SIGTERM end the process whatever it waits for. Other threads never see them (base/thread.h).
 #pragma once
 
+#include <csignal>
 #include <initializer_list>
 #include <memory>
 
@@ -10,21 +12,20 @@
 
 namespace hawser::event {
 
-// Blocks `signals` for the calling thread and those that it starts later. Call before any thread is started.
-void BlockSignals(std::initializer_list<int> signals);
-
 class Signals : public IoHandler {
  public:
-  // Calls `on_signal(number)` on the loop's thread for each of `signals`, which must be blocked.
+  // Blocks `signals` in the calling thread, which must be the loop's, and calls `on_signal(number)` there for each.
   static absl::StatusOr<std::unique_ptr<Signals>> Watch(Loop& loop, std::initializer_list<int> signals,
                                                         absl::AnyInvocable<void(int)> on_signal);
+  // Those that came before the end are dropped; from here on they do what they did before Watch.
   ~Signals() override;
   void OnReady(Ready ready) override;
 
  private:
-  Signals(Loop& loop, int fd, absl::AnyInvocable<void(int)> on_signal);
+  Signals(Loop& loop, int fd, const sigset_t& mask_before, absl::AnyInvocable<void(int)> on_signal);
 
   Loop& loop_;
+  const sigset_t mask_before_;
   const int fd_;
   Target target_;
   absl::AnyInvocable<void(int)> on_signal_;

@@ -1,15 +1,19 @@
 #include "proxy/server/server.h"
 
-#include <cstring>
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
-#include <unistd.h>
-
+#include "config/form.h"
 #include "fmt/format.h"
+#include "proxy/base/status_macros.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::server {
 namespace {
+
+// Rows that a worker makes in one turn: eight strings each, about 100 microseconds together.
+constexpr size_t kTunnelsPerTurn = 256;
 
 base::Duration DeadlineOf(const config::Drain& drain) {
   return drain.deadline.value_or(drain.window + base::Duration(30'000));
@@ -17,16 +21,20 @@ base::Duration DeadlineOf(const config::Drain& drain) {
 
 // One socket a worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the address is first
 // bound once without it. A Unix socket cannot be bound twice: its workers share one by duplicates.
-absl::StatusOr<std::vector<net::Socket>> BindAll(const net::SocketAddress& address, size_t count,
+absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listener, size_t count,
                                                  net::SocketAddress& bound) {
+  const net::SocketAddress& address = listener.address;
   std::vector<net::Socket> sockets;
-  auto probe = net::Listen(address, {.reuse_port = false});
+  auto probe = net::Listen(address, {.reuse_port = false, .mode = config::ModeOf(listener.mode)});
   if (!probe.ok()) return probe.status();
   auto local = net::LocalAddress(*probe);
   if (!local.ok()) return local.status();
   bound = *local;
   if (address.unix_socket()) {
-    for (size_t i = 1; i < count; ++i) sockets.emplace_back(dup(probe->fd()));
+    for (size_t i = 1; i < count; ++i) {
+      HAWSER_ASSIGN_OR_RETURN(net::Socket copy, net::Duplicate(*probe));
+      sockets.push_back(std::move(copy));
+    }
     sockets.push_back(std::move(*probe));
     return sockets;
   }
@@ -72,7 +80,7 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
   for (size_t i = 0; i < settings.listeners.size(); ++i) server->BindListener(i, loaded, errors);
   if (!errors.empty()) return nullptr;
   auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {
-    if (number == SIGTERM || number == SIGINT) return server->Terminate();
+    if (number == SIGTERM || number == SIGINT || number == SIGQUIT) return server->Terminate();
     spdlog::warn("SIG{}: ignored; {}", sigabbrev_np(number),
                  number == SIGUSR1 ? "the access log is appended to by name: let logrotate use copytruncate"
                                    : "restart to take a new configuration or binary");
@@ -91,14 +99,12 @@ Server::~Server() {
 // made the path its own. bound_ holds what was bound, so nothing that another process serves is unlinked.
 void Server::LetGoOfPaths() {
   if (std::exchange(paths_let_go_, true)) return;
-  for (const net::SocketAddress& address : bound_) {
-    if (address.unix_socket() && !address.path().starts_with('@')) unlink(address.path().c_str());
-  }
+  for (const net::SocketAddress& address : bound_) net::RemoveFile(address);
 }
 
 void Server::BindListener(size_t index, const config::Loaded& loaded, StartErrors& errors) {
   const config::Listener& settings = snapshot_->listeners[index].settings;
-  auto sockets = BindAll(settings.address, workers_.size(), bound_[index]);
+  auto sockets = BindAll(settings, workers_.size(), bound_[index]);
   if (!sockets.ok()) {
     errors.push_back(loaded.At(settings.address, std::string(sockets.status().message())));
     return;
@@ -110,10 +116,17 @@ void Server::BindListener(size_t index, const config::Loaded& loaded, StartError
   }
 }
 
-int Server::Run() {
+absl::Status Server::Start() {
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    HAWSER_RETURN_IF_ERROR(workers_[i]->Start(static_cast<int>(i)));
+  }
   phase_ = Phase::kServing;
-  for (size_t i = 0; i < workers_.size(); ++i) workers_[i]->Start(static_cast<int>(i));
+  return absl::OkStatus();
+}
+
+int Server::Run() {
   loop_->Run();
+  signals_.reset();  // one more ends the process by its default action, should anything from here on hang
   for (const auto& worker : workers_) worker->Stop();
   return 0;
 }
@@ -161,23 +174,31 @@ void Server::EndNow() {
 }
 
 void Server::CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done) {
-  struct Gathering {
-    size_t waiting;
-    std::vector<TunnelRow> rows;
-    absl::AnyInvocable<void(std::vector<TunnelRow>)> done;
-  };
-  // Passed from thread to thread by Post, never used by two at once.
-  auto gathering = std::make_shared<Gathering>(Gathering{workers_.size(), {}, std::move(done)});
-  for (const auto& worker : workers_) {
-    worker->loop().Post([this, gathering, most, worker = worker.get()] {
-      loop_->Post([gathering, most, rows = worker->Tunnels(most)]() mutable {
-        for (TunnelRow& row : rows) {
-          if (gathering->rows.size() < most) gathering->rows.push_back(std::move(row));
-        }
-        if (--gathering->waiting == 0) gathering->done(std::move(gathering->rows));
-      });
-    });
+  collections_.push_back({.most = most, .done = std::move(done)});
+  if (collections_.size() == 1) AskForTunnels();
+}
+
+void Server::AskForTunnels() {
+  Collection& now = collections_.front();
+  Worker& worker = *workers_[now.worker];
+  const size_t most = std::min(kTunnelsPerTurn, now.most - now.rows.size());
+  worker.loop().Post([this, &worker, most, first = std::exchange(now.first, false)] {
+    loop_->Post([this, next = worker.NextTunnels(most, first)]() mutable { OnTunnels(std::move(next)); });
+  });
+}
+
+void Server::OnTunnels(TunnelRows next) {
+  Collection& now = collections_.front();
+  std::move(next.rows.begin(), next.rows.end(), std::back_inserter(now.rows));
+  if (!next.more) {
+    ++now.worker;
+    now.first = true;
   }
+  if (now.worker < workers_.size() && now.rows.size() < now.most) return AskForTunnels();
+  Collection finished = std::move(now);
+  collections_.pop_front();
+  if (!collections_.empty()) AskForTunnels();
+  finished.done(std::move(finished.rows));
 }
 
 }  // namespace hawser::server

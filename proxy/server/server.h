@@ -3,6 +3,7 @@
 #pragma once
 
 #include <csignal>
+#include <deque>
 #include <initializer_list>
 #include <memory>
 #include <string>
@@ -18,17 +19,20 @@
 
 namespace hawser::server {
 
-// What the server hears of; to be blocked before any thread starts. The last three mean something to other proxies, so
-// that fingers and scripts send them, and would end the process: they are ignored, with a line in the log.
-inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2};
+// What the server hears of. The first three ask it to end: SIGQUIT is nginx's word for a drain. The others mean something
+// to other proxies, whose operators and scripts send them, and would end the process: they are ignored, with a line in the
+// log.
+inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
 class Server final : public event::IoHandler {
  public:
   // Takes loaded.config, binds every listener and makes every worker; nothing is accepted yet. Null, with all `errors`,
-  // when something fails. kSignals must be blocked.
+  // when something fails. From here on kSignals are its own.
   static std::unique_ptr<Server> Create(config::Loaded& loaded, int workers, StartErrors& errors);
   ~Server() override;
 
+  // Starts the workers' threads: connections are accepted from here on. To be called once, ahead of Run.
+  absl::Status Start();
   // Serves until drained or told to end. Returns the exit status.
   int Run();
 
@@ -48,7 +52,8 @@ class Server final : public event::IoHandler {
   const net::SocketAddress& bound(size_t index) const { return bound_[index]; }
   size_t workers() const { return workers_.size(); }
 
-  // Asks every worker for up to `most` rows and calls `done` with all of them, later, on the main thread.
+  // Asks the workers for up to `most` rows, a few in each of their turns, and calls `done` with them, later, on the main
+  // thread. One collection at a time: others wait for it.
   void CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done);
 
  private:
@@ -59,6 +64,16 @@ class Server final : public event::IoHandler {
   void OnWorkerEmpty();
   void OnReady(event::Ready ready) override;  // the drain's deadline
   void EndNow();
+  void AskForTunnels();
+  void OnTunnels(TunnelRows next);
+
+  struct Collection {
+    size_t most;
+    absl::AnyInvocable<void(std::vector<TunnelRow>)> done;
+    std::vector<TunnelRow> rows = {};
+    size_t worker = 0;  // who is asked
+    bool first = true;  // it has not been asked yet
+  };
 
   std::unique_ptr<event::Loop> loop_;
   std::shared_ptr<const session::Snapshot> snapshot_;
@@ -71,6 +86,7 @@ class Server final : public event::IoHandler {
   stats::Registry registry_;
   std::unique_ptr<event::Signals> signals_;
   event::Timer deadline_;
+  std::deque<Collection> collections_;  // the first is under way
   size_t empty_workers_ = 0;
   bool paths_let_go_ = false;
   Phase phase_ = Phase::kStarting;

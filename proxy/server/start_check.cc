@@ -1,11 +1,8 @@
 #include "proxy/server/start_check.h"
 
-#include <cerrno>
 #include <string>
 
-#include <fcntl.h>
-#include <unistd.h>
-
+#include "proxy/net/line_writer.h"
 #include "proxy/net/socket.h"
 #include "proxy/session/access_log.h"
 
@@ -18,8 +15,8 @@ std::string TextOf(const absl::Status& status) {
 
 // Without SO_REUSEPORT, which would share the port with the hawser that serves it already.
 absl::Status TryToListen(const net::SocketAddress& address) {
-  const auto socket = net::Listen(address, {.reuse_port = false});
-  if (socket.ok() && address.unix_socket()) unlink(address.path().c_str());
+  const auto socket = net::Listen(address, {.reuse_port = false, .mode = 0600});
+  if (socket.ok()) net::RemoveFile(address);
   return socket.status();
 }
 
@@ -35,10 +32,8 @@ void CheckAddress(const net::SocketAddress& address, const config::Checks& check
 // As session::AccessLog opens it; the file is made if it is not there.
 void CheckLogFile(const std::string& path, const config::Checks& checks) {
   if (path.empty() || path == "-" || !checks.Given(path)) return;
-  const net::Socket file(open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-  if (file.open()) return;
-  checks.Error(path, TextOf(absl::ErrnoToStatus(errno, "cannot open " + path)),
-               "expected a file that can be written");
+  const auto file = net::OpenForLines(path);
+  if (!file.ok()) checks.Error(path, TextOf(file.status()), "expected a file that can be written");
 }
 
 }  // namespace

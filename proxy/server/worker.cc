@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <pthread.h>
-
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/session/client_connection.h"
@@ -24,9 +22,9 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
                         : net::SocketAddress(record.client, record.client_port).ToString(),
           .listener = *record.listener,
           .protocol = std::string(session::NameOf(record.version)),
-          .route = record.route->name,
-          .cluster = std::string(record.endpoint->cluster()),
-          .endpoint = record.endpoint->address().ToString(),
+          .route = record.route == nullptr ? "" : record.route->name,
+          .cluster = record.endpoint == nullptr ? "" : std::string(record.endpoint->cluster()),
+          .endpoint = record.endpoint == nullptr ? "" : record.endpoint->address().ToString(),
           .state = std::string(tunnel.state_name()),
           .age_seconds = std::chrono::duration<double>(tunnel.age()).count(),
           .traffic = tunnel.traffic()};
@@ -80,15 +78,14 @@ absl::Status Worker::AddListener(Edge& edge, size_t index, net::Socket socket) {
   return listeners_.back()->Start();
 }
 
-void Worker::Start(int number) {
-  thread_ = std::thread([this] { loop_->Run(); });
-  pthread_setname_np(thread_.native_handle(), fmt::format("worker-{}", number).c_str());
+absl::Status Worker::Start(int number) {
+  return thread_.Start(fmt::format("worker-{}", number), [this] { loop_->Run(); });
 }
 
 void Worker::Stop() {
-  if (!thread_.joinable()) return;
+  if (!thread_.running()) return;
   loop_->Stop();
-  thread_.join();
+  thread_.Join();
 }
 
 bool Worker::empty() const {
@@ -140,14 +137,19 @@ void Worker::AbortAll(http::Reject reason) {
   pool_.Abort();
 }
 
-std::vector<TunnelRow> Worker::Tunnels(size_t most) const {
-  std::vector<TunnelRow> rows;
-  for (auto* list : {&environment_->tunnels, &environment_->closing_tunnels}) {
-    list->ForEach([&](session::Tunnel& tunnel) {
-      if (rows.size() < most) rows.push_back(RowOf(tunnel));
-    });
+// Closing tunnels first: one that closes during the walk moves from a list that is still to be walked to one that was, and
+// is missed rather than met twice.
+TunnelRows Worker::NextTunnels(size_t most, bool first) {
+  TunnelRows next;
+  if (first) {
+    walks_closing_ = true;
+    environment_->tunnels.Rewind();
+    environment_->closing_tunnels.Rewind();
   }
-  return rows;
+  const auto add = [&next](session::Tunnel& tunnel) { next.rows.push_back(RowOf(tunnel)); };
+  if (walks_closing_) walks_closing_ = environment_->closing_tunnels.Step(most, add);
+  next.more = next.rows.size() == most || environment_->tunnels.Step(most - next.rows.size(), add);
+  return next;
 }
 
 }  // namespace hawser::server

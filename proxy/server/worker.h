@@ -5,9 +5,9 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
+#include "proxy/base/thread.h"
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/server/listener.h"
@@ -23,6 +23,11 @@ struct TunnelRow {
   session::Traffic traffic;
 };
 
+struct TunnelRows {
+  std::vector<TunnelRow> rows;
+  bool more = false;  // tunnels may be behind them
+};
+
 class Worker final : public event::IoHandler {
  public:
   // `stick_table` and `via` must outlive the worker, and so must the log.
@@ -35,7 +40,8 @@ class Worker final : public event::IoHandler {
   // Before Start: `socket` is this worker's own, for the listener with that index.
   absl::Status AddListener(Edge& edge, size_t index, net::Socket socket);
 
-  void Start(int number);
+  // Starts its thread, "worker-<number>".
+  absl::Status Start(int number);
   // Ends the loop and the thread, and whatever is still open.
   void Stop();
 
@@ -44,8 +50,9 @@ class Worker final : public event::IoHandler {
   void Drain(base::Duration window, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once.
   void AbortAll(http::Reject reason);
-  // On the worker's thread: up to `most` rows, those that opened first.
-  std::vector<TunnelRow> Tunnels(size_t most) const;
+  // On the worker's thread: the rows of up to `most` tunnels (at least 1) behind those that the last call gave, closing
+  // ones first, then in the order in which they opened. `first` begins anew; only then may a call follow one without more.
+  TunnelRows NextTunnels(size_t most, bool first);
 
   event::Loop& loop() { return *loop_; }
   const stats::WorkerStats& stats() const { return stats_; }
@@ -60,10 +67,11 @@ class Worker final : public event::IoHandler {
   net::BufferPool buffers_;
   cluster::Pool pool_;
   stats::WorkerStats stats_;
-  // By pointer: the intrusive lists cannot move, and the const access of Tunnels walks them.
+  // By pointer: the intrusive lists cannot move.
   std::unique_ptr<session::Environment> environment_;
   std::vector<std::unique_ptr<Listener>> listeners_;
-  std::thread thread_;
+  base::Thread thread_;
+  bool walks_closing_ = false;  // where NextTunnels goes on: in closing_tunnels, or in tunnels
 
   // While draining.
   event::Timer drain_timer_;

@@ -6,13 +6,11 @@
 #include <chrono>
 #include <cmath>
 #include <iterator>
-
-#include <fcntl.h>
-#include <pthread.h>
-#include <unistd.h>
+#include <system_error>
 
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
+#include "spdlog/spdlog.h"
 
 namespace hawser::session {
 namespace {
@@ -21,17 +19,17 @@ using Out = std::back_insert_iterator<std::string>;
 
 // How long a first line waits for others. To wake a thread and write costs more than to make a line.
 constexpr std::chrono::milliseconds kGathering{20};
-// Memory that is kept from one batch to the next.
-constexpr size_t kKeptBytes = 256 * 1024;
-
-bool WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<size_t>(written));
+// What becomes of the log's own file, for the process log.
+void TellChange(const std::string& path, net::LineWriter::Change change) {
+  const std::string_view name = path == "-" ? "stdout" : std::string_view(path);
+  if (change.error == 0) {
+    spdlog::warn("access log: {} is written again; {} lines were lost", name, change.lost);
+  } else if (change.error == EAGAIN) {
+    spdlog::error("access log: {} does not take lines fast enough: lines are lost", name);
+  } else {
+    spdlog::error("access log: cannot write to {}: {}; lines are lost", name,
+                  std::generic_category().message(change.error));
   }
-  return true;
 }
 
 void AppendNumber(std::string& out, uint64_t number) {
@@ -244,26 +242,13 @@ void LogFormat::Render(const LogEntry& entry, std::string& line) const {
 
 absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const config::AccessLog& config) {
   HAWSER_ASSIGN_OR_RETURN(LogFormat format, LogFormat::Parse(config.format));
-  const bool standard = config.path == "-";
-  net::Socket file(standard ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0)
-                            : open(config.path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640));
-  if (!file.open()) return absl::ErrnoToStatus(errno, fmt::format("cannot open {}", config.path));
-  return std::unique_ptr<AccessLog>(new AccessLog(std::move(format), std::move(file), config.queue));
-}
-
-AccessLog::AccessLog(LogFormat format, net::Socket file, size_t most_lines)
-    : format_(std::move(format)),
-      file_(std::move(file)),
-      most_lines_(most_lines),
-      thread_([this] { Run(); }) {}
-
-AccessLog::~AccessLog() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  wake_.notify_one();
-  thread_.join();
+  HAWSER_ASSIGN_OR_RETURN(net::Socket file, net::OpenForLines(config.path));
+  HAWSER_ASSIGN_OR_RETURN(
+      auto lines,
+      net::LineWriter::Start(
+          std::move(file), {.thread = "access-log", .most_lines = config.queue, .gathering = kGathering},
+          [path = config.path](net::LineWriter::Change change) { TellChange(path, change); }));
+  return std::unique_ptr<AccessLog>(new AccessLog(std::move(format), std::move(lines)));
 }
 
 void AccessLog::Write(const LogEntry& entry) {
@@ -271,31 +256,7 @@ void AccessLog::Write(const LogEntry& entry) {
   line.clear();
   format_.Render(entry, line);
   line += '\n';
-  {
-    const std::lock_guard lock(mutex_);
-    if (lines_ == most_lines_) return void(dropped_.fetch_add(1, std::memory_order_relaxed));
-    waiting_ += line;
-    if (++lines_ != 1 && lines_ != most_lines_ / 2) return;  // the thread is awake, or will be in a moment
-  }
-  wake_.notify_one();
-}
-
-void AccessLog::Run() {
-  pthread_setname_np(pthread_self(), "access-log");
-  std::string batch;
-  std::unique_lock lock(mutex_);
-  while (true) {
-    wake_.wait(lock, [this] { return stopping_ || lines_ > 0; });
-    wake_.wait_for(lock, kGathering, [this] { return stopping_ || lines_ >= most_lines_ / 2; });
-    if (lines_ == 0) return;
-    batch.swap(waiting_);
-    const size_t lines = std::exchange(lines_, 0);
-    lock.unlock();
-    if (!WriteAll(file_.fd(), batch)) dropped_.fetch_add(lines, std::memory_order_relaxed);
-    if (batch.capacity() > kKeptBytes) batch = {};
-    batch.clear();
-    lock.lock();
-  }
+  lines_->Write(line);
 }
 
 }  // namespace hawser::session

@@ -1,22 +1,19 @@
 // The access log: one line for every request and every tunnel, written when it ends. Lines are JSON, or a format of the
 // operator's own ("%client% %method% %path% %status%"). Workers format and hand over; one thread of the log writes what
-// has gathered, a few times a second. What waits for it is bounded: when the disk cannot keep up, lines are dropped and
-// counted.
+// has gathered, a few times a second (net/line_writer.h). When the disk cannot keep up, or is full, lines are dropped and
+// counted, and the process log says so.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "config/schema.h"
-#include "proxy/net/socket.h"
+#include "proxy/net/line_writer.h"
 #include "proxy/session/record.h"
 
 namespace hawser::session {
@@ -48,25 +45,16 @@ class AccessLog {
  public:
   // Opens (creates, appends to) config.path; "-" is stdout.
   static absl::StatusOr<std::unique_ptr<AccessLog>> Open(const config::AccessLog& config);
-  ~AccessLog();  // writes what waits
 
   void Write(const LogEntry& entry);
-  uint64_t dropped() const { return dropped_.load(std::memory_order_relaxed); }
+  uint64_t dropped() const { return lines_->dropped(); }
 
  private:
-  AccessLog(LogFormat format, net::Socket file, size_t most_lines);
-  void Run();
+  AccessLog(LogFormat format, std::unique_ptr<net::LineWriter> lines)
+      : format_(std::move(format)), lines_(std::move(lines)) {}
 
   const LogFormat format_;
-  const net::Socket file_;
-  const size_t most_lines_;
-  std::atomic<uint64_t> dropped_ = 0;
-  std::mutex mutex_;
-  std::condition_variable wake_;
-  std::string waiting_;  // whole lines
-  size_t lines_ = 0;     // in waiting_
-  bool stopping_ = false;
-  std::thread thread_;
+  const std::unique_ptr<net::LineWriter> lines_;
 };
 
 }  // namespace hawser::session

@@ -9,6 +9,7 @@
 
 #include "proxy/base/intrusive_list.h"
 #include "proxy/base/secret_numbers.h"
+#include "proxy/base/stepped_list.h"
 #include "proxy/cluster/cluster.h"
 #include "proxy/cluster/pool.h"
 #include "proxy/cluster/stick_table.h"
@@ -54,8 +55,8 @@ struct Environment {
 
   base::IntrusiveList<ClientConnection> connections;  // those that have no tunnel
   base::IntrusiveList<Http2Connection> http2_connections;
-  base::IntrusiveList<Tunnel> tunnels;  // open
-  base::IntrusiveList<Tunnel> closing_tunnels;
+  base::SteppedList<Tunnel> tunnels;  // open
+  base::SteppedList<Tunnel> closing_tunnels;
 
   uint32_t refused_connections = 0;  // being answered, of those that were not admitted
 

@@ -58,6 +58,17 @@ TEST(Drain, SignalsThatOnlyOtherProxiesKnowDoNoHarm) {
   ExpectAlive(tunnel);
 }
 
+// nginx's users send SIGQUIT to stop without a cut.
+TEST(Drain, SigintAndSigquitDrainToo) {
+  for (const int signal : {SIGINT, SIGQUIT}) {
+    OneBackend world(Draining("window: 0s, deadline: 1h"));
+    Tunnel tunnel = world.Open();
+    world.hawser().process().Signal(signal);
+    EndInOrder(tunnel);
+    EXPECT_EQ(world.hawser().process().Wait(), 0) << signal;
+  }
+}
+
 TEST(Drain, AnIdleServerEndsAtOnce) {
   OneBackend world(Draining("window: 1h"));
   Wire idle = world.Connect();
@@ -115,7 +126,7 @@ TEST(Drain, WhoDoesNotAnswerIsCutAtTheDeadline) {
 }
 
 TEST(Drain, ASecondSignalEndsNow) {
-  for (const int second : {SIGTERM, SIGINT}) {
+  for (const int second : {SIGTERM, SIGINT, SIGQUIT}) {
     OneBackend world(Draining("window: 1h, deadline: 2h"));
     Tunnel tunnel = world.Open();
     world.hawser().process().Signal(SIGTERM);

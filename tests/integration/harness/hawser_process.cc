@@ -20,11 +20,14 @@ namespace hawser::integration {
 namespace {
 
 // Between fork and exec: nothing here allocates.
-[[noreturn]] void BecomeChild(char* const* arguments, const char* out, const char* err) {
+[[noreturn]] void BecomeChild(char* const* arguments, const char* out, const char* err,
+                              const Surroundings& given) {
+  constexpr int kNewFile = O_WRONLY | O_CREAT | O_TRUNC | O_APPEND;
   prctl(PR_SET_PDEATHSIG, SIGKILL);
-  dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
-  dup2(open(out, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600), STDOUT_FILENO);
-  dup2(open(err, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600), STDERR_FILENO);
+  dup2(given.in >= 0 ? given.in : open("/dev/null", O_RDONLY), STDIN_FILENO);
+  dup2(given.out >= 0 ? given.out : open(out, kNewFile, 0600), STDOUT_FILENO);
+  dup2(given.err >= 0 ? given.err : open(err, kNewFile, 0600), STDERR_FILENO);
+  if (given.before) given.before();
   execv(arguments[0], arguments);
   _exit(127);
 }
@@ -43,23 +46,24 @@ std::vector<std::string> Lines(const std::string& text) {
   return lines;
 }
 
-std::string Binary() {
+}  // namespace
+
+std::string HawserBinary() {
   const char* path = std::getenv("HAWSER");
   if (path != nullptr) return path;
   ADD_FAILURE() << "HAWSER is to name the binary under test";
   return "/bin/false";
 }
 
-}  // namespace
-
-Process::Process(const Directory& directory, const std::vector<std::string>& arguments)
+Process::Process(const Directory& directory, const std::vector<std::string>& arguments,
+                 const Surroundings& surroundings)
     : out_path_(directory.File("stdout")), err_path_(directory.File("stderr")) {
   std::vector<std::string> copies = arguments;
   std::vector<char*> pointers;
   for (std::string& argument : copies) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   pid_ = fork();
-  if (pid_ == 0) BecomeChild(pointers.data(), out_path_.c_str(), err_path_.c_str());
+  if (pid_ == 0) BecomeChild(pointers.data(), out_path_.c_str(), err_path_.c_str(), surroundings);
 }
 
 Process::~Process() {
@@ -88,7 +92,7 @@ int Process::Wait() {
 
 bool IsSanitized() {
   static const bool sanitized = [] {
-    const std::string program = ReadFile(Binary());
+    const std::string program = ReadFile(HawserBinary());
     return program.find("libasan.so") != std::string::npos || program.find("libtsan.so") != std::string::npos;
   }();
   return sanitized;
@@ -96,7 +100,7 @@ bool IsSanitized() {
 
 CommandResult RunHawser(const std::vector<std::string>& arguments) {
   const Directory directory;
-  std::vector<std::string> all{Binary()};
+  std::vector<std::string> all{HawserBinary()};
   all.insert(all.end(), arguments.begin(), arguments.end());
   Process process(directory, all);
   const int status = process.Wait();
@@ -117,10 +121,12 @@ std::string WriteConfig(const Directory& directory, std::string_view name, std::
   return directory.Write(name, ReplaceAll(std::move(yaml), "DIR", directory.path()));
 }
 
-HawserProcess::HawserProcess(const std::string& yaml, int concurrency) {
+HawserProcess::HawserProcess(const std::string& yaml, int concurrency, const Surroundings& surroundings) {
   const std::string file = WriteConfig(directory_, "hawser.yaml", yaml);
-  process_.emplace(directory_, std::vector<std::string>{Binary(), "run", "-c", file, "--concurrency",
-                                                        std::to_string(concurrency)});
+  process_.emplace(directory_,
+                   std::vector<std::string>{HawserBinary(), "run", "-c", file, "--concurrency",
+                                            std::to_string(concurrency)},
+                   surroundings);
   const auto ready = [this] {
     for (const std::string& line : Lines(process_->err())) {
       if (line == "ready" || line.ends_with(" ready")) return true;

@@ -15,10 +15,19 @@
 
 namespace hawser::integration {
 
+// What a child starts with, where that matters.
+struct Surroundings {
+  int in = -1;  // descriptors for its standard streams; -1: /dev/null, and files of its directory
+  int out = -1;
+  int err = -1;
+  std::function<void()> before = {};  // runs in the child ahead of the program; system calls only
+};
+
 // A child with its output in files of `directory`.
 class Process {
  public:
-  Process(const Directory& directory, const std::vector<std::string>& arguments);
+  Process(const Directory& directory, const std::vector<std::string>& arguments,
+          const Surroundings& surroundings = {});
   ~Process();  // SIGKILL, if it still runs
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
@@ -43,7 +52,9 @@ struct CommandResult {
   std::string out;
   std::string err;
 };
-// The binary under test, which HAWSER names, was built with sanitizers: it is slow, and keeps what it frees.
+// The binary under test, which HAWSER names.
+std::string HawserBinary();
+// It was built with sanitizers: it is slow, and keeps what it frees.
 bool IsSanitized();
 
 // `hawser ARGUMENTS...`, to its end.
@@ -69,7 +80,7 @@ class LogLine {
 class HawserProcess {
  public:
   // Returns when it is ready; a failure if it ends before.
-  explicit HawserProcess(const std::string& yaml, int concurrency = 1);
+  explicit HawserProcess(const std::string& yaml, int concurrency = 1, const Surroundings& surroundings = {});
 
   // "127.0.0.1:41233"; a failure if there is none of that name.
   std::string listener(const std::string& name = "main");

@@ -10,7 +10,6 @@ namespace hawser::event {
 namespace {
 
 TEST(Signals, ArriveAsEventsOnTheLoop) {
-  BlockSignals({SIGUSR1, SIGUSR2});
   auto loop = std::move(Loop::Create()).value();
   std::vector<int> seen;
   auto signals = Signals::Watch(*loop, {SIGUSR1, SIGUSR2}, [&](int number) { seen.push_back(number); });
@@ -21,6 +20,22 @@ TEST(Signals, ArriveAsEventsOnTheLoop) {
   raise(SIGUSR1);
   loop->RunOnce(std::chrono::seconds(20));
   EXPECT_EQ(seen, (std::vector<int>{SIGUSR2, SIGUSR1}));
+}
+
+TEST(Signals, AreBlockedOnlyWhileSomebodyListens) {
+  const auto blocked = [] {
+    sigset_t mask;
+    pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+    return sigismember(&mask, SIGUSR1) == 1;
+  };
+  auto loop = std::move(Loop::Create()).value();
+  EXPECT_FALSE(blocked());
+  auto signals = Signals::Watch(*loop, {SIGUSR1}, [](int) {});
+  ASSERT_TRUE(signals.ok());
+  EXPECT_TRUE(blocked());
+  raise(SIGUSR1);  // is not read any more, and must not end the test
+  signals->reset();
+  EXPECT_FALSE(blocked());
 }
 
 }  // namespace
