@@ -1,5 +1,7 @@
 // The command line, and nothing else: hawser run | check | demo | schema | version.
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <memory>
 #include <new>
@@ -72,7 +74,20 @@ int Answer(std::string_view text) {
   return 1;
 }
 
-void Announce(const server::Server& server, const admin::AdminServer* admin) {
+struct OpenFiles {
+  uint64_t all;
+  uint64_t kept;  // for the admin listener
+};
+
+OpenFiles PrepareOpenFiles(const config::Config& config, int workers) {
+  OpenFiles files{.all = server::RaiseOpenFiles(), .kept = 0};
+  if (!config.admin.address) return files;
+  files.kept = server::KeptFiles(files.all, static_cast<size_t>(workers));
+  net::KeepDescriptors(static_cast<int>(std::min<uint64_t>(files.all - files.kept, INT_MAX)));
+  return files;
+}
+
+void Announce(const server::Server& server, const admin::AdminServer* admin, const OpenFiles& files) {
   const session::Snapshot& snapshot = server.snapshot();
   for (const session::ListenerRuntime& listener : snapshot.listeners) {
     const config::ListenerLimits& limits = listener.settings.limits;
@@ -84,11 +99,18 @@ void Announce(const server::Server& server, const admin::AdminServer* admin) {
         limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
         rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP");
   }
-  if (admin != nullptr) spdlog::info("admin on {}", admin->address().ToString());
+  if (admin != nullptr) {
+    const config::Admin& settings = snapshot.config->admin;
+    spdlog::info(
+        "admin on {} (plain), limits: {} connections, {} ms each, {} rows of /tunnels, {} of /clients",
+        admin->address().ToString(), settings.connections, settings.timeout.count(), settings.tunnels_shown,
+        settings.clients_shown);
+  }
   spdlog::info(
-      "limits: {} open files (two for each tunnel), {} per-IP rows, {} Socket.IO sessions, {} compression "
+      "limits: {} open files (two for each tunnel), {} of them kept for the admin listener, {} per-IP rows, "
+      "{} Socket.IO sessions, {} compression "
       "contexts each way for each worker, {} MiB of memory; {} workers",
-      server::RaiseOpenFiles(), snapshot.config->limits.per_ip_entries,
+      files.all, files.kept, snapshot.config->limits.per_ip_entries,
       snapshot.config->limits.socket_io_sessions, snapshot.config->limits.compression_contexts,
       server::MemoryLimit() / (1024 * 1024), server.workers());
 }
@@ -104,19 +126,19 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
     (*log)->Write(fmt::format("warning: {}\n", config::Render(warning)));
   }
   const int workers = options.workers > 0 ? options.workers : server::AllowedCores();
-  server::RaiseOpenFiles();
+  const OpenFiles files = PrepareOpenFiles(*loaded.config, workers);
   server::StartErrors errors;
   auto server = server::Server::Create(loaded, workers, errors);
   std::unique_ptr<admin::AdminServer> admin;
   if (server != nullptr && server->snapshot().config->admin.address) {
     const auto& address = server->snapshot().config->admin.address;
-    auto listening = admin::AdminServer::Listen(*server, *address);
+    auto listening = admin::AdminServer::Listen(*server, **log);
     if (!listening.ok()) errors.push_back(loaded.At(*address, std::string(listening.status().message())));
     if (listening.ok()) admin = std::move(*listening);
   }
   for (const config::Diagnostic& error : errors) (*log)->Write(config::Render(error) + '\n');
   if (!errors.empty()) return 1;
-  Announce(*server, admin.get());
+  Announce(*server, admin.get(), files);
   absl::Status started = server->Start();
   if (started.ok() && demo != nullptr) started = demo->Start(server->stats());
   if (!started.ok()) {

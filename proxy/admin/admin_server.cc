@@ -3,8 +3,7 @@
 #include <cerrno>
 #include <utility>
 
-#include <unistd.h>
-
+#include "config/form.h"
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/http/date.h"
@@ -14,7 +13,6 @@
 namespace hawser::admin {
 namespace {
 
-constexpr base::Duration kLifetime{30'000};
 constexpr base::Duration kPauseTime{100};
 constexpr http1::HeadLimits kLimits{.head_bytes = 16 * 1024, .headers = 64};
 
@@ -36,7 +34,7 @@ class AdminServer::Connection final : public event::IoHandler {
       : owner_(owner), id_(id), stream_(owner.server_.loop(), std::move(socket)), lifetime_(*this) {
     stream_.Watch(this, 0);
     stream_.Want({.read = true});
-    owner_.server_.loop().Arm(lifetime_, kLifetime);
+    owner_.server_.loop().Arm(lifetime_, owner_.settings_.timeout);
   }
 
   void OnReady(event::Ready ready) override {
@@ -53,12 +51,16 @@ class AdminServer::Connection final : public event::IoHandler {
   void Send(const Page& page) {
     out_ = fmt::format(
         "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n",
-        page.status, ReasonOf(page.status), http::DateNow(), page.content_type, page.body.size());
+        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n{}\r\n",
+        page.status, ReasonOf(page.status), http::DateNow(), page.content_type, page.body.size(),
+        page.status == 405 ? "Allow: GET, HEAD\r\n" : "");  // RFC 9110 §15.5.6
     if (!head_only_) out_ += page.body;
     state_ = State::kResponse;
     Write();
   }
+
+  // Nothing is done for it until its client does something.
+  bool idle() const { return state_ != State::kRendering; }
 
  private:
   enum class State : uint8_t { kRequest, kRendering, kResponse, kLinger };
@@ -76,7 +78,7 @@ class AdminServer::Connection final : public event::IoHandler {
     if (parsed.state == http1::ParseState::kRejected) return Send({.status = 400, .body = "bad request\n"});
     head_only_ = head.method == "HEAD";
     if (head.method != "GET" && !head_only_) return Send({.status = 405, .body = "GET or HEAD only\n"});
-    Render(owner_.server_, head.path(),
+    Render(owner_.sources(), head.path(),
            [&owner = owner_, id = id_](const Page& page) { owner.Answer(id, page); });
   }
 
@@ -107,34 +109,56 @@ class AdminServer::Connection final : public event::IoHandler {
 };
 
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(server::Server& server,
-                                                                 const net::SocketAddress& address) {
-  HAWSER_ASSIGN_OR_RETURN(net::Socket socket, net::Listen(address, {.backlog = 64}));
+                                                                 const server::ProcessLog& log) {
+  const config::Admin& settings = server.snapshot().config->admin;
+  HAWSER_ASSIGN_OR_RETURN(net::Socket socket,
+                          net::Listen(*settings.address, {.mode = config::ModeOf(settings.mode)}));
   HAWSER_ASSIGN_OR_RETURN(net::SocketAddress bound, net::LocalAddress(socket));
   const int fd = socket.fd();
-  std::unique_ptr<AdminServer> admin(new AdminServer(server, std::move(socket), std::move(bound)));
+  std::unique_ptr<AdminServer> admin(new AdminServer(server, log, std::move(socket), std::move(bound)));
   HAWSER_RETURN_IF_ERROR(server.loop().Add(fd, admin->target_, {.read = true}));
   return admin;
 }
 
-AdminServer::AdminServer(server::Server& server, net::Socket socket, net::SocketAddress address)
-    : server_(server), socket_(std::move(socket)), address_(std::move(address)), resume_(*this) {}
+AdminServer::AdminServer(server::Server& server, const server::ProcessLog& log, net::Socket socket,
+                         net::SocketAddress address)
+    : server_(server),
+      log_(log),
+      settings_(server.snapshot().config->admin),
+      socket_(std::move(socket)),
+      address_(std::move(address)),
+      resume_(*this) {}
 
 AdminServer::~AdminServer() {
   server_.loop().Remove(socket_.fd(), target_);
-  if (address_.unix_socket() && !address_.path().starts_with('@')) unlink(address_.path().c_str());
+  net::RemoveFile(address_);
 }
 
 void AdminServer::OnReady(event::Ready ready) {
-  if (ready.timer) server_.loop().Modify(socket_.fd(), target_, {.read = true});
+  if (ready.timer) return server_.loop().Modify(socket_.fd(), target_, {.read = true});
   net::SocketAddress peer;
-  while (true) {
+  for (size_t accepted = 0; accepted < settings_.connections; ++accepted) {
     net::Socket socket = net::Accept(socket_, peer);
-    if (!socket.open() && errno != EAGAIN) return Pause();
-    if (!socket.open()) return;
-    if (connections_.size() >= kMostConnections) continue;
+    if (!socket.open() && errno == EAGAIN) return;
+    if (!socket.open() && errno == ECONNABORTED) continue;
+    // Without a descriptor accept(2) fails whether a connection waits or not: only the first time one surely does.
+    if (!socket.open() && accepted > 0) return;
+    if (!socket.open()) return Evict() ? void() : Pause();  // an eviction frees one when the turn is over
+    if (connections_.size() >= settings_.connections && !Evict()) continue;
     const uint64_t id = next_id_++;
     connections_[id] = std::make_unique<Connection>(*this, id, std::move(socket));
   }
+}
+
+// The connection that has waited for its client the longest makes room. False if there is none.
+bool AdminServer::Evict() {
+  for (const auto& [id, connection] : connections_) {
+    if (!connection->idle()) continue;
+    ++evictions_;
+    Drop(id);
+    return true;
+  }
+  return false;
 }
 
 // Out of descriptors, most likely: the connection stays in the kernel's queue, and the loop must not spin on it.

@@ -16,22 +16,20 @@ namespace {
 using json = nlohmann::ordered_json;
 using stats::ExtraSample;
 
-constexpr size_t kMostTunnels = 10'000;
-constexpr size_t kMostClients = 100;
 constexpr std::string_view kJson = "application/json";
 
 std::string Text(const json& value) {
   return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
-void Help(server::Server&, Reply reply) {
+void Help(const Sources&, Reply reply) {
   std::string body = "hawser's admin pages:\n";
   for (const PageSpec& page : Pages()) body += fmt::format("  {:<20} {}\n", page.path, page.help);
   reply({.body = std::move(body)});
 }
 
-void Readiness(server::Server& server, Reply reply) {
-  if (server.phase() == server::Server::Phase::kServing) return reply({.body = "ready\n"});
+void Readiness(const Sources& from, Reply reply) {
+  if (from.server.phase() == server::Server::Phase::kServing) return reply({.body = "ready\n"});
   reply({.status = 503, .body = "draining\n"});
 }
 
@@ -102,24 +100,40 @@ void AddEdgeSamples(const server::Server& server, std::vector<ExtraSample>& samp
                      .help = "Socket.IO sessions forgotten early because the table was full.",
                      .type = ExtraSample::Type::kCounter,
                      .value = static_cast<double>(server.stick_table().evictions())});
-  samples.push_back({.name = "hawser_access_log_dropped_total",
-                     .help = "Access-log lines dropped because the disk could not keep up.",
-                     .type = ExtraSample::Type::kCounter,
-                     .value = static_cast<double>(server.access_log_dropped())});
 }
 
-void Prometheus(server::Server& server, Reply reply) {
+void AddOperationSamples(const Sources& from, std::vector<ExtraSample>& samples) {
+  const auto add = [&samples](const char* name, const char* help, uint64_t value) {
+    samples.push_back({.name = name,
+                       .help = help,
+                       .type = ExtraSample::Type::kCounter,
+                       .labels = {},
+                       .value = static_cast<double>(value)});
+  };
+  add("hawser_access_log_dropped_total",
+      "Access-log lines dropped because they could not be written, or not fast enough.",
+      from.server.access_log_dropped());
+  add("hawser_log_dropped_total",
+      "Lines of hawser's own log dropped because they could not be written, or not fast enough.",
+      from.log.dropped());
+  add("hawser_admin_evictions_total",
+      "Admin connections closed while they waited for their client, to make room for another.",
+      from.evictions);
+}
+
+void Prometheus(const Sources& from, Reply reply) {
   std::vector<ExtraSample> samples;
-  AddEndpointSamples(server.snapshot(), samples);
-  AddEdgeSamples(server, samples);
+  AddEndpointSamples(from.server.snapshot(), samples);
+  AddEdgeSamples(from.server, samples);
+  AddOperationSamples(from, samples);
   for (ExtraSample& sample : stats::ProcessSamples(HAWSER_VERSION)) samples.push_back(std::move(sample));
   reply({.content_type = stats::kPrometheusContentType,
-         .body = stats::RenderPrometheus(server.stats().Sum(), samples)});
+         .body = stats::RenderPrometheus(from.server.stats().Sum(), samples)});
 }
 
-void Clusters(server::Server& server, Reply reply) {
+void Clusters(const Sources& from, Reply reply) {
   json clusters = json::array();
-  for (const auto& cluster : server.snapshot().clusters) {
+  for (const auto& cluster : from.server.snapshot().clusters) {
     json endpoints = json::array();
     for (const auto& endpoint : cluster->endpoints()) {
       endpoints.push_back({{"address", endpoint->name()},
@@ -157,32 +171,34 @@ json TunnelJson(const server::TunnelRow& row) {
           {"rtt_ms", row.traffic.rtt_average_ms}};
 }
 
-void Tunnels(server::Server& server, Reply reply) {
-  server.CollectTunnels(kMostTunnels, [&server, reply = std::move(reply)](
-                                          const std::vector<server::TunnelRow>& rows) mutable {
+void Tunnels(const Sources& from, Reply reply) {
+  const size_t most = from.server.snapshot().config->admin.tunnels_shown;
+  from.server.CollectTunnels(most, [&server = from.server, most, reply = std::move(reply)](
+                                       const std::vector<server::TunnelRow>& rows) mutable {
     json tunnels = json::array();
     for (const server::TunnelRow& row : rows) tunnels.push_back(TunnelJson(row));
     const uint64_t open = server.stats().Sum()[stats::Metric::kTunnelsOpen];
     reply({.content_type = kJson,
-           .body = Text({{"open", open}, {"shown_at_most", kMostTunnels}, {"tunnels", std::move(tunnels)}})});
+           .body = Text({{"open", open}, {"shown_at_most", most}, {"tunnels", std::move(tunnels)}})});
   });
 }
 
-void Clients(server::Server& server, Reply reply) {
+void Clients(const Sources& from, Reply reply) {
+  const session::Snapshot& snapshot = from.server.snapshot();
+  const edge::IpTable& table = from.server.edge().ip_table;
+  const size_t most = snapshot.config->admin.clients_shown;
   json clients = json::array();
-  for (const edge::IpTable::Row& row : server.edge().ip_table.Top(kMostClients)) {
+  for (const edge::IpTable::Row& row : table.Top(most)) {
     clients.push_back({{"address", row.prefix.ToString()},
-                       {"listener", server.snapshot().listeners[row.listener].settings.name},
+                       {"listener", snapshot.listeners[row.listener].settings.name},
                        {"connections", row.connections}});
   }
   reply({.content_type = kJson,
-         .body = Text({{"known", server.edge().ip_table.size()},
-                       {"shown_at_most", kMostClients},
-                       {"clients", std::move(clients)}})});
+         .body = Text({{"known", table.size()}, {"shown_at_most", most}, {"clients", std::move(clients)}})});
 }
 
-void ConfigDump(server::Server& server, Reply reply) {
-  reply({.content_type = kJson, .body = Text(config::Dump(*server.snapshot().config))});
+void ConfigDump(const Sources& from, Reply reply) {
+  reply({.content_type = kJson, .body = Text(config::Dump(*from.server.snapshot().config))});
 }
 
 constexpr PageSpec kPages[] = {
@@ -201,9 +217,9 @@ std::span<const PageSpec> Pages() {
   return kPages;
 }
 
-void Render(server::Server& server, std::string_view path, Reply reply) {
+void Render(const Sources& from, std::string_view path, Reply reply) {
   for (const PageSpec& page : kPages) {
-    if (page.path == path) return page.render(server, std::move(reply));
+    if (page.path == path) return page.render(from, std::move(reply));
   }
   reply({.status = 404, .body = "no such page; / lists them\n"});
 }

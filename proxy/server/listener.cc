@@ -62,6 +62,7 @@ void Listener::Stop() {
 }
 
 void Listener::OnReady(event::Ready ready) {
+  if (ready.timer && !HasDescriptors()) return environment_.loop.Arm(resume_, kPauseTime);
   if (ready.timer) environment_.loop.Modify(socket_.fd(), target_, {.read = true});
   AcceptBatch(kAcceptsPerTurn);
 }
@@ -71,7 +72,12 @@ void Listener::AcceptBatch(int most) {
     net::SocketAddress peer;
     net::Socket socket = net::Accept(socket_, peer);
     if (socket.open()) {
+      const bool last = net::HasKeptDescriptor(socket);
       Admit(std::move(socket), peer);
+      if (last) {
+        errno = EMFILE;
+        return Pause();
+      }
     } else if (errno == EAGAIN) {
       return;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
@@ -80,6 +86,12 @@ void Listener::AcceptBatch(int most) {
       environment_.stats.Add(stats::Metric::kAcceptOther);
     }
   }
+}
+
+// Whether the next connection would find another descriptor than those that are kept.
+bool Listener::HasDescriptors() const {
+  const auto next = net::Duplicate(socket_);
+  return next.ok() && !net::HasKeptDescriptor(*next);
 }
 
 // Out of descriptors or memory: the connection stays in the kernel's queue, and the loop must not spin on it.

@@ -36,6 +36,7 @@ class Listener final : public event::IoHandler {
   void AcceptBatch(int most);
   void Admit(net::Socket socket, const net::SocketAddress& peer);
   void Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason);
+  bool HasDescriptors() const;
   void Pause();
 
   session::Environment& environment_;

@@ -94,6 +94,10 @@ uint64_t RaiseOpenFiles() {
   return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : before;
 }
 
+uint64_t KeptFiles(uint64_t open_files, size_t workers) {
+  return std::min<uint64_t>(16 + 4 * workers, open_files / 4);
+}
+
 uint64_t MemoryLimit(const std::string& root) {
   uint64_t bytes =
       static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));

@@ -1,6 +1,7 @@
 // What the machine and its container give this process. `root` stands in front of /proc and /sys, for tests.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -11,6 +12,10 @@ int AllowedCores(const std::string& root = "");
 
 // Raises the soft limit of open files to the hard one. Returns what is in force.
 uint64_t RaiseOpenFiles();
+
+// Of that many open files, those that clients and backends are not to have: for the admin listener, its pages, and one
+// connection too many of each worker. A quarter at the most.
+uint64_t KeptFiles(uint64_t open_files, size_t workers);
 
 // Bytes: the least limit of the control groups, or the machine's memory.
 uint64_t MemoryLimit(const std::string& root = "");

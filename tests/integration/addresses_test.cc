@@ -5,7 +5,9 @@
 #include <csignal>
 
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "tests/integration/harness/scenario.h"
 
@@ -69,6 +71,49 @@ TEST(Addresses, AUnixBackendThatIsGoneGets503) {
   Head head;
   EXPECT_FALSE(Join(hawser.listener(), {}, &head).open());
   EXPECT_EQ(head.status(), 503);
+}
+
+mode_t ModeOf(const std::string& path) {
+  struct stat status {};
+  EXPECT_EQ(stat(path.c_str(), &status), 0) << path;
+  return status.st_mode & 07777U;
+}
+
+TEST(Addresses, AUnixSocketHasItsModeWhateverTheUmask) {
+  const auto yaml = [](const std::string& admin_mode, const std::vector<std::string>& listener) {
+    std::string text =
+        Config{.endpoints = {"127.0.0.1:9"}, .listener = listener, .address = "unix:edge.sock"}.Yaml();
+    text.replace(text.find("\"127.0.0.1:0\""), 13, "\"unix:admin.sock\"" + admin_mode);
+    return text;
+  };
+  for (const mode_t mask : {0022U, 0077U}) {
+    const Surroundings surroundings{.before = [mask] { umask(mask); }};
+    HawserProcess standard(yaml("", {}), 2, surroundings);
+    EXPECT_EQ(ModeOf(standard.directory().File("edge.sock")), 0666U);
+    EXPECT_EQ(ModeOf(standard.directory().File("admin.sock")), 0600U);
+    HawserProcess given(yaml(", mode: \"0660\"", {"mode: \"0620\""}), 2, surroundings);
+    EXPECT_EQ(ModeOf(given.directory().File("edge.sock")), 0620U);
+    EXPECT_EQ(ModeOf(given.directory().File("admin.sock")), 0660U);
+  }
+}
+
+TEST(Addresses, APathIsRelativeToTheConfigurationAsAFileIs) {
+  HawserProcess hawser(Config{.endpoints = {"unix:run/backend.sock"}, .address = "unix:./edge.sock"}.Yaml());
+  ASSERT_EQ(mkdir(hawser.directory().File("run").c_str(), 0700), 0);
+  const EchoBackend echo("echo", "unix:" + hawser.directory().File("run/backend.sock"));
+  EXPECT_TRUE(Join("unix:" + hawser.directory().File("edge.sock")).open());
+}
+
+TEST(Addresses, AnAbstractSocketHasNoFileToDelete) {
+  const Directory folder;
+  const std::string name = "@hawser-test-" + std::to_string(getpid());
+  folder.Write(name, "a file that is called so");
+  HawserProcess hawser(Config{.endpoints = {"127.0.0.1:9"}, .address = "unix:" + name}.Yaml(), 1,
+                       {.before = [&folder] { static_cast<void>(chdir(folder.path().c_str()) == 0); }});
+  EXPECT_TRUE(Wire::Connect("unix:" + name).open());
+  hawser.process().Signal(SIGTERM);
+  EXPECT_EQ(hawser.process().Wait(), 0);
+  EXPECT_EQ(ReadFile(folder.File(name)), "a file that is called so");
 }
 
 TEST(Addresses, AnIpv6ClientIsSeenAsOne) {

@@ -78,5 +78,12 @@ TEST_F(Machine, ControlGroupsOfVersion1AreReadToo) {
   EXPECT_EQ(MemoryLimit(root_), 64 * kMiB);
 }
 
+TEST(KeptFiles, AreAFewAndNeverMoreThanAQuarter) {
+  EXPECT_EQ(KeptFiles(1'000'000, 8), 48U);
+  EXPECT_EQ(KeptFiles(128, 1), 20U);
+  EXPECT_EQ(KeptFiles(48, 1), 12U);
+  EXPECT_EQ(KeptFiles(0, 1), 0U);
+}
+
 }  // namespace
 }  // namespace hawser::server
