@@ -22,6 +22,7 @@
 #include "nlohmann/json.hpp"
 #include "proxy/admin/admin_server.h"
 #include "proxy/demo/demo.h"
+#include "proxy/net/socket.h"
 #include "proxy/server/machine.h"
 #include "proxy/server/process_log.h"
 #include "proxy/server/server.h"
@@ -69,8 +70,8 @@ void Print(const std::vector<config::Diagnostic>& diagnostics) {
 // What a command was asked for. Its exit status.
 int Answer(std::string_view text) {
   if (Say(STDOUT_FILENO, text)) return 0;
-  if (errno != EPIPE)
-    Complain(absl::ErrnoToStatus(errno, "cannot write to stdout"));  // `hawser schema | head`
+  const bool nobody_reads = errno == EPIPE;  // `hawser schema | head`: no news
+  if (!nobody_reads) Complain(absl::ErrnoToStatus(errno, "cannot write to stdout"));
   return 1;
 }
 
@@ -115,6 +116,18 @@ void Announce(const server::Server& server, const admin::AdminServer* admin, con
       server::MemoryLimit() / (1024 * 1024), server.workers());
 }
 
+// Null where none is configured, and with an error.
+std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const server::ProcessLog& log,
+                                                   const config::Loaded& loaded,
+                                                   server::StartErrors& errors) {
+  const auto& address = server.snapshot().config->admin.address;
+  if (!address) return nullptr;
+  auto listening = admin::AdminServer::Listen(server, log);
+  if (listening.ok()) return *std::move(listening);
+  errors.push_back(loaded.At(*address, std::string(listening.status().message())));
+  return nullptr;
+}
+
 int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   auto log = server::ProcessLog::Start(options.log_level);
   if (!log.ok()) {
@@ -130,12 +143,7 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   server::StartErrors errors;
   auto server = server::Server::Create(loaded, workers, errors);
   std::unique_ptr<admin::AdminServer> admin;
-  if (server != nullptr && server->snapshot().config->admin.address) {
-    const auto& address = server->snapshot().config->admin.address;
-    auto listening = admin::AdminServer::Listen(*server, **log);
-    if (!listening.ok()) errors.push_back(loaded.At(*address, std::string(listening.status().message())));
-    if (listening.ok()) admin = std::move(*listening);
-  }
+  if (server != nullptr) admin = ListenForAdmin(*server, **log, loaded, errors);
   for (const config::Diagnostic& error : errors) (*log)->Write(config::Render(error) + '\n');
   if (!errors.empty()) return 1;
   Announce(*server, admin.get(), files);
@@ -250,13 +258,22 @@ void OpenStandardStreams() {
   }
 }
 
+// Whatever the starter has done to them: SIGTERM and SIGINT end the process until the server listens to them. SIGPIPE (a reader is
+// gone) and SIGXFSZ (a file has reached the greatest size that is allowed) do not: write(2) says so too.
+void PrepareSignals() {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN);
+}
+
 }  // namespace
 }  // namespace hawser
 
 int main(int argc, char** argv) {
   hawser::OpenStandardStreams();
-  signal(SIGPIPE, SIG_IGN);  // a reader is gone: write(2) says so
-  signal(SIGXFSZ, SIG_IGN);  // likewise a file has reached the greatest size that is allowed
+  hawser::PrepareSignals();
   std::set_new_handler(hawser::EndWithoutMemory);
   return hawser::Main(argc, argv);
 }

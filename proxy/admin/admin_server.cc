@@ -5,6 +5,7 @@
 
 #include "config/form.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/http/date.h"
 #include "proxy/http1/head_parser.h"
@@ -111,6 +112,7 @@ class AdminServer::Connection final : public event::IoHandler {
 absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(server::Server& server,
                                                                  const server::ProcessLog& log) {
   const config::Admin& settings = server.snapshot().config->admin;
+  HAWSER_DCHECK(settings.address);
   HAWSER_ASSIGN_OR_RETURN(net::Socket socket,
                           net::Listen(*settings.address, {.mode = config::ModeOf(settings.mode)}));
   HAWSER_ASSIGN_OR_RETURN(net::SocketAddress bound, net::LocalAddress(socket));

@@ -82,6 +82,27 @@ TEST(Logs, AFullDiskIsToldOnceAndLinesStayWhole) {
   EXPECT_THAT(said, HasSubstr("is written again; " + std::to_string(lost) + " lines were lost"));
 }
 
+TEST(Logs, HawsersOwnSaysHowManyOfItsLinesWereLost) {
+  HawserProcess hawser(Answering("DIR/access.log"), 1, {.before = [] {
+                         const rlimit room{.rlim_cur = 4'000, .rlim_max = RLIM_INFINITY};
+                         setrlimit(RLIMIT_FSIZE, &room);
+                       }});
+  EXPECT_TRUE(Eventually([&] {
+    hawser.process().Signal(SIGHUP);  // a line
+    return hawser.Metric("hawser_log_dropped_total") >= 3;
+  }));
+  EXPECT_EQ(hawser.process().err().size(), 4'000u) << "in the middle of a line";
+  const rlimit room{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+  ASSERT_EQ(prlimit(hawser.process().pid(), RLIMIT_FSIZE, &room, nullptr), 0);
+  EXPECT_TRUE(Eventually([&] {
+    hawser.process().Signal(SIGHUP);
+    return hawser.process().err().find(" lines of this log were lost\n") != std::string::npos;
+  }));
+  std::istringstream lines(hawser.process().err());
+  const std::regex whole(R"(20\d\d-.*Z (info|warning|error) .*|warning: .*)");
+  for (std::string line; std::getline(lines, line);) EXPECT_TRUE(std::regex_match(line, whole)) << line;
+}
+
 TEST(Logs, AStdoutThatDoesNotBlockGetsWholeLines) {
   int fds[2];
   ASSERT_EQ(pipe2(fds, O_CLOEXEC | O_NONBLOCK), 0);

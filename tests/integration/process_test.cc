@@ -94,6 +94,25 @@ TEST(ProcessEnd, ACheckThatWaitsForItsFileEndsOnASignal) {
   }
 }
 
+// Some supervisors start their children so, by mistake.
+TEST(ProcessEnd, ComesThoughSignalsWereBlockedBeforeTheStart) {
+  const Surroundings blocked{.before = [] {
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, nullptr);
+  }};
+  const Directory directory;
+  const Pipe pipe;
+  Process check(directory, {HawserBinary(), "check", "-c", "/dev/stdin"},
+                {.in = pipe.read.fd(), .before = blocked.before});
+  check.Signal(SIGTERM);
+  EXPECT_EQ(check.Wait(), 128 + SIGTERM);
+  Server server(blocked);
+  ASSERT_TRUE(server.Serves());
+  server.process().Signal(SIGTERM);
+  EXPECT_EQ(server.process().Wait(), 0);
+}
+
 TEST(ProcessEnd, AStartThatWaitsForItsFileEndsOnASignal) {
   const Directory directory;
   const std::string fifo = directory.File("hawser.yaml");
