@@ -25,6 +25,20 @@ void NormalizeHandshake(http::RequestHead& head) {
   head.headers.Remove("Sec-WebSocket-Key");
 }
 
+// Refusals that say nothing against the request: where it has come whole, what follows it is the next one.
+bool LeavesClientSound(Reject reject) {
+  switch (reject) {
+    case Reject::kNoRoute:
+    case Reject::kNoEndpoint:
+    case Reject::kConnectFailed:
+    case Reject::kConnectTimeout:
+    case Reject::kBackendClosed:
+    case Reject::kBackendTimeout:
+    case Reject::kBadBackendResponse: return true;
+    default: return false;
+  }
+}
+
 // How long a client may take to read a response of hawser's own.
 constexpr base::Duration kAnswerTime{10'000};
 
@@ -222,7 +236,8 @@ void Exchange::ArmFor(base::Duration limit) {
 
 void Exchange::Refuse(Reject reject) {
   if (response_ == Response::kStarted) return Finish(Progress::kBroken, {ClosedByOf(reject), reject});
-  Answer(http::RefusalOf(reject), false, {ClosedByOf(reject), reject});
+  Answer(http::RefusalOf(reject), !websocket() && !environment_.draining && LeavesClientSound(reject),
+         {ClosedByOf(reject), reject});
 }
 
 // A refused upgrade ends the connection: what lies behind it was never a request.
