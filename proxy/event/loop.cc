@@ -93,6 +93,7 @@ void Loop::Dispatch() {
     if (Retired(*target.handler())) continue;
     target.handler()->OnReady({.readable = failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
                                .writable = failed || (event.events & EPOLLOUT) != 0,
+                               .hung_up = failed,
                                .tag = target.tag()});
   }
 }

@@ -29,6 +29,7 @@ namespace hawser::event {
 struct Interest {
   bool read = false;
   bool write = false;
+  bool hang_up = false;  // heard with the other two as well: for who wants neither
   bool operator==(const Interest&) const = default;
 };
 

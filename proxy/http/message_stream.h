@@ -44,6 +44,7 @@ class ServerStream : public MessageStream {
   enum class Ahead : uint8_t {
     kNothing,
     kTooMuch,  // more than was allowed
+    kEnded,    // the client sends no more, and may still read
     kLeft,     // the client has gone, or has reset the stream
   };
   // While the answer is awaited and the body is not being read: takes in and holds what the client sends ahead (a tunnel's

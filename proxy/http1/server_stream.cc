@@ -34,7 +34,9 @@ http::ServerStream::Ahead ServerStream::ReadAhead(size_t most) {
   const auto scratch = loop_.scratch();
   const net::IoResult got = transport_.Read(scratch.first(scratch.size() / 4));
   held_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
-  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Ahead::kLeft;
+  if (got.state == net::IoState::kError) return Ahead::kLeft;
+  ended_ = got.state == net::IoState::kEnd;
+  if (ended_) return Ahead::kEnded;
   return held_.size() > most ? Ahead::kTooMuch : Ahead::kNothing;
 }
 
@@ -52,7 +54,8 @@ bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
   const bool sized = ends_with_head || head.headers.Count("Content-Length") > 0;
   const bool chunked = !sized && head.body && http11_;
   // A request whose body has not come whole leaves the connection at no one's beginning.
-  keep_alive_ = keep_alive_ && keep && (sized || chunked || !head.body) && reader_.done();
+  const bool more = !ended_ || !held_.empty();
+  keep_alive_ = keep_alive_ && keep && (sized || chunked || !head.body) && reader_.done() && more;
   http::HeaderList own;
   if (chunked) own.Add("Transfer-Encoding", "chunked");
   if (!sized && !head.body) own.Add("Content-Length", "0");

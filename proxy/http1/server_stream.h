@@ -51,6 +51,7 @@ class ServerStream final : public http::ServerStream {
   event::IoHandler* handler_ = nullptr;
   uint8_t tag_ = 0;
   const bool head_request_;  // HEAD
+  bool ended_ = false;       // the client has sent all that it will
   const bool http11_;
   bool keep_alive_;
 };

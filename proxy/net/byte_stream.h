@@ -42,8 +42,8 @@ class ByteStream {
   // Names who hears of this stream from now on, and under which tag. `handler` must outlive the stream or be replaced.
   virtual void Watch(event::IoHandler* handler, uint8_t tag) = 0;
 
-  // What to hear of: .read when bytes, an end or an error can be read, .write when Write can take more. Level-triggered.
-  // Cheap when nothing changes.
+  // What to hear of: .read when bytes, an end or an error can be read, .write when Write can take more, .hang_up when the
+  // connection breaks (OnReady with hung_up). Level-triggered. Cheap when nothing changes.
   virtual void Want(event::Interest interest) = 0;
 
   // Takes up to into.size() bytes. kOk: bytes > 0, and more may be there. kBlocked: `bytes` (may be > 0) was all.

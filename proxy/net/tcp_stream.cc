@@ -18,7 +18,7 @@ void TcpStream::Watch(event::IoHandler* handler, uint8_t tag) {
 void TcpStream::Want(event::Interest interest) {
   if (interest == interest_ || !socket_.open()) return;
   interest_ = interest;
-  if (!interest.read && !interest.write) {
+  if (interest == event::Interest{}) {
     registered_ ? loop_.Remove(socket_.fd(), target_) : loop_.Forget(target_);
     registered_ = false;
   } else if (registered_) {

@@ -70,8 +70,8 @@ ClientConnection::~ClientConnection() = default;
 void ClientConnection::OnReady(event::Ready ready) {
   if (state_ == State::kClosed) return;
   if (ready.timer && state_ != State::kExchange) return OnTimer();
-  if (ready.tag == kPipelinedTag) return ParseHead();
-  Advance(ready);
+  if (ready.tag != kPipelinedTag) return Advance(ready);
+  if (state_ == State::kRequestHead) ParseHead();
 }
 
 void ClientConnection::Advance(event::Ready ready) {
@@ -131,7 +131,9 @@ void ClientConnection::ReadHead() {
     input_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
     ParseHead();
   } else if (got.state != net::IoState::kBlocked) {
-    Close(net::CloseReason::kOrderly);
+    // A pipeline may have ended with a request that is whole.
+    if (got.state == net::IoState::kEnd && !input_.empty()) ParseHead();
+    if (state_ == State::kRequestHead) Close(net::CloseReason::kOrderly);
   }
 }
 
@@ -252,9 +254,10 @@ void ClientConnection::Linger() {
 void ClientConnection::DropInput() {
   const net::IoResult flushed = stream_->Write({});
   const net::IoResult got = stream_->Read(environment_.loop.scratch());
-  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError)
-    return Close(net::CloseReason::kOrderly);
-  stream_->Want({.read = true, .write = flushed.state == net::IoState::kBlocked});
+  const bool ended = got.state == net::IoState::kEnd;
+  const bool blocked = flushed.state == net::IoState::kBlocked;
+  if (got.state == net::IoState::kError || (ended && !blocked)) return Close(net::CloseReason::kOrderly);
+  stream_->Want({.read = !ended, .write = blocked});
 }
 
 void ClientConnection::OnTimer() {

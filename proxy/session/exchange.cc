@@ -62,7 +62,7 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
   if (ready.timer) {
     OnTimer();
   } else if (ready.readable && ready.tag == kClientTag) {
-    ReadAhead();
+    ReadAhead(ready.hung_up);
   }
   State before;
   do {
@@ -181,15 +181,20 @@ void Exchange::PrepareRecord() {
 
 // --- The client, while the backend is asked ---
 
-// Holds what comes ahead of the response, bounded, and notices a client that leaves. While the body is relayed, the relay
+// Holds what comes ahead of the response, bounded, and notices a client that leaves. One that has only ended its own
+// direction gets its answer, unless it asks for a tunnel, in which it could say nothing. While the body is relayed, the relay
 // reads it.
-void Exchange::ReadAhead() {
-  if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || uploading() ||
-      ahead_full_)
-    return;
+void Exchange::ReadAhead(bool hung_up) {
+  if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || uploading()) return;
+  if (client_ended_ && hung_up) return ClientLeft();
+  if (ahead_full_) return;
   switch (client_.stream.ReadAhead(client_.listener.settings.limits.early_bytes.bytes)) {
     case http::ServerStream::Ahead::kNothing: return;
     case http::ServerStream::Ahead::kLeft: return ClientLeft();
+    case http::ServerStream::Ahead::kEnded:
+      if (hung_up || websocket()) return ClientLeft();
+      client_ended_ = true;
+      return WatchClient();
     case http::ServerStream::Ahead::kTooMuch:
       if (websocket()) return Refuse(Reject::kEarlyBytesTooLarge);
       ahead_full_ = true;
@@ -198,9 +203,10 @@ void Exchange::ReadAhead() {
 }
 
 void Exchange::WatchClient() {
-  client_.stream.Want({.read = uploading() ? request_body_->wants_read() : !ahead_full_,
+  client_.stream.Want({.read = uploading() ? request_body_->wants_read() : !ahead_full_ && !client_ended_,
                        .write = interim_waits_ || state_ == State::kSwitch ||
-                                (response_body_ && response_body_->wants_write())});
+                                (response_body_ && response_body_->wants_write()),
+                       .hang_up = client_ended_ && !uploading()});
 }
 
 void Exchange::ClientLeft() {

@@ -112,7 +112,7 @@ class Exchange {
   void ArmForHead();
   void ArmFor(base::Duration limit);
   void OnUploadBroken();
-  void ReadAhead();
+  void ReadAhead(bool hung_up);
   void WatchClient();
   void WatchBackend();
   void Refuse(http::Reject reject);
@@ -166,6 +166,7 @@ class Exchange {
   bool sent_again_ = false;  // after a kept connection had ended unanswered
   std::optional<http::DeflateAgreement> offload_;
   bool ahead_full_ = false;       // the client has sent as much ahead as is held
+  bool client_ended_ = false;     // the client sends no more; it waits for its answer
   bool interim_waits_ = false;    // the client has not taken all of an interim response
   bool awaits_continue_ = false;  // the client sends its body when the backend has said 100
   Response response_ = Response::kAwaited;

@@ -206,7 +206,8 @@ void TlsStream::DelegateInterest() {
   if (handler_ == nullptr) return;
   const bool shaking = started_ && !established_ && reading_ == Side::kOpen;
   const event::Interest interest{.read = wanted_.read || (wanted_.write && shaking),
-                                 .write = flush_alone_ || (wanted_.write && !shaking)};
+                                 .write = flush_alone_ || (wanted_.write && !shaking),
+                                 .hang_up = wanted_.hang_up};
   if (interest == event::Interest{}) announced_turn_ = kNever;  // the loop forgets it with the registration
   tcp_.Want(interest);
 }

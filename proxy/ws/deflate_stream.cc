@@ -229,7 +229,8 @@ void DeflateStream::Want(event::Interest interest) {
 }
 
 void DeflateStream::DelegateInterest() {
-  const event::Interest interest{.read = wanted_.read, .write = wanted_.write || shutdown_pending_};
+  const event::Interest interest{
+      .read = wanted_.read, .write = wanted_.write || shutdown_pending_, .hang_up = wanted_.hang_up};
   if (interest == event::Interest{}) announced_turn_ = kNever;  // the loop forgets it with the registration
   client_->Want(interest);
 }

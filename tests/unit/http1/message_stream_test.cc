@@ -287,9 +287,24 @@ TEST_P(Http1Streams, TheClientsBytesAheadOfTheAnswerAreHeldUpToABound) {
   EXPECT_EQ(request->ReadAhead(4), http::ServerStream::Ahead::kNothing);
   connection.Feed("e");
   EXPECT_EQ(request->ReadAhead(4), http::ServerStream::Ahead::kTooMuch);
-  connection.FeedEnd();
+  connection.FeedError(ECONNRESET);
   EXPECT_EQ(request->ReadAhead(100), http::ServerStream::Ahead::kLeft);
   EXPECT_EQ(request->TakeHeld(), "abcde");
+}
+
+TEST_P(Http1Streams, AClientThatEndsItsDirectionMayStillReadAndAsksNoMore) {
+  for (const std::string held : {"", "GET /next"}) {
+    FakeStream connection;
+    Prepare(connection);
+    auto request = Serve(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n" + held);
+    connection.FeedEnd();
+    EXPECT_EQ(request->ReadAhead(100), http::ServerStream::Ahead::kEnded);
+    EXPECT_EQ(request->ReadAhead(100), http::ServerStream::Ahead::kEnded);
+    ASSERT_TRUE(request->SendResponse(Response(204, false), true));
+    ASSERT_TRUE(Flush(*request));
+    EXPECT_EQ(request->reusable(), !held.empty());
+    EXPECT_EQ(connection.written().find("Connection: close") != std::string::npos, held.empty());
+  }
 }
 
 TEST_P(Http1Streams, ABackendsAnswerIsReadInFull) {

@@ -257,6 +257,20 @@ TEST_F(TcpStreamTest, IsSilentWhileNothingIsWantedEvenThroughAHangUp) {
   EXPECT_TRUE(NextReady().readable);
 }
 
+TEST_F(TcpStreamTest, WhoWantsHangUpsHearsOfThemAndOfNothingElse) {
+  near->Want({.read = true});
+  shutdown(far.fd(), SHUT_WR);
+  EXPECT_FALSE(NextReady().hung_up);
+  near->Want({.hang_up = true});
+  EXPECT_TRUE(Quiet());
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  setsockopt(far.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  far.Reset();
+  EXPECT_TRUE(NextReady().hung_up);
+  near->Want({});
+  EXPECT_TRUE(Quiet());
+}
+
 TEST_F(TcpStreamTest, AnotherHandlerMayTakeOverWithTheSameInterest) {
   near->Want({.read = true});
   Listener other;
