@@ -66,7 +66,8 @@ void Describe(V& v, Is<Tls> auto& tls) {
           tls.strict_sni);
   v.Field({"session_tickets", "Resumption of earlier TLS sessions."}, tls.session_tickets);
   v.Field({"handshakes_per_turn",
-           "Handshake steps that a worker takes in one turn of its loop. The rest waits, so that "
+           "Handshake steps of this listener that a worker takes in one turn of its loop. The rest waits, so "
+           "that "
            "a flood of handshakes does not starve open tunnels."},
           tls.handshakes_per_turn, {1, 4096});
 }
@@ -116,7 +117,9 @@ void Describe(V& v, Is<ListenerTimeouts> auto& timeouts) {
           {10ms, kLongestWait});
   v.Field({"request_headers",
            "From accept (behind TLS: from its end; on a kept connection: from the first byte) to the "
-           "end of the request's headers, however slowly they drip."},
+           "end of the request's headers, however slowly they drip. Over HTTP/2: from accept to the client's "
+           "SETTINGS, and for "
+           "each header block."},
           timeouts.request_headers, {10ms, kLongestWait});
   v.Field({"keep_alive", "A connection between two requests is closed after this time."}, timeouts.keep_alive,
           {10ms, 24h});

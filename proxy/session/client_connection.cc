@@ -84,18 +84,21 @@ void ClientConnection::Advance(event::Ready ready) {
   }
 }
 
-// A worker takes so many handshake steps in one turn; the others keep their bytes in the kernel and are told of them
-// again in the next.
+// A worker takes so many handshake steps of a listener in one turn; the others keep their bytes in the kernel and are told
+// of them again in the next.
 bool ClientConnection::TakeHandshakeStep() {
   if (environment_.handshake_turn != environment_.loop.turn()) {
     environment_.handshake_turn = environment_.loop.turn();
-    environment_.handshakes_left = listener_.settings.tls->handshakes_per_turn;
+    environment_.handshakes_taken.clear();
   }
-  if (environment_.handshakes_left == 0) {
+  auto& all = environment_.handshakes_taken;
+  if (all.size() <= listener_.index) all.resize(listener_.index + 1);
+  uint32_t& taken = all[listener_.index];
+  if (taken == listener_.settings.tls->handshakes_per_turn) {
     environment_.stats.Add(stats::Metric::kTlsBudgetHits);
     return false;
   }
-  --environment_.handshakes_left;
+  ++taken;
   return true;
 }
 
@@ -284,7 +287,8 @@ void ClientConnection::Close(net::CloseReason reason) {
   timer_.Cancel();
   EndExchange();
   if (stream_ != nullptr) stream_->Close(reason);  // else it lives on in a tunnel
-  for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, kPipelinedTag}) {
+  for (const uint8_t tag :
+       {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag, kPipelinedTag}) {
     environment_.loop.CancelSoon(*this, tag);
   }
   if (!admitted_) --environment_.refused_connections;

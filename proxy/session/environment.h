@@ -60,9 +60,9 @@ struct Environment {
 
   uint32_t refused_connections = 0;  // being answered, of those that were not admitted
 
-  // TLS handshake steps left in turn `handshake_turn`.
+  // TLS handshake steps taken in turn `handshake_turn`, by listener.
   uint64_t handshake_turn = 0;
-  uint32_t handshakes_left = 0;
+  std::vector<uint32_t> handshakes_taken;
 };
 
 }  // namespace hawser::session
