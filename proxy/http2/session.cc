@@ -103,18 +103,25 @@ void Session::Receive() {
 
 void Session::Feed(std::span<const std::byte> bytes) {
   if (end_ != End::kNone) return;
+  const base::TimePoint block_begun = block_begun_;
   int error = 0;
   while (!bytes.empty() && error == 0) error = frame_left_ > 0 ? FeedPayload(bytes) : FeedHeader(bytes);
   if (credit_ > 0) nghttp2_session_consume_connection(library_, std::exchange(credit_, 0));
   if (violation_) return Punish(*violation_);
   if (error != 0) return OnLibraryError(error);
+  news_ |= block_begun_ != block_begun;
   Push();
+}
+
+void Session::NoteBlockEnd() {
+  if (frame_left_ == 0 && block_ends_) block_begun_ = base::TimePoint::max();
 }
 
 int Session::FeedPayload(std::span<const std::byte>& bytes) {
   const auto part = bytes.first(std::min<size_t>(bytes.size(), frame_left_));
   frame_left_ -= static_cast<uint32_t>(part.size());
   bytes = bytes.subspan(part.size());
+  NoteBlockEnd();
   return Pass(part);
 }
 
@@ -137,6 +144,11 @@ int Session::FeedHeader(std::span<const std::byte>& bytes) {
                                 .type = std::to_integer<uint8_t>(header_[3]),
                                 .flags = std::to_integer<uint8_t>(header_[4]),
                                 .reserved = 0};
+  if (header.type == NGHTTP2_HEADERS) block_begun_ = loop_.now();
+  if (header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION) {
+    block_ends_ = (header.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
+    NoteBlockEnd();
+  }
   return Callbacks::OnFrameHeader(*this, header) ? Pass(header_) : NGHTTP2_ERR_CALLBACK_FAILURE;
 }
 

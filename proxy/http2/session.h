@@ -104,6 +104,8 @@ class Session final : public event::IoHandler {
   // --- Both ---
   // Streams whose head has come whole and that their owners have not let go.
   uint32_t streams() const { return live_count_ - (arriving_ != nullptr ? 1 : 0); }
+  // When the header block began that is still coming; the maximum if none is. No other frame may come before its end.
+  base::TimePoint block_begun() const { return block_begun_; }
   bool going_away() const { return goaway_sent_ || goaway_received_; }
   End end() const { return end_; }
   Abuse abuse() const { return abuse_; }                  // meaningful after End::kAbuse
@@ -153,6 +155,7 @@ class Session final : public event::IoHandler {
   int FeedHeader(std::span<const std::byte>& bytes);
   int FeedPayload(std::span<const std::byte>& bytes);
   int Pass(std::span<const std::byte> bytes);
+  void NoteBlockEnd();
   void OnLibraryError(int code);
   void Punish(Abuse abuse);
   bool MayReceive() const;
@@ -202,6 +205,7 @@ class Session final : public event::IoHandler {
   size_t credit_ = 0;                                 // of the connection's window, to give back
   base::TimePoint last_progress_;                     // of the output
   base::TimePoint goaway_deadline_;                   // of the notice; then comes the last word
+  base::TimePoint block_begun_ = base::TimePoint::max();
   Budgets budgets_;
   Counts counts_;
   std::optional<Abuse> violation_;  // noted inside nghttp2, acted on after it
@@ -211,12 +215,13 @@ class Session final : public event::IoHandler {
   uint32_t frame_left_ = 0;  // bytes of the frame's payload that are to come
   uint32_t live_count_ = 0;
   uint32_t continuations_ = 0;  // of the header block that is being received
-  int32_t last_opened_ = 0;     // stream, by the client
+  int32_t last_opened_ = 0;     // stream, by the peer or, where that is a backend, by us
   int32_t last_reset_ = 0;      // the highest stream that we have reset
   int32_t resetting_ = 0;       // the stream that is being reset by its owner, while it is
   uint8_t owner_tag_ = 0;
   End end_ = End::kNone;
   Abuse abuse_ = Abuse::kCount;
+  bool block_ends_ = false;  // with the frame that is coming
   bool in_turn_ = false;
   bool settle_soon_ = false;
   bool output_blocked_ = false;   // the transport takes no more for now

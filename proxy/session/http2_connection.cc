@@ -38,7 +38,7 @@ Http2Connection::Http2Connection(Environment& environment, Parts parts)
   environment_.stats.Add(Metric::kHttp2ConnectionsOpen);
   session_->Watch(this, kSessionTag);
   session_->Feed(std::as_bytes(std::span(parts.received)));
-  ArmIdleTimer();
+  ArmTimer();
 }
 
 Http2Connection::~Http2Connection() = default;
@@ -50,7 +50,7 @@ void Http2Connection::OnReady(event::Ready ready) {
   AcceptAll();
   Count();
   if (session_->end() != http2::End::kNone) return OnEnd();
-  ArmIdleTimer();
+  ArmTimer();
 }
 
 void Http2Connection::AcceptAll() {
@@ -60,7 +60,10 @@ void Http2Connection::AcceptAll() {
                                         .peer = peer_,
                                         .tls = tls_,
                                         .requests = requests_};
-  while (auto arrival = session_->Accept()) Http2Request::Start(shared, std::move(*arrival));
+  while (auto arrival = session_->Accept()) {
+    awaited_ = Awaited::kNothing;  // it may be answered already: then keep_alive begins anew
+    Http2Request::Start(shared, std::move(*arrival));
+  }
 }
 
 void Http2Connection::Count() {
@@ -73,33 +76,37 @@ void Http2Connection::Count() {
   environment_.stats.Add(Metric::kHttp2WindowStalls, counts.stalled_streams);
 }
 
-// Without a stream the clock runs: request_headers' until the client has shown that it speaks HTTP/2, keep_alive's then.
-void Http2Connection::ArmIdleTimer() {
-  const bool idle = session_->streams() == 0;
-  const bool speaks = session_->settings_received();
+// request_headers bounds what shows that the client speaks HTTP/2, and each header block; keep_alive a connection without a
+// stream.
+void Http2Connection::ArmTimer() {
   const auto& timeouts = listener_.settings.timeouts;
-  if (!idle) {
-    timer_.Cancel();
-  } else if (!idle_ || !timer_.armed() || speaks != spoke_) {
-    environment_.loop.Arm(timer_, speaks ? timeouts.keep_alive : timeouts.request_headers);
-  }
-  idle_ = idle;
-  spoke_ = speaks;
+  const base::TimePoint begun = session_->block_begun();
+  const Awaited awaited = begun != base::TimePoint::max() ? Awaited::kHead
+                          : session_->streams() > 0       ? Awaited::kNothing
+                          : session_->settings_received() ? Awaited::kRequest
+                                                          : Awaited::kSettings;
+  const bool same =
+      awaited == std::exchange(awaited_, awaited) && begun == std::exchange(block_begun_, begun);
+  if (awaited == Awaited::kNothing) return timer_.Cancel();
+  if (same && timer_.armed()) return;
+  environment_.loop.Arm(timer_,
+                        awaited == Awaited::kRequest ? timeouts.keep_alive : timeouts.request_headers);
 }
 
 void Http2Connection::OnTimer() {
   if (lingering_ != nullptr) return Retire();
-  // A second time: the client does not answer, or holds back the rest of a header block.
-  if (session_->going_away()) return session_->Close(net::CloseReason::kOrderly);
-  if (session_->settings_received()) {
+  if (awaited_ == Awaited::kRequest && !session_->going_away()) {
     session_->GoAway();
-    return ArmIdleTimer();
+    return ArmTimer();
   }
-  environment_.stats.CountReject(http::Reject::kRequestTimeout);
+  // Also where the client does not answer to the GOAWAY.
+  if (awaited_ != Awaited::kRequest) environment_.stats.CountReject(http::Reject::kRequestTimeout);
   session_->Close(net::CloseReason::kOrderly);
 }
 
+// Once: requests that it aborts have the session tell of its end again.
 void Http2Connection::OnEnd() {
+  if (lingering_ != nullptr) return;
   const http2::End end = session_->end();
   if (end == http2::End::kAbuse) environment_.stats.Add(MetricOf(session_->abuse()));
   if (end == http2::End::kAbuse || end == http2::End::kProtocol) {

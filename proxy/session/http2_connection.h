@@ -45,9 +45,17 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
  private:
   enum Tag : uint8_t { kSessionTag = 0, kTimerTag = 1, kLingerTag = 2 };
 
+  // What the connection's timer bounds.
+  enum class Awaited : uint8_t {
+    kNothing,   // streams live, and have timers of their own
+    kSettings,  // the client has yet to show that it speaks HTTP/2
+    kHead,      // the end of a header block, ahead of which no other frame may come
+    kRequest,
+  };
+
   void AcceptAll();
   void OnTimer();
-  void ArmIdleTimer();
+  void ArmTimer();
   void OnEnd();
   void DropInput();
   void Retire();
@@ -64,8 +72,8 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
       lingering_;  // after the session's end, until the client has read the GOAWAY
   base::IntrusiveList<Http2Request> requests_;
   event::Timer timer_;
-  bool idle_ = false;   // the timer runs for a connection without streams
-  bool spoke_ = false;  // and for one whose SETTINGS have come
+  base::TimePoint block_begun_;  // of the block that the timer bounds
+  Awaited awaited_ = Awaited::kNothing;
   bool retired_ = false;
 };
 

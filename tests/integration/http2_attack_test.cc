@@ -2,6 +2,8 @@
 // counted under its name, and leaves hawser's memory and its other clients alone.
 #include <gtest/gtest.h>
 
+#include <sys/socket.h>
+
 #include "tests/integration/harness/http2_client.h"
 #include "tests/integration/harness/http2_frames.h"
 #include "tests/integration/harness/scenario.h"
@@ -146,11 +148,42 @@ TEST(Http2Bounds, AConnectionThatSaysNothingIsEnded) {
   EXPECT_NE(client.ReadEnd(), End::kOpen);
 }
 
-TEST(Http2Bounds, AHeaderBlockThatNeverEndsIsEnded) {
-  OneBackend world(With("enabled: true", {"timeouts: { request_headers: 100ms, keep_alive: 100ms }"}));
+TEST(Http2Bounds, AHeaderBlockThatNeverEndsIsEndedWhateverElseLives) {
+  for (const bool other : {false, true}) {
+    OneBackend world(With("enabled: true", {"timeouts: { request_headers: 200ms, keep_alive: 1h }"}));
+    Http2Client client(world.Connect());
+    if (other) client.Get("/");
+    Wire backend = other ? world.backend().Accept() : Wire();
+    client.SendRaw(RawFrame(NGHTTP2_HEADERS, 1, 3, Block()));
+    EXPECT_NE(client.wire().ReadEnd(), End::kOpen);
+    EXPECT_TRUE(world.hawser().MetricIs("hawser_rejects_total", 1, {"reason=\"request_timeout\""}));
+  }
+}
+
+// An end is handled once, though the requests that it aborts have the session tell of it again: the connection is counted
+// once, and stays until its client has gone, so that no reset overtakes the GOAWAY.
+TEST(Http2Bounds, TheEndOfAConnectionWithRequestsIsOneEnd) {
+  OneBackend world(
+      With("budgets: { pings: 10 }, initial_stream_window: 16MiB, initial_connection_window: 64MiB"));
   Http2Client client(world.Connect());
-  client.SendRaw(RawFrame(NGHTTP2_HEADERS, 1, 1, Block()));
-  EXPECT_NE(client.wire().ReadEnd(), End::kOpen);
+  client.Await([&] { return client.settings_received(); });
+  const int32_t upload = client.Request(
+      {{":method", "POST"}, {":scheme", "http"}, {":authority", "hawser.test"}, {":path", "/"}}, true);
+  Wire backend = world.backend().Accept();
+  const int small = 4096;
+  setsockopt(backend.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  client.Send(upload, std::string(15 << 20, 'x'));  // more than a backend that does not read lets through
+  const int32_t other = client.Get("/");
+  Wire quick = world.backend().Accept();
+  ReadHead(quick);
+  quick.Send(Response("200 OK", ""));
+  client.AwaitEnd(other);  // all of the body is under way
+  for (int i = 0; i <= 10; ++i) client.SendRaw(RawFrame(NGHTTP2_PING, 0, 0, "12345678"));
+  EXPECT_EQ(client.wire().ReadEnd(), End::kFin);
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_http2_connections_open", 1));
+  client.wire().Close();
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_http2_connections_open", 0));
+  EXPECT_TRUE(world.hawser().MetricIs("hawser_http2_abuse_total", 1, {"kind=\"pings\""}));
 }
 
 }  // namespace
