@@ -16,8 +16,6 @@ constexpr int kStop = NGHTTP2_ERR_CALLBACK_FAILURE;  // the session looks for it
 constexpr size_t kLargestHead = 256 * 1024;
 // WINDOW_UPDATE frames that may answer a DATA frame: one for the stream and one for the connection, and as many again.
 constexpr uint32_t kUpdatesForData = 4;
-// Interim responses that nobody has read yet.
-constexpr size_t kMostHeads = 16;
 
 // Frames of the peer's that may wait to be acknowledged: with one more, a budget is spent.
 size_t OwedAcks(const BudgetLimits& budgets) {
@@ -98,12 +96,12 @@ bool Callbacks::Spend(Session& session, Abuse abuse) {
 
 // --- What is received ---
 
-// False for a stream that a client has ended, has reset, or has passed over and can open no more: it gets nothing, and a
-// client that sends it something has lost count (RFC 9113 §5.1, §5.1.1). nghttp2 would pass over it. What was under way
-// when we reset a stream is no fault: up to the last that we did, nothing is judged.
+// False for a stream that the peer has ended or reset, or that a client has passed over and can open no more: it gets nothing,
+// and a peer that sends it something has lost count (RFC 9113 §5.1, §5.1.1). nghttp2 would pass over it. What was under way
+// when we reset a stream is no fault: up to the last that we did, nothing is judged. Streams are opened by clients only, and
+// have odd numbers.
 bool Callbacks::OfOpenStream(Session& session, int32_t id) {
-  const bool of_client = session.role_ == Role::kServer && id % 2 == 1;
-  if (!of_client || id > session.last_opened_ || id <= session.last_reset_) return true;
+  if (id % 2 == 0 || id > session.last_opened_ || id <= session.last_reset_) return true;
   if (nghttp2_session_get_stream_remote_close(session.library_, id) != -1) return true;
   session.closed_stream_used_ = true;
   return false;
@@ -235,7 +233,10 @@ void Callbacks::OnHead(Session& session, Stream& stream) {
     ++session.counts_.streams;
     session.news_ = true;
   }
-  if (stream.heads_.size() > kMostHeads) Refuse(session, stream);
+  // Interim responses that nobody has read yet may hold together what one head may.
+  size_t held = 0;
+  for (const auto& waiting : stream.heads_) held += waiting->size();
+  if (stream.heads_.size() > 1 && held > session.settings_.head.bytes) Refuse(session, stream);
   session.AddReady(stream);
 }
 

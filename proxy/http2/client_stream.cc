@@ -18,7 +18,8 @@ bool ClientStream::SendRequest(const http::RequestHead& head, const http::Upgrad
 }
 
 http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& head) {
-  std::unique_ptr<ReceivedHead> text = stream().TakeHead();
+  // What is cut before anyone has seen its head (HEADERS and RST_STREAM in one read) is no response.
+  std::unique_ptr<ReceivedHead> text = stream().cut() ? nullptr : stream().TakeHead();
   if (text == nullptr) return stream().reset() ? HeadState::kEnded : HeadState::kBlocked;
   text_ = std::move(text);
   head = {};

@@ -20,7 +20,9 @@ bool IsTarget(const http::RequestHead& head) {
 
 Reject Check(const http::RequestHead& head, std::string_view host) {
   if (head.method == "CONNECT" && head.protocol.empty()) return Reject::kMethodNotAllowed;
-  if (!http::IsToken(head.method) || !IsTarget(head)) return Reject::kMalformedRequest;
+  // PRI is the preface's, and nobody's method (RFC 9113 §11.6).
+  if (!http::IsToken(head.method) || head.method == "PRI" || !IsTarget(head))
+    return Reject::kMalformedRequest;
   // A Host that says something else than :authority routes differently behind the next proxy.
   if (!host.empty() && !http::EqualsIgnoreCase(host, head.authority)) return Reject::kBadHost;
   return http::IsValidAuthority(head.authority) ? Reject::kNone : Reject::kBadHost;

@@ -37,6 +37,8 @@ class ReceivedHead {
   int status() const;  // 0: none
   bool over_limit() const { return over_ != http::Reject::kNone; }
   size_t bytes() const { return text_.size(); }  // held
+  // As the limit counts it, and this object.
+  size_t size() const { return bytes_ + sizeof *this; }
 
  private:
   struct Field {

@@ -41,6 +41,7 @@ bool Stream::SubmitRequest(const SentHead& head, bool ends) {
                                             ends ? nullptr : &body, this);
   if (id < 0) return false;
   id_ = id;
+  session_->last_opened_ = id;
   started_ = true;
   if (ends) writing_ = Side::kEnded;
   session_->Push();
@@ -152,8 +153,7 @@ void Stream::Close(net::CloseReason reason) {
     session_->Release(*this);
     session_ = nullptr;
   }
-  if (told_alone_) loop_.CancelSoon(*handler_, tag_);
-  told_alone_ = false;
+  CancelTold();
   handler_ = nullptr;
   reading_ = writing_ = Side::kReset;
   received_.Clear();
@@ -191,8 +191,7 @@ bool Stream::Delivering(base::Duration within) const {
 
 void Stream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == handler_ && tag == tag_) return;
-  if (told_alone_) loop_.CancelSoon(*handler_, tag_);
-  told_alone_ = false;
+  CancelTold();
   handler_ = handler;
   tag_ = tag;
   noted_ = 0;  // by the one before
@@ -227,10 +226,15 @@ void Stream::Announce() {
     } else if (wanted_.write) {
       session_->AddWaiter(*this);
     }
-  } else if (HasNews() && !told_alone_) {
-    told_alone_ = true;
+  } else if (HasNews() && told_in_turn_ <= loop_.turn()) {
+    told_in_turn_ = loop_.turn() + 1;
     loop_.Soon(*handler_, Pending());
   }
+}
+
+void Stream::CancelTold() {
+  if (told_in_turn_ > 0 && told_in_turn_ >= loop_.turn()) loop_.CancelSoon(*handler_, tag_);
+  told_in_turn_ = 0;
 }
 
 size_t Stream::NoteReceived() {
@@ -242,14 +246,9 @@ size_t Stream::NoteReceived() {
 void Stream::OnClosed(bool unprocessed) {
   if (closed_) return;
   closed_ = true;
-  unprocessed_ = unprocessed;
+  unprocessed_ = unprocessed && !final_head_;
   decoding_ = nullptr;
-  if (reading_ == Side::kOpen) {
-    reading_ = Side::kReset;
-    received_.Clear();
-    received_bytes_ = 0;
-    noted_ = 0;
-  }
+  if (reading_ == Side::kOpen) reading_ = Side::kReset;
   if (writing_ != Side::kEnded) {
     writing_ = Side::kReset;
     noted_end_ = end_reported_ = false;  // this end is another than the body's

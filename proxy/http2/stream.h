@@ -80,6 +80,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
 
   // By the peer, or with the connection.
   bool reset() const { return reading_ == Side::kReset || writing_ == Side::kReset; }
+  // What was to be received has been cut; bytes that came before may still be read.
+  bool cut() const { return reading_ == Side::kReset; }
   bool received_end() const { return reading_ == Side::kEnded; }
   bool sent_end() const { return writing_ == Side::kEnded; }
   // After reset(): the peer has surely not acted on the request (RFC 9113 §8.7), or has not even got it.
@@ -105,8 +107,9 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   event::Ready Pending() const;
   bool HasNews() const;
   void Announce();
+  void CancelTold();
   // The session is gone, or the stream is closed there: no more frames. The owner hears of it as an error where its
-  // directions had not ended.
+  // directions had not ended, behind what has come.
   void OnClosed(bool unprocessed);
 
   event::Loop& loop_;
@@ -134,7 +137,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   bool noted_end_ = false;     // the owner knows that nothing more comes
   bool final_head_ = false;    // received; what comes next is trailers
   bool end_reported_ = false;  // Read has returned kEnd or kError
-  bool told_alone_ = false;    // by the loop, since there is no session
+  uint64_t told_in_turn_ =
+      0;  // of the loop, which tells the owner, since there is no session; as far as it was asked to
 };
 
 }  // namespace hawser::http2

@@ -6,10 +6,11 @@
 
 namespace hawser::integration {
 
-Http2Backend::Http2Backend(Wire wire) : wire_(std::move(wire)) {
+Http2Backend::Http2Backend(Wire wire, bool websockets) : wire_(std::move(wire)) {
   nghttp2_hd_inflate_new(&inflater_);
   EXPECT_EQ(wire_.Read(24), "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-  wire_.Send(RawFrame(NGHTTP2_SETTINGS, 0, 0, ""));
+  wire_.Send(RawFrame(NGHTTP2_SETTINGS, 0, 0,
+                      BigEndian(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 2) + BigEndian(websockets, 4)));
 }
 
 Http2Backend::~Http2Backend() {

@@ -15,8 +15,8 @@ namespace hawser::integration {
 
 class Http2Backend {
  public:
-  // Reads the client's preface and sends SETTINGS without an entry.
-  explicit Http2Backend(Wire wire);
+  // Reads the client's preface and sends SETTINGS that say one thing: whether WebSockets are taken (RFC 8441 §3).
+  explicit Http2Backend(Wire wire, bool websockets = false);
   ~Http2Backend();
   Http2Backend(const Http2Backend&) = delete;
   Http2Backend& operator=(const Http2Backend&) = delete;

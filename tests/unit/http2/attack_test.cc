@@ -302,6 +302,8 @@ TEST_F(Attack, HeadsThatOnlyAProxyMindsAreRefused) {
       {http::Reject::kMethodNotAllowed,
        Literal(":method", "CONNECT") + Literal(":authority", "example.com:443")},
       {http::Reject::kMalformedRequest,
+       "\x84\x86" + Literal(":method", "PRI") + Literal(":authority", "example.com")},
+      {http::Reject::kMalformedRequest,
        "\x82\x86" + Literal(":path", "/a#b") + Literal(":authority", "example.com")},
       {http::Reject::kMalformedRequest,
        "\x82\x86" + Literal(":path", "/a b") + Literal(":authority", "example.com")},

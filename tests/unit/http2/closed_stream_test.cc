@@ -116,5 +116,97 @@ TEST_F(ClosedStream, APriorityThatDependsOnItself) {
   EXPECT_EQ(answers.back().code(), uint32_t{NGHTTP2_PROTOCOL_ERROR});
 }
 
+// The same from the other side: a backend's frames.
+class BackendsClosedStream : public testing::Test {
+ public:
+  BackendsClosedStream() { Send(Frame(kSettingsFrame, 0, 0, "")); }
+
+  void Send(std::string_view bytes) {
+    wire->pair.far.Feed(bytes);
+    wire->Run();
+  }
+  std::unique_ptr<ClientStream> Request(bool body = false) {
+    auto stream = client->Open();
+    EXPECT_NE(stream, nullptr);
+    if (stream != nullptr) {
+      EXPECT_TRUE(stream->SendRequest(body ? Post() : Get(), nullptr));
+    }
+    wire->Run();
+    (void)wire->pair.far.TakeWritten();
+    return stream;
+  }
+  void ExpectGoAway(uint32_t code) {
+    EXPECT_EQ(client->end(), End::kProtocol);
+    const auto answers = TakeApart(wire->pair.far.TakeWritten());
+    ASSERT_FALSE(answers.empty());
+    EXPECT_EQ(answers.back().type, kGoAwayFrame);
+    EXPECT_EQ(answers.back().code(), code);
+  }
+
+  static std::string Response(uint32_t stream, uint8_t flags) {
+    return Headers(stream, "\x88", flags);  // :status 200
+  }
+
+  const Settings settings;
+  std::unique_ptr<Wire> wire = std::make_unique<Wire>();
+  std::unique_ptr<Session> client = wire->Client(settings);
+};
+
+TEST_F(BackendsClosedStream, DataBehindACompleteResponse) {
+  auto stream = Request();
+  Send(Response(1, kEndHeaders | kEndStream));
+  Send(Frame(kData, 0, 1, "late"));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(BackendsClosedStream, AHeadBehindACompleteResponse) {
+  auto stream = Request();
+  Send(Response(1, kEndHeaders | kEndStream) + Response(1, kEndHeaders | kEndStream));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(BackendsClosedStream, DataBehindACompleteResponseWhileTheRequestGoesOn) {
+  auto stream = Request(true);
+  Send(Response(1, kEndHeaders | kEndStream) + Frame(kData, 0, 1, "late"));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(BackendsClosedStream, DataBehindTheBackendsOwnReset) {
+  auto stream = Request();
+  Send(Frame(kRstStream, 0, 1, kReset) + Frame(kData, 0, 1, "late"));
+  ExpectGoAway(NGHTTP2_STREAM_CLOSED);
+}
+
+TEST_F(BackendsClosedStream, AStreamThatWasNeverOpened) {
+  auto stream = Request();
+  Send(Response(3, kEndHeaders | kEndStream));
+  ExpectGoAway(NGHTTP2_PROTOCOL_ERROR);
+}
+
+TEST_F(BackendsClosedStream, AStreamOfTheBackendsOwn) {
+  auto stream = Request();
+  Send(Frame(kData, 0, 2, "pushed"));
+  ExpectGoAway(NGHTTP2_PROTOCOL_ERROR);
+}
+
+TEST_F(BackendsClosedStream, WhatWasUnderWayWhenWeResetIsPassedOver) {
+  auto first = Request();
+  auto second = Request();
+  second = nullptr;  // CANCEL
+  Send(Response(3, kEndHeaders) + Frame(kData, 0, 3, "under way") + Frame(kData, kEndStream, 3, "") +
+       Frame(kRstStream, 0, 3, kReset));
+  EXPECT_EQ(client->end(), End::kNone);
+  Send(Response(1, kEndHeaders | kEndStream));
+  http::ResponseHead head;
+  EXPECT_EQ(first->ReadResponse(head), http::ClientStream::HeadState::kFinal);
+}
+
+TEST_F(BackendsClosedStream, WindowUpdatesAndResetsMayComeLate) {
+  auto stream = Request();
+  Send(Response(1, kEndHeaders | kEndStream) + Frame(kWindowUpdate, 0, 1, BigEndian(1000, 4)) +
+       Frame(kRstStream, 0, 1, kReset));
+  EXPECT_EQ(client->end(), End::kNone);
+}
+
 }  // namespace
 }  // namespace hawser::http2
