@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 
+#include "proxy/base/check.h"
+
 namespace hawser::net {
 namespace {
 
@@ -33,6 +35,7 @@ bool Pipe::Ready() {
 }
 
 IoResult Pipe::Fill(int from, size_t most) {
+  HAWSER_DCHECK(held_ == 0);
   const ssize_t moved = Splice(from, write_.fd(), std::min(most, capacity_));
   if (moved > 0) {
     held_ = static_cast<size_t>(moved);

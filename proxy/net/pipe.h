@@ -33,8 +33,6 @@ class Pipe {
   // Drops what it holds, and itself: Ready makes another.
   void Discard();
 
-  size_t held() const { return held_; }
-
  private:
   Socket read_;
   Socket write_;

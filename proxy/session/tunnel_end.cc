@@ -21,8 +21,8 @@ Reject RejectOf(ws::Violation violation) {
   }
 }
 
-// How long a backend may take to end its connection behind the close frames, before hawser does.
-constexpr base::Duration kServersTurn{200};
+// How long a backend may take to send its FIN behind the close frames, before hawser sends its own.
+constexpr base::Duration kBackendFinGrace{200};
 
 // Until `deadline`, rounded up by a 64th at the most: the deadlines of many tunnels fall together, and one turn of the loop
 // meets them all.
@@ -157,7 +157,7 @@ void Tunnel::ShutStream(Peer peer) {
   Side& at = side(peer);
   if (std::exchange(at.shut, true)) return;
   if (!ServerEndsFirst(peer)) return at.stream->ShutdownWrite();
-  environment_.loop.Arm(timer_, std::min(kServersTurn, base::Between(environment_.loop.now(), expiry_)));
+  environment_.loop.Arm(timer_, std::min(kBackendFinGrace, base::Between(environment_.loop.now(), expiry_)));
 }
 
 void Tunnel::CloseStream(Peer peer, net::CloseReason reason) {
