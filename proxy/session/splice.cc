@@ -58,7 +58,7 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
 void Tunnel::SendPiped(Peer to) {
   Side& sink = side(to);
   const net::IoResult put = environment_.pipe.Drain(sink.stream->plain_socket());
-  if (put.state == net::IoState::kError) return OnEnd(to, put.state);
+  if (put.state == net::IoState::kError) return OnWriteError(to);
   if (put.state == net::IoState::kOk) return;
   environment_.pipe.Take(sink.backlog, environment_.buffers, environment_.loop.scratch());
   Block(to);

@@ -134,6 +134,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   bool OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame);
   void OnViolation(Peer from, ws::Violation violation);
   void OnBrokenRule(Peer from, http::Reject reason);
+  uint16_t CodeOfLoss(Peer lost) const;
+  void OnReadStop(Peer from, net::IoState state);
   void OnEnd(Peer from, net::IoState how);
   void OnPipeEnd(Peer from, net::IoState how);
 

@@ -248,6 +248,9 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
     case ws::Keepalive::Due::kDead:
       // Its pong may wait in the kernel while the other side is slow, or its rate is spent.
       if (!MayReceive(peer)) return side(peer).keepalive.Heard(now);
+      // Or it has come, and this turn's events did not reach as far.
+      Receive(peer);
+      if (state_ != State::kOpen || side(peer).keepalive.Check(now) != ws::Keepalive::Due::kDead) return;
       // The ping may stand behind megabytes that a slow peer is still taking.
       if (side(peer).stream->Delivering(settings().keepalive.timeout)) return side(peer).keepalive.Heard(now);
       BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, http::SpecOf(Reject::kPongTimeout).close_code);

@@ -40,7 +40,7 @@ void Tunnel::Receive(Peer from) {
   for (int reads = 0; reads < kReadsPerTurn && MayReceive(from); ++reads) {
     if (const auto spliced = Splice(from)) {
       if (*spliced == net::IoState::kOk) continue;
-      return *spliced == net::IoState::kBlocked ? void() : OnEnd(from, *spliced);
+      return OnReadStop(from, *spliced);
     }
     const std::span<std::byte> scratch = environment_.loop.scratch();
     const size_t carried = source.carry.size();
@@ -63,11 +63,17 @@ void Tunnel::Receive(Peer from) {
     const Reject undecodable =
         got.state == net::IoState::kError ? UndecodableBy(source.stream->error()) : Reject::kNone;
     if (undecodable != Reject::kNone) return OnBrokenRule(from, undecodable);
-    if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return OnEnd(from, got.state);
-    if (got.state == net::IoState::kBlocked) {
-      if (source.broken) OnEnd(from, net::IoState::kError);
-      return;
-    }
+    if (got.state != net::IoState::kOk) return OnReadStop(from, got.state);
+  }
+}
+
+// There is nothing more to read for now; from a peer to which a write failed, nothing more for ever: that is its end, once
+// what was read before need not wait any more.
+void Tunnel::OnReadStop(Peer from, net::IoState state) {
+  if (side(from).broken) {
+    if (MayReceive(from)) OnEnd(from, net::IoState::kError);
+  } else if (state != net::IoState::kBlocked) {
+    OnEnd(from, state);
   }
 }
 
