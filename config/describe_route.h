@@ -157,6 +157,13 @@ void Describe(V& v, Is<WebSocket> auto& websocket) {
            "to find dead peers. Their pongs are swallowed; pings of the two ends pass through."},
           websocket.keepalive);
   v.Field(
+      {"backend_lost_code",
+       "Close code that tells a client that its backend is lost: it crashed, was restarted, or answers no "
+       "pings. Clients take 1001 as leave to connect again. Some (graphql-ws) take 1011 as a fault that "
+       "would come again, and give up. `0` sends no close frame: the client sees its connection end "
+       "(1006)."},
+      websocket.backend_lost_code);
+  v.Field(
       {"compression",
        "What becomes of permessage-deflate (RFC 7692). `pass`: the two ends agree on it, and compressed "
        "messages pass as they are. `strip`: the backend never sees the offer, so that nothing is compressed. "

@@ -36,6 +36,9 @@ inline std::string TypeText(const Rules<Duration>&) {
 inline std::string TypeText(const Rules<ByteSize>&) {
   return "size";
 }
+inline std::string TypeText(const Rules<LostCode>&) {
+  return "close code";
+}
 inline std::string TypeText(const Rules<Rate>&) {
   return "rate";
 }
@@ -71,6 +74,9 @@ inline std::string BoundsText(const Rules<bool>& rules) {
 std::string BoundsText(const Rules<double>& rules);
 std::string BoundsText(const Rules<Duration>& rules);
 std::string BoundsText(const Rules<ByteSize>& rules);
+inline std::string BoundsText(const Rules<LostCode>&) {
+  return "0, 1001, 1011 to 1014, 3000 to 4999";
+}
 std::string BoundsText(const Rules<Rate>& rules);
 std::string BoundsText(const Rules<ByteRate>& rules);
 std::string BoundsText(const Rules<Secret>& rules);
@@ -96,6 +102,9 @@ std::string ExpectedText(const Rules<bool>& rules);
 std::string ExpectedText(const Rules<double>& rules);
 std::string ExpectedText(const Rules<Duration>& rules);
 std::string ExpectedText(const Rules<ByteSize>& rules);
+inline std::string ExpectedText(const Rules<LostCode>& rules) {
+  return "expected " + BoundsText(rules);
+}
 std::string ExpectedText(const Rules<Rate>& rules);
 std::string ExpectedText(const Rules<ByteRate>& rules);
 std::string ExpectedText(const Rules<Secret>& rules);

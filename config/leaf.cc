@@ -118,6 +118,14 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& ru
   return std::nullopt;
 }
 
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<LostCode>&, LostCode& value) {
+  uint64_t code = 0;
+  if (auto what = ParseWhole(node, 0, 4999, code)) return what;
+  if (code != 0 && code != 1001 && (code < 1011 || code > 1014) && code < 3000) return OutOfRange(node);
+  value.code = static_cast<uint16_t>(code);
+  return std::nullopt;
+}
+
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value) {
   const std::optional<Rate> rate = IsZero(node) ? Rate{0} : ParseRate(node.text);
   if (!rate && IsNumber(node)) return Quote(node.text) + " does not say per what";

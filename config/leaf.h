@@ -41,6 +41,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>& rules,
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rules, double& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& rules, Duration& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& rules, ByteSize& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<LostCode>& rules, LostCode& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& rules, ByteRate& value);
 // Never quotes the value.

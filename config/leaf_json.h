@@ -38,6 +38,9 @@ inline Json LeafJson(Duration value) {
 inline Json LeafJson(ByteSize value) {
   return FormatSize(value);
 }
+inline Json LeafJson(LostCode value) {
+  return value.code;
+}
 inline Json LeafJson(Rate value) {
   return FormatRate(value);
 }
@@ -91,6 +94,12 @@ inline Json LeafSchema(const Rules<ByteSize>& rules) {
   return {
       {"anyOf",
        {TextSchema(kSizePattern), {{"type", "integer"}, {"minimum", rules.min}, {"maximum", rules.max}}}}};
+}
+inline Json LeafSchema(const Rules<LostCode>&) {
+  const auto range = [](int min, int max) {
+    return Json{{"type", "integer"}, {"minimum", min}, {"maximum", max}};
+  };
+  return {{"anyOf", {{{"const", 0}}, {{"const", 1001}}, range(1011, 1014), range(3000, 4999)}}};
 }
 inline Json LeafSchema(const Rules<Rate>&) {
   return {{"anyOf", {TextSchema(kRatePattern), {{"const", 0}}}}};

@@ -30,6 +30,12 @@ struct ByteRate {  // written 64KiB/s, 1MB/m
   bool operator==(const ByteRate&) const = default;
 };
 
+// What a client is told when its backend is lost: 1001, 1011 to 1014, 3000 to 4999; 0: nothing.
+struct LostCode {
+  uint16_t code = 1001;
+  bool operator==(const LostCode&) const = default;
+};
+
 struct Secret {  // never printed
   std::string value;
   bool operator==(const Secret&) const = default;
@@ -219,6 +225,7 @@ struct WebSocket {
   PerDirection<MessageRateLimit> message_rate;
   PerDirection<ByteRateLimit> byte_rate;
   Keepalive keepalive;
+  LostCode backend_lost_code;
   Compression compression = Compression::kPass;
   Duration close_timeout = 5s;  // from the first close frame to the end of both connections
   Duration idle_timeout = 0s;   // without a message in either direction; 0: no limit

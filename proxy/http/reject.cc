@@ -19,12 +19,13 @@ constexpr uint16_t kTryAgainLater = 1013;
 
 // Flags are Envoy's where it has one: DPE and UPE (a peer broke the protocol), IH (invalid value of a checked field),
 // NR (no route), UH (no endpoint to use), UF (connection failed), UT (no answer in time), UC and DC (backend or client
-// cut the connection), RL (limited), SI (idle), DT (duration). Ours: FT (a filter not in time), HT (handshake or head not in time), WSH (WebSocket
-// handshake), ORG (origin), OVL (overload), DRN (drain), WPE (WebSocket protocol error), WTL (too large), WPT (no pong),
-// WCT (no answer to a close frame), SHD (shutdown), LD (loop).
+// cut the connection), RL (limited), SI (idle), DT (duration). Ours: FT (a filter not in time), HT (handshake or head
+// not in time), WSH (WebSocket handshake), ORG (origin), OVL (overload), DRN (drain), WPE (WebSocket protocol error), WTL
+// (too large), WPT (no pong), WCT (no answer to a close frame), SHD (shutdown), LD (loop).
 //
-// Close codes that the RFC does not dictate: 1011 wherever the client did nothing wrong and hawser could not go on; 1001
-// wherever it could, but will not, since clients take 1001 as leave to connect again, and 1008 as advice not to.
+// Close codes that the RFC does not dictate: 1001 wherever a new connection may well do better, since clients take it as
+// leave to connect again; 1011 where a backend did something wrong, since it may do so again and some clients (graphql-ws)
+// take it as advice not to come back, as all take 1008.
 constexpr auto kTable = std::to_array<RejectSpec>({
     {kNone, 0, 0, "none", "-", ""},
     {kMalformedRequest, 400, 0, "malformed_request", "DPE", "The request is malformed."},
@@ -73,10 +74,11 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     {kMessageTooLarge, 0, kTooBig, "message_too_large", "WTL", "A message is too large."},
     {kMessageRate, 0, kPolicy, "message_rate", "RL", "Messages come too fast."},
     {kByteRate, 0, kPolicy, "byte_rate", "RL", "Bytes come too fast."},
-    {kBackendLost, 0, kInternalError, "backend_lost", "UC", "The connection to the backend was lost."},
+    // This one and a backend's missing pong: unless the route's backend_lost_code says otherwise.
+    {kBackendLost, 0, kGoingAway, "backend_lost", "UC", "The connection to the backend was lost."},
     // Nobody is left to read a code; the log has 1006, which is never sent (§7.4.1).
     {kClientLost, 0, 0, "client_lost", "DC", "The connection to the client was lost."},
-    {kPongTimeout, 0, kInternalError, "pong_timeout", "WPT", "A ping was not answered in time."},
+    {kPongTimeout, 0, kGoingAway, "pong_timeout", "WPT", "A ping was not answered in time."},
     {kIdleTimeout, 0, kGoingAway, "idle_timeout", "SI", "The connection was idle for too long."},
     {kMaxDuration, 0, kGoingAway, "max_duration", "DT", "The connection reached its greatest age."},
     // Read only by a client that waits for its close to be answered while the backend says nothing.

@@ -163,12 +163,12 @@ void Tunnel::Ping(Peer to) {
   if (AtBoundaryTowards(to)) Inject(to);
 }
 
-// The last thing that `to` hears: a close frame, now or at the next boundary; where none can come any more, its stream
-// just ends.
+// The last thing that `to` hears: a close frame, now or at the next boundary; where none is to come (code 0) or can come any
+// more, its stream just ends.
 void Tunnel::CloseTowards(Peer to, uint16_t code) {
   Side& sink = side(to);
   if (sink.sealed || sink.close_due != 0) return;
-  if (is_pipe()) return EndWithoutCloseFrame(to);
+  if (is_pipe() || code == 0) return EndWithoutCloseFrame(to);
   sink.close_due = code;
   if (AtBoundaryTowards(to)) {
     Inject(to);
@@ -177,8 +177,8 @@ void Tunnel::CloseTowards(Peer to, uint16_t code) {
   }
 }
 
-// The frame that stands unfinished towards `to` will never be finished: no close frame can follow it, and no answer is to
-// be waited for.
+// Not even a close frame follows: the route wants none, or a frame stands unfinished towards `to` and will never be
+// finished. No answer is to be waited for.
 void Tunnel::EndWithoutCloseFrame(Peer to) {
   side(to).close_due = 0;
   side(to).sealed = true;

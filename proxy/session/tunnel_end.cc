@@ -58,6 +58,11 @@ void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   CloseTowards(Other(from), from == kClient ? 1001 : 1011);
 }
 
+// What the other peer is told when `lost` is; 0: nothing.
+uint16_t Tunnel::CodeOfLoss(Peer lost) const {
+  return lost == kClient ? 1001 : settings().backend_lost_code.code;
+}
+
 // A peer's stream has ended, in order or broken: there is no half-open WebSocket.
 void Tunnel::OnEnd(Peer from, net::IoState how) {
   Side& gone = side(from);
@@ -69,7 +74,7 @@ void Tunnel::OnEnd(Peer from, net::IoState how) {
   gone.carry.Clear();
   uint16_t code = Answer();
   if (state_ == State::kOpen) {
-    code = from == kClient ? 1001 : 1011;
+    code = CodeOfLoss(from);
     BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend,
                  from == kClient ? Reject::kClientLost : Reject::kBackendLost, 1006);
   }
@@ -253,10 +258,10 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
       if (state_ != State::kOpen || side(peer).keepalive.Check(now) != ws::Keepalive::Due::kDead) return;
       // The ping may stand behind megabytes that a slow peer is still taking.
       if (side(peer).stream->Delivering(settings().keepalive.timeout)) return side(peer).keepalive.Heard(now);
-      BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, http::SpecOf(Reject::kPongTimeout).close_code);
-      CloseTowards(peer, close_code_);
+      BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, CodeOfLoss(peer) != 0 ? CodeOfLoss(peer) : 1006);
+      CloseTowards(peer, http::SpecOf(Reject::kPongTimeout).close_code);
       CloseStream(peer, net::CloseReason::kOrderly);
-      CloseTowards(Other(peer), peer == kClient ? 1001 : 1011);
+      CloseTowards(Other(peer), CodeOfLoss(peer));
       return;
   }
 }

@@ -85,6 +85,28 @@ test('a subscription brings every event in order', options, async () => {
   await client.dispose();
 });
 
+// graphql-ws takes most codes below 2000 for faults that would come again, and gives up.
+test('a client whose server is lost connects again', options, async () => {
+  const codes = [];
+  let connections = 0, gaveUp;
+  const client = clientOf(startVisitor(hawser.https), {
+    lazy: false, retryAttempts: 20, retryWait: () => new Promise((resolve) => setTimeout(resolve, 20)),
+    onNonLazyError: (error) => { gaveUp = error; },
+    on: {connected: () => ++connections, closed: ({code}) => codes.push(code)},
+  });
+  for (let lost = 1; lost <= 3; ++lost) {
+    await eventually(() => gaveUp || connections >= lost);
+    assert.equal(gaveUp, undefined);
+    for (const {app} of backends.all) app.clients.forEach((socket) => socket.terminate());
+    await eventually(() => codes.length >= lost);
+  }
+  await eventually(() => gaveUp || connections >= 4);
+  assert.equal(gaveUp, undefined);
+  assert.deepEqual(codes, [1001, 1001, 1001]);
+  assert.ok(names.includes((await firstOf(client, '{ server }')).server));
+  await client.dispose();
+});
+
 test("the server's close code reaches the client", options, async () => {
   const closed = new Promise((resolve) => {
     const client = clientOf(startVisitor(hawser.https), {connectionParams: {token: 'stolen'}, on: {closed: resolve}});

@@ -43,6 +43,9 @@ class FakeStream final : public net::ByteStream {
   // The n-th Read or Write from now on, counted from 1, and all behind it return kError with ECONNRESET.
   void FailCall(int n) { fail_at_ = calls_ + n; }
 
+  // Every Write from now on returns kError, as behind a reset: what the peer sent before can still be read.
+  void BreakWrites() { writes_broken_ = true; }
+
   // --- The loop ---
 
   // One OnReady with whatever is wanted and there; false when there is nothing to tell.
@@ -91,6 +94,7 @@ class FakeStream final : public net::ByteStream {
   int fail_at_ = std::numeric_limits<int>::max();
   int calls_ = 0;
   int error_ = 0;
+  bool writes_broken_ = false;
   bool delivering_ = false;
   std::string written_;
   std::string last_words_;

@@ -156,7 +156,7 @@ TEST_F(AffinityTest, ABackendThatRestartsGetsItsClientsBack) {
   Wire client = Join(hawser.listener(), {}, &head);
   const std::string backend = head.Value("X-Backend");
   backends_.erase(backend);
-  EXPECT_EQ(ReadFrame(client).close_code(), 1011);
+  EXPECT_EQ(ReadFrame(client).close_code(), 1001);
   Start(backend, addresses_[backend]);
   EXPECT_EQ(JoinWith(hawser, ValueOf(head.Value("Set-Cookie"))), backend);
 }

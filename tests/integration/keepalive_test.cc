@@ -156,7 +156,7 @@ TEST(Keepalive, ABackendThatDoesNotAnswerEndsTheTunnelAsDead) {
   Tunnel tunnel = world.Open();
   EXPECT_EQ(ReadFrame(tunnel.backend).opcode, kPing);
   EXPECT_NE(tunnel.backend.ReadEnd(), End::kOpen);
-  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1011);
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1001);
   tunnel.client.Close();
   EXPECT_EQ(world.hawser().WaitForLog()["reason"], "pong_timeout");
 }

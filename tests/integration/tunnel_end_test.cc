@@ -95,27 +95,27 @@ TEST(TunnelEnd, ACloseThatNobodyAnswersEndsBothSidesAfterTheTimeout) {
   ExpectLogged(world, "client", "1000");
 }
 
-TEST(TunnelEnd, ABackendThatResetsBetweenMessagesGivesTheClient1011) {
+TEST(TunnelEnd, ABackendThatResetsBetweenMessagesGivesTheClient1001) {
   OneBackend world({.websocket = kLongCloseTimeout});
   Tunnel tunnel = world.Open();
   ExpectAlive(tunnel);
   tunnel.backend.Reset();
   const Frame close = ReadFrame(tunnel.client);
   EXPECT_EQ(close.opcode, kClose);
-  EXPECT_EQ(close.close_code(), 1011);
-  tunnel.client.Send(EncodeMasked({.opcode = kClose, .payload = ClosePayload(1011)}));
+  EXPECT_EQ(close.close_code(), 1001);
+  tunnel.client.Send(EncodeMasked({.opcode = kClose, .payload = ClosePayload(1001)}));
   EXPECT_EQ(tunnel.client.ReadEnd(), End::kFin);
   tunnel.client.Close();
   EXPECT_EQ(world.hawser().WaitForLog()["closed_by"], "backend");
 }
 
-TEST(TunnelEnd, ABackendThatResetsBetweenFragmentsGivesTheClient1011) {
+TEST(TunnelEnd, ABackendThatResetsBetweenFragmentsGivesTheClient1001) {
   OneBackend world;
   Tunnel tunnel = world.Open();
   tunnel.backend.Send(Encode({.payload = "begun", .fin = false}));
   EXPECT_EQ(ReadFrame(tunnel.client).payload, "begun");
   tunnel.backend.Reset();
-  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1011);
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1001);
 }
 
 TEST(TunnelEnd, ABackendThatResetsInsideAFrameEndsTheClientPromptly) {
@@ -130,11 +130,11 @@ TEST(TunnelEnd, ABackendThatResetsInsideAFrameEndsTheClientPromptly) {
   EXPECT_EQ(rest, "");  // a close frame here would be taken for payload
 }
 
-TEST(TunnelEnd, ABackendThatEndsWithoutACloseFrameGivesTheClient1011) {
+TEST(TunnelEnd, ABackendThatEndsWithoutACloseFrameGivesTheClient1001) {
   OneBackend world({.websocket = kLongCloseTimeout});
   Tunnel tunnel = world.Open();
   tunnel.backend.Close();
-  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1011);
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1001);
   tunnel.client.Close();
   EXPECT_EQ(world.hawser().WaitForLog()["closed_by"], "backend");
 }
@@ -184,13 +184,13 @@ TEST(TunnelEnd, AHalfCloseWithoutACloseFrameEndsTheWebSocket) {
   EXPECT_EQ(ReadFrame(tunnel.backend).close_code(), 1001);
 }
 
-TEST(TunnelEnd, WhatABackendSentBeforeItsFinIsDeliveredBeforeThe1011) {
+TEST(TunnelEnd, WhatABackendSentBeforeItsFinIsDeliveredBeforeThe1001) {
   OneBackend world;
   Tunnel tunnel = world.Open();
   tunnel.backend.Send(Encode({.payload = "last words"}));
   tunnel.backend.ShutdownWrite();
   EXPECT_EQ(ReadFrame(tunnel.client).payload, "last words");
-  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1011);
+  EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1001);
 }
 
 TEST(TunnelEnd, NothingIsLeftOfTunnelsThatEnded) {

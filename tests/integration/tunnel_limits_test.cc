@@ -177,7 +177,7 @@ TEST(TunnelLimits, LenientInspectionStillPingsAndCloses) {
   tunnel.backend.Reset();
   Frame last = ReadFrame(tunnel.client);
   while (last.opcode == kPing) last = ReadFrame(tunnel.client);
-  EXPECT_EQ(last.close_code(), 1011);
+  EXPECT_EQ(last.close_code(), 1001);
 }
 
 TEST(TunnelLimits, WithoutInspectionAnythingPassesAndIsCounted) {

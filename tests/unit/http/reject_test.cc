@@ -75,7 +75,7 @@ TEST(Reject, TheStatusesThatClientsRelyOn) {
   EXPECT_EQ(SpecOf(Reject::kUpgradeWithBody).status, 413);
   EXPECT_EQ(SpecOf(Reject::kBadBackendUpgrade).status, 502);
   EXPECT_EQ(SpecOf(Reject::kConnectTimeout).status, 504);
-  EXPECT_EQ(SpecOf(Reject::kBackendLost).close_code, 1011);
+  EXPECT_EQ(SpecOf(Reject::kBackendLost).close_code, 1001);
   EXPECT_EQ(SpecOf(Reject::kDrained).close_code, 1001);
 }
 

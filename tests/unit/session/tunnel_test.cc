@@ -127,15 +127,15 @@ TEST(Tunnel, DropsWhatAClientSendsBehindItsCloseFrame) {
   EXPECT_EQ(harness.backend().written(), close);
 }
 
-TEST(Tunnel, TellsTheClient1011WhenTheBackendIsLostBetweenTwoFrames) {
+TEST(Tunnel, TellsTheClient1001WhenTheBackendIsLostBetweenTwoFrames) {
   for (const bool reset : {false, true}) {
     TunnelHarness harness;
     harness.Start();
     harness.backend().Feed(Plain({.payload = "half", .fin = false}));
     reset ? harness.backend().FeedError(ECONNRESET) : harness.backend().FeedEnd();
     harness.Settle();
-    EXPECT_EQ(Received(harness.client().written(), false).close_code(), 1011);
-    harness.client().Feed(Masked({.opcode = 8, .payload = ClosePayload(1011)}));
+    EXPECT_EQ(Received(harness.client().written(), false).close_code(), 1001);
+    harness.client().Feed(Masked({.opcode = 8, .payload = ClosePayload(1001)}));
     harness.client().FeedEnd();
     harness.Settle();
     EXPECT_TRUE(harness.ended());
@@ -175,7 +175,7 @@ TEST(Tunnel, EndsWhenAWriteFails) {
   harness.backend().FailCall(1);
   harness.client().Feed(Masked({.payload = "into the void"}));
   harness.Settle();
-  EXPECT_EQ(Received(harness.client().written(), false).close_code(), 1011);
+  EXPECT_EQ(Received(harness.client().written(), false).close_code(), 1001);
 }
 
 struct Offence {
@@ -298,7 +298,7 @@ TEST(Tunnel, EndsAsDeadWhenNoPongComes) {
   harness.backend().FeedEnd();
   harness.Settle();
   EXPECT_EQ(harness.Counted(http::Reject::kPongTimeout), 1U);
-  EXPECT_EQ(harness.Closes(ClosedBy::kTimeout, 1011), 1U);
+  EXPECT_EQ(harness.Closes(ClosedBy::kTimeout, 1001), 1U);
 }
 
 TEST(Tunnel, LeavesASlowPeerAliveWhileItTakesWhatItWasSent) {
