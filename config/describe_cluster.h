@@ -115,6 +115,19 @@ void Describe(V& v, Is<IdleConnections> auto& idle) {
 }
 
 template <class V>
+void Describe(V& v, Is<TcpKeepalive> auto& keepalive) {
+  v.Field({"idle",
+           "Silence of a backend's host after which a probe is sent (SO_KEEPALIVE), in whole seconds "
+           "(rounded up). `0` "
+           "turns all of this off: then a host that is gone is found by the kernel alone, after about 15 "
+           "minutes."},
+          keepalive.idle, {0s, kLongestProbe});
+  v.Field({"interval", "Time between two probes, in whole seconds."}, keepalive.interval,
+          {1s, kLongestProbe});
+  v.Field({"probes", "Probes without an answer that end the connection."}, keepalive.probes, {1, 127});
+}
+
+template <class V>
 void Describe(V& v, Is<Cluster> auto& cluster) {
   v.Field({"name", "For routes, log and metrics. No two clusters share one.", {}, kRequired}, cluster.name,
           {Form::kName});
@@ -156,6 +169,12 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
            "HTTP/1.1 connections that have carried a request and wait for the next. WebSockets always get "
            "one of their own."},
           cluster.idle_connections);
+  v.Field(
+      {"tcp_keepalive",
+       "Finds backends whose host is gone, by the TCP of every connection to them. A host is lost when it "
+       "has acknowledged nothing for `idle` + `interval` × `probes`, whether it was sent probes or data. A "
+       "backend that acknowledges and takes nothing is slow, not lost. Unix sockets need none of this."},
+      cluster.tcp_keepalive);
   v.Field({"endpoints", "The backends.", {}, kRequired}, cluster.endpoints, {.min_items = 1});
 }
 

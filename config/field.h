@@ -120,6 +120,7 @@ std::vector<std::string_view> Words() {
 
 // Bounds that several fields share.
 inline constexpr Duration kLongestWait = 1h;       // for one step of a handshake
+inline constexpr Duration kLongestProbe = 9h;      // the kernel takes 32,767 seconds
 inline constexpr Duration kLongestLife = 8760h;    // a year: of a tunnel
 inline constexpr Duration kLongestCookie = 9600h;  // 400 days, where browsers cut it off
 inline constexpr size_t kLongestBody = 64 * 1024;  // of a direct response

@@ -356,6 +356,13 @@ struct IdleConnections {
   Duration timeout = 30s;
 };
 
+// Of the connections to backends, by their TCP. Kept in whole seconds.
+struct TcpKeepalive {
+  Duration idle = 30s;      // silence after which the first probe is sent; 0 turns all of it off
+  Duration interval = 10s;  // between probes
+  uint32_t probes = 3;      // unanswered ones that end the connection
+};
+
 struct Cluster {
   std::string name;
   LbPolicy lb_policy = LbPolicy::kRoundRobin;
@@ -368,6 +375,7 @@ struct Cluster {
   BackendProtocol protocol = BackendProtocol::kHttp11;
   std::optional<BackendTls> tls;
   IdleConnections idle_connections;
+  TcpKeepalive tcp_keepalive;
   uint32_t max_concurrent_streams = 100;  // of one HTTP/2 connection, whatever more the backend allows
   std::vector<Endpoint> endpoints;
 };

@@ -1,11 +1,19 @@
 #include "proxy/cluster/connector.h"
 
+#include <chrono>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "proxy/net/socket.h"
 
 namespace hawser::cluster {
+namespace {
+
+int WholeSeconds(base::Duration duration) {
+  return static_cast<int>(std::chrono::ceil<std::chrono::seconds>(duration).count());
+}
+
+}  // namespace
 
 ConnectError ConnectErrorOf(const absl::Status& status) {
   switch (status.code()) {
@@ -17,7 +25,7 @@ ConnectError ConnectErrorOf(const absl::Status& status) {
   }
 }
 
-Connection Connect(Endpoint& endpoint) {
+Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive) {
   ConnectLease lease(endpoint);
   absl::StatusOr<net::Socket> socket = net::Connect(endpoint.address());
   if (!socket.ok()) {
@@ -25,7 +33,18 @@ Connection Connect(Endpoint& endpoint) {
     if (error == ConnectError::kFailed) lease.Failed();
     return {.socket = {}, .lease = {}, .error = error};
   }
+  if (keepalive.idle.count() > 0 && !endpoint.address().unix_socket()) {
+    net::KeepAlive(*socket, {.idle = WholeSeconds(keepalive.idle),
+                             .interval = WholeSeconds(keepalive.interval),
+                             .probes = static_cast<int>(keepalive.probes)});
+  }
   return {.socket = *std::move(socket), .lease = std::move(lease)};
+}
+
+base::Duration LongestSilence(const config::TcpKeepalive& keepalive) {
+  if (keepalive.idle.count() == 0) return base::Duration(0);
+  return std::chrono::seconds(WholeSeconds(keepalive.idle)) +
+         std::chrono::seconds(WholeSeconds(keepalive.interval)) * keepalive.probes;
 }
 
 }  // namespace hawser::cluster

@@ -4,6 +4,8 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "config/schema.h"
+#include "proxy/base/clock.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/net/socket.h"
 
@@ -27,7 +29,11 @@ struct Connection {
   ConnectError error = ConnectError::kNone;
 };
 
-// A failure for want of something local is not counted as the endpoint's.
-Connection Connect(Endpoint& endpoint);
+// A failure for want of something local is not counted as the endpoint's. A Unix socket has no use for `keepalive`.
+Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive);
+
+// For how long an endpoint's host may be silent when it has something to answer (net::ByteStream::HostSilence): as long as
+// the kernel waits for answers to its probes. 0: for ever.
+base::Duration LongestSilence(const config::TcpKeepalive& keepalive);
 
 }  // namespace hawser::cluster

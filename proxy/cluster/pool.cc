@@ -130,7 +130,7 @@ void Pool::ServeAlone(Place& place, Attempt& attempt) {
     if (auto kept = TakeIdle(place))
       return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept), true));
   }
-  Connection connection = Connect(attempt.endpoint());
+  Connection connection = Connect(attempt.endpoint(), cluster.settings().tcp_keepalive);
   attempt.opened_ = true;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
   attempt.lease_ = std::move(connection.lease);
@@ -150,7 +150,7 @@ void Pool::ServeShared(Place& place, Attempt& attempt) {
   }
   // What a connection has just said may concern this very attempt.
   if (attempt.need().websocket && loop_.now() < place.websockets_http1_until) return FallBack(place, attempt);
-  Connection connection = Connect(attempt.endpoint());
+  Connection connection = Connect(attempt.endpoint(), attempt.cluster().settings().tcp_keepalive);
   attempt.opened_ = true;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
   // Owned by the list from here on; retires itself when it ends.

@@ -12,6 +12,7 @@ namespace {
 constexpr uint8_t kTransportTag = 0;
 constexpr uint8_t kSessionTag = 1;
 constexpr uint8_t kSessionTimerTag = 2;
+constexpr uint8_t kHostTimerTag = 3;
 
 // How long a backend is remembered for what it does not speak, before it is asked again.
 constexpr base::Duration kMemory{60'000};
@@ -25,7 +26,8 @@ SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster
       cluster_(cluster),
       endpoint_(endpoint),
       lease_(std::move(connection.lease)),
-      timer_(*this, kSessionTimerTag) {
+      timer_(*this, kSessionTimerTag),
+      host_timer_(*this, kHostTimerTag) {
   if (cluster.tls().any == nullptr) {
     plain_ = std::make_unique<net::TcpStream>(pool.loop_, std::move(connection.socket));
   } else {
@@ -48,7 +50,7 @@ void SharedConnection::Start() {
 
 void SharedConnection::OnReady(event::Ready ready) {
   if (state_ == State::kEnded) return;
-  if (ready.timer) return OnTimer();
+  if (ready.timer) return ready.tag == kHostTimerTag ? CheckHost() : OnTimer();
   if (ready.tag == kSessionTag) return OnSession();
   if (state_ == State::kHandshake) Handshake();
 }
@@ -98,6 +100,7 @@ void SharedConnection::OnSession() {
     state_ = State::kOpen;
     lease_.Succeeded();
     pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
+    WatchHost();
   }
   if (state_ == State::kOpen) ServeWaiters();
 }
@@ -110,6 +113,19 @@ void SharedConnection::OnTimer() {
   }
   if (session_->streams() == 0 && !std::exchange(used_, false)) return Drain();
   pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
+}
+
+void SharedConnection::WatchHost() {
+  const base::Duration longest = LongestSilence(cluster_.settings().tcp_keepalive);
+  if (longest.count() > 0 && !endpoint_.address().unix_socket()) pool_.loop_.Arm(host_timer_, longest / 4);
+}
+
+// While bytes are under way the kernel sends no probes, and gives up only after many minutes.
+void SharedConnection::CheckHost() {
+  const auto silence = session_->HostSilence();
+  if (!silence || *silence < LongestSilence(cluster_.settings().tcp_keepalive)) return WatchHost();
+  session_->Close(net::CloseReason::kAbort);
+  End(ConnectError::kNone);
 }
 
 bool SharedConnection::Serve(Attempt& attempt) {
@@ -156,6 +172,7 @@ void SharedConnection::End(ConnectError error) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
   timer_.Cancel();
+  host_timer_.Cancel();
   http2_.Release();
   if (error != ConnectError::kNone) lease_.Failed();
   if (tls_ != nullptr) tls_->Close(net::CloseReason::kAbort);

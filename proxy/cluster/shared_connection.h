@@ -43,6 +43,8 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   void StartSession(std::unique_ptr<net::ByteStream> transport);
   void OnSession();
   void OnTimer();
+  void WatchHost();
+  void CheckHost();
   void HandOver();
   void ServeWaiters();
   void End(ConnectError error);
@@ -59,6 +61,7 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   base::IntrusiveList<Attempt> waiters_;
   uint32_t waiting_ = 0;
   event::Timer timer_;
+  event::Timer host_timer_;
   State state_ = State::kHandshake;
   bool used_ = false;  // a stream was given out since the timer was armed
 };

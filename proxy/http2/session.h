@@ -110,6 +110,10 @@ class Session final : public event::IoHandler {
   End end() const { return end_; }
   Abuse abuse() const { return abuse_; }                  // meaningful after End::kAbuse
   std::string_view error() const { return error_text_; }  // for the log, after an end
+  // Of the peer, as net::ByteStream has it.
+  std::optional<base::Duration> HostSilence() const {
+    return transport_ != nullptr ? transport_->HostSilence() : std::nullopt;
+  }
   // Since the last call.
   Counts TakeCounts() { return std::exchange(counts_, {}); }
 

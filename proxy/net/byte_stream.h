@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <system_error>
@@ -71,6 +72,10 @@ class ByteStream {
   // Whether bytes that Write took are still on their way and the peer's host has acknowledged some within the last
   // `within`: then a peer that says nothing may be busy receiving. A system call; for verdicts, not for every turn.
   virtual bool Delivering(base::Duration within) const = 0;
+
+  // For how long the peer's host has answered nothing, though bytes that Write took are on their way to it; 0 where it has
+  // answered what it was sent last. None: nothing is on its way, or nobody knows. A system call; for verdicts.
+  virtual std::optional<base::Duration> HostSilence() const { return std::nullopt; }
 
   // The descriptor of an open plain socket whose bytes are just this stream's, for splice(2); -1 where there is none.
   virtual int plain_socket() const { return -1; }

@@ -104,6 +104,13 @@ absl::StatusOr<Socket> Connect(const SocketAddress& address) {
   return socket;
 }
 
+void KeepAlive(const Socket& socket, const TcpKeepalive& keepalive) {
+  Set(socket.fd(), IPPROTO_TCP, TCP_KEEPIDLE, keepalive.idle);
+  Set(socket.fd(), IPPROTO_TCP, TCP_KEEPINTVL, keepalive.interval);
+  Set(socket.fd(), IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes);
+  Set(socket.fd(), SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 Socket Accept(const Socket& listening, SocketAddress& peer) {
   sockaddr_storage native{};
   socklen_t length = sizeof native;

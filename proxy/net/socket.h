@@ -59,6 +59,14 @@ void KeepDescriptors(int first);
 // Whether `socket` has one of these: then all others are in use, since the kernel gives the lowest that is free.
 bool HasKeptDescriptor(const Socket& socket);
 
+// Asks a quiet peer's host whether it is still there (SO_KEEPALIVE).
+struct TcpKeepalive {
+  int idle = 0;      // seconds of silence before the first probe
+  int interval = 0;  // seconds between probes
+  int probes = 0;    // unanswered ones that end the connection: ETIMEDOUT
+};
+void KeepAlive(const Socket& socket, const TcpKeepalive& keepalive);
+
 // A stream socket whose connection is under way or made. Fails at once only for local reasons (EMFILE where only kept
 // descriptors are left) and for Unix sockets that nobody listens on.
 absl::StatusOr<Socket> Connect(const SocketAddress& address);

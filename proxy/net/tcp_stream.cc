@@ -2,9 +2,9 @@
 
 #include <cerrno>
 
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
+
+#include "proxy/net/tcp_state.h"
 
 namespace hawser::net {
 
@@ -90,11 +90,13 @@ void TcpStream::ShutdownWrite() {
 }
 
 bool TcpStream::Delivering(base::Duration within) const {
-  tcp_info info{};
-  socklen_t length = sizeof info;
-  if (getsockopt(socket_.fd(), IPPROTO_TCP, TCP_INFO, &info, &length) != 0)
-    return false;  // a Unix socket, or closed
-  return (info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0) && info.tcpi_last_ack_recv <= within.count();
+  const std::optional<TcpState> state = AskTcp(socket_.fd());
+  return state && state->under_way() && state->since_acknowledged <= within;
+}
+
+std::optional<base::Duration> TcpStream::HostSilence() const {
+  const std::optional<TcpState> state = AskTcp(socket_.fd());
+  return state ? SilenceOf(*state) : std::nullopt;
 }
 
 void TcpStream::Close(CloseReason reason) {

@@ -22,6 +22,7 @@ class TcpStream final : public ByteStream {
   IoResult WriteLast(std::span<const std::byte> bytes) override;
   void Close(CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
+  std::optional<base::Duration> HostSilence() const override;
   int plain_socket() const override { return socket_.fd(); }
   int error() const override { return error_; }
 

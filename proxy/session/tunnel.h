@@ -99,6 +99,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     bool ended = false;   // this peer's direction has ended (FIN, reset)
     bool shut = false;    // ours has, or is to once this peer was given time to go first
     bool closed = false;  // the stream is closed
+    uint32_t arrived =
+        0;  // of `bytes`, modulo 2^32: those that surely are at the other's host, or go no further
   };
 
   // How far Forward has come through what was read.
@@ -132,6 +134,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void Relay(Peer from, std::span<const std::byte> bytes);
   std::optional<net::IoState> Splice(Peer from);
   bool OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame);
+  bool TakePong(Peer from, std::span<const std::byte> payload);
   void OnViolation(Peer from, ws::Violation violation);
   void OnBrokenRule(Peer from, http::Reject reason);
   uint16_t CodeOfLoss(Peer lost) const;
@@ -173,6 +176,9 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void OnTimer();
   void OnCloseTimeout(Peer peer);
   void CheckKeepalive(Peer peer, base::Duration early);
+  base::Duration LongestSilence() const;
+  bool MayBeUnderWay() const;
+  void CheckBackendHost();
   void ArmTimer();
 
   Environment& environment_;

@@ -5,6 +5,8 @@
 #include <chrono>
 #include <utility>
 
+#include "proxy/cluster/connector.h"
+
 namespace hawser::session {
 namespace {
 
@@ -226,6 +228,7 @@ void Tunnel::OnTimer() {
   const base::Duration idle = settings().idle_timeout;
   if (now >= expiry_) return End(Reject::kMaxDuration);
   if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);
+  CheckBackendHost();
   // Where one side is due, the other's ping goes along: one awakening for both.
   base::Duration early{0};
   for (const Side& at : sides_) {
@@ -266,12 +269,42 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
   }
 }
 
+// 0: nobody looks.
+base::Duration Tunnel::LongestSilence() const {
+  for (const route::WeightedTarget& target : record_.route->clusters) {
+    const config::Cluster& cluster = snapshot_->config->clusters[target.cluster];
+    if (cluster.name != record_.endpoint->cluster()) continue;
+    if (record_.endpoint->address().unix_socket()) break;
+    return cluster::LongestSilence(cluster.tcp_keepalive);
+  }
+  return base::Duration(0);
+}
+
+bool Tunnel::MayBeUnderWay() const {
+  return sides_[kClient].arrived != static_cast<uint32_t>(sides_[kClient].bytes);
+}
+
+// A backend whose host answers nothing any more is as one to which a write failed. The kernel is asked only while the client
+// has sent something since all of it had arrived: a quiet tunnel costs no call.
+void Tunnel::CheckBackendHost() {
+  const Side& backend = side(kBackend);
+  const base::Duration longest = LongestSilence();
+  if (!MayBeUnderWay() || longest.count() == 0 || backend.sealed) return;
+  const std::optional<base::Duration> silence = backend.stream->HostSilence();
+  if (silence && *silence >= longest) return OnWriteError(kBackend);
+  Side& client = side(kClient);
+  if (!silence && !backend.blocked && client.carry.empty())
+    client.arrived = static_cast<uint32_t>(client.bytes);
+}
+
 // One timer for all deadlines of an open tunnel. Traffic moves the deadlines and leaves the timer alone: it fires,
 // finds nothing due, and sleeps on.
 void Tunnel::ArmTimer() {
   const auto now = environment_.loop.now();
   auto next = expiry_;
   if (settings().idle_timeout.count() > 0) next = std::min(next, last_message_ + settings().idle_timeout);
+  if (const base::Duration longest = LongestSilence(); longest.count() > 0)
+    next = std::min(next, now + (MayBeUnderWay() ? longest / 4 : longest));
   for (const Peer peer : {kClient, kBackend}) {
     if (const Pace* pace = PaceOf(peer); pace != nullptr && pace->paused())
       next = std::min(next, pace->resume_at);

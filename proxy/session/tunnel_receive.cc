@@ -175,19 +175,26 @@ bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<
   const std::span<std::byte> plain(payload.data(), masked.size());
   if (header.masked) ws::Unmask(plain, header.mask, 0);
   if (header.opcode == ws::Opcode::kPong) {
-    const uint32_t timed = side(from).keepalive.round_trips().count;
-    if (!side(from).keepalive.TakePong(plain, base::SteadyNow())) return true;
-    const bool client = from == kClient;
-    environment_.stats.Add(client ? stats::Metric::kPongsFromClient : stats::Metric::kPongsFromBackend);
-    const ws::RoundTrips trips = side(from).keepalive.round_trips();
-    if (trips.count == timed) return false;  // the pong of an older ping
-    environment_.stats.Observe(client ? stats::Histogram::kRttClient : stats::Histogram::kRttBackend,
-                               std::chrono::microseconds(trips.last_us));
+    if (!TakePong(from, plain)) return true;
+    side(from).arrived += static_cast<uint32_t>(frame.size());  // it goes no further
     return false;
   }
   const uint16_t code = ws::ParseClose(plain).code;
   if (state_ == State::kOpen)
     BeginClosing(from == kClient ? ClosedBy::kClient : ClosedBy::kBackend, Reject::kNone, code);
+  return true;
+}
+
+// Whether it answers a ping of hawser's own.
+bool Tunnel::TakePong(Peer from, std::span<const std::byte> payload) {
+  const uint32_t timed = side(from).keepalive.round_trips().count;
+  if (!side(from).keepalive.TakePong(payload, base::SteadyNow())) return false;
+  const bool client = from == kClient;
+  environment_.stats.Add(client ? stats::Metric::kPongsFromClient : stats::Metric::kPongsFromBackend);
+  const ws::RoundTrips trips = side(from).keepalive.round_trips();
+  if (trips.count == timed) return true;  // the pong of an older ping
+  environment_.stats.Observe(client ? stats::Histogram::kRttClient : stats::Histogram::kRttBackend,
+                             std::chrono::microseconds(trips.last_us));
   return true;
 }
 

@@ -64,6 +64,7 @@ class TlsStream final : public net::ByteStream {
   // for Write({}) to be kOk. What is lost instead shows to the peer as a stream cut short.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override { return tcp_.Delivering(within); }
+  std::optional<base::Duration> HostSilence() const override { return tcp_.HostSilence(); }
   int error() const override { return error_; }
   std::string error_text() const override { return HandshakeError(); }
 

@@ -74,6 +74,12 @@ class FakeStream final : public net::ByteStream {
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration) const override { return delivering_; }
   void SetDelivering(bool delivering) { delivering_ = delivering; }
+  std::optional<base::Duration> HostSilence() const override {
+    ++silence_asked_;
+    return silence_;
+  }
+  int silence_asked() const { return silence_asked_; }
+  void SetHostSilence(std::optional<base::Duration> silence) { silence_ = silence; }
   int error() const override { return error_; }
 
  private:
@@ -96,6 +102,8 @@ class FakeStream final : public net::ByteStream {
   int error_ = 0;
   bool writes_broken_ = false;
   bool delivering_ = false;
+  std::optional<base::Duration> silence_;
+  mutable int silence_asked_ = 0;
   std::string written_;
   std::string last_words_;
   bool write_shut_ = false;

@@ -4,6 +4,8 @@
 #include <cerrno>
 #include <string>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -28,7 +30,7 @@ TEST(ConnectError, TellsLocalWantsFromTheEndpointsFaults) {
 TEST(Connect, MakesASocketThatReachesTheEndpoint) {
   const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
   Endpoint endpoint("rooms", net::LocalAddress(listener).value(), 1);
-  Connection connection = Connect(endpoint);
+  Connection connection = Connect(endpoint, {});
   ASSERT_EQ(connection.error, ConnectError::kNone);
   EXPECT_EQ(endpoint.connects(), 1u);
   EXPECT_EQ(endpoint.connecting(), 1);
@@ -48,7 +50,7 @@ TEST(Connect, MakesASocketThatReachesTheEndpoint) {
 TEST(Connect, CountsARefusalThatIsKnownAtOnce) {
   const std::string path = testing::TempDir() + "/nobody." + std::to_string(getpid()) + ".sock";
   Endpoint endpoint("rooms", Address("unix:" + path), 1);
-  const Connection connection = Connect(endpoint);
+  const Connection connection = Connect(endpoint, {});
   EXPECT_EQ(connection.error, ConnectError::kFailed);
   EXPECT_FALSE(connection.socket.open());
   EXPECT_EQ(endpoint.connects(), 1u);
@@ -62,12 +64,39 @@ TEST(Connect, DoesNotBlameTheEndpointForALackOfDescriptors) {
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  const Connection connection = Connect(endpoint);
+  const Connection connection = Connect(endpoint, {});
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_EQ(connection.error, ConnectError::kNoResources);
   EXPECT_EQ(endpoint.connects(), 1u);
   EXPECT_EQ(endpoint.connect_failures(), 0u);
   EXPECT_EQ(endpoint.connecting(), 0);
+}
+
+int Option(const net::Socket& socket, int level, int name) {
+  int value = -1;
+  socklen_t length = sizeof value;
+  getsockopt(socket.fd(), level, name, &value, &length);
+  return value;
+}
+
+TEST(Connect, LetsTheKernelWatchTheEndpointsHost) {
+  const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
+  Endpoint endpoint("rooms", net::LocalAddress(listener).value(), 1);
+  const Connection watched =
+      Connect(endpoint, {.idle = base::Duration(1500), .interval = std::chrono::seconds(7), .probes = 4});
+  EXPECT_EQ(Option(watched.socket, SOL_SOCKET, SO_KEEPALIVE), 1);
+  EXPECT_EQ(Option(watched.socket, IPPROTO_TCP, TCP_KEEPIDLE), 2) << "seconds, rounded up";
+  EXPECT_EQ(Option(watched.socket, IPPROTO_TCP, TCP_KEEPINTVL), 7);
+  EXPECT_EQ(Option(watched.socket, IPPROTO_TCP, TCP_KEEPCNT), 4);
+  const Connection alone = Connect(endpoint, {.idle = base::Duration(0)});
+  EXPECT_EQ(Option(alone.socket, SOL_SOCKET, SO_KEEPALIVE), 0);
+}
+
+TEST(LongestSilence, IsThatOfTheKernelsProbes) {
+  EXPECT_EQ(LongestSilence({}), std::chrono::seconds(60));
+  EXPECT_EQ(LongestSilence({.idle = base::Duration(1), .interval = base::Duration(2), .probes = 5}),
+            std::chrono::seconds(6));
+  EXPECT_EQ(LongestSilence({.idle = base::Duration(0)}), base::Duration(0));
 }
 
 }  // namespace

@@ -74,12 +74,14 @@ struct Received {
 
 class TunnelHarness {
  public:
-  explicit TunnelHarness(config::WebSocket settings = {.keepalive = {.interval = base::Duration(0)}}) {
+  explicit TunnelHarness(config::WebSocket settings = {.keepalive = {.interval = base::Duration(0)}},
+                         config::TcpKeepalive tcp_keepalive = {}) {
     auto config = std::make_unique<config::Config>();
     config->routes.resize(1);
     config->routes[0].websocket = settings;
-    route_ = std::make_unique<route::Route>(
-        route::Route{.settings = config->routes[0], .name = "test", .index = 0, .clusters = {}});
+    config->clusters.push_back({.name = endpoint_.cluster(), .tcp_keepalive = tcp_keepalive});
+    route_ = std::make_unique<route::Route>(route::Route{
+        .settings = config->routes[0], .name = "test", .index = 0, .clusters = {{.cluster = 0, .below = 1}}});
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(config);
     loop_ = std::move(*event::Loop::Create());
@@ -94,6 +96,7 @@ class TunnelHarness {
                                        .snapshot = std::move(snapshot)});
     auto record = std::make_unique<RequestRecord>();
     record->route = route_.get();
+    record->endpoint = &endpoint_;
     record->start = loop_->now();
     auto client_stream = std::make_unique<fakes::FakeStream>();
     auto backend_stream = std::make_unique<fakes::FakeStream>();
