@@ -66,7 +66,12 @@ void Describe(V& v, Is<Keepalive> auto& keepalive) {
   v.Field(
       {"timeout", "Time for the pong. Without it the tunnel ends as dead, and its other side is told so."},
       keepalive.timeout, {10ms, kLongestWait});
-  v.Field({"to", "Which sides are pinged."}, keepalive.to);
+  v.Field({"to",
+           "Which sides are pinged. `client` suits nearly everybody: dead backends are found by "
+           "`clusters[].tcp_keepalive`. With `backend` or `both`, a backend that answers hawser's pings may "
+           "believe that its client has answered: RabbitMQ then stops its heartbeats and its clients leave. "
+           "Some backends pass pings on to their clients as errors."},
+          keepalive.to);
 }
 
 template <class V>

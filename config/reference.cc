@@ -248,7 +248,7 @@ routes:
   - match: { host: "*.example.com", path_prefix: /chat, subprotocol: chat.v2 }
     cluster: chat
     websocket:
-      keepalive: { interval: 30s, timeout: 10s, to: both }
+      keepalive: { interval: 30s, timeout: 10s, to: client }
       close_timeout: 5s
       max_message_bytes: 1MiB
       message_rate: { from_client: { rate: 50/s, burst: 100 } }

@@ -187,7 +187,7 @@ struct Keepalive {
   Duration interval =
       30s;  // silence after which a side is pinged, less up to an eighth (jitter); 0 turns it off
   Duration timeout = 10s;  // for the pong
-  KeepaliveTo to = KeepaliveTo::kBoth;
+  KeepaliveTo to = KeepaliveTo::kClient;
 };
 
 struct MaxDuration {

@@ -103,7 +103,7 @@ TEST_F(Sample, HasItsRoutesAndClusters) {
   EXPECT_EQ(config.routes[0].match.host, "*.example.com");
   EXPECT_EQ(config.routes[0].match.path_prefix, "/chat");
   EXPECT_EQ(config.routes[0].match.subprotocol, "chat.v2");
-  EXPECT_EQ(config.routes[0].websocket.keepalive.to, KeepaliveTo::kBoth);
+  EXPECT_EQ(config.routes[0].websocket.keepalive.to, KeepaliveTo::kClient);
   EXPECT_THAT(config.routes[1].listeners, ElementsAre("plain", "edge"));
   EXPECT_EQ(config.routes[1].cluster, "rooms");
   ASSERT_EQ(config.clusters.size(), 2u);
