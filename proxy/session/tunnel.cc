@@ -158,7 +158,7 @@ void Tunnel::Inject(Peer to) {
 
 void Tunnel::Ping(Peer to) {
   Side& sink = side(to);
-  if (sink.sealed) return;
+  if (sink.sealed || sink.keepalive.Hold(environment_.loop.now())) return;
   sink.ping_due = true;
   if (AtBoundaryTowards(to)) Inject(to);
 }

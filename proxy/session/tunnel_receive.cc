@@ -168,12 +168,15 @@ void Tunnel::Relay(Peer from, std::span<const std::byte> bytes) {
 
 // Returns whether the frame is to be forwarded.
 bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<const std::byte> frame) {
-  if (header.opcode == ws::Opcode::kPing) return true;
   std::array<std::byte, 125> payload;
   const auto masked = frame.subspan(header.header_bytes);
   std::copy(masked.begin(), masked.end(), payload.begin());
   const std::span<std::byte> plain(payload.data(), masked.size());
   if (header.masked) ws::Unmask(plain, header.mask, 0);
+  if (header.opcode == ws::Opcode::kPing) {
+    side(Other(from)).keepalive.PassPing(plain, environment_.loop.now());
+    return true;
+  }
   if (header.opcode == ws::Opcode::kPong) {
     if (!TakePong(from, plain)) return true;
     side(from).arrived += static_cast<uint32_t>(frame.size());  // it goes no further

@@ -16,8 +16,17 @@ constexpr size_t kPayloadBytes = kMarker.size() + 2 * sizeof(uint32_t);
 constexpr uint32_t kMost = std::numeric_limits<uint32_t>::max();
 constexpr int64_t kLongestTripMicros = int64_t{1} << 30;  // 18 minutes; longer ones count as that
 
-uint32_t Clamp(int64_t value) {
-  return static_cast<uint32_t>(std::clamp<int64_t>(value, 0, kMost));
+constexpr uint32_t kLongestTimeoutMs = (1U << 22) - 1;
+
+uint32_t Clamp(int64_t value, uint32_t most = kMost) {
+  return static_cast<uint32_t>(std::clamp<int64_t>(value, 0, most));
+}
+
+// 1 to 255. Two payloads that share it end a hold too early, which costs a pong at the worst.
+uint32_t ShortHash(std::span<const std::byte> payload) {
+  uint64_t hash = payload.size();
+  for (const std::byte byte : payload) hash = base::Mix64(hash ^ static_cast<uint64_t>(byte));
+  return static_cast<uint32_t>(1 + hash % 255);
 }
 
 }  // namespace
@@ -26,7 +35,7 @@ void Keepalive::Start(base::Duration interval, base::Duration timeout, base::Tim
   *this = {};
   heard_ = now;
   interval_ms_ = Clamp(interval.count());
-  timeout_ms_ = Clamp(timeout.count());
+  timeout_ms_ = Clamp(timeout.count(), kLongestTimeoutMs) & kLongestTimeoutMs;
   secret_ = static_cast<uint32_t>(base::Mix64(random));
 }
 
@@ -37,21 +46,40 @@ base::TimePoint Keepalive::PingDue() const {
 }
 
 // A peer that was heard after the ping is alive, even if its pong is still behind a long message; its silence
-// starts anew.
+// starts anew. One that was passed a ping is not dead any sooner than if it had been sent ours.
 base::TimePoint Keepalive::NextDeadline() const {
   if (interval_ms_ == 0) return base::TimePoint::max();
-  if (!waiting() || heard_ > pinged_) return PingDue();
-  return timeout_ms_ == 0 ? base::TimePoint::max() : pinged_ + base::Duration(timeout_ms_);
+  if (!Unheard()) return PingDue();
+  if (timeout_ms_ == 0) return base::TimePoint::max();
+  return (awaited_ == Awaited::kPassed ? std::max(PingDue(), pinged_) : pinged_) +
+         base::Duration(timeout_ms_);
 }
 
 Keepalive::Due Keepalive::Check(base::TimePoint now, base::Duration early) const {
-  const bool pings = !waiting() || heard_ > pinged_;
+  const bool pings = !Unheard();
   if (now + (pings ? early : base::Duration(0)) < NextDeadline()) return Due::kNothing;
-  return pings ? Due::kPing : Due::kDead;
+  return pings || awaited_ == Awaited::kHeld ? Due::kPing : Due::kDead;
+}
+
+void Keepalive::PassPing(std::span<const std::byte> payload, base::TimePoint now) {
+  if (interval_ms_ == 0) return;
+  passed_ = ShortHash(payload) & 0xff;
+  if (Unheard()) return;  // it owes an answer already: its time runs
+  pinged_ = now;
+  awaited_ = Awaited::kPassed;
+}
+
+bool Keepalive::Hold(base::TimePoint now) {
+  if (passed_ == 0 || awaited_ == Awaited::kHeld) return false;
+  pinged_ = now;
+  awaited_ = Awaited::kHeld;
+  return true;
 }
 
 SmallFrame Keepalive::MakePing(base::TimePoint now, std::optional<Mask> mask) {
   pinged_ = now;
+  awaited_ = Awaited::kOurs;
+  passed_ = 0;
   ++pings_sent_;
   const uint32_t hash = Hash(pings_sent_);
   std::array<std::byte, kPayloadBytes> payload;
@@ -63,6 +91,11 @@ SmallFrame Keepalive::MakePing(base::TimePoint now, std::optional<Mask> mask) {
 
 bool Keepalive::TakePong(std::span<const std::byte> payload, base::TimePoint now) {
   heard_ = std::max(heard_, now);
+  if (passed_ != 0 && passed_ == ShortHash(payload)) {
+    passed_ = 0;
+    if (awaited_ != Awaited::kOurs) pinged_ = {};
+    awaited_ = Awaited::kOurs;
+  }
   if (payload.size() != kPayloadBytes || std::memcmp(payload.data(), kMarker.data(), kMarker.size()) != 0)
     return false;
   uint32_t serial;
@@ -70,7 +103,7 @@ bool Keepalive::TakePong(std::span<const std::byte> payload, base::TimePoint now
   std::memcpy(&serial, payload.data() + kMarker.size(), sizeof serial);
   std::memcpy(&hash, payload.data() + kMarker.size() + sizeof serial, sizeof hash);
   if (serial > pings_sent_ || hash != Hash(serial)) return false;
-  if (serial == pings_sent_ && waiting()) {
+  if (serial == pings_sent_ && waiting() && awaited_ == Awaited::kOurs) {
     const int64_t micros = std::chrono::duration_cast<std::chrono::microseconds>(now - pinged_).count();
     Record(Clamp(std::min(micros, kLongestTripMicros)));
   }

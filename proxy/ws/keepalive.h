@@ -3,6 +3,10 @@
 // (shortened each time by a random part of up to an eighth, so that tunnels opened together drift apart); it
 // is dead if it is then silent for the timeout as well. Any byte counts as life.
 //
+// A peer may answer several pings with one pong, for the last of them (RFC 6455 §5.5.3). So that a ping of the other peer's
+// gets its pong, none of ours is sent while one that passed through waits for it: that one is as good a question. A peer
+// that talks and never answers it is asked by a ping of ours after all, one timeout later.
+//
 // The payload of a ping is "hawser", a serial number and a keyed hash of it: another hawser on the road, or a
 // peer that repeats what it saw on its side, is not mistaken for the answer.
 #pragma once
@@ -35,12 +39,18 @@ class Keepalive {
     kDead,
   };
 
-  // Before Start, and with an `interval` of 0, nothing is ever due. A `timeout` of 0 never gives up. Both are
-  // kept as 32 bits of milliseconds (49 days). `random` is any number that the peer cannot guess.
+  // Before Start, and with an `interval` of 0, nothing is ever due. A `timeout` of 0 never gives up. They are
+  // kept as milliseconds, up to 49 days and 69 minutes. `random` is any number that the peer cannot guess.
   void Start(base::Duration interval, base::Duration timeout, base::TimePoint now, uint64_t random);
 
   // Bytes came from the peer.
   void Heard(base::TimePoint now) { heard_ = now; }
+
+  // A ping of the other peer's goes to this one, with this unmasked payload.
+  void PassPing(std::span<const std::byte> payload, base::TimePoint now);
+
+  // When Check says kPing: true if a ping that passed through has to serve as ours for now. Else MakePing is next.
+  bool Hold(base::TimePoint now);
 
   // A ping that is due within `early` is due.
   Due Check(base::TimePoint now, base::Duration early = {}) const;
@@ -53,28 +63,39 @@ class Keepalive {
   SmallFrame MakePing(base::TimePoint now, std::optional<Mask> mask);
 
   // Whether the pong with this unmasked payload answers a ping of ours: then it is not to be forwarded. The
-  // answer to the last ping is timed. Counts as Heard.
+  // answer to the last ping is timed. Counts as Heard. A pong for the last ping that passed through ends Hold.
   bool TakePong(std::span<const std::byte> payload, base::TimePoint now);
 
   // By how much an interval may be shortened.
   base::Duration most_early() const { return base::Duration(interval_ms_ / 8); }
 
-  // A ping is out and its pong has not come.
+  // A ping is out, ours or one that passed through, and its pong has not come.
   bool waiting() const { return pinged_ > base::TimePoint{}; }
 
   uint32_t pings_sent() const { return pings_sent_; }
   RoundTrips round_trips() const;
 
  private:
+  // Whose pong is waited for since pinged_.
+  enum class Awaited : uint8_t {
+    kOurs,
+    kPassed,  // that of a ping which passed through; the peer has been silent since
+    kHeld,    // likewise, but the peer has talked since: a ping of ours was due and not sent
+  };
+
   base::TimePoint PingDue() const;
+  bool Unheard() const { return waiting() && heard_ <= pinged_; }
   void Record(uint32_t micros);
   uint32_t Hash(uint32_t serial) const;
 
   base::TimePoint heard_;
   base::TimePoint
-      pinged_;  // when the last ping went out; once answered, its round trip before the clock's zero
+      pinged_;  // when the awaited ping went out; once answered, its round trip before the clock's zero
   uint32_t interval_ms_ = 0;
-  uint32_t timeout_ms_ = 0;
+  uint32_t timeout_ms_ : 22 = 0;
+  Awaited awaited_ : 2 = Awaited::kOurs;
+  uint32_t passed_ : 8 =
+      0;  // of the last ping that passed through and waits for its pong: a hash; 0: none waits
   uint32_t pings_sent_ = 0;  // the serial number of the last one
   uint32_t secret_ = 0;
   uint32_t trips_ = 0;  // these four as RoundTrips has them

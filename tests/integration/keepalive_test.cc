@@ -74,6 +74,40 @@ TEST(Keepalive, PongsThatAnswerThePeersOwnPingsPassThrough) {
   EXPECT_EQ(ReadFrame(tunnel.backend).payload, "next");
 }
 
+// RFC 6455 §5.5.3: a peer may answer the last of several pings alone.
+TEST(Keepalive, OnePongForSeveralPingsReachesThePeerThatAsked) {
+  OneBackend world(Pinging("client"));
+  Tunnel tunnel = world.Open();
+  tunnel.backend.Send(Encode({.opcode = kPing, .payload = "the backend's own"}));
+  LetIntervalsPass(world);
+  std::vector<Frame> pings = {ReadFrame(tunnel.client)};
+  while (tunnel.client.HasInput()) pings.push_back(ReadFrame(tunnel.client));
+  Pong(tunnel.client, pings.back());
+  const Frame pong = ReadFrame(tunnel.backend);
+  EXPECT_EQ(pong.opcode, kPong);
+  EXPECT_EQ(pong.payload, "the backend's own");
+  EXPECT_EQ(ReadFrame(tunnel.client).opcode, kPing) << "now one of hawser's own";
+}
+
+TEST(Keepalive, APassedPingThatIsNotAnsweredEndsTheTunnelAsDead) {
+  OneBackend world(Pinging("client", "200ms"));
+  Tunnel tunnel = world.Open();
+  tunnel.backend.Send(Encode({.opcode = kPing, .payload = "the backend's own"}));
+  EXPECT_EQ(ReadFrame(tunnel.client).payload, "the backend's own");
+  EXPECT_NE(tunnel.client.ReadEnd(), End::kOpen);
+  EXPECT_EQ(ReadFrame(tunnel.backend).close_code(), 1001);
+  tunnel.backend.Close();
+  EXPECT_EQ(world.hawser().WaitForLog()["reason"], "pong_timeout");
+}
+
+TEST(Keepalive, GoesToTheClientAloneUnlessTheRouteSaysOtherwise) {
+  OneBackend world({.websocket = {"keepalive: { interval: 100ms, timeout: 1h }"}});
+  Tunnel tunnel = world.Open();
+  for (int i = 0; i < 3; ++i) Pong(tunnel.client, ReadFrame(tunnel.client));
+  tunnel.client.Send(EncodeMasked({.payload = "after the pings"}));
+  EXPECT_EQ(ReadFrame(tunnel.backend).payload, "after the pings");
+}
+
 TEST(Keepalive, APongThatImitatesOursIsNotTaken) {
   OneBackend world(Pinging("client"));
   Tunnel tunnel = world.Open();

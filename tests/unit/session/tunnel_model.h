@@ -54,13 +54,15 @@ class ModelPeer {
     closed_ = true;
   }
 
-  // Reads what has been received so far; answers hawser's pings, if `answers`.
+  // Reads what has been received so far; answers hawser's pings, if `answers`, and most of the other peer's.
   void Hear(bool answers) {
     received_.Feed(stream_.written());
     for (; heard_ < received_.frames().size(); ++heard_) {
       const WireFrame& frame = received_.frames()[heard_];
       if (IsOurPing(frame) && answers && !ended_ && !closed_)
         SendFrame({.opcode = 10, .payload = frame.payload}, false);
+      if (frame.opcode == 9 && !IsOurPing(frame) && answers && !ended_ && !closed_ && choose_(4) != 0)
+        SendFrame({.opcode = 10, .payload = frame.payload});
     }
   }
 

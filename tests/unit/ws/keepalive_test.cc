@@ -195,6 +195,95 @@ TEST(Keepalive, TheMeanSurvivesAnOverflowOfTheSum) {
   EXPECT_EQ(trips.min_us, 100'000'000U);
 }
 
+// --- Pings of the other peer's ---
+
+TEST(Keepalive, APassedPingServesAsOursUntilItsPongComes) {
+  Keepalive keepalive = Started();
+  const auto due = keepalive.NextDeadline();
+  keepalive.PassPing(ToBytes("theirs"), kStart + seconds(5));
+  EXPECT_EQ(keepalive.Check(due), Due::kNothing) << "none of ours stands behind theirs";
+  EXPECT_FALSE(keepalive.TakePong(ToBytes("theirs"), due + seconds(1)));
+  const auto again = keepalive.NextDeadline();
+  EXPECT_GT(again, due + seconds(20));
+  EXPECT_EQ(keepalive.Check(again), Due::kPing);
+  EXPECT_FALSE(keepalive.Hold(again));
+  EXPECT_EQ(keepalive.round_trips().count, 0U) << "it was not our question";
+}
+
+TEST(Keepalive, APeerThatDoesNotAnswerAPassedPingIsDeadWhenItWouldBeByOurs) {
+  Keepalive keepalive = Started();
+  const auto due = keepalive.NextDeadline();
+  keepalive.PassPing(ToBytes("theirs"), kStart + seconds(5));
+  EXPECT_EQ(keepalive.Check(due + seconds(10) - milliseconds(1)), Due::kNothing);
+  EXPECT_EQ(keepalive.Check(due + seconds(10)), Due::kDead);
+}
+
+TEST(Keepalive, APassedPingHasTheWholeTimeoutForItsPong) {
+  Keepalive keepalive = Started();
+  const auto late = keepalive.NextDeadline() + seconds(7);  // the loop was busy
+  keepalive.PassPing(ToBytes("theirs"), late);
+  EXPECT_EQ(keepalive.Check(late + seconds(10) - milliseconds(1)), Due::kNothing);
+  EXPECT_EQ(keepalive.Check(late + seconds(10)), Due::kDead);
+}
+
+TEST(Keepalive, OfSeveralPassedPingsTheLastIsWaitedFor) {
+  Keepalive keepalive = Started();
+  keepalive.PassPing(ToBytes("first"), kStart);
+  keepalive.PassPing(ToBytes("second"), kStart + seconds(1));
+  keepalive.TakePong(ToBytes("first"), kStart + seconds(2));
+  const auto due = keepalive.NextDeadline();
+  ASSERT_EQ(keepalive.Check(due), Due::kPing);
+  EXPECT_TRUE(keepalive.Hold(due));
+  EXPECT_FALSE(keepalive.TakePong(ToBytes("second"), due + seconds(1)));
+  const auto next = keepalive.NextDeadline();
+  EXPECT_EQ(keepalive.Check(next), Due::kPing);
+  EXPECT_FALSE(keepalive.Hold(next));
+}
+
+// Its pong may wait behind what it writes without reading; or it answers with another payload than it should.
+TEST(Keepalive, APeerThatTalksAndDoesNotAnswerAPassedPingIsAskedOneTimeoutLater) {
+  Keepalive keepalive = Started();
+  keepalive.PassPing(ToBytes("theirs"), kStart + seconds(5));
+  keepalive.Heard(kStart + seconds(6));
+  const auto due = keepalive.NextDeadline();
+  ASSERT_EQ(keepalive.Check(due), Due::kPing);
+  ASSERT_TRUE(keepalive.Hold(due));
+  EXPECT_EQ(keepalive.Check(due + seconds(10) - milliseconds(1)), Due::kNothing);
+  ASSERT_EQ(keepalive.Check(due + seconds(10)), Due::kPing) << "not dead: it has talked since";
+  ASSERT_FALSE(keepalive.Hold(due + seconds(10)));
+  const Bytes ours = PayloadOf(keepalive.MakePing(due + seconds(10), std::nullopt));
+  EXPECT_EQ(keepalive.Check(due + seconds(20)), Due::kDead);
+  EXPECT_TRUE(keepalive.TakePong(ours, due + seconds(12)));
+  EXPECT_EQ(keepalive.round_trips().max_us, 2'000'000U);
+}
+
+TEST(Keepalive, OnePongForOursAndALaterPassedPingAnswersBoth) {
+  Keepalive keepalive = Started();
+  const auto due = keepalive.NextDeadline();
+  const Bytes ours = PayloadOf(keepalive.MakePing(due, std::nullopt));
+  keepalive.PassPing(ToBytes("theirs"), due + seconds(1));
+  EXPECT_FALSE(keepalive.TakePong(ToBytes("theirs"), due + seconds(2)));
+  EXPECT_EQ(keepalive.Check(due + seconds(11)), Due::kNothing);
+  EXPECT_TRUE(keepalive.TakePong(ours, due + seconds(12))) << "and the other may come after all";
+}
+
+TEST(Keepalive, APassedPingDoesNotShortenOrLengthenTheTimeOfOurs) {
+  Keepalive keepalive = Started();
+  const auto due = keepalive.NextDeadline();
+  const Bytes ours = PayloadOf(keepalive.MakePing(due, std::nullopt));
+  keepalive.PassPing(ToBytes("theirs"), due + seconds(9));
+  EXPECT_EQ(keepalive.Check(due + seconds(10)), Due::kDead);
+  EXPECT_TRUE(keepalive.TakePong(ours, due + seconds(9)));
+  EXPECT_EQ(keepalive.round_trips().count, 1U);
+}
+
+TEST(Keepalive, WithoutAnIntervalPassedPingsAreNothing) {
+  Keepalive keepalive = Started(1, seconds(0));
+  keepalive.PassPing(ToBytes("theirs"), kStart);
+  EXPECT_EQ(keepalive.NextDeadline(), base::TimePoint::max());
+  EXPECT_FALSE(keepalive.Hold(kStart));
+}
+
 TEST(Keepalive, IsSmall) {
   EXPECT_LE(sizeof(Keepalive), 48U);
 }
