@@ -253,8 +253,16 @@ std::string TlsStream::HandshakeError() const {
   if (truncated_) return "the peer ended the connection without close_notify";
   if (post_handshake_messages_ > kPostHandshakeMessages)
     return "too many handshake messages after the handshake";
-  if (failure_ != 0) return ReasonOf(failure_);
+  if (failure_ != 0) return FailureText();
   return reading_ == Side::kEnded && !established_ ? "the peer gave up the handshake" : "";
+}
+
+// OpenSSL says only that the certificate was found wanting; what is wrong with it stands beside the error.
+std::string TlsStream::FailureText() const {
+  const long fault = SSL_get_verify_result(ssl_.get());
+  if (ERR_GET_REASON(failure_) != SSL_R_CERTIFICATE_VERIFY_FAILED || fault == X509_V_OK)
+    return ReasonOf(failure_);
+  return ReasonOf(failure_) + ": " + X509_verify_cert_error_string(fault);
 }
 
 std::string_view TlsStream::alpn() const {

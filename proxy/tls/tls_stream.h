@@ -106,6 +106,7 @@ class TlsStream final : public net::ByteStream {
   void CollectCloseNotify();
   bool FlushTail();
 
+  std::string FailureText() const;
   void Break(int ssl_result);
   void BreakWriting();
   net::IoResult ReadEnd();
