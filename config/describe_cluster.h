@@ -147,10 +147,15 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
   v.Field({"affinity", "Brings a client back to the endpoint it had, whatever `lb_policy` says.", "none"},
           cluster.affinity);
   v.Field({"connect_timeout", "For the connection to one endpoint."}, cluster.connect_timeout, {1ms, 5min});
-  v.Field(
-      {"connect_retries",
-       "Other endpoints tried when a connection cannot be made. Then 503, or 504 if the last one timed out."},
-      cluster.connect_retries, {0, 16});
+  v.Field({"connect_retries",
+           "Further tries of a request or WebSocket handshake after a connection could not be made, or ended "
+           "before any "
+           "byte of an answer: at another endpoint, or on a new connection where a kept one had ended. What "
+           "the backend "
+           "may have acted on is sent again only where its method is idempotent, and never once some of its "
+           "body has "
+           "been read. `0`: none. When no try is left, the client gets 502, 503 or, after a time-out, 504."},
+          cluster.connect_retries, {0, 16});
   v.Field(
       {"protocol",
        "`http/1.1`; `h2`: HTTP/2, by ALPN or, without `tls`, with prior knowledge; `auto`: what the backend "

@@ -21,12 +21,12 @@ config::Cluster ClusterOf(int64_t endpoints) {
   return settings;
 }
 
-// `out` of every three endpoints are not available.
+// `out` of every three endpoints are left out.
 void Pick(benchmark::State& state, int64_t out) {
   const config::Cluster settings = ClusterOf(state.range(0));
   const Cluster cluster(settings);
   for (size_t i = 0; i < cluster.endpoints().size(); ++i) {
-    cluster.endpoints()[i]->set_available(static_cast<int64_t>(i % 3) >= out);
+    if (static_cast<int64_t>(i % 3) < out) cluster.endpoints()[i]->ChangeState(Endpoint::kEjected, 0);
   }
   const auto balancer = MakeBalancer(cluster, 1);
   std::mt19937_64 random(1);

@@ -1,9 +1,11 @@
 #include "proxy/admin/pages.h"
 
+#include <chrono>
 #include <utility>
 #include <vector>
 
 #include "config/dump.h"
+#include "fmt/chrono.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "proxy/edge/ip_table.h"
@@ -49,8 +51,8 @@ void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSamp
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connecting()); }},
       {"hawser_endpoint_connects_total", "Connections to the endpoint begun.", Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connects()); }},
-      {"hawser_endpoint_connect_failures_total", "Connections that the endpoint refused or missed.",
-       Type::kCounter,
+      {"hawser_endpoint_connect_failures_total",
+       "Connections that the endpoint refused or did not accept in time.", Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connect_failures()); }},
       {"hawser_endpoint_idle_connections", "HTTP/1.1 connections to the endpoint that wait for a request.",
        Type::kGauge,
@@ -64,6 +66,12 @@ void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSamp
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.http1_fallbacks()); }},
       {"hawser_endpoint_tunnels_total", "Tunnels opened to the endpoint.", Type::kCounter,
        [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); }},
+      {"hawser_endpoint_out", "1 while the endpoint is left out because of its failures, else 0.",
+       Type::kGauge, [](const cluster::Endpoint& endpoint) { return endpoint.state() != 0 ? 1.0 : 0.0; }},
+      {"hawser_endpoint_ejections_total",
+       "Times that the endpoint was left out, or left out for longer, because of its failures.",
+       Type::kCounter,
+       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.ejection_count()); }},
   };
   for (const Family& family : kFamilies) {
     for (const auto& cluster : snapshot.clusters) {
@@ -131,22 +139,36 @@ void Prometheus(const Sources& from, Reply reply) {
          .body = stats::RenderPrometheus(from.server.stats().Sum(), samples)});
 }
 
+// What the endpoint's failures have come to; `until` and `why` only while it is left out.
+void AddHealth(const cluster::Endpoint& endpoint, json& row) {
+  row["available"] = endpoint.usable();
+  row["state"] = endpoint.state_name();
+  row["failures_in_a_row"] = endpoint.failures();
+  row["ejections"] = endpoint.ejection_count();
+  if (endpoint.state() == 0) return;
+  row["why"] = endpoint.ejections().why;
+  const auto left = base::Between(base::SteadyNow(), endpoint.out_until());
+  const auto until = std::chrono::round<std::chrono::seconds>(std::chrono::system_clock::now() + left);
+  row["until"] = fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(until)));
+}
+
 void Clusters(const Sources& from, Reply reply) {
   json clusters = json::array();
   for (const auto& cluster : from.server.snapshot().clusters) {
     json endpoints = json::array();
     for (const auto& endpoint : cluster->endpoints()) {
-      endpoints.push_back({{"address", endpoint->name()},
-                           {"weight", endpoint->weight()},
-                           {"available", endpoint->available()},
-                           {"active", endpoint->active()},
-                           {"connecting", endpoint->connecting()},
-                           {"idle_connections", endpoint->idle_connections()},
-                           {"http2_connections", endpoint->http2_connections()},
-                           {"http1_fallbacks", endpoint->http1_fallbacks()},
-                           {"connects", endpoint->connects()},
-                           {"connect_failures", endpoint->connect_failures()},
-                           {"tunnels", endpoint->tunnels_opened()}});
+      json row = {{"address", endpoint->name()},
+                  {"weight", endpoint->weight()},
+                  {"active", endpoint->active()},
+                  {"connecting", endpoint->connecting()},
+                  {"idle_connections", endpoint->idle_connections()},
+                  {"http2_connections", endpoint->http2_connections()},
+                  {"http1_fallbacks", endpoint->http1_fallbacks()},
+                  {"connects", endpoint->connects()},
+                  {"connect_failures", endpoint->connect_failures()},
+                  {"tunnels", endpoint->tunnels_opened()}};
+      AddHealth(*endpoint, row);
+      endpoints.push_back(std::move(row));
     }
     clusters.push_back({{"name", cluster->name()}, {"endpoints", std::move(endpoints)}});
   }

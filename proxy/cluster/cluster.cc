@@ -32,6 +32,16 @@ AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet
   return cookie;
 }
 
+// One of those that are ejected, where every other was tried in vain: it may be back, and nothing is lost by asking.
+Endpoint* LastResort(Endpoints endpoints, EndpointSet tried, uint64_t random) {
+  constexpr uint32_t kMayAnswer = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::kProbing;
+  for (size_t i = 0; i < endpoints.size(); ++i) {
+    Endpoint& endpoint = *endpoints[(random + i) % endpoints.size()];
+    if ((endpoint.state() & ~kMayAnswer) == 0 && !Contains(tried, &endpoint)) return &endpoint;
+  }
+  return nullptr;
+}
+
 http2::Settings Http2Of(const config::Cluster& settings) {
   http2::Settings http2;
   http2.max_concurrent_streams = settings.max_concurrent_streams;
@@ -63,7 +73,8 @@ Cluster::Cluster(const config::Cluster& settings, BackendTls tls)
     : settings_(settings),
       tls_(std::move(tls)),
       http2_(Http2Of(settings)),
-      endpoints_(MakeEndpoints(settings)) {
+      endpoints_(MakeEndpoints(settings)),
+      outliers_(std::make_unique<OutlierDetector>(endpoints_)) {
   if (settings.lb_policy == config::LbPolicy::kRingHash) ring_ = std::make_unique<HashRing>(endpoints_);
   if (settings.lb_policy == config::LbPolicy::kMaglev) maglev_ = std::make_unique<MaglevTable>(endpoints_);
   if (settings.affinity && settings.affinity->cookie) {
@@ -82,6 +93,21 @@ WorkerCluster::WorkerCluster(const Cluster& of, uint64_t seed)
 
 Picked WorkerCluster::Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
                              uint64_t random, WallTime now, AffinityLookup session) {
+  OutlierDetector& outliers = cluster.outliers();
+  if (!outliers.any_out()) return Find(head, client, tried, random, now, session);
+  const base::TimePoint steady = base::SteadyNow();
+  outliers.EndEjections(steady);
+  while (true) {
+    Picked picked = Find(head, client, tried, random, now, session);
+    if (picked.endpoint == nullptr || !picked.endpoint->probe_due()) return picked;
+    if (!outliers.TakeProbe(*picked.endpoint, steady)) continue;  // another worker was faster
+    picked.trial = Trial(outliers, *picked.endpoint, true);
+    return picked;
+  }
+}
+
+Picked WorkerCluster::Find(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
+                           uint64_t random, WallTime now, AffinityLookup session) {
   AffinityLookup lookup;
   if (const Affinity* affinity = cluster.affinity()) {
     lookup = affinity->FindIn(head.headers, tried, now);
@@ -92,7 +118,12 @@ Picked WorkerCluster::Choose(const http::RequestHead& head, const net::IpAddress
     if (cluster.places_by_hash()) key.hash = HashOf(cluster.settings(), head, client);
     lookup.endpoint = balancer->Pick(key);
   }
-  return {lookup.endpoint, lookup.result, lookup.renew && lookup.endpoint != nullptr};
+  if (!tried.empty() && (lookup.endpoint == nullptr || Contains(tried, lookup.endpoint))) {
+    Endpoint* last = LastResort(cluster.endpoints(), tried, random);
+    if (last != nullptr) lookup.endpoint = last;
+  }
+  if (lookup.endpoint == nullptr) return {.affinity = lookup.result};
+  return {lookup.endpoint, lookup.result, lookup.renew, Trial(cluster.outliers(), *lookup.endpoint, false)};
 }
 
 }  // namespace hawser::cluster

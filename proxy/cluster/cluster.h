@@ -15,10 +15,12 @@
 
 #include "absl/status/statusor.h"
 #include "config/schema.h"
+#include "proxy/base/log_gate.h"
 #include "proxy/cluster/affinity.h"
 #include "proxy/cluster/balancer.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/cluster/maglev.h"
+#include "proxy/cluster/outlier.h"
 #include "proxy/cluster/ring_hash.h"
 #include "proxy/http/head.h"
 #include "proxy/http2/settings.h"
@@ -47,6 +49,7 @@ class Cluster {
   const std::string& name() const { return settings_.name; }
   const config::Cluster& settings() const { return settings_; }  // timeouts, retries, policies
   Endpoints endpoints() const { return endpoints_; }
+  OutlierDetector& outliers() const { return *outliers_; }
   const BackendTls& tls() const { return tls_; }
   const http2::Settings& http2() const { return http2_; }
   // Null if there is none of that name. O(endpoints).
@@ -63,6 +66,7 @@ class Cluster {
   const BackendTls tls_;
   const http2::Settings http2_;
   const std::vector<std::unique_ptr<Endpoint>> endpoints_;
+  const std::unique_ptr<OutlierDetector> outliers_;
   std::unique_ptr<const HashRing> ring_;
   std::unique_ptr<const MaglevTable> maglev_;
   std::optional<const Affinity> affinity_;
@@ -72,6 +76,7 @@ struct Picked {
   Endpoint* endpoint = nullptr;  // null: none is available
   AffinityResult affinity = AffinityResult::kNone;
   bool renew_affinity = false;  // the response is to set the cookie, for `endpoint`
+  Trial trial;                  // to be told what came of it
 };
 
 struct WorkerCluster {
@@ -79,13 +84,18 @@ struct WorkerCluster {
   WorkerCluster(const Cluster& cluster, uint64_t seed);
 
   // Affinity first, then the policy. `tried` holds the endpoints that this request has met in vain: they are picked again
-  // only if no other is available. `random` is 64 fresh bits. `session` is what was learned of the request's session: its
+  // only if no other is left, not even one that is ejected. `random` is 64 fresh bits. `session` is what was learned of the request's session: its
   // endpoint, one of this cluster's, goes before the cookie's.
   Picked Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
                 uint64_t random, WallTime now = WallNow(), AffinityLookup session = {});
 
   const Cluster& cluster;
   std::unique_ptr<Balancer> balancer;
+  base::LogGate failures{5, base::Duration(5'000)};  // of lines that say why an endpoint failed
+
+ private:
+  Picked Find(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried, uint64_t random,
+              WallTime now, AffinityLookup session);
 };
 
 }  // namespace hawser::cluster

@@ -1,6 +1,7 @@
 #include "proxy/cluster/connector.h"
 
 #include <chrono>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -25,13 +26,26 @@ ConnectError ConnectErrorOf(const absl::Status& status) {
   }
 }
 
+namespace {
+
+// The words of the system behind "cannot connect to ADDRESS: ".
+std::string Reason(std::string message, const Endpoint& endpoint) {
+  const size_t at = message.find(endpoint.name() + ": ");
+  return at == message.npos ? message : message.substr(at + endpoint.name().size() + 2);
+}
+
+}  // namespace
+
 Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive) {
   ConnectLease lease(endpoint);
   absl::StatusOr<net::Socket> socket = net::Connect(endpoint.address());
   if (!socket.ok()) {
     const ConnectError error = ConnectErrorOf(socket.status());
     if (error == ConnectError::kFailed) lease.Failed();
-    return {.socket = {}, .lease = {}, .error = error};
+    return {.socket = {},
+            .lease = {},
+            .error = error,
+            .why = Reason(std::string(socket.status().message()), endpoint)};
   }
   if (keepalive.idle.count() > 0 && !endpoint.address().unix_socket()) {
     net::KeepAlive(*socket, {.idle = WholeSeconds(keepalive.idle),

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "config/schema.h"
@@ -16,6 +17,8 @@ enum class ConnectError : uint8_t {
   kNoLocalPort,  // EADDRNOTAVAIL: every local port towards this address is taken; another endpoint may do
   kNoResources,  // out of descriptors or memory: no endpoint would do
   kFailed,       // the endpoint's side: nobody listens, no route
+  kTimedOut,     // the endpoint's side: no connection, TLS or SETTINGS within connect_timeout
+  kShutDown,     // the pool ends its connections
 };
 
 // What a status of net::Connect means.
@@ -27,6 +30,7 @@ struct Connection {
   net::Socket socket;
   ConnectLease lease;
   ConnectError error = ConnectError::kNone;
+  std::string why = {};  // of the error, in words
 };
 
 // A failure for want of something local is not counted as the endpoint's. A Unix socket has no use for `keepalive`.

@@ -10,8 +10,44 @@ Endpoint::Endpoint(std::string_view cluster, net::SocketAddress address, uint32_
       name_(address_.ToString()),
       weight_(std::max(weight, 1u)) {}
 
+void Endpoint::ChangeState(uint32_t set, uint32_t cleared) {
+  uint32_t state = this->state();
+  while (!state_.compare_exchange_weak(state, (state & ~cleared) | set, std::memory_order_relaxed)) {
+  }
+}
+
+bool Endpoint::MoveState(StateBit from, StateBit to) {
+  uint32_t state = this->state();
+  while ((state & from) != 0) {
+    if (state_.compare_exchange_weak(state, (state & ~uint32_t{from}) | to, std::memory_order_relaxed))
+      return true;
+  }
+  return false;
+}
+
+std::string_view Endpoint::state_name() const {
+  const uint32_t state = this->state();
+  if ((state & kEjected) != 0) return "ejected";
+  if ((state & kProbing) != 0) return "probing";
+  return (state & kProbeDue) != 0 ? "probe_due" : "in";
+}
+
+Endpoint::Ejections Endpoint::ejections() const {
+  const std::lock_guard lock(ejections_mutex_);
+  return ejections_;
+}
+
+void Endpoint::set_ejections(Ejections ejections) {
+  const std::lock_guard lock(ejections_mutex_);
+  ejections_ = std::move(ejections);
+}
+
+bool Contains(EndpointSet set, const Endpoint* endpoint) {
+  return std::find(set.begin(), set.end(), endpoint) != set.end();
+}
+
 bool Usable(const Endpoint& endpoint, EndpointSet avoid) {
-  return endpoint.available() && std::find(avoid.begin(), avoid.end(), &endpoint) == avoid.end();
+  return endpoint.usable() && !Contains(avoid, &endpoint);
 }
 
 ConnectLease::ConnectLease(Endpoint& endpoint) : endpoint_(&endpoint) {

@@ -1,7 +1,8 @@
 // One backend address of a cluster, and what all workers count on it. The identity never changes; the counts and the
 // health are relaxed atomics that every worker touches. They are one of the two things that workers share (design
 // rule 5): a load that each worker knew only its own part of would send all of them to the same endpoint. No other
-// memory is published through them, so that no order is needed.
+// memory is published through them, so that no order is needed; why an endpoint is left out stands under a mutex, which
+// nobody takes while all is well.
 //
 // Owned by its Cluster; outlives every lease on it.
 #pragma once
@@ -9,17 +10,33 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "proxy/base/clock.h"
 #include "proxy/net/address.h"
 
 namespace hawser::cluster {
 
 class Endpoint {
  public:
+  // Bits of state(): why it is not picked. Whoever watches its health sets and clears them, everybody reads them.
+  enum StateBit : uint32_t {
+    kEjected = 1 << 0,   // it failed several times in a row, and is left out until out_until()
+    kProbeDue = 1 << 1,  // the time is over: the next request may try it
+    kProbing = 1 << 2,   // a request is trying it; the others go elsewhere until out_until() at the most
+  };
+
+  // What outlier detection (outlier.h) remembers of it.
+  struct Ejections {
+    base::TimePoint returned = base::TimePoint::min();  // in again since then
+    uint32_t in_a_row = 0;                              // those that make the next one longer
+    std::string why;                                    // the last one's reason
+  };
+
   // `weight` counts as at least 1.
   Endpoint(std::string_view cluster, net::SocketAddress address, uint32_t weight);
   Endpoint(const Endpoint&) = delete;
@@ -30,9 +47,23 @@ class Endpoint {
   const std::string& name() const { return name_; }  // the address as text: what hashes and logs use
   uint32_t weight() const { return weight_; }
 
-  // Whether it may be picked: true until something that watches its health says otherwise.
-  bool available() const { return available_.load(std::memory_order_relaxed); }
-  void set_available(bool available) { available_.store(available, std::memory_order_relaxed); }
+  // 0: nothing speaks against it.
+  uint32_t state() const { return Load(state_); }
+  std::string_view state_name() const;  // "in", "ejected", "probe_due", "probing"
+  // Whether it may be picked.
+  bool usable() const { return (state() & ~uint32_t{kProbeDue}) == 0; }
+  bool probe_due() const { return (state() & kProbeDue) != 0; }
+  // Sets and clears bits in one step.
+  void ChangeState(uint32_t set, uint32_t cleared);
+  // The same for one bit each; false, with nothing changed, where `from` is not set.
+  bool MoveState(StateBit from, StateBit to);
+  // Set before the state whose end it is. One of before that is seen with the new state lets a probe through early.
+  base::TimePoint out_until() const { return base::TimePoint(base::TimePoint::duration(Load(out_until_))); }
+  void set_out_until(base::TimePoint time) {
+    out_until_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
+  }
+  Ejections ejections() const;
+  void set_ejections(Ejections ejections);
 
   // Now, all workers together.
   int64_t active() const { return Load(counts_.active); }  // requests and tunnels that hold an OpenLease
@@ -46,8 +77,15 @@ class Endpoint {
     return Load(counts_.connect_failures);
   }  // of them, those that it refused or missed
   uint64_t tunnels_opened() const { return Load(counts_.tunnels_opened); }
+  uint64_t ejection_count() const { return Load(counts_.ejections); }
   // Requests and tunnels that took an HTTP/1.1 connection because HTTP/2, or WebSockets over it, are not spoken there.
   uint64_t http1_fallbacks() const { return Load(counts_.http1_fallbacks); }
+
+  // Tries in a row that failed for a fault of the endpoint's, as outlier detection counts them.
+  uint32_t failures() const { return Load(counts_.failures); }
+  uint32_t CountFailure() { return counts_.failures.fetch_add(1, std::memory_order_relaxed) + 1; }
+  void ForgetFailures() { counts_.failures.store(0, std::memory_order_relaxed); }
+  void CountEjection() { Add(counts_.ejections, uint64_t{1}); }
 
   void CountHttp1Fallback() { Add(counts_.http1_fallbacks, uint64_t{1}); }
   void CountTunnelOpened() { Add(counts_.tunnels_opened, uint64_t{1}); }
@@ -69,6 +107,8 @@ class Endpoint {
     std::atomic<uint64_t> connect_failures = 0;
     std::atomic<uint64_t> tunnels_opened = 0;
     std::atomic<uint64_t> http1_fallbacks = 0;
+    std::atomic<uint64_t> ejections = 0;
+    std::atomic<uint32_t> failures = 0;
   };
 
   template <typename Number>
@@ -84,14 +124,20 @@ class Endpoint {
   const net::SocketAddress address_;
   const std::string name_;
   const uint32_t weight_;
-  std::atomic<bool> available_ = true;
+  std::atomic<uint32_t> state_ = 0;
+  std::atomic<base::TimePoint::rep> out_until_ = 0;
+  mutable std::mutex ejections_mutex_;
+  Ejections ejections_;  // under it
   Counts counts_;
 };
 
 using Endpoints = std::span<const std::unique_ptr<Endpoint>>;
 using EndpointSet = std::span<const Endpoint* const>;  // a few, searched one by one
 
-// Whether `endpoint` is available and not among those to `avoid`.
+bool Contains(EndpointSet set, const Endpoint* endpoint);
+
+// The one question of every policy, cookie and session: whether `endpoint` may be picked and is not among those to
+// `avoid`.
 bool Usable(const Endpoint& endpoint, EndpointSet avoid);
 
 // One of what an endpoint counts as being there now, until the lease ends. Any thread.

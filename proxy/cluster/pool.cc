@@ -1,8 +1,10 @@
 #include "proxy/cluster/pool.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/cluster/shared_connection.h"
 #include "proxy/http1/client_stream.h"
 #include "proxy/net/tcp_stream.h"
@@ -46,20 +48,31 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
 
   // A TLS connection may wake up for a session ticket, which is nothing that ends it.
   void OnReady(event::Ready ready) override {
-    if (stream_ == nullptr || (!ready.timer && Silent(*stream_))) return;
-    stream_->Close(net::CloseReason::kOrderly);
-    pool_.Drop(*this);
+    if (ready.timer || !Silent(*stream_)) End();
   }
 
+  // Each of the two is the last thing that is done with it: its end and its timer may be due in the same turn.
   std::unique_ptr<net::ByteStream> Take() {
-    lease_.Release();
     stream_->Watch(&pool_.nobody_, kStreamTag);
-    return std::move(stream_);
+    auto stream = std::move(stream_);
+    Leave();
+    return stream;
   }
-  void Close() { stream_->Close(net::CloseReason::kOrderly); }
-  Place& place() const { return place_; }
+  void End() {
+    stream_->Close(net::CloseReason::kOrderly);
+    Leave();
+  }
 
  private:
+  // Nobody hears of the stream any more, and of the timer neither.
+  void Leave() {
+    timer_.Cancel();
+    lease_.Release();
+    --place_.count;
+    Unlink();
+    pool_.loop_.Retire(std::unique_ptr<event::IoHandler>(this));
+  }
+
   Pool& pool_;
   Place& place_;
   IdleLease lease_;
@@ -72,20 +85,25 @@ Pool::~Pool() {
 }
 
 void Pool::Abort() {
+  closing_ = true;
   CloseIdle();
   for (auto& [endpoint, place] : places_) {
     while (SharedConnection* shared = place->shared.front()) shared->Abort();
   }
 }
 
-void Attempt::Give(std::unique_ptr<http::ClientStream> stream) {
+void Attempt::Give(std::unique_ptr<http::ClientStream> stream, uint64_t connection) {
+  HAWSER_DCHECK(state_ == State::kWaiting);
   stream_ = std::move(stream);
+  connection_ = connection;
   state_ = State::kReady;
   Tell();
 }
 
-void Attempt::Fail(ConnectError error) {
+void Attempt::Fail(ConnectError error, std::string_view text) {
+  HAWSER_DCHECK(state_ == State::kWaiting);
   error_ = error;
+  error_text_ = text;
   state_ = State::kFailed;
   Tell();
 }
@@ -109,6 +127,7 @@ Pool::Place& Pool::PlaceOf(const Endpoint& endpoint) {
 }
 
 void Pool::Serve(Attempt& attempt) {
+  if (closing_) return attempt.Fail(ConnectError::kShutDown, "hawser ends its connections");
   Place& place = PlaceOf(attempt.endpoint());
   using config::BackendProtocol;
   const BackendProtocol protocol = attempt.cluster().settings().protocol;
@@ -128,11 +147,11 @@ void Pool::ServeAlone(Place& place, Attempt& attempt) {
   const Cluster& cluster = attempt.cluster();
   if (!attempt.need().websocket && !attempt.need().fresh) {
     if (auto kept = TakeIdle(place))
-      return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept), true));
+      return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept)));
   }
   Connection connection = Connect(attempt.endpoint(), cluster.settings().tcp_keepalive);
   attempt.opened_ = true;
-  if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
+  if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error, connection.why);
   attempt.lease_ = std::move(connection.lease);
   std::unique_ptr<net::ByteStream> stream;
   if (cluster.tls().http1 == nullptr) {
@@ -140,7 +159,7 @@ void Pool::ServeAlone(Place& place, Attempt& attempt) {
   } else {
     stream = Secure(cluster, *cluster.tls().http1, attempt.endpoint(), std::move(connection.socket));
   }
-  attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(stream), false));
+  attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(stream)));
 }
 
 void Pool::ServeShared(Place& place, Attempt& attempt) {
@@ -150,12 +169,19 @@ void Pool::ServeShared(Place& place, Attempt& attempt) {
   }
   // What a connection has just said may concern this very attempt.
   if (attempt.need().websocket && loop_.now() < place.websockets_http1_until) return FallBack(place, attempt);
+  // Another connection would get no more streams than these, or has been opened for this attempt already.
+  for (SharedConnection* shared = place.shared.front(); shared != nullptr;
+       shared = place.shared.Next(*shared)) {
+    if (shared->Hold(attempt)) return;
+  }
+  if (attempt.opened_)
+    return attempt.Fail(ConnectError::kFailed, "it ended its new connection before a request could be sent");
   Connection connection = Connect(attempt.endpoint(), attempt.cluster().settings().tcp_keepalive);
   attempt.opened_ = true;
-  if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error);
+  if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error, connection.why);
   // Owned by the list from here on; retires itself when it ends.
   auto* shared = std::make_unique<SharedConnection>(*this, place, attempt.cluster(), std::move(connection),
-                                                    attempt.endpoint())
+                                                    attempt.endpoint(), ++connections_)
                      .release();
   place.shared.PushBack(*shared);
   shared->Serve(attempt);
@@ -173,7 +199,6 @@ std::unique_ptr<tls::TlsStream> Pool::Secure(const Cluster& cluster, const tls::
 std::unique_ptr<net::ByteStream> Pool::TakeIdle(Place& place) {
   while (Idle* idle = place.idle.back()) {
     auto stream = idle->Take();
-    Drop(*idle);
     if (Silent(*stream)) return stream;
     stream->Close(net::CloseReason::kOrderly);
   }
@@ -181,33 +206,25 @@ std::unique_ptr<net::ByteStream> Pool::TakeIdle(Place& place) {
 }
 
 void Pool::Keep(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream) {
-  auto transport = stream->TakeIdle();
+  auto [transport, at_most] = stream->TakeIdle();
   if (transport == nullptr) return stream->Close(net::CloseReason::kOrderly);
   const auto found = places_.find(&endpoint);
   const config::IdleConnections& settings = cluster.settings().idle_connections;
-  if (found == places_.end() || found->second->count >= settings.max) {
+  if (closing_ || found == places_.end() || found->second->count >= settings.max) {
     return transport->Close(net::CloseReason::kOrderly);
   }
   Place& place = *found->second;
-  // Owned by the list from here on; taken back by Drop.
-  place.idle.PushBack(
-      *std::make_unique<Idle>(*this, place, endpoint, std::move(transport), settings.timeout).release());
+  // Owned by the list from here on; retires itself when it is taken or ends.
+  place.idle.PushBack(*std::make_unique<Idle>(*this, place, endpoint, std::move(transport),
+                                              std::min<base::Duration>(settings.timeout, at_most))
+                           .release());
   ++place.count;
-}
-
-void Pool::Drop(Idle& idle) {
-  --idle.place().count;
-  idle.Unlink();
-  loop_.Retire(std::unique_ptr<event::IoHandler>(&idle));
 }
 
 void Pool::CloseIdle() {
   for (auto& [endpoint, place] : places_) {
     place->shared.ForEach([](SharedConnection& shared) { shared.Drain(); });
-    while (Idle* idle = place->idle.back()) {
-      idle->Close();
-      Drop(*idle);
-    }
+    while (Idle* idle = place->idle.back()) idle->End();
   }
 }
 

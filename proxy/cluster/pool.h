@@ -10,6 +10,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "proxy/base/intrusive_list.h"
@@ -28,7 +30,8 @@ namespace hawser::cluster {
 // What a request asks of its connection.
 struct Need {
   bool websocket = false;
-  bool fresh = false;  // one that has carried no request before: a kept one has just failed
+  bool fresh = false;       // no kept HTTP/1.1 connection: one has just failed
+  uint64_t other_than = 0;  // nor this HTTP/2 connection: it has just refused the request
 };
 
 // One request's try at getting a stream to an endpoint. Giving it up is destroying it.
@@ -42,20 +45,23 @@ class Attempt : public base::ListLink {
   ~Attempt() { loop_.CancelSoon(owner_, tag_); }
 
   State state() const { return state_; }
-  ConnectError error() const { return error_; }  // of kFailed
+  // Of kFailed.
+  ConnectError error() const { return error_; }
+  const std::string& error_text() const { return error_text_; }
 
   // After kReady. The stream may still be connecting: what is written waits.
   std::unique_ptr<http::ClientStream> TakeStream() { return std::move(stream_); }
   // To be told how the connection went; empty for one that was there already.
   ConnectLease TakeLease() { return std::move(lease_); }
-  bool opened() const { return opened_; }  // a connection was begun for it
+  bool opened() const { return opened_; }              // a connection was begun for it
+  uint64_t connection() const { return connection_; }  // of HTTP/2, for Need::other_than; 0: one of HTTP/1.1
 
   // --- For the pool and its connections ---
   const Need& need() const { return need_; }
   const Cluster& cluster() const { return cluster_; }
   Endpoint& endpoint() const { return endpoint_; }
-  void Give(std::unique_ptr<http::ClientStream> stream);
-  void Fail(ConnectError error);
+  void Give(std::unique_ptr<http::ClientStream> stream, uint64_t connection = 0);
+  void Fail(ConnectError error, std::string_view text);
 
  private:
   friend class Pool;
@@ -71,6 +77,8 @@ class Attempt : public base::ListLink {
   const uint8_t tag_;
   State state_ = State::kWaiting;
   ConnectError error_ = ConnectError::kNone;
+  std::string error_text_;
+  uint64_t connection_ = 0;
   bool opened_ = false;
   bool waited_ = false;  // its owner has been told to wait
 };
@@ -93,7 +101,7 @@ class Pool {
 
   // Ends every connection that carries no request, and lets no new streams into the others.
   void CloseIdle();
-  // Ends every connection.
+  // Ends every connection, and begins no other: attempts fail from here on.
   void Abort();
 
  private:
@@ -123,13 +131,14 @@ class Pool {
   void FallBack(Place& place, Attempt& attempt);
   void ServeShared(Place& place, Attempt& attempt);
   std::unique_ptr<net::ByteStream> TakeIdle(Place& place);
-  void Drop(Idle& idle);
   std::unique_ptr<tls::TlsStream> Secure(const Cluster& cluster, const tls::ClientContext& context,
                                          const Endpoint& endpoint, net::Socket socket);
 
   event::Loop& loop_;
   net::BufferPool& buffers_;
   Nobody nobody_;
+  uint64_t connections_ = 0;  // HTTP/2 connections so far
+  bool closing_ = false;
   absl::flat_hash_map<const Endpoint*, std::unique_ptr<Place>> places_;
 };
 

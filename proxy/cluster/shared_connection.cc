@@ -4,7 +4,6 @@
 
 #include "proxy/http1/client_stream.h"
 #include "proxy/net/tcp_stream.h"
-#include "spdlog/spdlog.h"
 
 namespace hawser::cluster {
 namespace {
@@ -14,17 +13,18 @@ constexpr uint8_t kSessionTag = 1;
 constexpr uint8_t kSessionTimerTag = 2;
 constexpr uint8_t kHostTimerTag = 3;
 
-// How long a backend is remembered for what it does not speak, before it is asked again.
-constexpr base::Duration kMemory{60'000};
+// How long a backend that does not speak HTTP/2, or no WebSockets over it, is spared the question.
+constexpr base::Duration kRetryHttp2After{60'000};
 
 }  // namespace
 
 SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster,
-                                   Connection connection, Endpoint& endpoint)
+                                   Connection connection, Endpoint& endpoint, uint64_t number)
     : pool_(pool),
       place_(place),
       cluster_(cluster),
       endpoint_(endpoint),
+      number_(number),
       lease_(std::move(connection.lease)),
       timer_(*this, kSessionTimerTag),
       host_timer_(*this, kHostTimerTag) {
@@ -58,14 +58,11 @@ void SharedConnection::OnReady(event::Ready ready) {
 void SharedConnection::Handshake() {
   switch (tls_->Handshake()) {
     case tls::HandshakeResult::kWantRead: return;
-    case tls::HandshakeResult::kFailed:
-      spdlog::debug("cluster {}: cannot reach {}: {}", endpoint_.cluster(), endpoint_.name(),
-                    tls_->HandshakeError());
-      return End(ConnectError::kFailed);
+    case tls::HandshakeResult::kFailed: return End(ConnectError::kFailed, tls_->HandshakeError());
     case tls::HandshakeResult::kDone: break;
   }
   if (tls_->alpn() == "h2") return StartSession(std::move(tls_));
-  place_.http1_until = pool_.loop_.now() + kMemory;
+  place_.http1_until = pool_.loop_.now() + kRetryHttp2After;
   HandOver();
 }
 
@@ -76,7 +73,7 @@ void SharedConnection::HandOver() {
   pool_.loop_.CancelSoon(*this, kTransportTag);
   if (Attempt* first = waiters_.front()) {
     first->Unlink();
-    first->Give(std::make_unique<http1::ClientStream>(pool_.loop_, std::move(tls_), false));
+    first->Give(std::make_unique<http1::ClientStream>(pool_.loop_, std::move(tls_)));
   }
   End(ConnectError::kNone);
 }
@@ -91,10 +88,8 @@ void SharedConnection::StartSession(std::unique_ptr<net::ByteStream> transport) 
 
 void SharedConnection::OnSession() {
   if (session_->end() != http2::End::kNone) {
-    if (state_ == State::kSettings && !session_->error().empty()) {
-      spdlog::debug("cluster {}: {}: {}", endpoint_.cluster(), endpoint_.name(), session_->error());
-    }
-    return End(state_ == State::kSettings ? ConnectError::kFailed : ConnectError::kNone);
+    return state_ == State::kSettings ? End(ConnectError::kFailed, WhyNoSettings())
+                                      : End(ConnectError::kNone);
   }
   if (state_ == State::kSettings && session_->settings_received()) {
     state_ = State::kOpen;
@@ -105,11 +100,18 @@ void SharedConnection::OnSession() {
   if (state_ == State::kOpen) ServeWaiters();
 }
 
+// After the session's end, of which it knows no more than what the transport says.
+std::string SharedConnection::WhyNoSettings() {
+  if (!session_->error().empty()) return std::string(session_->error());
+  plain_ = session_->TakeTransport();
+  if (plain_ != nullptr && plain_->error() != 0) return plain_->error_text();
+  return "it ended the connection before its SETTINGS";
+}
+
 void SharedConnection::OnTimer() {
   if (state_ != State::kOpen) {
-    lease_.Failed();
     if (session_ != nullptr) session_->Close(net::CloseReason::kAbort);
-    return End(ConnectError::kFailed);
+    return End(ConnectError::kTimedOut, "not connected in time");
   }
   if (session_->streams() == 0 && !std::exchange(used_, false)) return Drain();
   pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
@@ -129,22 +131,31 @@ void SharedConnection::CheckHost() {
 }
 
 bool SharedConnection::Serve(Attempt& attempt) {
-  if (state_ == State::kEnded) return false;
+  if (state_ == State::kEnded || attempt.need().other_than == number_) return false;
   if (state_ != State::kOpen) {
     if (waiting_ >= cluster_.http2().max_concurrent_streams) return false;
     ++waiting_;
     waiters_.PushBack(attempt);
     return true;
   }
-  if (session_->free_slots() == 0) return false;
   if (attempt.need().websocket && !session_->extended_connect()) {
-    place_.websockets_http1_until = pool_.loop_.now() + kMemory;
+    place_.websockets_http1_until = pool_.loop_.now() + kRetryHttp2After;
     return false;
   }
+  if (session_->free_slots() == 0) return false;
   auto stream = session_->Open();
   if (stream == nullptr) return false;
   used_ = true;
-  attempt.Give(std::move(stream));
+  attempt.Give(std::move(stream), number_);
+  return true;
+}
+
+bool SharedConnection::Hold(Attempt& attempt) {
+  if (state_ != State::kOpen || session_->end() != http2::End::kNone || session_->going_away() ||
+      attempt.need().other_than == number_)
+    return false;
+  if (!attempt.opened() && session_->streams() > 0) return false;
+  waiters_.PushBack(attempt);
   return true;
 }
 
@@ -168,7 +179,7 @@ void SharedConnection::Abort() {
   End(ConnectError::kNone);
 }
 
-void SharedConnection::End(ConnectError error) {
+void SharedConnection::End(ConnectError error, std::string_view why) {
   if (state_ == State::kEnded) return;
   state_ = State::kEnded;
   timer_.Cancel();
@@ -184,7 +195,7 @@ void SharedConnection::End(ConnectError error) {
     if (error == ConnectError::kNone) {
       pool_.Serve(*attempt);
     } else {
-      attempt->Fail(error);
+      attempt->Fail(error, why);
     }
   }
   pool_.loop_.Retire(std::unique_ptr<event::IoHandler>(this));

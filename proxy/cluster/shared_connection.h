@@ -9,6 +9,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 
 #include "proxy/base/intrusive_list.h"
 #include "proxy/cluster/pool.h"
@@ -22,11 +24,15 @@ namespace hawser::cluster {
 class SharedConnection final : public event::IoHandler, public base::ListLink {
  public:
   SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster, Connection connection,
-                   Endpoint& endpoint);
+                   Endpoint& endpoint, uint64_t number);
   ~SharedConnection() override;
 
   // Gives the attempt a stream, or lets it wait for one. False if it must look elsewhere.
   bool Serve(Attempt& attempt);
+  // Lets an attempt wait that another connection would not serve either: this one is unused and yet has no room
+  // (SETTINGS_MAX_CONCURRENT_STREAMS is 0, RFC 9113 §6.5.2), or the attempt has had a connection opened for it. False if it
+  // may look elsewhere. How long it waits is for its owner to say.
+  bool Hold(Attempt& attempt);
   // Behind the construction: goes as far as it can without waiting.
   void Start();
   // Lets no new streams in; ends with the last one.
@@ -45,14 +51,16 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   void OnTimer();
   void WatchHost();
   void CheckHost();
+  std::string WhyNoSettings();
   void HandOver();
   void ServeWaiters();
-  void End(ConnectError error);
+  void End(ConnectError error, std::string_view why = {});
 
   Pool& pool_;
   Pool::Place& place_;
   const Cluster& cluster_;
   Endpoint& endpoint_;
+  const uint64_t number_;  // among the pool's
   ConnectLease lease_;
   Http2Lease http2_;
   std::unique_ptr<tls::TlsStream> tls_;  // until the handshake is over

@@ -66,6 +66,11 @@ std::string_view TrimWhitespace(std::string_view text) {
   return text;
 }
 
+bool IsIdempotent(std::string_view method) {
+  constexpr std::string_view kIdempotent[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::find(std::begin(kIdempotent), std::end(kIdempotent), method) != std::end(kIdempotent);
+}
+
 std::string_view TakeElement(std::string_view& list) {
   while (!list.empty()) {
     const size_t end = EndOfElement(list);

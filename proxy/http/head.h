@@ -29,6 +29,10 @@ std::string_view TrimWhitespace(std::string_view text);
 // separate. Empty elements are passed over; an empty result means that the list is at its end.
 std::string_view TakeElement(std::string_view& list);
 
+// Whether a request of this method may be sent twice where nobody knows whether it was acted on (RFC 9110 §9.2.2). The
+// methods that this does not know are not.
+bool IsIdempotent(std::string_view method);
+
 struct Header {
   std::string_view name;  // as it was sent; compare with EqualsIgnoreCase
   std::string_view value;

@@ -16,6 +16,7 @@
 #include <memory>
 #include <string>
 
+#include "proxy/base/clock.h"
 #include "proxy/http/head.h"
 #include "proxy/http/upgrade.h"
 #include "proxy/net/byte_stream.h"
@@ -82,16 +83,22 @@ class ClientStream : public MessageStream {
   // Takes the next head. Its text lives until the next call, or as long as the stream for a final one.
   virtual HeadState ReadResponse(ResponseHead& head) = 0;
 
-  // After a failure: the backend has surely not acted on the request, so that it may be sent again (a kept connection that
-  // ended before any byte of an answer; a stream refused or beyond a GOAWAY, RFC 9113 §8.7).
+  // After a failure: the backend has surely not acted on the request, so that even one which is not idempotent may be sent
+  // again (nothing of it has left; a stream refused or beyond a GOAWAY, RFC 9113 §8.7).
   virtual bool unprocessed() const = 0;
+  // Something of an answer has come, be it a part of a head.
+  virtual bool answered() const = 0;
 
   // After kTunnel: the stream of the tunnel's bytes; `early` takes those that have already come. This object is spent.
   virtual std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) = 0;
 
+  struct Idle {
+    std::unique_ptr<net::ByteStream> transport = nullptr;
+    base::Duration at_most = base::Duration::max();  // from now on, by what the backend has said
+  };
   // After a complete exchange: the connection, where another request can be sent on it alone; null where it cannot, or
   // where it is shared and stays with its session. This object is spent.
-  virtual std::unique_ptr<net::ByteStream> TakeIdle() = 0;
+  virtual Idle TakeIdle() = 0;
 };
 
 }  // namespace hawser::http

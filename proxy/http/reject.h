@@ -40,6 +40,8 @@ enum class Reject : uint8_t {
   kNoEndpoint,
   kConnectFailed,
   kConnectTimeout,
+  kNoLocalPort,  // every local port towards the backend is taken
+  kNoResources,  // hawser is out of descriptors or memory
   kBackendClosed,
   kBackendTimeout,
   kBadBackendResponse,

@@ -1,5 +1,7 @@
 #include "proxy/http1/client_stream.h"
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "proxy/http/hop_by_hop.h"
@@ -23,10 +25,33 @@ bool SaysItsLength(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
+// Left to a request for its way to a backend that ends the connection when its own time is over.
+constexpr base::Duration kKeepAliveMargin{1'000};
+
+// The least `timeout` of the Keep-Alive fields (RFC 2068 §19.7.1.1), seconds; one that is no number says nothing.
+std::optional<base::Duration> KeepAliveTime(const http::HeaderList& headers) {
+  std::optional<base::Duration> least;
+  for (const http::Header& header : headers) {
+    if (!http::EqualsIgnoreCase(header.name, "Keep-Alive")) continue;
+    std::string_view list = header.value;
+    for (auto parameter = http::TakeElement(list); !parameter.empty(); parameter = http::TakeElement(list)) {
+      constexpr std::string_view kTimeout = "timeout=";
+      uint32_t seconds = 0;
+      if (!http::EqualsIgnoreCase(parameter.substr(0, kTimeout.size()), kTimeout)) continue;
+      const std::string_view digits = parameter.substr(kTimeout.size());
+      const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+      if (error != std::errc() || end != digits.data() + digits.size()) continue;
+      const base::Duration time = std::chrono::seconds(seconds);
+      least = std::min(least.value_or(time), time);
+    }
+  }
+  return least;
+}
+
 }  // namespace
 
-ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport, bool reused)
-    : loop_(loop), transport_(std::move(transport)), reused_(reused) {}
+ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport)
+    : loop_(loop), transport_(std::move(transport)) {}
 
 bool ClientStream::SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) {
   method_ = head.method;
@@ -86,11 +111,13 @@ http::ClientStream::HeadState ClientStream::Judge(http::ResponseHead& head) {
   if (reject != http::Reject::kNone) return HeadState::kMalformed;
   const bool closes = head.version != http::Version::kHttp11 ||
                       head.headers.HasToken("Connection", "close") || MayBeFollowed(head);
+  keep_alive_time_ = KeepAliveTime(head.headers);
   http::RemoveHopByHop(head);
   if (head.status < 200) return HeadState::kInterim;
   keep_alive_ = !closes && framing.kind != Framing::Kind::kUntilClose;
   head.body = framing.kind != Framing::Kind::kNone;
   reader_.Begin(framing, kResponseBodyLimits);
+  NoteEnd();
   return HeadState::kFinal;
 }
 
@@ -112,9 +139,13 @@ std::unique_ptr<net::ByteStream> ClientStream::TakeTunnel(std::string& early) {
   return std::move(transport_);
 }
 
-std::unique_ptr<net::ByteStream> ClientStream::TakeIdle() {
+http::ClientStream::Idle ClientStream::TakeIdle() {
   const bool clean = keep_alive_ && reader_.done() && held_.empty() && writer_.ended() && writer_.empty();
-  return clean ? std::move(transport_) : nullptr;
+  if (!clean) return {};
+  if (!keep_alive_time_) return {.transport = std::move(transport_)};
+  const base::TimePoint until = ended_at_.value_or(loop_.now()) + *keep_alive_time_ - kKeepAliveMargin;
+  if (until <= loop_.now()) return {};
+  return {.transport = std::move(transport_), .at_most = base::Between(loop_.now(), until)};
 }
 
 }  // namespace hawser::http1

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "proxy/event/loop.h"
@@ -13,14 +14,15 @@ namespace hawser::http1 {
 
 class ClientStream final : public http::ClientStream {
  public:
-  // `transport` may still be connecting. `reused`: it has carried a request before, so that its end may be an old one's.
-  ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport, bool reused);
+  // `transport` may still be connecting.
+  ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> transport);
 
   [[nodiscard]] bool SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) override;
   HeadState ReadResponse(http::ResponseHead& head) override;
-  bool unprocessed() const override { return !writer_.sent_any() || (reused_ && !answered_); }
+  bool unprocessed() const override { return !writer_.sent_any(); }
+  bool answered() const override { return answered_; }
   std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) override;
-  std::unique_ptr<net::ByteStream> TakeIdle() override;
+  Idle TakeIdle() override;
   const http::HeaderList& trailers() const override { return reader_.trailers(); }
   bool complete() const override { return reader_.complete(); }
   bool malformed() const override { return reader_.malformed(); }
@@ -28,7 +30,11 @@ class ClientStream final : public http::ClientStream {
 
   void Watch(event::IoHandler* handler, uint8_t tag) override;
   void Want(event::Interest interest) override;
-  net::IoResult Read(std::span<std::byte> into) override { return reader_.Read(held_, *transport_, into); }
+  net::IoResult Read(std::span<std::byte> into) override {
+    const net::IoResult got = reader_.Read(held_, *transport_, into);
+    NoteEnd();
+    return got;
+  }
   net::IoResult Write(std::span<const std::byte> bytes) override { return writer_.Write(*transport_, bytes); }
   net::IoResult WriteLast(std::span<const std::byte> bytes) override {
     return writer_.WriteLast(*transport_, bytes);
@@ -42,6 +48,10 @@ class ClientStream final : public http::ClientStream {
 
  private:
   HeadState Judge(http::ResponseHead& head);
+  // The backend counts its keep-alive time from the end of the response.
+  void NoteEnd() {
+    if (keep_alive_time_ && !ended_at_ && reader_.done()) ended_at_ = loop_.now();
+  }
 
   event::Loop& loop_;
   std::unique_ptr<net::ByteStream> transport_;  // null once taken
@@ -55,9 +65,10 @@ class ClientStream final : public http::ClientStream {
   size_t scanned_ = 0;      // of held_, by the head parser
   event::IoHandler* handler_ = nullptr;
   uint8_t tag_ = 0;
-  const bool reused_;
-  bool answered_ = false;    // something has come
-  bool keep_alive_ = false;  // the response lets the connection live on
+  bool answered_ = false;                          // something has come
+  bool keep_alive_ = false;                        // the response lets the connection live on
+  std::optional<base::Duration> keep_alive_time_;  // for how long the backend keeps it, as it says
+  std::optional<base::TimePoint> ended_at_;        // the response, where there is such a time
 };
 
 }  // namespace hawser::http1

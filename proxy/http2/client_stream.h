@@ -29,9 +29,10 @@ class ClientStream final : public StreamSide<http::ClientStream> {
   [[nodiscard]] bool SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) override;
   HeadState ReadResponse(http::ResponseHead& head) override;
   bool unprocessed() const override { return stream().unprocessed(); }
+  bool answered() const override { return text_ != nullptr; }
   // What has already come stays in the stream: `early` is left empty.
   std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) override;
-  std::unique_ptr<net::ByteStream> TakeIdle() override { return nullptr; }
+  Idle TakeIdle() override { return {}; }
 
  private:
   const std::string_view scheme_;

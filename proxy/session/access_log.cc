@@ -174,6 +174,8 @@ constexpr Field kFields[] = {
     {"flag", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.flag; }},
     {"violation", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.violation; }},
     {"offender", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.offender; }},
+    {"backend_error", true,
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.outcome.backend_error); }},
 };
 
 // What JSON has ahead of each field's value, the end of the value before it included: `","host":"`.

@@ -217,12 +217,13 @@ void Exchange::ClientLeft() {
 
 void Exchange::OnTimer() {
   if (state_ == State::kConnect || state_ == State::kSendHead) {
-    attempt_.reset();
-    OnConnectFailure(Reject::kConnectTimeout);
+    OnConnectTimeout();
   } else if (state_ == State::kAnswer) {
     Finish(Progress::kBroken, end_);
   } else {
-    Refuse(LateReason());
+    const Reject late = LateReason();
+    if (late == Reject::kBackendTimeout) NoteLateBackend();
+    Refuse(late);
   }
 }
 
@@ -312,7 +313,8 @@ void Exchange::Finish(Progress progress, End end) {
                                               .bytes_out = response_body_ ? response_body_->bytes() : 0},
                                   .outcome = {.closed_by = end.closed_by,
                                               .reason = ordinary ? "" : spec.label,
-                                              .flag = ordinary ? "" : spec.flag},
+                                              .flag = ordinary ? "" : spec.flag,
+                                              .backend_error = backend_error_},
                                   .duration_ms = took.count()});
 }
 

@@ -85,6 +85,16 @@ class Exchange {
     kStarted,  // a final head has gone into the client's stream: no other may follow
   };
 
+  // How far the try at the picked endpoint has come, up to the first byte of an answer.
+  enum class Try : uint8_t {
+    kFirst,     // no connection yet; any will do
+    kOnKept,    // on a connection that had been there: its end says nothing about the endpoint
+    kOnNew,     // on a connection that was opened for it
+    kAgain,     // no connection yet; another than the last one
+    kRepeated,  // on that other one: the endpoint has no further try
+  };
+  enum class Blame : bool { kNobody, kEndpoint };
+
   // How the exchange ended, or is to end once an answer is written.
   struct End {
     ClosedBy closed_by = ClosedBy::kNobody;
@@ -102,7 +112,14 @@ class Exchange {
   void FlushInterim();
   void OnTunnel();
   void OnBackendEnd();
+  void OnAttemptFailed(const cluster::Attempt& attempt);
+  void OnSendFailed();
+  void OnConnectTimeout();
+  void OnTryFailed(http::Reject reject, std::string why, Blame blame);
+  void NoteLateBackend();
   bool MaySendAgain() const;
+  bool TriesLeft() const;
+  void LogBackendError();
   void SwitchProtocols();
   void StartRelay();
   bool SendResponse();
@@ -120,7 +137,6 @@ class Exchange {
   void AnswerInPlace();
   void Answer(http::LocalResponse response, bool keep, End end);
   void FlushAnswer();
-  void OnConnectFailure(http::Reject reject);
   void OnTimer();
   http::Reject LateReason() const;
   void ClientLeft();
@@ -151,8 +167,14 @@ class Exchange {
   std::optional<filters::Context> context_;   // views into the members before it
   std::optional<SocketIoSession> socket_io_;  // on a route that follows such sessions
   size_t cluster_index_ = 0;
-  std::vector<const cluster::Endpoint*> tried_;
+  std::vector<const cluster::Endpoint*> tried_;  // in vain
   cluster::Endpoint* endpoint_ = nullptr;
+  cluster::Trial trial_;  // of endpoint_
+  Try try_ = Try::kFirst;
+  uint8_t tries_ = 0;                           // begun, at all endpoints
+  uint64_t connection_ = 0;                     // of the last one, as Attempt::connection
+  http::Reject failure_ = http::Reject::kNone;  // how the last one that failed did so
+  std::string backend_error_;                   // the same in words
   bool renew_affinity_ = false;
   cluster::OpenLease lease_;
   cluster::ConnectLease connecting_;
@@ -162,13 +184,12 @@ class Exchange {
   event::Timer timer_;
   http::ResponseHead response_head_;
   bool deflate_ = false;
-  bool fresh_ = true;        // backend_'s connection was opened for this request
-  bool sent_again_ = false;  // after a kept connection had ended unanswered
   std::optional<http::DeflateAgreement> offload_;
   bool ahead_full_ = false;       // the client has sent as much ahead as is held
   bool client_ended_ = false;     // the client sends no more; it waits for its answer
   bool interim_waits_ = false;    // the client has not taken all of an interim response
   bool awaits_continue_ = false;  // the client sends its body when the backend has said 100
+  bool upload_begun_ = false;     // some of the request's body has been taken from the client
   Response response_ = Response::kAwaited;
   std::optional<BodyRelay> request_body_;
   std::optional<BodyRelay> response_body_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/http/cache_control.h"
 #include "proxy/http/date.h"
@@ -17,10 +18,16 @@ namespace {
 using http::Reject;
 
 // The metrics stand in the order of the results.
-stats::Metric MetricOf(cluster::AffinityResult result) {
+constexpr stats::Metric MetricOf(cluster::AffinityResult result) {
   return static_cast<stats::Metric>(static_cast<int>(stats::Metric::kAffinityNone) +
                                     static_cast<int>(result));
 }
+static_assert(MetricOf(cluster::AffinityResult::kSet) == stats::Metric::kAffinitySet &&
+              MetricOf(cluster::AffinityResult::kHit) == stats::Metric::kAffinityHit &&
+              MetricOf(cluster::AffinityResult::kForged) == stats::Metric::kAffinityForged &&
+              MetricOf(cluster::AffinityResult::kExpired) == stats::Metric::kAffinityExpired &&
+              MetricOf(cluster::AffinityResult::kGone) == stats::Metric::kAffinityGone &&
+              MetricOf(cluster::AffinityResult::kUnknown) == stats::Metric::kAffinityUnknown);
 
 }  // namespace
 
@@ -28,17 +35,20 @@ stats::Metric MetricOf(cluster::AffinityResult result) {
 
 void Exchange::Pick() {
   cluster::WorkerCluster& cluster = environment_.clusters[cluster_index_];
-  const cluster::Picked picked =
+  cluster::Picked picked =
       cluster.Choose(head_, record_->client, tried_, environment_.random(), cluster::WallNow(),
                      socket_io_ ? socket_io_->lookup() : cluster::AffinityLookup{});
   if (tried_.empty()) {
     record_->affinity = picked.affinity;
     environment_.stats.Add(MetricOf(picked.affinity));
   }
-  if (picked.endpoint == nullptr) return Refuse(Reject::kNoEndpoint);
+  if (picked.endpoint == nullptr || cluster::Contains(tried_, picked.endpoint))
+    return Refuse(tried_.empty() ? Reject::kNoEndpoint : failure_);
   endpoint_ = picked.endpoint;
   record_->endpoint = endpoint_;
   renew_affinity_ = picked.renew_affinity;
+  trial_ = std::move(picked.trial);
+  try_ = Try::kFirst;
   lease_ = cluster::OpenLease(*endpoint_);
   state_ = State::kConnect;
 }
@@ -46,17 +56,25 @@ void Exchange::Pick() {
 void Exchange::Connect() {
   const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
   if (attempt_ == nullptr) {
+    const bool again = try_ == Try::kAgain;
     environment_.loop.Arm(timer_, cluster.settings().connect_timeout);
-    attempt_ = environment_.pool.Begin(cluster, *endpoint_, {.websocket = websocket(), .fresh = sent_again_},
-                                       owner_, kBackendTag);
+    attempt_ = environment_.pool.Begin(
+        cluster, *endpoint_,
+        {.websocket = websocket(), .fresh = again, .other_than = again ? connection_ : uint64_t{0}}, owner_,
+        kBackendTag);
+    if (++tries_ > 1) environment_.stats.Add(stats::Metric::kBackendConnectRetries);
   }
   if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
-  fresh_ = attempt_->opened();
-  environment_.stats.Add(fresh_ ? stats::Metric::kBackendConnects : stats::Metric::kBackendReuses);
-  connecting_ = attempt_->TakeLease();
-  backend_ = attempt_->TakeStream();
-  attempt_.reset();
-  if (backend_ == nullptr) return OnConnectFailure(Reject::kConnectFailed);
+  std::unique_ptr<cluster::Attempt> attempt = std::move(attempt_);
+  const bool opened = attempt->opened();
+  try_ = try_ == Try::kAgain ? Try::kRepeated : opened ? Try::kOnNew : Try::kOnKept;
+  connection_ = attempt->connection();
+  connecting_ = attempt->TakeLease();
+  backend_ = attempt->TakeStream();
+  if (opened) environment_.stats.Add(stats::Metric::kBackendConnects);
+  if (backend_ == nullptr) return OnAttemptFailed(*attempt);
+  if (!opened) environment_.stats.Add(stats::Metric::kBackendReuses);
+  attempt.reset();  // which takes back what was to be told under this tag
   backend_->Watch(&owner_, kBackendTag);
   head_.body = head_.body && !client_.stream.complete();  // its end may have come meanwhile, without a byte
   if (!backend_->SendRequest(head_, websocket() ? &upgrade_ : nullptr))
@@ -67,10 +85,7 @@ void Exchange::Connect() {
 // Before anyone has waited for the connection: on one that is made at once, that saves a turn.
 void Exchange::SendHead() {
   const net::IoResult put = backend_->Write({});
-  if (put.state == net::IoState::kError) {
-    return backend_->unprocessed() ? OnConnectFailure(Reject::kConnectFailed)
-                                   : Refuse(Reject::kBackendClosed);
-  }
+  if (put.state == net::IoState::kError) return OnSendFailed();
   if (put.state == net::IoState::kBlocked) return backend_->Want({.write = true});
   connecting_.Succeeded();
   if (head_.body) request_body_.emplace();
@@ -85,22 +100,102 @@ void Exchange::WatchBackend() {
                   .write = request_body_ && request_body_->wants_write()});
 }
 
-void Exchange::OnConnectFailure(Reject reject) {
-  spdlog::debug("cluster {}: cannot reach {}: {}", endpoint_->cluster(), endpoint_->name(),
-                reject == Reject::kConnectTimeout ? "time-out"
-                : backend_ != nullptr             ? backend_->error_text()
-                                                  : "refused at once");
-  connecting_.Failed();
-  environment_.stats.Add(reject == Reject::kConnectTimeout ? stats::Metric::kBackendConnectTimeouts
-                                                           : stats::Metric::kBackendConnectFailures);
-  backend_.reset();
-  tried_.push_back(endpoint_);
-  const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
-  const size_t most = std::min<size_t>(1 + cluster.settings().connect_retries, cluster.endpoints().size());
-  if (tried_.size() >= most) return Refuse(reject);
-  environment_.stats.Add(stats::Metric::kBackendConnectRetries);
-  state_ = State::kPick;
+// --- Tries that fail before any byte of an answer ---
+
+void Exchange::OnAttemptFailed(const cluster::Attempt& attempt) {
+  // Those that have waited for another request's connection leave it to that one to blame the endpoint.
+  const Blame blame = attempt.opened() ? Blame::kEndpoint : Blame::kNobody;
+  switch (attempt.error()) {
+    case cluster::ConnectError::kNoLocalPort:
+      environment_.stats.Add(stats::Metric::kBackendNoLocalPort);
+      return OnTryFailed(Reject::kNoLocalPort, attempt.error_text(), Blame::kNobody);
+    case cluster::ConnectError::kNoResources:  // no other endpoint would do
+      environment_.stats.Add(stats::Metric::kBackendNoResources);
+      backend_error_ = attempt.error_text();
+      LogBackendError();
+      return Refuse(Reject::kNoResources);
+    case cluster::ConnectError::kShutDown: return Refuse(Reject::kShutdown);
+    case cluster::ConnectError::kTimedOut:
+      return OnTryFailed(Reject::kConnectTimeout, attempt.error_text(), blame);
+    case cluster::ConnectError::kNone:
+    case cluster::ConnectError::kFailed: break;
+  }
+  OnTryFailed(Reject::kConnectFailed, attempt.error_text(), blame);
 }
+
+void Exchange::OnConnectTimeout() {
+  const bool opened = attempt_ == nullptr || attempt_->opened();
+  attempt_.reset();
+  OnTryFailed(Reject::kConnectTimeout, "not connected in time", opened ? Blame::kEndpoint : Blame::kNobody);
+}
+
+void Exchange::OnSendFailed() {
+  const bool connected = try_ == Try::kOnKept || !backend_->unprocessed();
+  OnTryFailed(connected ? Reject::kBackendClosed : Reject::kConnectFailed, backend_->error_text(),
+              try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint);
+}
+
+void Exchange::OnBackendEnd() {
+  // HTTP/2 says so of a stream that it has refused, or that came behind a GOAWAY.
+  const bool refused = backend_->unprocessed();
+  std::string why = refused ? "the stream was refused" : "ended without an answer";
+  if (!refused && backend_->error() != 0) why += ": " + backend_->error_text();
+  OnTryFailed(Reject::kBackendClosed, std::move(why),
+              refused || try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint);
+}
+
+// Another try follows where the request may be sent again and `connect_retries` allows one: at the same endpoint where
+// this one says nothing about it, else at another.
+void Exchange::OnTryFailed(Reject reject, std::string why, Blame blame) {
+  const bool same = blame == Blame::kNobody && backend_ != nullptr && try_ != Try::kRepeated;
+  const bool goes_on = MaySendAgain() && TriesLeft();
+  failure_ = reject;
+  backend_error_ = std::move(why);
+  if (blame == Blame::kEndpoint) trial_.Failed(backend_error_, environment_.loop.now());
+  if (!same || !goes_on) LogBackendError();
+  if (reject == Reject::kConnectTimeout) environment_.stats.Add(stats::Metric::kBackendConnectTimeouts);
+  if (reject == Reject::kConnectFailed) environment_.stats.Add(stats::Metric::kBackendConnectFailures);
+  if (reject == Reject::kConnectTimeout || reject == Reject::kConnectFailed) connecting_.Failed();
+  if (backend_ != nullptr) std::exchange(backend_, nullptr)->Close(net::CloseReason::kAbort);
+  if (!goes_on) return Refuse(reject);
+  request_body_.reset();
+  if (same) {
+    try_ = Try::kAgain;
+    state_ = State::kConnect;
+  } else {
+    tried_.push_back(endpoint_);
+    state_ = State::kPick;
+  }
+}
+
+// Any other request than a handshake may be a long poll, which says nothing about the endpoint.
+void Exchange::NoteLateBackend() {
+  backend_error_ = "no answer in time";
+  if (websocket()) trial_.Failed(backend_error_, environment_.loop.now());
+  LogBackendError();
+}
+
+// RFC 9110 §9.2.2, RFC 9113 §8.7. What was taken from the client's body cannot be sent again.
+bool Exchange::MaySendAgain() const {
+  if (upload_begun_) return false;
+  if (backend_ == nullptr || backend_->unprocessed()) return true;
+  return !backend_->answered() && (websocket() || http::IsIdempotent(head_.method));
+}
+
+bool Exchange::TriesLeft() const {
+  return tries_ <= environment_.clusters[cluster_index_].cluster.settings().connect_retries;
+}
+
+void Exchange::LogBackendError() {
+  const auto suppressed = environment_.clusters[cluster_index_].failures.Pass(environment_.loop.now());
+  if (!suppressed) return;
+  const auto more =
+      *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
+  spdlog::warn("cluster {}: endpoint {}: {}{}", endpoint_->cluster(), endpoint_->name(), backend_error_,
+               more);
+}
+
+// --- The response ---
 
 void Exchange::AwaitHead() {
   if (interim_waits_) FlushInterim();
@@ -108,7 +203,9 @@ void Exchange::AwaitHead() {
   if (!PumpRequest()) return OnUploadBroken();
   while (state_ == State::kAwaitHead) {
     using HeadState = http::ClientStream::HeadState;
-    switch (backend_->ReadResponse(response_head_)) {
+    const HeadState read = backend_->ReadResponse(response_head_);
+    if (backend_->answered()) trial_.Answered(environment_.loop.now());
+    switch (read) {
       case HeadState::kBlocked: return WatchBackend();
       case HeadState::kInterim: OnInterim(); break;
       case HeadState::kFinal: StartRelay(); break;
@@ -120,24 +217,12 @@ void Exchange::AwaitHead() {
   }
 }
 
-// A kept connection may end just when it is used again: then the request goes out once more, on a fresh one.
-void Exchange::OnBackendEnd() {
-  if (!MaySendAgain()) return Refuse(Reject::kBackendClosed);
-  sent_again_ = true;
-  request_body_.reset();
-  state_ = State::kConnect;
-}
-
-bool Exchange::MaySendAgain() const {
-  return !fresh_ && !sent_again_ && backend_->unprocessed() &&
-         (!request_body_ || request_body_->bytes() == 0);
-}
-
 // Moves what the client uploads; false if the client is at fault for its end. A backend that answers early need not read
 // the rest: that is no fault of the response.
 bool Exchange::PumpRequest() {
   if (!request_body_ || request_body_->done()) return true;
   const auto progress = request_body_->Pump(environment_, client_.stream, *backend_);
+  upload_begun_ = request_body_->bytes() > 0;
   if (progress == BodyRelay::Progress::kSourceBroken) return false;
   if (state_ == State::kAwaitHead && request_body_->TakeMoved()) {
     awaits_continue_ = false;
@@ -158,8 +243,6 @@ void Exchange::ArmForHead() {
 void Exchange::OnUploadBroken() {
   client_.stream.malformed() ? Refuse(Reject::kMalformedRequest) : ClientLeft();
 }
-
-// --- The response ---
 
 // Of no use to a WebSocket; any other request's goes on to the client, unless that has not taken the one before: they
 // are not stored.

@@ -25,6 +25,8 @@ ClosedBy ClosedByOf(http::Reject reject) {
     case Reject::kLoopDetected:
     case Reject::kNoEndpoint:
     case Reject::kConnectFailed:
+    case Reject::kNoLocalPort:
+    case Reject::kNoResources:
     case Reject::kBadBackendResponse:
     case Reject::kBadBackendUpgrade:
     case Reject::kShutdown: return ClosedBy::kProxy;

@@ -81,8 +81,9 @@ struct Outcome {
       0;  // RFC 6455 §7.1.5: the code that the client saw or sent; 1005, 1006 where none was
   std::string_view reason;  // a label of the refusal table, or "" for an ordinary end
   std::string_view flag;
-  std::string_view violation;  // the rule that a peer of the tunnel broke, or ""
-  std::string_view offender;   // who: "client", "backend" or ""
+  std::string_view violation;           // the rule that a peer of the tunnel broke, or ""
+  std::string_view offender;            // who: "client", "backend" or ""
+  std::string_view backend_error = {};  // why the last backend that failed did so, in words, or ""
 };
 
 }  // namespace hawser::session

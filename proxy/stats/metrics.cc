@@ -12,6 +12,8 @@ constexpr std::string_view kAcceptErrors = "Failed accepts.";
 constexpr std::string_view kTlsHandshakes = "TLS handshakes that ended, by result.";
 constexpr std::string_view kResponses = "Response heads sent to clients, by class of status.";
 constexpr std::string_view kUpgrades = "WebSocket handshakes that were answered, by result.";
+constexpr std::string_view kNotBegun =
+    "Connections to backends that hawser itself could not begin: no local port, or no descriptor or memory.";
 constexpr std::string_view kAffinity = "Endpoints picked, by what the affinity cookie or session was worth.";
 constexpr std::string_view kMessages = "WebSocket messages relayed.";
 constexpr std::string_view kBytes = "Bytes of WebSocket frames relayed, headers included.";
@@ -90,7 +92,11 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kBackendConnectTimeouts, kCounter, "hawser_backend_connect_timeouts_total", "", "",
      "Connections to backends that were not made in time."},
     {kBackendConnectRetries, kCounter, "hawser_backend_connect_retries_total", "", "",
-     "Connections to another endpoint after a failure or a time-out."},
+     "Tries that followed a failed one of the same request, at another endpoint or on another connection."},
+    {kBackendNoLocalPort, kCounter, "hawser_backend_connects_not_begun_total", "reason", "no_local_port",
+     kNotBegun},
+    {kBackendNoResources, kCounter, "hawser_backend_connects_not_begun_total", "reason", "no_resources",
+     kNotBegun},
     {kAffinityNone, kCounter, "hawser_affinity_total", "result", "none", kAffinity},
     {kAffinitySet, kCounter, "hawser_affinity_total", "result", "set", kAffinity},
     {kAffinityHit, kCounter, "hawser_affinity_total", "result", "hit", kAffinity},

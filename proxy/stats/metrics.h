@@ -56,6 +56,8 @@ enum class Metric : uint8_t {
   kBackendConnectFailures,
   kBackendConnectTimeouts,
   kBackendConnectRetries,
+  kBackendNoLocalPort,
+  kBackendNoResources,
   kAffinityNone,  // this one and the next six in the order of cluster::AffinityResult
   kAffinitySet,
   kAffinityHit,

@@ -131,7 +131,7 @@ TEST_F(Balancing, AnEndpointThatRefusesIsPassedOver) {
   }
 }
 
-TEST_F(Balancing, AnEndpointThatTookTheRequestIsNotReplaced) {
+TEST_F(Balancing, TheOnlyEndpointIsNotAskedTwice) {
   FakeBackend silent;
   HawserProcess hawser(Config{.endpoints = {silent.address()}, .cluster = {"connect_retries: 5"}}.Yaml());
   Wire client = Wire::Connect(hawser.listener());

@@ -234,9 +234,9 @@ TEST(Affinity, ToAnEndpointThatLeftIsGone) {
 
 TEST(Affinity, ToAnEndpointThatIsNotAvailableIsGone) {
   const Site site;
-  site.endpoint(2).set_available(false);
+  SetUsable(site.endpoint(2), false);
   EXPECT_THAT(site.Find(site.Mint(2)), Misses(AffinityResult::kGone));
-  site.endpoint(2).set_available(true);
+  SetUsable(site.endpoint(2), true);
   EXPECT_THAT(site.Find(site.Mint(2)), Hits(&site.endpoint(2)));
 }
 

@@ -40,11 +40,11 @@ TEST_P(EveryPolicy, NeverPicksWhatIsNotAvailable) {
   const Cluster cluster(settings);
   const auto balancer = MakeBalancer(cluster, 1);
   for (size_t out = 0; out < 6; ++out) {
-    cluster.endpoints()[out]->set_available(false);
+    SetUsable(*cluster.endpoints()[out], false);
     const auto picks = CountPicks(*balancer, 3000);
     for (size_t i = 0; i < 6; ++i) {
       const Endpoint& endpoint = *cluster.endpoints()[i];
-      EXPECT_EQ(picks.contains(endpoint.name()), endpoint.available()) << endpoint.name();
+      EXPECT_EQ(picks.contains(endpoint.name()), endpoint.usable()) << endpoint.name();
     }
     EXPECT_EQ(picks.contains("none"), out == 5);
   }
@@ -62,8 +62,8 @@ TEST_P(EveryPolicy, AvoidsTheTriedWhileAnyOtherIsAvailable) {
   EXPECT_GT(picks[endpoints[1]->name()], 0);
   EXPECT_GT(picks[endpoints[3]->name()], 0);
 
-  endpoints[1]->set_available(false);
-  endpoints[3]->set_available(false);
+  SetUsable(*endpoints[1], false);
+  SetUsable(*endpoints[3], false);
   picks = CountPicks(*balancer, 2000, tried);
   EXPECT_EQ(picks.size(), 2u);
   EXPECT_GT(picks[endpoints[0]->name()], 0);
@@ -74,8 +74,8 @@ TEST_P(EveryPolicy, FindsTheOneUsableAmongMany) {
   const config::Cluster settings = EvenCluster(GetParam(), 200);
   const Cluster cluster(settings);
   const auto balancer = MakeBalancer(cluster, 1);
-  for (const auto& endpoint : cluster.endpoints()) endpoint->set_available(false);
-  cluster.endpoints()[123]->set_available(true);
+  for (const auto& endpoint : cluster.endpoints()) SetUsable(*endpoint, false);
+  SetUsable(*cluster.endpoints()[123], true);
   EXPECT_EQ(CountPicks(*balancer, 500), (std::map<std::string, int>{{"10.0.123.1:9000", 500}}));
 }
 
@@ -83,7 +83,7 @@ TEST_P(EveryPolicy, SpreadsWhatAnUnavailableEndpointLeavesOverAllOthers) {
   const config::Cluster settings = EvenCluster(GetParam(), 5);
   const Cluster cluster(settings);
   const auto balancer = MakeBalancer(cluster, 1);
-  cluster.endpoints()[2]->set_available(false);
+  SetUsable(*cluster.endpoints()[2], false);
   auto picks = CountPicks(*balancer, 20'000);
   for (size_t i : {0u, 1u, 3u, 4u}) EXPECT_NEAR(picks[cluster.endpoints()[i]->name()], 5000, 1000) << i;
 }
@@ -150,9 +150,9 @@ TEST(RoundRobin, AnEndpointThatComesBackGetsNoBurst) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRoundRobin, 3);
   const Cluster cluster(settings);
   const auto balancer = MakeBalancer(cluster, 5);
-  cluster.endpoints()[1]->set_available(false);
+  SetUsable(*cluster.endpoints()[1], false);
   CountPicks(*balancer, 3000);
-  cluster.endpoints()[1]->set_available(true);
+  SetUsable(*cluster.endpoints()[1], true);
   EXPECT_LE(CountPicks(*balancer, 6)[cluster.endpoints()[1]->name()], 3);
 }
 
@@ -206,7 +206,7 @@ TEST(LeastRequest, ComparesLoadsAmongThoseUsableToo) {
   const auto balancer = MakeBalancer(cluster, 1);
   const OpenLease busy(*cluster.endpoints()[3]);
   const Endpoint* const tried[] = {cluster.endpoints()[0].get()};
-  cluster.endpoints()[1]->set_available(false);
+  SetUsable(*cluster.endpoints()[1], false);
   EXPECT_EQ(CountPicks(*balancer, 1000, tried),
             (std::map<std::string, int>{{cluster.endpoints()[2]->name(), 1000}}));
 }
@@ -215,7 +215,7 @@ TEST(Random, StaysInProportionAmongThoseUsable) {
   const config::Cluster settings = ClusterOf(LbPolicy::kRandom, {1, 5, 4, 2, 3});
   const Cluster cluster(settings);
   const auto balancer = MakeBalancer(cluster, 1);
-  cluster.endpoints()[1]->set_available(false);
+  SetUsable(*cluster.endpoints()[1], false);
   auto picks = CountPicks(*balancer, 40'000);
   EXPECT_NEAR(picks[cluster.endpoints()[0]->name()], 4000, 250);
   EXPECT_NEAR(picks[cluster.endpoints()[2]->name()], 16'000, 400);

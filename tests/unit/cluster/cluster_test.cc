@@ -123,7 +123,7 @@ TEST(WorkerCluster, WithNothingAvailableSetsNoCookie) {
   const config::Cluster settings = Sticky(config::LbPolicy::kMaglev, 2);
   const Cluster cluster(settings);
   WorkerCluster worker(cluster, 1);
-  for (const auto& endpoint : cluster.endpoints()) endpoint->set_available(false);
+  for (const auto& endpoint : cluster.endpoints()) SetUsable(*endpoint, false);
   const std::string cookie = "moor=" + cluster.affinity()->Mint(*cluster.endpoints()[0], kNow);
   const Picked picked = worker.Choose(RequestWith(cookie), kClient, {}, 1, kNow);
   EXPECT_EQ(picked.endpoint, nullptr);
@@ -157,14 +157,14 @@ TEST(WorkerCluster, ASessionOnADeadEndpointFallsBackToThePolicy) {
   WorkerCluster worker(cluster, 1);
   Endpoint& home = *cluster.endpoints()[1];
   const AffinityLookup session{AffinityResult::kHit, &home};
-  home.set_available(false);
+  SetUsable(home, false);
   const Picked picked = worker.Choose(RequestWith(""), kClient, {}, 1, kNow, session);
   EXPECT_NE(picked.endpoint, nullptr);
   EXPECT_NE(picked.endpoint, &home);
   EXPECT_EQ(picked.affinity, AffinityResult::kGone);
   EXPECT_FALSE(picked.renew_affinity);
 
-  home.set_available(true);
+  SetUsable(home, true);
   const Endpoint* const tried = &home;
   EXPECT_NE(worker.Choose(RequestWith(""), kClient, EndpointSet(&tried, 1), 1, kNow, session).endpoint,
             &home);

@@ -2,10 +2,15 @@
 
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <string>
+#include <thread>
 
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -52,6 +57,7 @@ TEST(Connect, CountsARefusalThatIsKnownAtOnce) {
   Endpoint endpoint("rooms", Address("unix:" + path), 1);
   const Connection connection = Connect(endpoint, {});
   EXPECT_EQ(connection.error, ConnectError::kFailed);
+  EXPECT_EQ(connection.why, "No such file or directory");
   EXPECT_FALSE(connection.socket.open());
   EXPECT_EQ(endpoint.connects(), 1u);
   EXPECT_EQ(endpoint.connect_failures(), 1u);
@@ -67,6 +73,7 @@ TEST(Connect, DoesNotBlameTheEndpointForALackOfDescriptors) {
   const Connection connection = Connect(endpoint, {});
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_EQ(connection.error, ConnectError::kNoResources);
+  EXPECT_EQ(connection.why, "Too many open files");
   EXPECT_EQ(endpoint.connects(), 1u);
   EXPECT_EQ(endpoint.connect_failures(), 0u);
   EXPECT_EQ(endpoint.connecting(), 0);
@@ -97,6 +104,36 @@ TEST(LongestSilence, IsThatOfTheKernelsProbes) {
   EXPECT_EQ(LongestSilence({.idle = base::Duration(1), .interval = base::Duration(2), .probes = 5}),
             std::chrono::seconds(6));
   EXPECT_EQ(LongestSilence({.idle = base::Duration(0)}), base::Duration(0));
+}
+
+// A network of the calling thread's own with two local ports; false where this is not allowed.
+bool EnterNetworkOfTwoPorts() {
+  if (unshare(CLONE_NEWNET) != 0) return false;
+  const net::Socket any(socket(AF_INET, SOCK_DGRAM, 0));
+  ifreq loopback{};
+  loopback.ifr_name[0] = 'l';
+  loopback.ifr_name[1] = 'o';
+  loopback.ifr_flags = IFF_UP;
+  if (ioctl(any.fd(), SIOCSIFFLAGS, &loopback) != 0) return false;
+  std::ofstream range("/proc/sys/net/ipv4/ip_local_port_range");
+  range << "40000 40001" << std::flush;
+  return range.good();
+}
+
+TEST(Connect, DoesNotBlameTheEndpointForALackOfLocalPorts) {
+  bool allowed = false;
+  std::thread([&allowed] {
+    allowed = EnterNetworkOfTwoPorts();
+    if (!allowed) return;
+    const net::Socket listener = net::Listen(Address("127.0.0.1:9000"), {}).value();
+    Endpoint endpoint("rooms", Address("127.0.0.1:9000"), 1);
+    const Connection connections[] = {Connect(endpoint, {}), Connect(endpoint, {}), Connect(endpoint, {})};
+    EXPECT_EQ(connections[1].error, ConnectError::kNone);
+    EXPECT_EQ(connections[2].error, ConnectError::kNoLocalPort);
+    EXPECT_EQ(connections[2].why, "Cannot assign requested address");
+    EXPECT_EQ(endpoint.connect_failures(), 0u);
+  }).join();
+  if (!allowed) GTEST_SKIP() << "no network namespaces here";
 }
 
 }  // namespace

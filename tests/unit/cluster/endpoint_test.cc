@@ -29,8 +29,19 @@ TEST(Endpoint, IsUsableWhileAvailableAndNotAvoided) {
   EXPECT_TRUE(Usable(endpoint, {}));
   EXPECT_TRUE(Usable(endpoint, others));
   EXPECT_FALSE(Usable(endpoint, both));
-  endpoint.set_available(false);
+  SetUsable(endpoint, false);
   EXPECT_FALSE(Usable(endpoint, {}));
+}
+
+TEST(Endpoint, AStateBitMovesOnlyFromWhereItStands) {
+  Endpoint endpoint("rooms", Address("10.0.0.1:1"), 1);
+  EXPECT_FALSE(endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue));
+  EXPECT_EQ(endpoint.state(), 0u);
+  endpoint.ChangeState(Endpoint::kEjected, 0);
+  EXPECT_TRUE(endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue));
+  EXPECT_FALSE(endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue));
+  EXPECT_TRUE(Usable(endpoint, {}));
+  EXPECT_EQ(endpoint.state_name(), "probe_due");
 }
 
 TEST(OpenLease, CountsUntilItEndsAndOnce) {

@@ -36,6 +36,11 @@ inline config::Cluster EvenCluster(config::LbPolicy policy, size_t endpoints) {
   return ClusterOf(policy, std::vector<uint32_t>(endpoints, 1));
 }
 
+// As outlier detection leaves one out and lets it in.
+inline void SetUsable(Endpoint& endpoint, bool usable) {
+  usable ? endpoint.ChangeState(0, Endpoint::kEjected) : endpoint.ChangeState(Endpoint::kEjected, 0);
+}
+
 // Names the instances of a test by their policy.
 inline std::string PolicyName(const testing::TestParamInfo<config::LbPolicy>& policy) {
   switch (policy.param) {

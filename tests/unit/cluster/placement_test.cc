@@ -52,11 +52,11 @@ TEST_P(Placement, IsTheSameForWhoeverListsTheEndpointsInAnyOrder) {
   EXPECT_EQ(Places(one), Places(other));
 
   for (const Cluster* cluster : {&one, &other}) {
-    for (const auto& endpoint : cluster->endpoints()) endpoint->set_available(endpoint->weight() > 5);
+    for (const auto& endpoint : cluster->endpoints()) SetUsable(*endpoint, endpoint->weight() > 5);
   }
   EXPECT_EQ(Places(one), Places(other)) << "with endpoints out";
   for (const Cluster* cluster : {&one, &other}) {
-    for (const auto& endpoint : cluster->endpoints()) endpoint->set_available(endpoint->weight() == 2);
+    for (const auto& endpoint : cluster->endpoints()) SetUsable(*endpoint, endpoint->weight() == 2);
   }
   EXPECT_EQ(Places(one), Places(other)) << "with all but one out";
 }
@@ -105,12 +105,12 @@ TEST_P(Placement, MovesOnlyTheRequestsOfAnEndpointThatIsOut) {
   const config::Cluster settings = EvenCluster(GetParam(), 10);
   const Cluster cluster(settings);
   const auto before = Places(cluster);
-  cluster.endpoints()[4]->set_available(false);
+  SetUsable(*cluster.endpoints()[4], false);
   const auto after = Places(cluster);
   for (size_t i = 0; i < before.size(); ++i) {
     EXPECT_EQ(before[i] == cluster.endpoints()[4]->name(), before[i] != after[i]);
   }
-  cluster.endpoints()[4]->set_available(true);
+  SetUsable(*cluster.endpoints()[4], true);
   EXPECT_EQ(Places(cluster), before);
 }
 
@@ -119,7 +119,7 @@ TEST_P(Placement, OfATriedEndpointIsThatOfAnUnavailableOne) {
   const Cluster cluster(settings);
   const Endpoint* const tried = cluster.endpoints()[4].get();
   const auto while_tried = Places(cluster, EndpointSet(&tried, 1));
-  cluster.endpoints()[4]->set_available(false);
+  SetUsable(*cluster.endpoints()[4], false);
   EXPECT_EQ(while_tried, Places(cluster));
 }
 

@@ -76,12 +76,12 @@ class Http1Streams : public testing::TestWithParam<bool> {
     return stream;
   }
 
-  std::unique_ptr<ClientStream> Ask(std::string_view method, FakeStream*& connection, bool reused = false,
+  std::unique_ptr<ClientStream> Ask(std::string_view method, FakeStream*& connection,
                                     const http::UpgradeRequest* upgrade = nullptr, bool body = false) {
     auto fake = std::make_unique<FakeStream>();
     connection = fake.get();
     Prepare(*connection);
-    auto stream = std::make_unique<ClientStream>(*loop_, std::move(fake), reused);
+    auto stream = std::make_unique<ClientStream>(*loop_, std::move(fake));
     stream->Watch(&silent_, 1);
     http::RequestHead head{.method = method, .target = "/x", .authority = "example.com", .body = body};
     EXPECT_TRUE(stream->SendRequest(head, upgrade));
@@ -322,7 +322,7 @@ TEST_P(Http1Streams, ABackendsAnswerIsReadInFull) {
   EXPECT_TRUE(head.body);
   EXPECT_EQ(head.headers.Count("Transfer-Encoding"), 0u);
   EXPECT_EQ(ReadAll(*request).payload, "hi");
-  EXPECT_NE(request->TakeIdle(), nullptr);
+  EXPECT_NE(request->TakeIdle().transport, nullptr);
 }
 
 TEST_P(Http1Streams, AnAnswerThatClosesLeavesNoIdleConnection) {
@@ -338,14 +338,14 @@ TEST_P(Http1Streams, AnAnswerThatClosesLeavesNoIdleConnection) {
     if (GetParam()) connection->LimitReads(1000);
     http::ResponseHead head;
     ASSERT_EQ(request->ReadResponse(head), http::ClientStream::HeadState::kFinal);
-    EXPECT_EQ(request->TakeIdle(), nullptr) << answer;
+    EXPECT_EQ(request->TakeIdle().transport, nullptr) << answer;
   }
 }
 
 TEST_P(Http1Streams, OnlyARightAnswerOpensATunnel) {
   const http::UpgradeRequest upgrade{.websocket = true, .key = {}, .subprotocols = {}, .extensions = {}};
   FakeStream* connection = nullptr;
-  auto request = Ask("GET", connection, false, &upgrade);
+  auto request = Ask("GET", connection, &upgrade);
   ASSERT_TRUE(Flush(*request));
   const std::string& sent = connection->written();
   const size_t at = sent.find("Sec-WebSocket-Key: ");
@@ -360,7 +360,7 @@ TEST_P(Http1Streams, OnlyARightAnswerOpensATunnel) {
   const auto transport = request->TakeTunnel(early);
   EXPECT_EQ(early + ReadAll(*transport).payload, "early");
 
-  auto wrong = Ask("GET", connection, false, &upgrade);
+  auto wrong = Ask("GET", connection, &upgrade);
   ASSERT_TRUE(Flush(*wrong));
   connection->Feed(
       "HTTP/1.1 101 Go\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: no\r\n\r\n");
@@ -372,27 +372,63 @@ TEST_P(Http1Streams, OnlyARightAnswerOpensATunnel) {
   EXPECT_EQ(unasked->ReadResponse(head), http::ClientStream::HeadState::kBadUpgrade);
 }
 
-TEST_P(Http1Streams, AKeptConnectionThatEndsUnansweredHasNotBeenActedOn) {
+TEST_P(Http1Streams, OnlyWhatHasNotLeftIsSurelyUnprocessed) {
   FakeStream* connection = nullptr;
   http::ResponseHead head;
-  auto kept = Ask("GET", connection, true);
-  ASSERT_TRUE(Flush(*kept));
-  connection->FeedEnd();
-  EXPECT_EQ(kept->ReadResponse(head), http::ClientStream::HeadState::kEnded);
-  EXPECT_TRUE(kept->unprocessed());
+  auto blocked = Ask("GET", connection);
+  connection->SetRoom(0);
+  EXPECT_EQ(blocked->Write({}).state, IoState::kBlocked);
+  EXPECT_TRUE(blocked->unprocessed());
 
-  auto fresh = Ask("GET", connection);
-  ASSERT_TRUE(Flush(*fresh));
+  auto sent = Ask("GET", connection);
+  ASSERT_TRUE(Flush(*sent));
   connection->FeedEnd();
-  EXPECT_EQ(fresh->ReadResponse(head), http::ClientStream::HeadState::kEnded);
-  EXPECT_FALSE(fresh->unprocessed());
+  EXPECT_EQ(sent->ReadResponse(head), http::ClientStream::HeadState::kEnded);
+  EXPECT_FALSE(sent->unprocessed());
+  EXPECT_FALSE(sent->answered());
 
-  auto answered = Ask("GET", connection, true);
+  auto answered = Ask("GET", connection);
   ASSERT_TRUE(Flush(*answered));
-  connection->Feed("HTTP/1.1 2");
+  connection->Feed("H");
   connection->FeedEnd();
   EXPECT_EQ(answered->ReadResponse(head), http::ClientStream::HeadState::kEnded);
-  EXPECT_FALSE(answered->unprocessed());
+  EXPECT_TRUE(answered->answered());
+}
+
+// RFC 2068 §19.7.1.1, as Node, Apache and others send it.
+TEST_P(Http1Streams, AKeepAliveTimeBoundsTheIdleConnectionToASecondLess) {
+  const struct {
+    const char* field;
+    int64_t seconds;  // 0: not kept; -1: no bound
+  } cases[] = {{"Keep-Alive: timeout=5", 4},
+               {"Keep-Alive: max=100, Timeout=15", 14},
+               {"Keep-Alive: timeout=9\r\nKeep-Alive: timeout=3", 2},
+               {"Keep-Alive: timeout=1", 0},
+               {"Keep-Alive: timeout=0", 0},
+               {"Keep-Alive: timeout=4294967295", 4294967294},
+               {"Keep-Alive: timeout=5s", -1},
+               {"Keep-Alive: timeout=", -1},
+               {"Keep-Alive: 5", -1},
+               {"X: timeout=5", -1}};
+  for (const auto& one : cases) {
+    FakeStream* connection = nullptr;
+    auto request = Ask("GET", connection);
+    ASSERT_TRUE(Flush(*request));
+    connection->Feed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n" + std::string(one.field) + "\r\n\r\nok");
+    http::ResponseHead head;
+    http::ClientStream::HeadState state;
+    while ((state = request->ReadResponse(head)) == http::ClientStream::HeadState::kBlocked) {
+    }
+    ASSERT_EQ(state, http::ClientStream::HeadState::kFinal);
+    EXPECT_EQ(head.headers.Count("Keep-Alive"), 0u);
+    ASSERT_EQ(ReadAll(*request).payload, "ok");
+    const auto idle = request->TakeIdle();
+    EXPECT_EQ(idle.transport == nullptr, one.seconds == 0) << one.field;
+    if (one.seconds == 0) continue;
+    EXPECT_EQ(idle.at_most,
+              one.seconds < 0 ? base::Duration::max() : base::Duration(std::chrono::seconds(one.seconds)))
+        << one.field;
+  }
 }
 
 TEST(Http1StreamFailures, TheNthFailingCallShowsAsAnErrorAndNothingElse) {
@@ -402,7 +438,7 @@ TEST(Http1StreamFailures, TheNthFailingCallShowsAsAnErrorAndNothingElse) {
     FakeStream& connection = *fake;
     connection.LimitReads(16);
     connection.FailCall(n);
-    ClientStream request(*loop, std::move(fake), false);
+    ClientStream request(*loop, std::move(fake));
     Silent silent;
     request.Watch(&silent, 0);
     const http::RequestHead head{.method = "GET", .target = "/", .authority = "a"};

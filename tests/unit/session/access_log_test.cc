@@ -42,7 +42,7 @@ TEST(AccessLog, JsonHasEveryFieldAndEscapesWhatAClientSent) {
        {"time",       "event",       "request_id",  "listener",     "client",   "method",
         "host",       "path",        "status",      "route",        "cluster",  "endpoint",
         "affinity",   "duration_ms", "messages_in", "messages_out", "bytes_in", "bytes_out",
-        "pings_sent", "rtt_ms",      "close_code",  "closed_by",    "reason"}) {
+        "pings_sent", "rtt_ms",      "close_code",  "closed_by",    "reason",   "backend_error"}) {
     EXPECT_TRUE(line.contains(field)) << field;
   }
   EXPECT_EQ(line["event"], "tunnel");

@@ -1,0 +1,89 @@
+#include "proxy/cluster/outlier.h"
+
+#include <algorithm>
+#include <string>
+
+#include "spdlog/spdlog.h"
+
+namespace hawser::cluster {
+namespace {
+
+constexpr uint32_t kOut = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::kProbing;
+
+}  // namespace
+
+void OutlierDetector::EndEjections(base::TimePoint now) {
+  for (const auto& endpoint : endpoints_) {
+    if ((endpoint->state() & kOut) == 0 || endpoint->probe_due() || now < endpoint->out_until()) continue;
+    endpoint->MoveState(Endpoint::kEjected, Endpoint::kProbeDue);
+    endpoint->MoveState(Endpoint::kProbing, Endpoint::kProbeDue);
+  }
+}
+
+// A probe that takes longer than an ejection (a long poll, say) does not keep the others away.
+bool OutlierDetector::TakeProbe(Endpoint& endpoint, base::TimePoint now) {
+  endpoint.set_out_until(now + settings_.base_ejection_time);
+  return endpoint.MoveState(Endpoint::kProbeDue, Endpoint::kProbing);
+}
+
+void OutlierDetector::OnProbeGivenUp(Endpoint& endpoint) {
+  endpoint.MoveState(Endpoint::kProbing, Endpoint::kProbeDue);
+}
+
+// Two loads, while all is well.
+void OutlierDetector::OnAnswer(Endpoint& endpoint, base::TimePoint now) {
+  if (endpoint.failures() != 0) endpoint.ForgetFailures();
+  if ((endpoint.state() & kOut) == 0 || !LetIn(endpoint, now)) return;
+  spdlog::warn("cluster {}: endpoint {} answers and is in again", endpoint.cluster(), endpoint.name());
+}
+
+// What was under way when it was ejected says nothing new.
+void OutlierDetector::OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now) {
+  const bool out = (endpoint.state() & kOut) != 0;
+  if (out && !probe) return;
+  const uint32_t failures = endpoint.CountFailure();
+  if (failures < settings_.consecutive_failures && !out) return;
+  const base::Duration time = Eject(endpoint, why, now);
+  if (time.count() == 0) return;
+  spdlog::warn("cluster {}: endpoint {} is left out for {} s after {} failures in a row, the last: {}",
+               endpoint.cluster(), endpoint.name(), std::chrono::ceil<std::chrono::seconds>(time).count(),
+               failures, why);
+}
+
+bool OutlierDetector::LetIn(Endpoint& endpoint, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if ((endpoint.state() & kOut) == 0) return false;
+  Endpoint::Ejections ejections = endpoint.ejections();
+  ejections.returned = now;
+  endpoint.set_ejections(std::move(ejections));
+  endpoint.ForgetFailures();
+  endpoint.ChangeState(0, kOut);
+  out_.fetch_sub(1, std::memory_order_relaxed);
+  return true;
+}
+
+base::Duration OutlierDetector::Eject(Endpoint& endpoint, std::string_view why, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  const uint32_t state = endpoint.state();
+  const bool was_in = (state & kOut) == 0;
+  if ((state & Endpoint::kEjected) != 0 || (was_in && !AnotherIsIn(endpoint))) return base::Duration(0);
+  Endpoint::Ejections ejections = endpoint.ejections();
+  if (was_in && now >= ejections.returned + settings_.max_ejection_time) ejections.in_a_row = 0;
+  const uint32_t doublings = std::min(ejections.in_a_row++, 16u);
+  const base::Duration time =
+      std::min(settings_.base_ejection_time * (1 << doublings), settings_.max_ejection_time);
+  ejections.why = why;
+  endpoint.set_ejections(std::move(ejections));
+  endpoint.set_out_until(now + time);
+  endpoint.ChangeState(Endpoint::kEjected, kOut);
+  endpoint.CountEjection();
+  if (was_in) out_.fetch_add(1, std::memory_order_relaxed);
+  return time;
+}
+
+bool OutlierDetector::AnotherIsIn(const Endpoint& than) const {
+  return std::any_of(endpoints_.begin(), endpoints_.end(),
+                     [&](const auto& endpoint) { return endpoint.get() != &than && endpoint->state() == 0; });
+}
+
+}  // namespace hawser::cluster

@@ -1,0 +1,100 @@
+// Outlier detection: what requests meet with at an endpoint decides whether it is picked. A failure is a try that came to
+// nothing for a fault of the endpoint's: refused, unreachable, not connected or no answer to a WebSocket handshake in time,
+// closed before the first byte of an answer. The first byte of an answer, whatever it says, ends the row.
+//
+//   in ──failures in a row──▶ ejected ──time over──▶ probe due ──picked──▶ probing ──answer──▶ in
+//                                                        ▲                   │ │
+//                                                        └── client left ────┘ └──failure──▶ ejected, for twice as long
+//
+// The last endpoint that is in is never left out. One that has been in again for `max_ejection_time` begins with
+// `base_ejection_time`. What is known stands on the endpoints; what is decided about several of them at once is decided
+// under a mutex, which nobody takes while all is well. One a cluster, shared by all workers; any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string_view>
+#include <utility>
+
+#include "proxy/base/clock.h"
+#include "proxy/cluster/endpoint.h"
+
+namespace hawser::cluster {
+
+struct OutlierSettings {
+  uint32_t consecutive_failures = 3;
+  base::Duration base_ejection_time{5'000};
+  base::Duration max_ejection_time{60'000};
+};
+
+class OutlierDetector {
+ public:
+  // `endpoints` must outlive it.
+  explicit OutlierDetector(Endpoints endpoints, OutlierSettings settings = {})
+      : endpoints_(endpoints), settings_(settings) {}
+  OutlierDetector(const OutlierDetector&) = delete;
+  OutlierDetector& operator=(const OutlierDetector&) = delete;
+
+  // Whether any endpoint is not in: only then is there something for EndEjections to do.
+  bool any_out() const { return out_.load(std::memory_order_relaxed) > 0; }
+  // Those whose time is over may be tried: by one request each, see TakeProbe. So may those whose probe says nothing.
+  void EndEjections(base::TimePoint now);
+  // The endpoint's probe is due: true for the one request that may try it.
+  bool TakeProbe(Endpoint& endpoint, base::TimePoint now);
+
+  // What a try came to; `probe`: that of the request that took the probe. Use a Trial.
+  void OnAnswer(Endpoint& endpoint, base::TimePoint now);
+  void OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now);
+  void OnProbeGivenUp(Endpoint& endpoint);
+
+ private:
+  // False where it is in already.
+  bool LetIn(Endpoint& endpoint, base::TimePoint now);
+  // For how long; 0: not at all, it is out already or is the last that is in.
+  base::Duration Eject(Endpoint& endpoint, std::string_view why, base::TimePoint now);
+  bool AnotherIsIn(const Endpoint& than) const;
+
+  const Endpoints endpoints_;
+  const OutlierSettings settings_;
+  std::mutex mutex_;               // held while an endpoint goes out or comes in
+  std::atomic<uint32_t> out_ = 0;  // endpoints that are not in
+};
+
+// One request's try at an endpoint. Says once what it came to; destroyed without that, it was given up for no fault of the
+// endpoint's.
+class Trial {
+ public:
+  Trial() = default;
+  Trial(OutlierDetector& detector, Endpoint& endpoint, bool probe)
+      : detector_(&detector), endpoint_(&endpoint), probe_(probe) {}
+  Trial(Trial&& other) noexcept { *this = std::move(other); }
+  Trial& operator=(Trial&& other) noexcept {
+    if (this == &other) return *this;
+    GiveUp();
+    detector_ = std::exchange(other.detector_, nullptr);
+    endpoint_ = other.endpoint_;
+    probe_ = other.probe_;
+    return *this;
+  }
+  ~Trial() { GiveUp(); }
+
+  void Answered(base::TimePoint now) {
+    if (detector_ != nullptr) std::exchange(detector_, nullptr)->OnAnswer(*endpoint_, now);
+  }
+  // `why` in words, for log and admin page.
+  void Failed(std::string_view why, base::TimePoint now) {
+    if (detector_ != nullptr) std::exchange(detector_, nullptr)->OnFailure(*endpoint_, probe_, why, now);
+  }
+  void GiveUp() {
+    if (detector_ != nullptr && probe_) detector_->OnProbeGivenUp(*endpoint_);
+    detector_ = nullptr;
+  }
+
+ private:
+  OutlierDetector* detector_ = nullptr;  // null once it has spoken
+  Endpoint* endpoint_ = nullptr;
+  bool probe_ = false;
+};
+
+}  // namespace hawser::cluster

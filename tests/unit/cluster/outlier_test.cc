@@ -1,0 +1,224 @@
+// When an endpoint is left out, for how long, and how it comes back, under a clock of the test's own.
+#include "proxy/cluster/outlier.h"
+
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "proxy/cluster/cluster.h"
+#include "tests/unit/cluster/fleet.h"
+
+namespace hawser::cluster {
+namespace {
+
+using namespace std::chrono_literals;
+
+class Outliers : public testing::Test {
+ protected:
+  explicit Outliers(size_t endpoints = 3)
+      : settings_(EvenCluster(config::LbPolicy::kRoundRobin, endpoints)), cluster_(settings_) {}
+
+  Endpoint& endpoint(size_t i) { return *cluster_.endpoints()[i]; }
+  OutlierDetector& detector() { return cluster_.outliers(); }
+  void Fail(size_t i, int times) {
+    for (int n = 0; n < times; ++n) Trial(detector(), endpoint(i), false).Failed("refused", now_);
+  }
+  void Answer(size_t i) { Trial(detector(), endpoint(i), false).Answered(now_); }
+  void Pass(base::Duration time) {
+    now_ += time;
+    detector().EndEjections(now_);
+  }
+  Trial Probe(size_t i) {
+    EXPECT_TRUE(detector().TakeProbe(endpoint(i), now_));
+    return Trial(detector(), endpoint(i), true);
+  }
+
+  const config::Cluster settings_;
+  const Cluster cluster_;
+  base::TimePoint now_ = base::TimePoint(1000s);
+};
+
+TEST_F(Outliers, ThreeFailuresInARowLeaveAnEndpointOut) {
+  Fail(0, 2);
+  EXPECT_TRUE(endpoint(0).usable());
+  Answer(0);
+  Fail(0, 2);
+  EXPECT_TRUE(endpoint(0).usable()) << "an answer in between ends the row";
+  Fail(0, 1);
+  EXPECT_FALSE(endpoint(0).usable());
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  EXPECT_EQ(endpoint(0).ejections().why, "refused");
+  EXPECT_EQ(endpoint(0).out_until(), now_ + 5s);
+  EXPECT_EQ(endpoint(0).ejection_count(), 1u);
+  EXPECT_TRUE(detector().any_out());
+}
+
+TEST_F(Outliers, WhatWasGivenUpSaysNothing) {
+  Fail(0, 2);
+  { const Trial left(detector(), endpoint(0), false); }
+  Trial told(detector(), endpoint(0), false);
+  told.GiveUp();
+  told.Failed("too late", now_);
+  EXPECT_TRUE(endpoint(0).usable());
+}
+
+TEST_F(Outliers, WhenTheTimeIsOverOneRequestMayTryIt) {
+  Fail(0, 3);
+  Pass(4999ms);
+  EXPECT_FALSE(endpoint(0).usable());
+  Pass(1ms);
+  EXPECT_TRUE(endpoint(0).usable());
+  EXPECT_EQ(endpoint(0).state_name(), "probe_due");
+  Trial probe = Probe(0);
+  EXPECT_FALSE(endpoint(0).usable());
+  EXPECT_EQ(endpoint(0).state_name(), "probing");
+  EXPECT_FALSE(detector().TakeProbe(endpoint(0), now_));
+  probe.Answered(now_);
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+  EXPECT_FALSE(detector().any_out());
+  Fail(0, 2);
+  EXPECT_TRUE(endpoint(0).usable()) << "the row begins anew";
+}
+
+TEST_F(Outliers, AProbeThatIsGivenUpLeavesItToTheNext) {
+  Fail(0, 3);
+  Pass(5s);
+  { const Trial left = Probe(0); }
+  EXPECT_EQ(endpoint(0).state_name(), "probe_due");
+  Probe(0).Answered(now_);
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+}
+
+TEST_F(Outliers, AProbeThatSaysNothingForLongDoesNotKeepTheOthersAway) {
+  Fail(0, 3);
+  Pass(5s);
+  Trial poll = Probe(0);
+  Pass(4999ms);
+  EXPECT_FALSE(endpoint(0).usable());
+  Pass(1ms);
+  EXPECT_TRUE(endpoint(0).usable());
+  poll.Answered(now_);
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+}
+
+TEST_F(Outliers, EachProbeThatFailsDoublesTheTimeUpToAMinute) {
+  Fail(0, 3);
+  for (const auto seconds : {5s, 10s, 20s, 40s, 60s, 60s}) {
+    EXPECT_EQ(endpoint(0).out_until(), now_ + seconds);
+    Pass(seconds);
+    Probe(0).Failed("refused again", now_);
+    EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  }
+  EXPECT_EQ(endpoint(0).ejection_count(), 7u);
+  EXPECT_EQ(endpoint(0).ejections().why, "refused again");
+}
+
+TEST_F(Outliers, AFlappingEndpointIsLeftOutForLongerAndASoundOneIsForgiven) {
+  Fail(0, 3);
+  Pass(5s);
+  Probe(0).Answered(now_);
+  Pass(59'999ms);
+  Fail(0, 3);
+  EXPECT_EQ(endpoint(0).out_until(), now_ + 10s);
+  Pass(10s);
+  Probe(0).Answered(now_);
+  Pass(60s);
+  Fail(0, 3);
+  EXPECT_EQ(endpoint(0).out_until(), now_ + 5s);
+}
+
+TEST_F(Outliers, TheFirstAnswerBringsItBackWhoeverHadAsked) {
+  Trial under_way(detector(), endpoint(0), false);
+  Fail(0, 3);
+  under_way.Answered(now_);
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+}
+
+TEST_F(Outliers, FailuresThatWereUnderWayDoNotMakeItLonger) {
+  Fail(0, 3);
+  const base::TimePoint until = endpoint(0).out_until();
+  Pass(1s);
+  Fail(0, 50);
+  EXPECT_EQ(endpoint(0).out_until(), until);
+  EXPECT_EQ(endpoint(0).ejection_count(), 1u);
+  Pass(4s);
+  Trial probe = Probe(0);
+  Fail(0, 50);
+  EXPECT_EQ(endpoint(0).state_name(), "probing");
+}
+
+TEST_F(Outliers, TheLastOneThatIsInIsNeverLeftOut) {
+  for (size_t i = 0; i < 3; ++i) Fail(i, 10);
+  EXPECT_FALSE(endpoint(0).usable());
+  EXPECT_FALSE(endpoint(1).usable());
+  EXPECT_TRUE(endpoint(2).usable());
+  Pass(5s);
+  Fail(2, 10);
+  EXPECT_EQ(endpoint(2).state_name(), "in") << "one that is only to be tried is no substitute";
+  Probe(0).Answered(now_);
+  Fail(2, 1);
+  EXPECT_FALSE(endpoint(2).usable());
+}
+
+struct OneEndpoint : Outliers {
+  OneEndpoint() : Outliers(1) {}
+};
+
+TEST_F(OneEndpoint, TheOnlyOneIsNeverLeftOut) {
+  Fail(0, 1000);
+  EXPECT_TRUE(endpoint(0).usable());
+}
+
+TEST_F(Outliers, ManyThreadsNeverLeaveOutAll) {
+  const auto work = [this] {
+    for (int i = 0; i < 3000; ++i) {
+      Trial(detector(), endpoint(static_cast<size_t>(i) % 3), false).Failed("refused", now_);
+      const bool any = endpoint(0).usable() || endpoint(1).usable() || endpoint(2).usable();
+      EXPECT_TRUE(any);
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 3; ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(endpoint(0).ejection_count() + endpoint(1).ejection_count() + endpoint(2).ejection_count(), 2u);
+}
+
+http::RequestHead Get() {
+  http::RequestHead head;
+  head.method = "GET";
+  head.target = "/";
+  return head;
+}
+const net::IpAddress kSomebody = net::IpAddress::Parse("192.0.2.1").value();
+
+// By the steady clock, which Choose reads.
+TEST_F(Outliers, ARequestThatIsSentToADueEndpointIsItsProbe) {
+  now_ = base::SteadyNow() - 6s;
+  Fail(0, 3);
+  WorkerCluster worker(cluster_, 1);
+  std::vector<Picked> picks;
+  int probes = 0;
+  for (uint64_t i = 0; i < 30; ++i) {
+    picks.push_back(worker.Choose(Get(), kSomebody, {}, i));
+    probes += picks.back().endpoint == &endpoint(0);
+  }
+  EXPECT_EQ(probes, 1);
+  picks.clear();
+  EXPECT_EQ(endpoint(0).state_name(), "probe_due");
+}
+
+TEST_F(Outliers, OneThatIsLeftOutIsAskedBeforeOneThatHasJustFailed) {
+  now_ = base::SteadyNow();
+  Fail(0, 3);
+  WorkerCluster worker(cluster_, 1);
+  const Endpoint* const tried[] = {&endpoint(1), &endpoint(2)};
+  Picked last = worker.Choose(Get(), kSomebody, tried, 1);
+  EXPECT_EQ(last.endpoint, &endpoint(0));
+  last.trial.Failed("refused", base::SteadyNow());
+  EXPECT_EQ(endpoint(0).ejection_count(), 1u);
+  worker.Choose(Get(), kSomebody, tried, 1).trial.Answered(base::SteadyNow());
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+}
+
+}  // namespace
+}  // namespace hawser::cluster
