@@ -1,8 +1,9 @@
-// Smooth weighted round robin, as nginx has it: with each pick every usable endpoint gains its weight, the richest one
-// is picked and pays what all of them gained. With weights 5, 1, 1 that gives a a b a c a a, never five in a row.
+// Smooth weighted round robin, as nginx has it: with each pick the credit of every usable endpoint grows by its weight, the
+// one with the highest credit is picked, and what all of them gained is taken off its own. With weights 5, 1, 1 that gives
+// a a b a c a a, never five in a row.
 //
-// Workers that all began at the first endpoint would send it a burst at start, so each worker begins with random
-// fortunes. All below one full round, they shift the order and never the shares.
+// Workers that all began at the first endpoint would send it a burst at start, so each worker begins with random credits.
+// All below one full round, they shift the order and never the shares.
 #include <algorithm>
 #include <vector>
 
@@ -18,7 +19,7 @@ class RoundRobin final : public Balancer {
     uint64_t round = 0;
     for (const auto& endpoint : endpoints) round += endpoint->weight();
     for (size_t i = 0; i < endpoints.size(); ++i) {
-      fortunes_.push_back(static_cast<int64_t>(base::Mix64(seed + i) % round));
+      credit_.push_back(static_cast<int64_t>(base::Mix64(seed + i) % round));
     }
   }
 
@@ -30,23 +31,23 @@ class RoundRobin final : public Balancer {
  private:
   Endpoint* Next(EndpointSet avoid) {
     int64_t gained = 0;
-    int64_t* richest = nullptr;
+    int64_t* highest = nullptr;
     Endpoint* picked = nullptr;
     for (size_t i = 0; i < endpoints_.size(); ++i) {
       Endpoint& endpoint = *endpoints_[i];
       if (!Usable(endpoint, avoid)) continue;
-      fortunes_[i] += endpoint.weight();
+      credit_[i] += endpoint.weight();
       gained += endpoint.weight();
-      if (richest != nullptr && fortunes_[i] <= *richest) continue;
-      richest = &fortunes_[i];
+      if (highest != nullptr && credit_[i] <= *highest) continue;
+      highest = &credit_[i];
       picked = &endpoint;
     }
-    if (richest != nullptr) *richest -= gained;
+    if (highest != nullptr) *highest -= gained;
     return picked;
   }
 
   const Endpoints endpoints_;
-  std::vector<int64_t> fortunes_;  // one an endpoint; their sum never changes
+  std::vector<int64_t> credit_;  // one an endpoint; their sum never changes
 };
 
 }  // namespace
