@@ -371,7 +371,7 @@ struct Cluster {
   uint8_t hash_ipv6_prefix = 64;
   std::optional<Affinity> affinity;
   Duration connect_timeout = 5s;
-  uint32_t connect_retries = 2;  // other endpoints tried when a connection cannot be made
+  uint32_t connect_retries = 2;  // further tries after one that no byte of an answer came from
   BackendProtocol protocol = BackendProtocol::kHttp11;
   std::optional<BackendTls> tls;
   IdleConnections idle_connections;

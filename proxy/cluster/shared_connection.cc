@@ -133,8 +133,9 @@ void SharedConnection::CheckHost() {
 bool SharedConnection::Serve(Attempt& attempt) {
   if (state_ == State::kEnded || attempt.need().other_than == number_) return false;
   if (state_ != State::kOpen) {
-    if (waiting_ >= cluster_.http2().max_concurrent_streams) return false;
-    ++waiting_;
+    uint32_t waiting = 0;  // some may have left
+    waiters_.ForEach([&waiting](Attempt&) { ++waiting; });
+    if (waiting >= cluster_.http2().max_concurrent_streams) return false;
     waiters_.PushBack(attempt);
     return true;
   }
@@ -163,7 +164,6 @@ bool SharedConnection::Hold(Attempt& attempt) {
 void SharedConnection::ServeWaiters() {
   base::IntrusiveList<Attempt> now;
   now.Splice(waiters_);
-  waiting_ = 0;
   while (Attempt* attempt = now.front()) {
     attempt->Unlink();
     if (!Serve(*attempt)) pool_.Serve(*attempt);

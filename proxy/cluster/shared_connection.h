@@ -67,7 +67,6 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   std::unique_ptr<net::ByteStream> plain_;
   std::unique_ptr<http2::Session> session_;
   base::IntrusiveList<Attempt> waiters_;
-  uint32_t waiting_ = 0;
   event::Timer timer_;
   event::Timer host_timer_;
   State state_ = State::kHandshake;

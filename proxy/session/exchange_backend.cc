@@ -1,6 +1,7 @@
 #include "proxy/session/exchange.h"
 
 #include <algorithm>
+#include <system_error>
 #include <utility>
 
 #include "fmt/format.h"
@@ -28,6 +29,13 @@ static_assert(MetricOf(cluster::AffinityResult::kSet) == stats::Metric::kAffinit
               MetricOf(cluster::AffinityResult::kExpired) == stats::Metric::kAffinityExpired &&
               MetricOf(cluster::AffinityResult::kGone) == stats::Metric::kAffinityGone &&
               MetricOf(cluster::AffinityResult::kUnknown) == stats::Metric::kAffinityUnknown);
+
+// Why a stream is broken, or `otherwise` where it does not know.
+std::string WhyOf(const net::ByteStream& stream, std::string_view otherwise) {
+  const std::string why = stream.error_text();
+  const bool says_nothing = why.empty() || (stream.error() == 0 && why == std::generic_category().message(0));
+  return says_nothing ? std::string(otherwise) : why;
+}
 
 }  // namespace
 
@@ -131,16 +139,16 @@ void Exchange::OnConnectTimeout() {
 
 void Exchange::OnSendFailed() {
   const bool connected = try_ == Try::kOnKept || !backend_->unprocessed();
-  OnTryFailed(connected ? Reject::kBackendClosed : Reject::kConnectFailed, backend_->error_text(),
+  OnTryFailed(connected ? Reject::kBackendClosed : Reject::kConnectFailed,
+              WhyOf(*backend_, "ended before the request was sent"),
               try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint);
 }
 
 void Exchange::OnBackendEnd() {
   // HTTP/2 says so of a stream that it has refused, or that came behind a GOAWAY.
   const bool refused = backend_->unprocessed();
-  std::string why = refused ? "the stream was refused" : "ended without an answer";
-  if (!refused && backend_->error() != 0) why += ": " + backend_->error_text();
-  OnTryFailed(Reject::kBackendClosed, std::move(why),
+  OnTryFailed(Reject::kBackendClosed,
+              refused ? "the stream was refused" : WhyOf(*backend_, "ended without an answer"),
               refused || try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint);
 }
 

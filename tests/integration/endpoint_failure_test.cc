@@ -67,7 +67,8 @@ TEST(EndpointFailure, OneOfTwoThatRefusesCostsNobodyAHandshakeAndIsLeftOut) {
     FakeBackend gone;
     gone.Stop();
     HawserProcess hawser(
-        Config{.endpoints = {gone.address(), alive.address()}, .cluster = {"lb_policy: " + policy}}.Yaml());
+        Config{.endpoints = {gone.address(), alive.address()}, .cluster = {"lb_policy: " + policy}}.Yaml(),
+        2);  // workers, which share what they have met with
     EXPECT_EQ(Handshakes(hawser, 20), (std::map<int, int>{{101, 20}})) << policy;
     EXPECT_LE(hawser.Metric("hawser_endpoint_connect_failures_total"), 3) << policy;
     if (policy == "random") continue;

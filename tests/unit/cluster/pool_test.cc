@@ -213,6 +213,13 @@ TEST_F(PoolHttp2, AnAttemptIsNotSentToTheConnectionThatRefusedItBefore) {
   EXPECT_EQ(endpoint().connects(), 2u);
 }
 
+TEST_F(PoolHttp2, ThoseThatHaveLeftTakeNoRoomOnAConnectionBeingMade) {
+  for (uint32_t i = 0; i < 2 * settings_.max_concurrent_streams; ++i) {
+    EXPECT_EQ(Begin()->state(), State::kWaiting);
+  }
+  EXPECT_EQ(endpoint().connects(), 1u);
+}
+
 TEST_F(PoolHttp2, TheEndOfThePoolBeginsNoConnectionForThoseThatWait) {
   const auto waiting = Begin();
   const Peer connected = Accept();
