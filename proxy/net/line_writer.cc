@@ -43,10 +43,27 @@ bool HasRoom(int fd, milliseconds wait) {
   return poll(&one, 1, static_cast<int>(wait.count())) > 0;  // an error counts: the write will name it
 }
 
+}  // namespace
+
+absl::StatusOr<Socket> OpenForLines(const std::string& path) {
+  if (path == "-") {
+    Socket out(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+    if (!out.open()) return absl::ErrnoToStatus(errno, "cannot write to stdout");
+    return out;
+  }
+  struct stat status {};
+  const bool fifo = stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+  // A FIFO that is open for reading too (fifo(7), Linux) has a reader always: opening it does not wait for one.
+  const int flags = fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT;
+  Socket file(open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640));
+  if (!file.open()) return absl::ErrnoToStatus(errno, fmt::format("cannot open {}", path));
+  return file;
+}
+
 // A descriptor that is written without waiting.
-class LineFile {
+class LineWriter::File {
  public:
-  explicit LineFile(Socket file) : file_(std::move(file)) {
+  explicit File(Socket file) : file_(std::move(file)) {
     struct stat status {};
     if (fstat(file_.fd(), &status) != 0 || S_ISREG(status.st_mode)) return;
     kind_ = S_ISSOCK(status.st_mode) ? Kind::kSocket : Kind::kPipe;
@@ -77,23 +94,6 @@ class LineFile {
   Kind kind_ = Kind::kFile;
 };
 
-}  // namespace
-
-absl::StatusOr<Socket> OpenForLines(const std::string& path) {
-  if (path == "-") {
-    Socket out(fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-    if (!out.open()) return absl::ErrnoToStatus(errno, "cannot write to stdout");
-    return out;
-  }
-  struct stat status {};
-  const bool fifo = stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
-  // A FIFO that is open for reading too (fifo(7), Linux) has a reader always: opening it does not wait for one.
-  const int flags = fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT;
-  Socket file(open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640));
-  if (!file.open()) return absl::ErrnoToStatus(errno, fmt::format("cannot open {}", path));
-  return file;
-}
-
 class LineWriter::Queue {
  public:
   Queue(Socket file, Options options, absl::AnyInvocable<void(Change)> on_change)
@@ -113,7 +113,7 @@ class LineWriter::Queue {
   void NoteLosses(int error);
   bool Expired();
 
-  const LineFile file_;
+  const File file_;
   const Options options_;
   absl::AnyInvocable<void(Change)> on_change_;
   std::atomic<uint64_t> dropped_ = 0;

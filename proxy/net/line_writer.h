@@ -50,6 +50,7 @@ class LineWriter {
   uint64_t dropped() const;
 
  private:
+  class File;
   class Queue;
   explicit LineWriter(std::shared_ptr<Queue> queue) : queue_(std::move(queue)) {}
 
