@@ -8,18 +8,18 @@
 
 namespace hawser::http {
 
-Forwarding CountForward(RequestHead& head, Keep& keep) {
-  if (head.method != "OPTIONS" && head.method != "TRACE") return Forwarding::kAllowed;
+ForwardLimit CountForward(RequestHead& head, Keep& keep) {
+  if (head.method != "OPTIONS" && head.method != "TRACE") return ForwardLimit::kAllowed;
   const auto text = head.headers.Find("Max-Forwards");
-  if (!text) return Forwarding::kAllowed;
+  if (!text) return ForwardLimit::kAllowed;
   if (head.headers.Count("Max-Forwards") > 1 || text->empty() || !AllAre(*text, kDigit))
-    return Forwarding::kMalformed;
+    return ForwardLimit::kMalformed;
   uint32_t left = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), left);
   if (error != std::errc()) left = std::numeric_limits<uint32_t>::max();
-  if (left == 0) return Forwarding::kExhausted;
+  if (left == 0) return ForwardLimit::kExhausted;
   head.headers.Set("Max-Forwards", keep(std::to_string(left - 1)));
-  return Forwarding::kAllowed;
+  return ForwardLimit::kAllowed;
 }
 
 }  // namespace hawser::http

@@ -6,7 +6,7 @@
 
 namespace hawser::http {
 
-enum class Forwarding : uint8_t {
+enum class ForwardLimit : uint8_t {
   kAllowed,    // the field, if there is one, has been counted down
   kExhausted,  // 0: whoever has the request answers it
   kMalformed,  // not one number: it cannot be obeyed
@@ -14,6 +14,6 @@ enum class Forwarding : uint8_t {
 
 // Counts the field of `head` down; its new text goes into `keep`. A number that no counter holds becomes the largest that
 // one does, as the RFC allows.
-Forwarding CountForward(RequestHead& head, Keep& keep);
+ForwardLimit CountForward(RequestHead& head, Keep& keep);
 
 }  // namespace hawser::http

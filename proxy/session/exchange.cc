@@ -119,9 +119,9 @@ void Exchange::RunFilters() {
   if (verdict.kind() == filters::Verdict::Kind::kReject) return Refuse(verdict.reason());
   if (route::Answers(route())) return AnswerByRoute();
   switch (http::CountForward(head_, keep_)) {
-    case http::Forwarding::kMalformed: return Refuse(Reject::kMalformedRequest);
-    case http::Forwarding::kExhausted: return AnswerInPlace();
-    case http::Forwarding::kAllowed: break;
+    case http::ForwardLimit::kMalformed: return Refuse(Reject::kMalformedRequest);
+    case http::ForwardLimit::kExhausted: return AnswerInPlace();
+    case http::ForwardLimit::kAllowed: break;
   }
   const auto& rewrite = record_->route->rewrite;
   const size_t longest = client_.listener.settings.limits.request_head.bytes;

@@ -8,7 +8,7 @@ namespace hawser::http {
 namespace {
 
 struct Counted {
-  Forwarding verdict;
+  ForwardLimit verdict;
   std::string left;
 };
 
@@ -16,7 +16,7 @@ Counted Count(std::string_view method, std::string_view value) {
   RequestHead head{.method = method, .target = "/"};
   head.headers.Add("max-forwards", value);
   Keep keep;
-  const Forwarding verdict = CountForward(head, keep);
+  const ForwardLimit verdict = CountForward(head, keep);
   return {verdict, std::string(head.headers.Find("Max-Forwards").value_or("none"))};
 }
 
@@ -26,9 +26,9 @@ TEST(MaxForwards, IsCountedDownForOptionsAndTrace) {
     EXPECT_EQ(Count(method, "10").left, "9");
     EXPECT_EQ(Count(method, "1").left, "0");
     EXPECT_EQ(Count(method, "007").left, "6");
-    EXPECT_EQ(Count(method, "5").verdict, Forwarding::kAllowed);
-    EXPECT_EQ(Count(method, "0").verdict, Forwarding::kExhausted);
-    EXPECT_EQ(Count(method, "00").verdict, Forwarding::kExhausted);
+    EXPECT_EQ(Count(method, "5").verdict, ForwardLimit::kAllowed);
+    EXPECT_EQ(Count(method, "0").verdict, ForwardLimit::kExhausted);
+    EXPECT_EQ(Count(method, "00").verdict, ForwardLimit::kExhausted);
   }
 }
 
@@ -41,7 +41,7 @@ TEST(MaxForwards, ANumberBeyondTheCounterBecomesItsLargest) {
 TEST(MaxForwards, MeansNothingToOtherMethods) {
   for (const char* method : {"GET", "POST", "HEAD", "options"}) {
     for (const char* value : {"0", "5", "x"}) {
-      EXPECT_EQ(Count(method, value).verdict, Forwarding::kAllowed) << method;
+      EXPECT_EQ(Count(method, value).verdict, ForwardLimit::kAllowed) << method;
       EXPECT_EQ(Count(method, value).left, value) << method;
     }
   }
@@ -49,19 +49,19 @@ TEST(MaxForwards, MeansNothingToOtherMethods) {
 
 TEST(MaxForwards, WhatIsNotOneNumberCannotBeObeyed) {
   for (const char* value : {"", "x", "-1", "+1", "1.0", "1, 2", "0x1", "1 2"}) {
-    EXPECT_EQ(Count("OPTIONS", value).verdict, Forwarding::kMalformed) << value;
+    EXPECT_EQ(Count("OPTIONS", value).verdict, ForwardLimit::kMalformed) << value;
   }
   RequestHead head{.method = "OPTIONS", .target = "/"};
   head.headers.Add("Max-Forwards", "0");
   head.headers.Add("Max-Forwards", "5");
   Keep keep;
-  EXPECT_EQ(CountForward(head, keep), Forwarding::kMalformed);
+  EXPECT_EQ(CountForward(head, keep), ForwardLimit::kMalformed);
 }
 
 TEST(MaxForwards, MayBeMissing) {
   RequestHead head{.method = "OPTIONS", .target = "/"};
   Keep keep;
-  EXPECT_EQ(CountForward(head, keep), Forwarding::kAllowed);
+  EXPECT_EQ(CountForward(head, keep), ForwardLimit::kAllowed);
   EXPECT_TRUE(head.headers.empty());
 }
 
