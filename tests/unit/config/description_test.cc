@@ -84,6 +84,12 @@ TEST(JsonSchema, TellsTypesBoundsAndDefaults) {
             Json::array({"round_robin", "least_request", "random", "ring_hash", "maglev"}));
   EXPECT_EQ(cluster["hash_policy"]["items"]["anyOf"][0], (Json{{"const", "source_ip"}}));
   EXPECT_EQ(cluster["endpoints"]["items"]["anyOf"][0]["type"], "string");
+  EXPECT_EQ(cluster["tcp_keepalive"]["properties"]["probes"]["maximum"], 127);
+  const Json& websocket = schema["properties"]["routes"]["items"]["properties"]["websocket"]["properties"];
+  EXPECT_EQ(websocket["backend_lost_code"]["default"], 1001);
+  EXPECT_EQ(websocket["backend_lost_code"]["anyOf"],
+            Json::parse(R"([{"const":0},{"const":1001},{"type":"integer","minimum":1011,"maximum":1014},
+                            {"type":"integer","minimum":3000,"maximum":4999}])"));
   EXPECT_EQ(schema["properties"]["routes"]["items"]["allOf"],
             Json::parse(R"([{"oneOf":[{"required":["cluster"]},{"required":["weighted_clusters"]},
                                      {"required":["redirect"]},{"required":["direct_response"]}]},

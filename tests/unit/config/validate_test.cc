@@ -154,6 +154,21 @@ TEST(Validate, TimersThatWorkAgainstEachOtherAreWarnings) {
       IsEmpty());
 }
 
+TEST(Validate, ALostBackendIsToldByACodeThatMayBeSent) {
+  const auto errors = [](const std::string& code) {
+    return CheckRoutes("- match: {}\n  cluster: c\n  websocket: { backend_lost_code: " + code + " }\n")
+        .errors;
+  };
+  for (const std::string code : {"0", "1001", "1011", "1014", "3000", "4999"}) {
+    EXPECT_THAT(errors(code), IsEmpty()) << code;
+  }
+  for (const std::string code : {"1", "1000", "1005", "1006", "1010", "1015", "2999", "5000", "65537"}) {
+    EXPECT_THAT(errors(code),
+                ElementsAre("f.yaml:6:35: routes[0].websocket.backend_lost_code: \"" + code +
+                            "\" is out of range; expected 0, 1001, 1011 to 1014, 3000 to 4999"));
+  }
+}
+
 TEST(Validate, LimitsThatNeedFramesNeedInspection) {
   const std::string limits =
       "    validate_utf8: true\n    max_frame_bytes: 1\n    max_message_bytes: 1KiB\n"

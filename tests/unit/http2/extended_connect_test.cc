@@ -66,6 +66,24 @@ TEST(ExtendedConnect, ATunnelThatIsAbortedBreaksAtTheOtherSide) {
   EXPECT_EQ(at.server->TakeCounts().resets_received, 1u);
 }
 
+// A backend's close frame, and the end of its connection behind it.
+TEST(ExtendedConnect, WhatCameBeforeAResetIsReadFirst) {
+  Connection at;
+  const http::UpgradeRequest upgrade = WebSocket();
+  auto exchange = at.Request(Get("/chat"), &upgrade);
+  ASSERT_TRUE(exchange.server->OpenTunnel(Ok(), upgrade));
+  at.Run();
+  http::ResponseHead response;
+  ASSERT_EQ(exchange.client->ReadResponse(response), HeadState::kTunnel);
+  WriteText(*exchange.server, "last words");
+  exchange.server->Close(net::CloseReason::kAbort);
+  at.Run();
+  EXPECT_EQ(WriteText(*exchange.client, "x").state, IoState::kError);
+  const Got got = ReadAll(*exchange.client);
+  EXPECT_EQ(got.text, "last words");
+  EXPECT_EQ(got.state, IoState::kError);
+}
+
 TEST(ExtendedConnect, APlainSuccessIsNoTunnel) {
   Connection at;
   const http::UpgradeRequest upgrade = WebSocket();
