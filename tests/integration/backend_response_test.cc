@@ -98,6 +98,20 @@ TEST(BackendResponse, A101MaySpeakOfABodyThatItDoesNotHave) {
   }
 }
 
+TEST(BackendResponse, AnInterimResponseMaySpeakOfABodyToo) {
+  OneBackend world;
+  for (const std::string fields :
+       {"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\nContent-Length: x\r\n",
+        "Transfer-Encoding: gzip\r\n"}) {
+    Answered answered =
+        Answer(world, "HTTP/1.1 103 Early Hints\r\n" + fields + "\r\n" + Response("200 OK", "ok"), "plain");
+    EXPECT_EQ(answered.head.raw, "HTTP/1.1 103 Early Hints\r\n\r\n");
+    const Head head = ReadHead(answered.client);
+    EXPECT_EQ(head.status(), 200) << fields;
+    EXPECT_EQ(ReadBody(answered.client, head), "ok");
+  }
+}
+
 TEST(BackendResponse, InterimResponsesBeforeThe101ArePassedOver) {
   OneBackend world;
   Answered answered =

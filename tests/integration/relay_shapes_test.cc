@@ -235,24 +235,6 @@ TEST(RelayInterim, SeveralReachTheClientAheadOfTheFinalOne) {
   EXPECT_EQ(client.Read(2), "ok");
 }
 
-// RFC 9112 §6.3: it has none.
-TEST(RelayInterim, WhatOneSaysOfABodyIsLeftOut) {
-  OneBackend world;
-  for (const std::string fields :
-       {"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\nContent-Length: x\r\n",
-        "Transfer-Encoding: gzip\r\n"}) {
-    Wire client = world.Connect();
-    client.Send(Get("Connection: close\r\n"));
-    Wire backend = world.backend().Accept();
-    ReadHead(backend);
-    backend.Send("HTTP/1.1 103 Early Hints\r\n" + fields + "\r\n" +
-                 Ok("Content-Length: 2\r\nConnection: close\r\n", "ok"));
-    EXPECT_EQ(ReadHead(client).raw, "HTTP/1.1 103 Early Hints\r\n\r\n");
-    EXPECT_EQ(ReadHead(client).status(), 200) << fields;
-    EXPECT_EQ(client.Read(2), "ok");
-  }
-}
-
 TEST(RelayInterim, AClientOfHttp10IsSpared) {
   OneBackend world;
   Wire client = world.Connect();

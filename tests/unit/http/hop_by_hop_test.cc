@@ -49,10 +49,10 @@ TEST(HopByHop, NominatedFieldsGoWhateverTheirCaseAndPlace) {
 }
 
 TEST(HopByHop, ANominationCannotStripWhatOthersRelyOn) {
-  for (const char* name :
-       {"Host", "content-length", "Content-Type", "Cookie", "Set-Cookie", "Authorization", "Origin",
-        "Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Real-IP", "X-Request-Id", "Via", "Max-Forwards",
-        "Sec-WebSocket-Key", "Sec-WebSocket-Protocol", "Sec-Fetch-Site", "Cache-Control", "Trailer"}) {
+  for (const char* name : {"Host", "content-length", "Content-Type", "Cookie", "Set-Cookie", "Authorization",
+                           "Origin", "Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Real-IP",
+                           "X-Request-Id", "Via", "Max-Forwards", "Sec-WebSocket-Key",
+                           "Sec-WebSocket-Protocol", "Sec-Fetch-Site", "Cache-Control", "Trailer"}) {
     RequestHead head;
     head.headers.Add("Connection", name);
     head.headers.Add(name, "1");
