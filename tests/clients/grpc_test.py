@@ -17,9 +17,9 @@ clusters: [ { name: grpc, protocol: h2, endpoints: [ 127.0.0.1:PORT ] } ]
 
 
 class Echo(grpc.GenericRpcHandler):
-    """The service. `left` hears of each call that ended before its handler did."""
+    """The service. `waiting` hears of each call of Wait that has begun, `left` whether it ended before its handler did."""
     def __init__(self):
-        self.left = queue.Queue()
+        self.waiting, self.left = queue.Queue(), queue.Queue()
 
     def service(self, details):
         name = details.method.rpartition('/')[2]
@@ -40,7 +40,9 @@ class Echo(grpc.GenericRpcHandler):
 
     def wait(self, message, context):
         ended = threading.Event()
-        context.add_callback(ended.set)
+        if not context.add_callback(ended.set):
+            ended.set()
+        self.waiting.put(None)
         ended.wait(30)
         self.left.put(ended.is_set())
         return b'too late'
@@ -127,16 +129,16 @@ class Calls:
 
     def test_a_cancel_reaches_the_server(self):
         call = self.call('unary_unary', 'Wait').future(b'')
-        self.assert_works()
+        echo.waiting.get(timeout=20)
         call.cancel()
         self.assertTrue(echo.left.get(timeout=20))
         self.assertEqual(call.code(), grpc.StatusCode.CANCELLED)
         self.assert_works()
 
     def test_a_deadline_ends_the_call_on_both_sides(self):
-        with self.assertRaises(grpc.RpcError) as raised:
-            self.call('unary_unary', 'Wait')(b'', timeout=0.3)
-        self.assertEqual(raised.exception.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
+        call = self.call('unary_unary', 'Wait').future(b'', timeout=1)
+        echo.waiting.get(timeout=20)
+        self.assertEqual(call.code(), grpc.StatusCode.DEADLINE_EXCEEDED)
         self.assertTrue(echo.left.get(timeout=20))
         self.assert_works()
 
