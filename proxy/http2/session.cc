@@ -322,27 +322,6 @@ void Session::Release(Stream& stream) {
   SettleSoon();
 }
 
-// The stream keeps its place among those that the peer may have open, and holds nothing else.
-void Session::DropRest(std::unique_ptr<Stream> owned) {
-  Stream& stream = *owned.release();
-  static_cast<ReadyLink&>(stream).Unlink();
-  stream.waiting_since_ = loop_.now();
-  const bool first = dropped_.empty();
-  dropped_.PushBack(stream);
-  if (first) timer_.Cancel();  // it may be armed for a later deadline
-  ArmTimer();
-  AskIfSpent(stream);
-  Push();
-}
-
-// The PING leaves behind the answer: who acknowledges it has read that. It carries the stream's number.
-void Session::AskIfSpent(const Stream& stream) {
-  if (nghttp2_session_get_stream_local_window_size(library_, stream.id_) > 0) return;
-  std::array<uint8_t, 8> number{};
-  for (size_t i = 0; i < 4; ++i) number[7 - i] = static_cast<uint8_t>(stream.id_ >> (8 * i));
-  nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, number.data());
-}
-
 // --- For the owner ---
 
 std::optional<Session::Arrival> Session::Accept() {
@@ -390,13 +369,6 @@ void Session::GoAway() {
   nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, nullptr);
   timer_.Cancel();  // it may be armed for a later deadline
   ArmTimer();
-  Push();
-}
-
-void Session::SendLastGoAway() {
-  goaway_notice_ = false;
-  const int32_t last = nghttp2_session_get_last_proc_stream_id(library_);
-  nghttp2_submit_goaway(library_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
   Push();
 }
 

@@ -111,14 +111,11 @@ void Session::ArmTimer() {
   loop_.Arm(timer_, std::max(wait, base::Duration(1)));
 }
 
-// The reset closes the stream, which ends it.
-void Session::ResetDropped() {
-  while (WaitLink* oldest = dropped_.front()) {
-    auto& stream = static_cast<Stream&>(*oldest);
-    if (stream.waiting_since_ + settings_.drop_time > loop_.now()) return;
-    oldest->Unlink();
-    Reset(stream, NGHTTP2_NO_ERROR);
-  }
+void Session::SendLastGoAway() {
+  goaway_notice_ = false;
+  const int32_t last = nghttp2_session_get_last_proc_stream_id(library_);
+  nghttp2_submit_goaway(library_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
+  Push();
 }
 
 void Session::OnTimer() {
@@ -137,6 +134,39 @@ void Session::OnTimer() {
   }
   if ((output_blocked_ || !waiting_for_room_.empty()) && last_progress_ <= stalled)
     Punish(Abuse::kWindowStall);
+}
+
+// --- The rest of requests that were answered early ---
+
+// The stream keeps its place among those that the peer may have open, and holds nothing else.
+void Session::DropRest(std::unique_ptr<Stream> owned) {
+  Stream& stream = *owned.release();
+  static_cast<ReadyLink&>(stream).Unlink();
+  stream.waiting_since_ = loop_.now();
+  const bool first = dropped_.empty();
+  dropped_.PushBack(stream);
+  if (first) timer_.Cancel();  // it may be armed for a later deadline
+  ArmTimer();
+  AskIfSpent(stream);
+  Push();
+}
+
+// The PING leaves behind the answer: who acknowledges it has read that. It carries the stream's number.
+void Session::AskIfSpent(const Stream& stream) {
+  if (nghttp2_session_get_stream_local_window_size(library_, stream.id_) > 0) return;
+  std::array<uint8_t, 8> number{};
+  for (size_t i = 0; i < 4; ++i) number[7 - i] = static_cast<uint8_t>(stream.id_ >> (8 * i));
+  nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, number.data());
+}
+
+// The reset closes the stream, which ends it.
+void Session::ResetDropped() {
+  while (WaitLink* oldest = dropped_.front()) {
+    auto& stream = static_cast<Stream&>(*oldest);
+    if (stream.waiting_since_ + settings_.drop_time > loop_.now()) return;
+    oldest->Unlink();
+    Reset(stream, NGHTTP2_NO_ERROR);
+  }
 }
 
 }  // namespace hawser::http2
