@@ -124,6 +124,22 @@ TEST(MessageEnd, ARequestThatEndsOnAnEmptyFrameHasNoBody) {
   }
 }
 
+// While the connection to the backend is being made there is time for the end to come.
+TEST(MessageEnd, NorHasOneWhoseEndComesBeforeItIsPassedOn) {
+  Config config = PriorKnowledge();
+  config.route = {"match: { path_prefix: /only }"};
+  config.cluster = {"protocol: h2"};
+  OneBackend world(config);
+  Http2Client client(world.Connect());
+  const int32_t stream = client.Request(
+      {{":method", "GET"}, {":scheme", "http"}, {":authority", "hawser.test"}, {":path", "/only"}}, true);
+  Wire accepted = world.backend().Accept();
+  client.End(stream);
+  EXPECT_EQ(client.AwaitEnd(client.Get("/none")).status, 404);  // the end has been read
+  Http2Backend backend(std::move(accepted));
+  EXPECT_TRUE(backend.ReadRequest().ends);
+}
+
 TEST(MessageEnd, TheOfferOfTrailersReachesHttp2AndNobodyElse) {
   {
     Config config = PriorKnowledge();
