@@ -62,7 +62,7 @@ void Describe(V& v, Is<Drain> auto& drain) {
   v.Field({"deadline",
            "Time from SIGTERM to the end, for tunnels that do not finish their close. Not below `window`.",
            "`window` + 30s"},
-          drain.deadline, {{0s, 48h}});
+          drain.deadline, {0s, 48h});
 }
 
 template <class V>

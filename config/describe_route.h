@@ -105,7 +105,7 @@ template <class V>
 void Describe(V& v, Is<MessageRateLimit> auto& limit) {
   v.Field({"rate", "Messages in the long run. `0` turns the limit off.", {}, kRequired}, limit.rate);
   v.Field({"burst", "Messages that it may send at once after a pause.", "one second's worth, at least 1"},
-          limit.burst, {{1, 1'000'000}});
+          limit.burst, {1, 1'000'000});
   v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
 }
 
@@ -114,7 +114,7 @@ void Describe(V& v, Is<ByteRateLimit> auto& limit) {
   v.Field({"rate", "Bytes in the long run, frame headers included. `0` turns the limit off.", {}, kRequired},
           limit.rate);
   v.Field({"burst", "Bytes that it may send at once after a pause.", "one second's worth, at least 1"},
-          limit.burst, {{1, 1024 * kMiB}});
+          limit.burst, {1, 1024 * kMiB});
   v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
 }
 

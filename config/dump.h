@@ -1,5 +1,5 @@
-// The effective configuration as JSON: defaults filled in, fields that are off left out, secrets redacted, private keys
-// only as the names of their files.
+// The configuration in force as JSON: every value, defaults included. Left out are fields that are off, and those that each
+// request or endpoint decides. Secrets are redacted; private keys appear as the names of their files.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -3,31 +3,12 @@
 #include <filesystem>
 #include <utility>
 
+#include "config/defaults.h"
 #include "config/keys_file.h"
 #include "config/node.h"
 #include "config/reader.h"
-#include "fmt/format.h"
-#include "proxy/base/hash.h"
 
 namespace hawser::config {
-namespace {
-
-void NameRoutes(Config& config) {
-  for (size_t i = 0; i < config.routes.size(); ++i) {
-    if (config.routes[i].name.empty()) config.routes[i].name = fmt::format("route-{}", i + 1);
-  }
-}
-
-// By an unkeyed hash: hawsers side by side, and those that come after them, take each other's cookies.
-void NameCookies(Config& config) {
-  for (Cluster& cluster : config.clusters) {
-    if (!cluster.affinity || !cluster.affinity->cookie || !cluster.affinity->cookie->name.empty()) continue;
-    const auto hash = static_cast<uint32_t>(base::SipHash({}, cluster.name));
-    cluster.affinity->cookie->name = fmt::format("hawser-{:08x}", hash);
-  }
-}
-
-}  // namespace
 
 Loaded Load(const std::string& path, const LoadOptions& options) {
   auto text = ReadFile(path, TreeBounds().bytes + 1);
@@ -57,7 +38,10 @@ Loaded LoadText(std::string_view text, const std::string& file, const LoadOption
     Validate(*config, checks);
     if (options.further) options.further(*config, checks);
   }
-  if (errors.empty()) loaded.config = std::move(config);
+  if (errors.empty()) {
+    FillDefaults(*config, loaded.sources);
+    loaded.config = std::move(config);
+  }
   loaded.errors = errors.Take();
   loaded.warnings = warnings.Take();
   return loaded;

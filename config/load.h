@@ -49,8 +49,8 @@ struct Loaded {
   }
 };
 
-// In what comes back, file names are resolved against the folder of `path`, routes without a name are called "route-N",
-// affinity cookies without one "hawser-" and a hash of their cluster's, and the keys of a keys_file are read into `keys`.
+// In what comes back, file names are resolved against the folder of `path`, defaults that depend on other fields are
+// filled in (defaults.h), and the keys of a keys_file are read into `keys`.
 Loaded Load(const std::string& path, const LoadOptions& options = {});
 
 // The same for text that was read already; `file` stands in diagnostics, and its folder is the one of relative files.

@@ -83,7 +83,7 @@ void CheckWithoutFrames(const WebSocket& websocket, const Checks& checks) {
       checks.Error(field, "needs frames, which inspection: off does not look for",
                    "expected inspection: strict or lenient");
   };
-  if (websocket.validate_utf8) forbid(*websocket.validate_utf8, *websocket.validate_utf8);
+  forbid(websocket.validate_utf8, checks.Given(websocket.validate_utf8) && websocket.validate_utf8);
   forbid(websocket.compression, websocket.compression == Compression::kOffload);
   forbid(websocket.max_frame_bytes, websocket.max_frame_bytes.bytes > 0);
   forbid(websocket.max_message_bytes, websocket.max_message_bytes.bytes > 0);

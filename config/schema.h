@@ -62,8 +62,8 @@ struct AccessLog {
 };
 
 struct Drain {
-  Duration window = 30s;             // closes are spread over it
-  std::optional<Duration> deadline;  // from SIGTERM to the end; window + 30s if left out
+  Duration window = 30s;    // closes are spread over it
+  Duration deadline = 60s;  // from SIGTERM to the end; window + 30s if left out
 };
 
 struct ProcessLimits {
@@ -91,7 +91,7 @@ struct Tls {
   std::vector<Certificate> certificates;  // the first is the default
   TlsVersion min_version = TlsVersion::kTls12;
   TlsVersion max_version = TlsVersion::kTls13;
-  std::string ciphers;      // TLS 1.2 cipher list, OpenSSL syntax; empty: the built-in one
+  std::string ciphers;      // TLS 1.2 cipher list, OpenSSL syntax; tls::kDefaultCiphers if left out
   bool strict_sni = false;  // refuse a handshake whose name no certificate carries
   SessionTickets session_tickets;
   uint32_t handshakes_per_turn = 16;  // handshake steps that a worker takes in one loop turn
@@ -200,14 +200,14 @@ enum class Inspection : uint8_t { kStrict, kLenient, kOff };
 enum class OverRate : uint8_t { kSlowDown, kClose };
 
 struct MessageRateLimit {
-  Rate rate;                      // 0 turns the limit off
-  std::optional<uint32_t> burst;  // one second's worth if left out, as below
+  Rate rate;           // 0 turns the limit off
+  uint32_t burst = 1;  // one second's worth if left out, as below
   OverRate over_limit = OverRate::kSlowDown;
 };
 
 struct ByteRateLimit {
   ByteRate rate;
-  std::optional<ByteSize> burst;
+  ByteSize burst{1};
   OverRate over_limit = OverRate::kSlowDown;
 };
 
@@ -219,8 +219,8 @@ struct PerDirection {
 
 struct WebSocket {
   Inspection inspection = Inspection::kStrict;
-  std::optional<bool> validate_utf8;  // of text; if left out: where inspection is strict
-  ByteSize max_frame_bytes;           // of payload as on the wire, as below; 0: no limit
+  bool validate_utf8 = true;  // of text; if left out: where inspection is strict
+  ByteSize max_frame_bytes;   // of payload as on the wire, as below; 0: no limit
   ByteSize max_message_bytes;
   PerDirection<MessageRateLimit> message_rate;
   PerDirection<ByteRateLimit> byte_rate;
@@ -324,7 +324,7 @@ struct AffinityCookie {
   std::string name;   // "hawser-" and a hash of the cluster's, made by the loader, if left out
   Duration ttl = 0s;  // 0: a session cookie
   std::string path = "/";
-  std::optional<bool> secure;  // if left out: whether the client came over TLS
+  std::optional<bool> secure;  // if left out: true where all listeners have TLS, else whether the client came over TLS
   bool http_only = true;
   SameSite same_site = SameSite::kLax;
   std::vector<Secret> keys;              // at least 32 bytes each; the first signs, all verify

@@ -51,9 +51,9 @@ void CheckAdmin(const Admin& admin, const Checks& checks) {
 }
 
 void CheckDrain(const Drain& drain, const Checks& checks) {
-  if (!drain.deadline || !checks.Given(*drain.deadline) || *drain.deadline >= drain.window) return;
-  checks.Error(*drain.deadline,
-               fmt::format("{} is below the window of {}", FormatDuration(*drain.deadline),
+  if (!checks.Given(drain.deadline) || drain.deadline >= drain.window) return;
+  checks.Error(drain.deadline,
+               fmt::format("{} is below the window of {}", FormatDuration(drain.deadline),
                            FormatDuration(drain.window)),
                "expected at least the window");
 }

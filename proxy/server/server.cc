@@ -15,10 +15,6 @@ namespace {
 // Rows that a worker makes in one turn: eight strings each, about 100 microseconds together.
 constexpr size_t kTunnelsPerTurn = 256;
 
-base::Duration DeadlineOf(const config::Drain& drain) {
-  return drain.deadline.value_or(drain.window + base::Duration(30'000));
-}
-
 // One socket a worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the address is first
 // bound once without it. A Unix socket cannot be bound twice: its workers share one by duplicates.
 absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listener, size_t count,
@@ -145,8 +141,8 @@ void Server::BeginDrain() {
   LetGoOfPaths();
   const config::Drain& drain = snapshot_->config->drain;
   spdlog::info("draining: no new connections; tunnels close within {} ms, at the latest after {} ms",
-               drain.window.count(), DeadlineOf(drain).count());
-  loop_->Arm(deadline_, DeadlineOf(drain));
+               drain.window.count(), drain.deadline.count());
+  loop_->Arm(deadline_, drain.deadline);
   for (const auto& worker : workers_) {
     worker->loop().Post([this, worker = worker.get(), window = drain.window] {
       worker->Drain(window, [this] { loop_->Post([this] { OnWorkerEmpty(); }); });

@@ -1,7 +1,6 @@
 #include "proxy/session/pace.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace hawser::session {
 namespace {
@@ -18,19 +17,14 @@ bool Limits(const config::PerDirection<Limit>& limits) {
 
 }  // namespace
 
-Meter::Meter(double per_second, double burst, config::OverRate over_limit)
-    : per_second_(per_second),
-      burst_(static_cast<uint64_t>(std::max(1.0, std::ceil(burst)))),
-      over_limit_(over_limit) {}
+Meter::Meter(double per_second, uint64_t burst, config::OverRate over_limit)
+    : per_second_(per_second), burst_(burst), over_limit_(over_limit) {}
 
 Meter::Meter(const config::MessageRateLimit& limit)
-    : Meter(limit.rate.per_second, limit.burst ? static_cast<double>(*limit.burst) : limit.rate.per_second,
-            limit.over_limit) {}
+    : Meter(limit.rate.per_second, limit.burst, limit.over_limit) {}
 
 Meter::Meter(const config::ByteRateLimit& limit)
-    : Meter(limit.rate.per_second,
-            limit.burst ? static_cast<double>(limit.burst->bytes) : limit.rate.per_second, limit.over_limit) {
-}
+    : Meter(limit.rate.per_second, limit.burst.bytes, limit.over_limit) {}
 
 uint64_t Meter::Available(base::TimePoint now) const {
   return limited() ? bucket_.Available(now, per_second_, burst_) : kNoLimit;

@@ -31,7 +31,7 @@ class Meter {
   base::TimePoint RefilledAt() const;
 
  private:
-  Meter(double per_second, double burst, config::OverRate over_limit);
+  Meter(double per_second, uint64_t burst, config::OverRate over_limit);
 
   double per_second_ = 0;
   uint64_t burst_ = 1;

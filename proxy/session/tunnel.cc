@@ -76,7 +76,7 @@ ws::ScanRules Tunnel::RulesFor(Peer from) const {
           .rsv1_allowed = content_ == Content::kDeflatedFrames,
           .max_frame_bytes = websocket.max_frame_bytes.bytes,
           .max_message_bytes = websocket.max_message_bytes.bytes,
-          .validate_utf8 = websocket.validate_utf8.value_or(strict),
+          .validate_utf8 = websocket.validate_utf8,
           .strictness = strict ? ws::Strictness::kStrict : ws::Strictness::kLenient};
 }
 

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "proxy/base/clock.h"
 #include "proxy/tls/certificate.h"
+#include "proxy/tls/ciphers.h"
 #include "proxy/tls/openssl.h"
 #include "proxy/tls/tickets.h"
 
@@ -33,7 +34,7 @@ struct ServerOptions {
   std::vector<CertificateFiles> certificates;  // the first is the default
   Version min_version = Version::kTls12;
   Version max_version = Version::kTls13;
-  std::string ciphers;  // TLS 1.2 list, OpenSSL syntax; empty: ECDHE with AEAD only
+  std::string ciphers = kDefaultCiphers;  // TLS 1.2 list, OpenSSL syntax
   bool strict_sni =
       false;  // unrecognized_name for a name that no certificate carries, and for a client that sends none
   std::vector<std::string> alpn = {"http/1.1"};  // the server's order of preference; empty: ALPN is ignored

@@ -155,6 +155,18 @@ TEST(Admin, DumpsTheConfigurationWithoutItsSecrets) {
   EXPECT_THAT(page, Not(HasSubstr("verysecret")));
 }
 
+TEST(Admin, DumpsEveryValueInForce) {
+  OneBackend world({.websocket = {"byte_rate: { from_client: { rate: 64KiB/s } }"},
+                    .cluster = {"lb_policy: maglev"},
+                    .top = {"drain: { window: 1s }"}});
+  const auto dump = nlohmann::json::parse(world.hawser().AdminPage("/config_dump"));
+  EXPECT_EQ(dump["drain"]["deadline"], "31s");
+  EXPECT_EQ(dump["routes"][0]["websocket"]["validate_utf8"], true);
+  EXPECT_EQ(dump["routes"][0]["websocket"]["byte_rate"]["from_client"]["burst"], "64KiB");
+  EXPECT_EQ(dump["routes"][0]["listeners"][0], "main");
+  EXPECT_EQ(dump["clusters"][0]["hash_policy"][0]["source_ip"], true);
+}
+
 TEST(Admin, MetricsAreInPrometheusFormatAndMove) {
   OneBackend world;
   const std::string before = world.hawser().AdminPage("/stats/prometheus");

@@ -36,6 +36,69 @@ TEST(Dump, HasDefaultsAndWhatTheFileSays) {
   EXPECT_FALSE(dump["listeners"][0].contains("tls"));
 }
 
+TEST(Dump, HasDefaultsThatDependOnOtherFields) {
+  const std::string file = R"(
+drain: { window: 90s }
+listeners:
+- { name: a, address: 127.0.0.1:1 }
+- { name: b, address: 127.0.0.1:2, tls: { certificates: [ { certificate: a.crt, private_key: a.key } ] } }
+routes:
+- match: { path: /strict }
+  cluster: c
+  websocket:
+    message_rate: { from_client: { rate: 90/m }, from_backend: { rate: 0.1/s } }
+    byte_rate: { from_client: { rate: 64KiB/s }, from_backend: { rate: 1MB/s, burst: 5 } }
+- { match: { path: /lenient }, listeners: [ b ], cluster: c, websocket: { inspection: lenient } }
+- { match: { path: /off }, cluster: c, websocket: { inspection: off } }
+clusters:
+- name: c
+  lb_policy: maglev
+  affinity: { cookie: { keys: [ "0123456789abcdef0123456789abcdef" ] } }
+  endpoints: [ 127.0.0.1:3 ]
+)";
+  const auto dump_of = [](const std::string& text) {
+    const Loaded loaded = LoadText(text, "f.yaml", {.check_files = false});
+    EXPECT_TRUE(loaded.ok()) << Render(loaded.errors[0]);
+    return loaded.ok() ? Dump(*loaded.config) : Json();
+  };
+  const Json dump = dump_of(file);
+  EXPECT_EQ(dump["drain"]["deadline"], "2m");
+  EXPECT_THAT(dump["listeners"][1]["tls"]["ciphers"].get<std::string>(), testing::StartsWith("ECDHE-"));
+  const Json& websocket = dump["routes"][0]["websocket"];
+  EXPECT_EQ(websocket["message_rate"]["from_client"]["burst"], 2);
+  EXPECT_EQ(websocket["message_rate"]["from_backend"]["burst"], 1);
+  EXPECT_EQ(websocket["byte_rate"]["from_client"]["burst"], "64KiB");
+  EXPECT_EQ(websocket["byte_rate"]["from_backend"]["burst"], "5");
+  EXPECT_EQ(websocket["validate_utf8"], true);
+  EXPECT_EQ(dump["routes"][0]["listeners"], Json::array({"a", "b"}));
+  EXPECT_EQ(dump["routes"][1]["listeners"], Json::array({"b"}));
+  EXPECT_EQ(dump["routes"][1]["websocket"]["validate_utf8"], false);
+  EXPECT_EQ(dump["routes"][2]["websocket"]["validate_utf8"], false);
+  const Json& cluster = dump["clusters"][0];
+  EXPECT_EQ(cluster["hash_policy"], Json::array({{{"source_ip", true}}}));
+  EXPECT_FALSE(cluster["affinity"]["cookie"].contains("secure")) << "the connection decides";
+  const std::string first = "- { name: a, address: 127.0.0.1:1 }\n";
+  std::string all_tls = file;
+  all_tls.replace(all_tls.find(first), first.size(), "");
+  EXPECT_EQ(dump_of(all_tls)["clusters"][0]["affinity"]["cookie"]["secure"], true);
+}
+
+TEST(Dump, HasWhatTheFileSaysInPlaceOfADefaultThatDependsOnOtherFields) {
+  const Loaded loaded = LoadText(R"(
+drain: { window: 90s, deadline: 90s }
+listeners: [ { name: a, address: 127.0.0.1:1 } ]
+routes: [ { match: {}, cluster: c, websocket: { inspection: lenient, validate_utf8: true } } ]
+clusters: [ { name: c, lb_policy: ring_hash, hash_policy: [ { cookie: x } ], endpoints: [ 127.0.0.1:3 ] } ]
+)",
+                                 "f.yaml", {.check_files = false});
+  ASSERT_TRUE(loaded.ok());
+  const Json dump = Dump(*loaded.config);
+  EXPECT_EQ(dump["drain"]["deadline"], "1m30s");
+  EXPECT_EQ(dump["routes"][0]["websocket"]["validate_utf8"], true);
+  EXPECT_EQ(dump["clusters"][0]["hash_policy"].size(), 1u);
+  EXPECT_EQ(dump["clusters"][0]["hash_policy"][0]["cookie"], "x");
+}
+
 TEST(Dump, NeverHoldsASecret) {
   const Loaded loaded = LoadSample();
   ASSERT_TRUE(loaded.ok());

@@ -1,0 +1,86 @@
+#include "config/defaults.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "fmt/format.h"
+#include "proxy/base/hash.h"
+#include "proxy/tls/ciphers.h"
+
+namespace hawser::config {
+namespace {
+
+constexpr Duration kTimeToClose = 30s;  // for the tunnels whose turn comes last in the drain's window
+
+double SecondsWorth(double per_second) {
+  return std::max(1.0, std::ceil(per_second));
+}
+
+void FillRates(WebSocket& websocket, const SourceMap& sources) {
+  for (std::optional<MessageRateLimit>* limit :
+       {&websocket.message_rate.from_client, &websocket.message_rate.from_backend}) {
+    if (!*limit || sources.Find((*limit)->burst) != nullptr) continue;
+    (*limit)->burst = static_cast<uint32_t>(SecondsWorth((*limit)->rate.per_second));
+  }
+  for (std::optional<ByteRateLimit>* limit :
+       {&websocket.byte_rate.from_client, &websocket.byte_rate.from_backend}) {
+    if (!*limit || sources.Find((*limit)->burst) != nullptr) continue;
+    (*limit)->burst.bytes = static_cast<uint64_t>(SecondsWorth((*limit)->rate.per_second));
+  }
+}
+
+void FillRoute(Route& route, const std::vector<Listener>& listeners, const SourceMap& sources) {
+  FillRates(route.websocket, sources);
+  if (sources.Find(route.websocket.validate_utf8) == nullptr) {
+    route.websocket.validate_utf8 = route.websocket.inspection == Inspection::kStrict;
+  }
+  if (!route.listeners.empty()) return;
+  for (const Listener& listener : listeners) route.listeners.push_back(listener.name);
+}
+
+// A plain listener may have clients that came over TLS all the same, to a trusted proxy: the request decides.
+std::optional<bool> SecureOnAll(const std::vector<Listener>& listeners) {
+  const bool all = std::all_of(listeners.begin(), listeners.end(),
+                               [](const Listener& listener) { return listener.tls.has_value(); });
+  return all ? std::optional(true) : std::nullopt;
+}
+
+void FillCluster(Cluster& cluster, const std::vector<Listener>& listeners) {
+  const bool hashes = cluster.lb_policy == LbPolicy::kRingHash || cluster.lb_policy == LbPolicy::kMaglev;
+  if (hashes && cluster.hash_policy.empty()) cluster.hash_policy.push_back({.source_ip = true});
+  if (!cluster.affinity || !cluster.affinity->cookie) return;
+  AffinityCookie& cookie = *cluster.affinity->cookie;
+  if (!cookie.secure) cookie.secure = SecureOnAll(listeners);
+}
+
+}  // namespace
+
+void NameRoutes(Config& config) {
+  for (size_t i = 0; i < config.routes.size(); ++i) {
+    if (config.routes[i].name.empty()) config.routes[i].name = fmt::format("route-{}", i + 1);
+  }
+}
+
+// By an unkeyed hash: hawsers side by side, and those that come after them, take each other's cookies.
+void NameCookies(Config& config) {
+  for (Cluster& cluster : config.clusters) {
+    if (!cluster.affinity || !cluster.affinity->cookie || !cluster.affinity->cookie->name.empty()) continue;
+    const auto hash = static_cast<uint32_t>(base::SipHash({}, cluster.name));
+    cluster.affinity->cookie->name = fmt::format("hawser-{:08x}", hash);
+  }
+}
+
+void FillDefaults(Config& config, const SourceMap& sources) {
+  if (sources.Find(config.drain.deadline) == nullptr)
+    config.drain.deadline = config.drain.window + kTimeToClose;
+  for (Listener& listener : config.listeners) {
+    if (listener.tls && listener.tls->ciphers.empty()) listener.tls->ciphers = tls::kDefaultCiphers;
+  }
+  for (Route& route : config.routes) FillRoute(route, config.listeners, sources);
+  for (Cluster& cluster : config.clusters) FillCluster(cluster, config.listeners);
+}
+
+}  // namespace hawser::config

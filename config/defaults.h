@@ -1,0 +1,18 @@
+// Defaults that depend on other fields. They are worked out once, when a file is loaded, so that /config_dump and the
+// runtime read one value. What depends on the request or on the endpoint stays open.
+#pragma once
+
+#include "config/schema.h"
+#include "config/source_map.h"
+
+namespace hawser::config {
+
+// Ahead of the checks, which compare names: "route-3" for the third route, "hawser-" and a hash of its cluster's name for an
+// affinity cookie.
+void NameRoutes(Config& config);
+void NameCookies(Config& config);
+
+// The rest, of a configuration without errors. `sources` tells which fields the file gives.
+void FillDefaults(Config& config, const SourceMap& sources);
+
+}  // namespace hawser::config
