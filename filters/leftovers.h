@@ -19,7 +19,6 @@ class Leftovers {
     return left;
   }
 
-  bool empty() const { return list_.empty(); }
   void Clear() {
     while (!list_.empty()) list_.pop_front();
   }

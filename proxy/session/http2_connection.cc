@@ -11,9 +11,20 @@ namespace {
 using stats::Metric;
 
 // The metrics stand in the order of the abuses.
-Metric MetricOf(http2::Abuse abuse) {
+constexpr Metric MetricOf(http2::Abuse abuse) {
   return static_cast<Metric>(static_cast<int>(Metric::kHttp2Resets) + static_cast<int>(abuse));
 }
+static_assert(MetricOf(http2::Abuse::kResets) == Metric::kHttp2Resets &&
+              MetricOf(http2::Abuse::kProvokedResets) == Metric::kHttp2ProvokedResets &&
+              MetricOf(http2::Abuse::kSettings) == Metric::kHttp2Settings &&
+              MetricOf(http2::Abuse::kPings) == Metric::kHttp2Pings &&
+              MetricOf(http2::Abuse::kPriorities) == Metric::kHttp2Priorities &&
+              MetricOf(http2::Abuse::kEmptyData) == Metric::kHttp2EmptyData &&
+              MetricOf(http2::Abuse::kWindowUpdates) == Metric::kHttp2WindowUpdates &&
+              MetricOf(http2::Abuse::kContinuations) == Metric::kHttp2Continuations &&
+              MetricOf(http2::Abuse::kHeaderBomb) == Metric::kHttp2HeaderBombs &&
+              MetricOf(http2::Abuse::kWindowStall) == Metric::kHttp2WindowStalls &&
+              static_cast<size_t>(http2::Abuse::kWindowStall) + 1 == http2::kAbuses);
 
 }  // namespace
 

@@ -3,10 +3,21 @@
 #include <algorithm>
 
 namespace hawser::stats {
+namespace {
+
+// The metrics stand in the order of the classes; what is no class of RFC 9110 §15 counts with the nearest.
+constexpr Metric ResponsesOf(int status) {
+  const int status_class = std::clamp(status / 100, 1, 5);
+  return static_cast<Metric>(static_cast<int>(Metric::kResponses1xx) + status_class - 1);
+}
+static_assert(ResponsesOf(101) == Metric::kResponses1xx && ResponsesOf(200) == Metric::kResponses2xx &&
+              ResponsesOf(301) == Metric::kResponses3xx && ResponsesOf(404) == Metric::kResponses4xx &&
+              ResponsesOf(503) == Metric::kResponses5xx);
+
+}  // namespace
 
 void WorkerStats::CountResponse(int status) {
-  const int status_class = std::clamp(status / 100, 1, 5);
-  metrics_[static_cast<size_t>(Metric::kResponses1xx) + static_cast<size_t>(status_class - 1)].Add(1);
+  Add(ResponsesOf(status));
 }
 
 void WorkerStats::Observe(Histogram histogram, std::chrono::nanoseconds value) {

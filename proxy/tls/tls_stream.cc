@@ -272,19 +272,6 @@ std::string_view TlsStream::alpn() const {
   return {reinterpret_cast<const char*>(name), length};
 }
 
-std::string_view TlsStream::version() const {
-  return established_ ? SSL_get_version(ssl_.get()) : "";
-}
-
-std::string_view TlsStream::cipher() const {
-  return established_ ? SSL_get_cipher_name(ssl_.get()) : "";
-}
-
-std::string_view TlsStream::server_name() const {
-  const char* name = ssl_ != nullptr ? SSL_get_servername(ssl_.get(), TLSEXT_NAMETYPE_host_name) : nullptr;
-  return name != nullptr ? name : "";
-}
-
 bool TlsStream::session_reused() const {
   return established_ && SSL_session_reused(ssl_.get()) == 1;
 }

@@ -68,23 +68,17 @@ class TlsStream final : public net::ByteStream {
   int error() const override { return error_; }
   std::string error_text() const override { return HandshakeError(); }
 
-  // Whether the peer ended its direction without close_notify: an attacker may have cut off the rest.
-  bool truncated() const { return truncated_; }
   // Why the handshake failed or the stream broke, for the log. Empty while neither is so.
   std::string HandshakeError() const;
 
-  // What was agreed on; empty before the handshake. The views live as long as the stream.
+  // What was agreed on; empty before the handshake. Lives as long as the stream.
   std::string_view alpn() const;
-  std::string_view version() const;      // "TLSv1.3"
-  std::string_view cipher() const;       // "TLS_AES_128_GCM_SHA256"
-  std::string_view server_name() const;  // SNI, as the client sent it
   bool session_reused() const;
 
   // Called by OpenSSL when the server gives a session, on streams that have a slot.
   void Remember(SessionPtr session);
 
   int fd() const { return tcp_.fd(); }
-  size_t unsent() const { return tail_.size(); }  // ciphertext that the kernel has not taken yet
 
  private:
   struct Wire;  // the BIO's and OpenSSL's callbacks
@@ -132,9 +126,9 @@ class TlsStream final : public net::ByteStream {
   Side reading_ = Side::kOpen;
   Side writing_ = Side::kOpen;
   bool established_ = false;
-  bool started_ = false;     // the handshake
-  bool wire_ended_ = false;  // the socket gave its end or an error
-  bool truncated_ = false;
+  bool started_ = false;       // the handshake
+  bool wire_ended_ = false;    // the socket gave its end or an error
+  bool truncated_ = false;     // the peer ended without close_notify: an attacker may have cut off the rest
   bool end_reported_ = false;  // kEnd or kError was returned by Read
   bool fin_pending_ = false;   // follows the tail
   bool flush_alone_ = false;   // there is a tail that the owner may not know of

@@ -8,6 +8,7 @@ namespace {
 using net::CloseReason;
 using net::IoState;
 using testing::HasSubstr;
+using testing::Not;
 
 // One certificate for all: making it is the slow part.
 const std::shared_ptr<const ServerContext>& SharedContext() {
@@ -193,7 +194,7 @@ TEST_P(TlsStreamTest, CloseNotifyIsAnEnd) {
   link_.peer.Finish();
   EXPECT_EQ(link_.ReadAll(), "last");
   EXPECT_EQ(link_.last.state, IoState::kEnd);
-  EXPECT_FALSE(link_.server->truncated());
+  EXPECT_EQ(link_.server->HandshakeError(), "");
   // Reading is over, writing is not.
   EXPECT_EQ(link_.server->Write(Bytes("still here")).state, IoState::kOk);
   EXPECT_EQ(link_.PeerReads(), "still here");
@@ -207,7 +208,6 @@ TEST_P(TlsStreamTest, AnEndWithoutCloseNotifyIsAnError) {
   if (link_.last.state == IoState::kBlocked) link_.ReadAll();
   EXPECT_EQ(link_.last.state, IoState::kError);
   EXPECT_EQ(link_.server->error(), 0);
-  EXPECT_TRUE(link_.server->truncated());
   EXPECT_THAT(link_.server->HandshakeError(), HasSubstr("without close_notify"));
 }
 
@@ -227,8 +227,8 @@ TEST_P(TlsStreamTest, ADamagedRecordIsAnErrorBehindWhatCameIntact) {
   link_.loop->RunOnce(base::Duration(0));
   EXPECT_EQ(link_.recorder.heard.size(), 1U);
   EXPECT_EQ(link_.server->Read(into).state, IoState::kError);
-  EXPECT_FALSE(link_.server->truncated());
   EXPECT_NE(link_.server->HandshakeError(), "");
+  EXPECT_THAT(link_.server->HandshakeError(), Not(HasSubstr("close_notify")));
   EXPECT_EQ(link_.server->Write(Bytes("x")).state, IoState::kError);
   link_.PeerReads();
   EXPECT_EQ(link_.peer.alert(), SSL_AD_BAD_RECORD_MAC);
@@ -271,7 +271,7 @@ TEST_P(TlsStreamTest, AClientMayLeaveAtAnyByte) {
     link.peer.Finish();
     link.ReadAll();
     EXPECT_EQ(link.last.state, IoState::kError);
-    EXPECT_TRUE(link.server->truncated());
+    EXPECT_THAT(link.server->HandshakeError(), HasSubstr("without close_notify"));
     EXPECT_EQ(link.pool.in_use(), 0U);
     ASSERT_LT(cut, 5000U);
   }
