@@ -90,6 +90,11 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
        "`pingInterval` and `pingTimeout` together; a session that has become a WebSocket needs its row no "
        "more."},
       limits.socket_io_session_idle, {1s, 24h});
+  v.Field({"answered_refusals",
+           "Where listeners say `over_limit: respond`: connections that each worker answers with 429 at one "
+           "time. Beyond it "
+           "they are closed without an answer. `0` closes all of them."},
+          limits.answered_refusals, {0, 1'000'000});
 }
 
 template <class V>

@@ -169,6 +169,10 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
            "another connection "
            "is opened."},
           cluster.max_concurrent_streams, {1, 10'000});
+  v.Field({"retry_http2_after",
+           "A backend that chose HTTP/1.1, or that takes no WebSockets over HTTP/2, gets HTTP/1.1 connections "
+           "for this time. Then it is asked again."},
+          cluster.retry_http2_after, {10ms, 24h});
   v.Field({"tls", "Speaks TLS to the endpoints.", "plain text"}, cluster.tls);
   v.Field({"idle_connections",
            "HTTP/1.1 connections that have carried a request and wait for the next. WebSockets always get "

@@ -123,6 +123,17 @@ void Describe(V& v, Is<ListenerTimeouts> auto& timeouts) {
           timeouts.request_headers, {10ms, kLongestWait});
   v.Field({"keep_alive", "A connection between two requests is closed after this time."}, timeouts.keep_alive,
           {10ms, 24h});
+  v.Field({"answer",
+           "Time for a client to take a response of hawser's own: a refusal, a redirect, a direct response. "
+           "Then its "
+           "connection is cut, or its HTTP/2 stream is reset."},
+          timeouts.answer, {10ms, kLongestWait});
+  v.Field(
+      {"linger",
+       "Time for a client to close its connection behind hawser's last response or GOAWAY. Then hawser "
+       "closes it; "
+       "what the client still sends until then is read and dropped, so that no reset overtakes those bytes."},
+      timeouts.linger, {10ms, kLongestWait});
 }
 
 template <class V>
@@ -201,7 +212,8 @@ void Describe(V& v, Is<Listener> auto& listener) {
       listener.mode, {Form::kFileMode});
   v.Field({"tls", "Ends TLS here.", "plain text"}, listener.tls);
   v.Field({"limits", "Bounds on what clients may use."}, listener.limits);
-  v.Field({"timeouts", "Deadlines up to the end of the request's headers."}, listener.timeouts);
+  v.Field({"timeouts", "Deadlines up to the end of the request's headers, and for the end of a connection."},
+          listener.timeouts);
   v.Field(
       {"headers_with_underscores",
        "What becomes of request header fields whose names have a `_`, which CGI-like backends cannot tell "

@@ -177,6 +177,13 @@ void Describe(V& v, Is<WebSocket> auto& websocket) {
       websocket.compression);
   v.Field({"close_timeout", "From the first close frame to the end of both connections."},
           websocket.close_timeout, {10ms, kLongestWait});
+  v.Field({"backend_fin_timeout",
+           "Time for the backend to end its TCP connection behind the close frames, as RFC 6455 §7.1.1 has "
+           "it: the port "
+           "that then rests in TIME_WAIT is the backend's. Then hawser ends it. Bounded by `close_timeout`; "
+           "`0`: hawser "
+           "ends it at once."},
+          websocket.backend_fin_timeout, {0s, kLongestWait});
   v.Field({"idle_timeout",
            "A tunnel without a message in either direction (pings are none) is closed with 1001 after "
            "this time. `0`: no limit."},

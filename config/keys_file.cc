@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "config/units.h"
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 
@@ -29,14 +30,14 @@ absl::Status Unreadable() {
 absl::StatusOr<std::string> ReadAll(int fd, size_t most) {
   std::string text;
   char chunk[16 * 1024];
-  while (text.size() < most) {
+  while (text.size() <= most) {
     const ssize_t got = read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return Unreadable();
     if (got == 0) break;
     text.append(chunk, static_cast<size_t>(got));
   }
-  if (text.size() > most) text.resize(most);
+  if (text.size() > most) return absl::OutOfRangeError("is larger than " + FormatSize({most}));
   return text;
 }
 

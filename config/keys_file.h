@@ -13,7 +13,8 @@ namespace hawser::config {
 
 inline constexpr size_t kShortestKey = 32;  // bytes
 
-// The whole file, or its first `most` bytes. The message of an error is "cannot be read: No such file or directory".
+// The whole file. The message of an error is "cannot be read: No such file or directory" or "is larger than 1MiB", which
+// is `most` bytes.
 absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most);
 
 // The text behind a UTF-8 byte order mark, which some editors put in front of a file.

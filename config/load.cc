@@ -11,7 +11,7 @@
 namespace hawser::config {
 
 Loaded Load(const std::string& path, const LoadOptions& options) {
-  auto text = ReadFile(path, TreeBounds().bytes + 1);
+  auto text = ReadFile(path, TreeBounds().bytes);
   if (text.ok()) return LoadText(*text, path, options);
   Loaded loaded;
   loaded.file = path;

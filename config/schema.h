@@ -72,6 +72,7 @@ struct ProcessLimits {
   uint64_t socket_io_sessions =
       1'000'000;  // rows of the table behind `affinity: socket.io`, about 150 bytes each
   Duration socket_io_session_idle = 5min;  // a session that no request has named for so long is forgotten
+  uint32_t answered_refusals = 256;        // of each worker: connections that get their 429 at one time
 };
 
 struct Certificate {
@@ -116,6 +117,8 @@ struct ListenerTimeouts {
   Duration request_headers =
       10s;                    // from the first byte (or the accept, or the end of TLS) to the end of the head
   Duration keep_alive = 60s;  // between two requests of one connection
+  Duration answer = 10s;      // for a client to take a response of hawser's own
+  Duration linger = 2s;       // for a client to close behind hawser's last words, before hawser does
 };
 
 // What becomes of header fields whose names have a '_'.
@@ -227,8 +230,9 @@ struct WebSocket {
   Keepalive keepalive;
   LostCode backend_lost_code;
   Compression compression = Compression::kPass;
-  Duration close_timeout = 5s;  // from the first close frame to the end of both connections
-  Duration idle_timeout = 0s;   // without a message in either direction; 0: no limit
+  Duration close_timeout = 5s;           // from the first close frame to the end of both connections
+  Duration backend_fin_timeout = 200ms;  // of it, for the backend to end its connection first; 0: hawser does
+  Duration idle_timeout = 0s;            // without a message in either direction; 0: no limit
   MaxDuration max_connection_duration;
   ByteSize buffer{64 *
                   1024};  // per direction: read at once, and held at the most while the other side is slow
@@ -377,6 +381,7 @@ struct Cluster {
   IdleConnections idle_connections;
   TcpKeepalive tcp_keepalive;
   uint32_t max_concurrent_streams = 100;  // of one HTTP/2 connection, whatever more the backend allows
+  Duration retry_http2_after = 60s;       // HTTP/1.1 until then to a backend that did not take HTTP/2
   std::vector<Endpoint> endpoints;
 };
 

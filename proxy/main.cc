@@ -110,10 +110,10 @@ void Announce(const server::Server& server, const admin::AdminServer* admin, con
   spdlog::info(
       "limits: {} open files (two for each tunnel), {} of them kept for the admin listener, {} per-IP rows, "
       "{} Socket.IO sessions, {} compression "
-      "contexts each way for each worker, {} MiB of memory; {} workers",
+      "contexts each way and {} refusals answered at one time for each worker, {} MiB of memory; {} workers",
       files.all, files.kept, snapshot.config->limits.per_ip_entries,
       snapshot.config->limits.socket_io_sessions, snapshot.config->limits.compression_contexts,
-      server::MemoryLimit() / (1024 * 1024), server.workers());
+      snapshot.config->limits.answered_refusals, server::MemoryLimit() / (1024 * 1024), server.workers());
 }
 
 // Null where none is configured, and with an error.

@@ -13,9 +13,6 @@ constexpr uint8_t kSessionTag = 1;
 constexpr uint8_t kSessionTimerTag = 2;
 constexpr uint8_t kHostTimerTag = 3;
 
-// How long a backend that does not speak HTTP/2, or no WebSockets over it, is spared the question.
-constexpr base::Duration kRetryHttp2After{60'000};
-
 }  // namespace
 
 SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster,
@@ -62,7 +59,7 @@ void SharedConnection::Handshake() {
     case tls::HandshakeResult::kDone: break;
   }
   if (tls_->alpn() == "h2") return StartSession(std::move(tls_));
-  place_.http1_until = pool_.loop_.now() + kRetryHttp2After;
+  place_.http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
   HandOver();
 }
 
@@ -140,7 +137,7 @@ bool SharedConnection::Serve(Attempt& attempt) {
     return true;
   }
   if (attempt.need().websocket && !session_->extended_connect()) {
-    place_.websockets_http1_until = pool_.loop_.now() + kRetryHttp2After;
+    place_.websockets_http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
     return false;
   }
   if (session_->free_slots() == 0) return false;

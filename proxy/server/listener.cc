@@ -14,7 +14,6 @@ constexpr uint8_t kSocketTag = 0;
 constexpr uint8_t kResumeTag = 1;
 constexpr int kAcceptsPerTurn = 64;
 constexpr base::Duration kPauseTime{100};
-constexpr uint32_t kMostAnswered = 256;
 
 http::Reject RejectOf(edge::AdmitResult result) {
   switch (result) {
@@ -131,7 +130,7 @@ void Listener::Refuse(net::Socket socket, const net::SocketAddress& peer, http::
                  http::SpecOf(reason).label, more);
   }
   if (runtime_.settings.limits.over_limit == config::OverLimit::kRespond && runtime_.tls == nullptr &&
-      environment_.refused_connections < kMostAnswered) {
+      environment_.refused_connections < environment_.snapshot->config->limits.answered_refusals) {
     session::ClientConnection::StartRefused(environment_, runtime_, std::move(socket), peer, reason);
   } else {
     environment_.stats.CountReject(reason);

@@ -249,7 +249,7 @@ void ClientConnection::OpenTunnel() {
 
 void ClientConnection::Linger() {
   state_ = State::kLinger;
-  environment_.loop.Arm(timer_, kLingerTime);
+  environment_.loop.Arm(timer_, listener_.settings.timeouts.linger);
   stream_->ShutdownWrite();
   DropInput();
 }

@@ -30,8 +30,6 @@ class Tunnel;
 
 // Reads of one stream in one turn, so that a flood through it leaves turns to the others.
 inline constexpr int kReadsPerTurn = 4;
-// How long a client may take to read hawser's last words and close, before hawser does.
-inline constexpr base::Duration kLingerTime{2000};
 
 // Where a worker's compression is counted.
 ws::DeflateCounters DeflateCountersOf(stats::WorkerStats& stats);

@@ -39,9 +39,6 @@ bool LeavesClientSound(Reject reject) {
   }
 }
 
-// How long a client may take to read a response of hawser's own.
-constexpr base::Duration kAnswerTime{10'000};
-
 }  // namespace
 
 Exchange::Exchange(Environment& environment, std::shared_ptr<const Snapshot> snapshot,
@@ -272,7 +269,7 @@ void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
   response_ = Response::kStarted;
   if (!client_.stream.SendResponse(response_head_, keep)) return Finish(Progress::kBroken, end);
   if (!response_head_.body) answer_.body.clear();
-  environment_.loop.Arm(timer_, kAnswerTime);
+  environment_.loop.Arm(timer_, client_.listener.settings.timeouts.answer);
   state_ = State::kAnswer;
 }
 

@@ -127,7 +127,7 @@ void Http2Connection::OnEnd() {
   while (Http2Request* request = requests_.front()) request->Abort();
   lingering_ = session_->TakeTransport();
   if (end == http2::End::kPeer || end == http2::End::kBroken || lingering_ == nullptr) return Retire();
-  environment_.loop.Arm(timer_, kLingerTime);
+  environment_.loop.Arm(timer_, listener_.settings.timeouts.linger);
   lingering_->Watch(this, kLingerTag);
   lingering_->ShutdownWrite();
   DropInput();

@@ -23,9 +23,6 @@ Reject RejectOf(ws::Violation violation) {
   }
 }
 
-// How long a backend may take to send its FIN behind the close frames, before hawser sends its own.
-constexpr base::Duration kBackendFinGrace{200};
-
 // Until `deadline`, rounded up by a 64th at the most: the deadlines of many tunnels fall together, and one turn of the loop
 // meets them all.
 base::Duration AlignedWait(base::TimePoint now, base::TimePoint deadline) {
@@ -164,7 +161,8 @@ void Tunnel::ShutStream(Peer peer) {
   Side& at = side(peer);
   if (std::exchange(at.shut, true)) return;
   if (!ServerEndsFirst(peer)) return at.stream->ShutdownWrite();
-  environment_.loop.Arm(timer_, std::min(kBackendFinGrace, base::Between(environment_.loop.now(), expiry_)));
+  const base::Duration turn = settings().backend_fin_timeout;
+  environment_.loop.Arm(timer_, std::min(turn, base::Between(environment_.loop.now(), expiry_)));
 }
 
 void Tunnel::CloseStream(Peer peer, net::CloseReason reason) {

@@ -145,6 +145,33 @@ TEST(BackendHttp2, ATunnelTakesHttp1WhereTheBackendAnnouncesNoExtendedConnect) {
   EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_http2_connections", 0));
 }
 
+TEST(BackendHttp2, ABackendIsAskedForExtendedConnectAgainAfterAWhile) {
+  OneBackend world({.cluster = {"protocol: h2", "retry_http2_after: 10ms"}});
+  Wire first = world.Connect();
+  first.Send(Request{}.Text());
+  Wire shared = world.backend().Accept();
+  EXPECT_THAT(shared.Read(24), HasSubstr("PRI * HTTP/2.0"));
+  shared.Send(std::string("\0\0\0\4\0\0\0\0\0", 9));  // SETTINGS, empty
+  Wire own = world.backend().Accept();
+  own.Send(SwitchingProtocols(ReadHead(own)));
+  EXPECT_EQ(ReadHead(first).status(), 101);
+  // SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 (RFC 8441 §3)
+  shared.Send(
+      std::string("\0\0\6\4\0\0\0\0\0"
+                  "\0\10\0\0\0\1",
+                  15));
+  constexpr int kHeaders = 1;
+  constexpr int kSettings = 4;
+  for (int settings = 0; settings < 3;)
+    settings += ReadFrameType(shared) == kSettings ? 1 : 0;  // its own, two ACKs
+  EXPECT_TRUE(Eventually([since = Clock::now()] { return Clock::now() > since + 20ms; }));
+  Wire second = world.Connect();
+  second.Send(Request{}.Text());
+  int type = ReadFrameType(shared);
+  while (type >= 0 && type != kHeaders) type = ReadFrameType(shared);
+  EXPECT_EQ(type, kHeaders);
+}
+
 TEST(BackendHttp2, AutoTakesWhatTheBackendChoosesByAlpn) {
   Directory directory;
   const CertificateFiles server = MakeCertificate(directory, "server", {"backend.test"});

@@ -1,8 +1,10 @@
-// Deadlines: of a request head, between requests, of a connection that cannot be made, of silence and of a life.
+// Deadlines: of a request head, between requests, of a connection that cannot be made, of silence and of a life, and of
+// peers that do not take or end what they should.
 #include <gtest/gtest.h>
 
 #include <thread>
 
+#include "tests/integration/harness/http2_client.h"
 #include "tests/integration/harness/scenario.h"
 
 namespace hawser::integration {
@@ -101,6 +103,57 @@ TEST(Deadlines, MessagesInOneDirectionKeepATunnel) {
     tunnel.backend.Send(Encode({.payload = "tick"}));
     ASSERT_EQ(ReadFrame(tunnel.client).payload, "tick");
   }
+}
+
+TEST(Deadlines, AnAnswerThatAClientDoesNotTakeIsGivenUp) {
+  HawserProcess hawser(
+      "admin: { address: 127.0.0.1:0 }\nlisteners:\n- name: main\n  address: 127.0.0.1:0\n"
+      "  http2: { prior_knowledge: true }\n  timeouts: { answer: 100ms }\n"
+      "routes: [ { match: {}, direct_response: { status: 200, body: 'more than the window' } } ]\n");
+  Http2Client client(Wire::Connect(hawser.listener()), {.reads = false, .window = 4});
+  const int32_t stream = client.Get("/");
+  ASSERT_TRUE(client.Await([&] { return client.at(stream).reset.has_value(); }));
+  EXPECT_EQ(client.at(stream).status, 200);
+  EXPECT_FALSE(client.at(stream).ended);
+}
+
+TEST(Deadlines, AClientThatDoesNotCloseBehindARefusalIsClosed) {
+  OneBackend patient({.listener = {"timeouts: { linger: 1h }"}});
+  OneBackend hasty({.listener = {"timeouts: { linger: 10ms }"}});
+  const auto refused = [](OneBackend& world) {
+    Wire client = world.Connect();
+    client.Send("GET / HTTP/1.1\r\n\r\n");  // no Host
+    EXPECT_EQ(ReadHead(client).status(), 400);
+    EXPECT_EQ(client.ReadEnd(), End::kFin);
+    return client;
+  };
+  Wire kept = refused(patient);
+  Wire cut = refused(hasty);
+  EXPECT_TRUE(Eventually([&cut] { return cut.SendSome("x") == 0; }));
+  EXPECT_EQ(kept.SendSome("x"), 1u);
+  EXPECT_TRUE(patient.hawser().MetricIs("hawser_connections_open", 1));
+}
+
+TEST(Deadlines, ABackendThatDoesNotEndBehindItsCloseFrameIsEnded) {
+  OneBackend patient({.websocket = {"backend_fin_timeout: 1h", "close_timeout: 1h"}});
+  OneBackend hasty({.websocket = {"backend_fin_timeout: 10ms", "close_timeout: 1h"}});
+  OneBackend at_once({.websocket = {"backend_fin_timeout: 0", "close_timeout: 1h"}});
+  const auto closed = [](OneBackend& world) {
+    Tunnel tunnel = world.Open();
+    tunnel.client.Send(EncodeMasked({.opcode = kClose, .payload = ClosePayload(1000)}));
+    EXPECT_EQ(ReadFrame(tunnel.backend).opcode, kClose);
+    tunnel.backend.Send(Encode({.opcode = kClose, .payload = ClosePayload(1000)}));
+    EXPECT_EQ(ReadFrame(tunnel.client).opcode, kClose);
+    EXPECT_EQ(tunnel.client.ReadEnd(), End::kFin);
+    return tunnel;
+  };
+  Tunnel waiting = closed(patient);
+  EXPECT_EQ(closed(hasty).backend.ReadEnd(), End::kFin);
+  EXPECT_EQ(closed(at_once).backend.ReadEnd(), End::kFin);
+  EXPECT_FALSE(waiting.backend.HasInput());
+  waiting.backend.Close();
+  waiting.client.Close();
+  EXPECT_EQ(patient.hawser().WaitForLog()["close_code"], "1000");
 }
 
 }  // namespace

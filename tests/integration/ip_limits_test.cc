@@ -113,6 +113,23 @@ TEST_F(IpLimits, OverTheLimitAnAnswerCanBeAskedFor) {
   EXPECT_NE(refused.ReadEnd(), End::kOpen);
 }
 
+TEST_F(IpLimits, TheAnswersAtOneTimeAreBounded) {
+  HawserProcess hawser(Config{.endpoints = {echo_.address()},
+                              .listener = {"limits: { connections_per_ip: 1, over_limit: respond }"},
+                              .top = {"limits: { answered_refusals: 1 }"}}
+                           .Yaml());
+  ASSERT_EQ(Flood(hawser, 1), 1);
+  Wire answered = Wire::Connect(hawser.listener());
+  answered.Send(Request{}.Text());
+  EXPECT_EQ(ReadHead(answered).status(), 429);
+  Wire closed = Wire::Connect(hawser.listener());  // while the first has not left
+  std::string bytes;
+  EXPECT_NE(closed.ReadEnd(&bytes), End::kOpen);
+  EXPECT_EQ(bytes, "");
+  EXPECT_TRUE(hawser.MetricIs("hawser_rejects_total", 2, {"reason=\"too_many_connections\""}));
+  EXPECT_NE(hawser.process().err().find(" 1 refusals answered at one time"), std::string::npos);
+}
+
 TEST_F(IpLimits, UnderTlsARefusalCostsNoHandshake) {
   Directory directory;
   const CertificateFiles files = MakeCertificate(directory, "server", {"hawser.test"});

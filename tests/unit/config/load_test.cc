@@ -143,6 +143,19 @@ TEST(Load, AFileThatCannotBeReadIsOneError) {
           "/nowhere/hawser.yaml: cannot be read: No such file or directory; expected a file to read"));
 }
 
+TEST(Load, AFileThatIsTooLargeIsNotReadInPart) {
+  const Folder folder;
+  const std::string path = folder.Write("f.yaml", std::string(kBase) + std::string(16 << 20, '#'));
+  EXPECT_THAT(Rendered(Load(path).errors),
+              ElementsAre(path + ": is larger than 16MiB; expected a file to read"));
+  folder.Write("keys", std::string(1 << 20, '#') + "\n0123456789abcdef0123456789abcdef\n");
+  const std::string keys =
+      folder.Write("keys.yaml", WithCluster("  endpoints: [ 127.0.0.1:2 ]\n  affinity: { cookie: { "
+                                            "keys_file: keys } }\n"));
+  EXPECT_THAT(Rendered(Load(keys).errors),
+              ElementsAre(HasSubstr((folder / "keys") + " is larger than 1MiB; expected one key")));
+}
+
 TEST(Load, AnUnknownKeyIsMetWithTheNearestOne) {
   EXPECT_THAT(
       Errors(WithListener("  limits:\n    conections: 5\n    zebra: 1\n")),
