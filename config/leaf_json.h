@@ -107,8 +107,10 @@ inline Json LeafSchema(const Rules<Rate>&) {
 inline Json LeafSchema(const Rules<ByteRate>&) {
   return {{"anyOf", {TextSchema(kByteRatePattern), {{"const", 0}}}}};
 }
+// JSON Schema counts characters, not bytes: where they differ, the loader decides.
 inline Json LeafSchema(const Rules<Secret>& rules) {
-  return {{"type", "string"}, {"minLength", rules.min_bytes}};
+  Json long_enough = {{"minLength", rules.min_bytes}};
+  return {{"type", "string"}, {"anyOf", {std::move(long_enough), {{"pattern", "[^\\x00-\\x7f]"}}}}};
 }
 inline Json LeafSchema(const Rules<std::string>& rules) {
   Json schema = TextSchema(PatternOf(rules.form));

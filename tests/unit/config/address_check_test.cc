@@ -15,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-net::SocketAddress Parsed(const std::string& text) {
+net::SocketAddress AddressOf(const std::string& text) {
   return net::SocketAddress::Parse(text).value();
 }
 
@@ -43,8 +43,8 @@ TEST(AddressCheck, WhatOverlaps) {
                         {"[::ffff:127.0.0.1]:80", "127.0.0.1:80", true},
                         {"[::ffff:0.0.0.0]:80", "127.0.0.1:80", true}};
   for (const Case& one : cases) {
-    EXPECT_EQ(Overlap(Parsed(one.a), Parsed(one.b)), one.overlap) << one.a << " " << one.b;
-    EXPECT_EQ(Overlap(Parsed(one.b), Parsed(one.a)), one.overlap) << one.b << " " << one.a;
+    EXPECT_EQ(Overlap(AddressOf(one.a), AddressOf(one.b)), one.overlap) << one.a << " " << one.b;
+    EXPECT_EQ(Overlap(AddressOf(one.b), AddressOf(one.a)), one.overlap) << one.b << " " << one.a;
   }
 }
 
