@@ -216,6 +216,7 @@ void Exchange::OnTimer() {
   if (state_ == State::kConnect || state_ == State::kSendHead) {
     OnConnectTimeout();
   } else if (state_ == State::kAnswer) {
+    environment_.stats.Add(stats::Metric::kAnswerTimeouts);
     Finish(Progress::kBroken, end_);
   } else {
     const Reject late = LateReason();

@@ -209,7 +209,11 @@ void Tunnel::Finish() {
 void Tunnel::OnTimer() {
   const auto now = environment_.loop.now();
   if (state_ == State::kClosing && now < expiry_) {
-    if (side(kBackend).shut && !side(kBackend).closed) side(kBackend).stream->ShutdownWrite();
+    Side& backend = side(kBackend);
+    if (backend.shut && !backend.closed) {
+      if (ServerEndsFirst(kBackend)) environment_.stats.Add(stats::Metric::kBackendFinTimeouts);
+      backend.stream->ShutdownWrite();
+    }
     return environment_.loop.Arm(timer_, base::Between(now, expiry_));
   }
   if (state_ == State::kClosing) {

@@ -64,6 +64,8 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kResponses5xx, kCounter, "hawser_responses_total", "class", "5xx", kResponses},
     {kUpgradesOk, kCounter, "hawser_upgrades_total", "result", "ok", kUpgrades},
     {kUpgradesRefused, kCounter, "hawser_upgrades_total", "result", "refused", kUpgrades},
+    {kAnswerTimeouts, kCounter, "hawser_answer_timeouts_total", "", "",
+     "Responses of hawser's own that a client did not take within timeouts.answer."},
     {kHttp2Connections, kCounter, "hawser_http2_connections_total", "", "", "HTTP/2 connections of clients."},
     {kHttp2ConnectionsOpen, kGauge, "hawser_http2_connections_open", "", "",
      "HTTP/2 connections of clients open now."},
@@ -136,6 +138,8 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kSlowdownsOfBackend, kCounter, "hawser_rate_pauses_total", "peer", "backend", kSlowdowns},
     {kCloseTimeoutsOfClient, kCounter, "hawser_close_timeouts_total", "peer", "client", kCloseTimeouts},
     {kCloseTimeoutsOfBackend, kCounter, "hawser_close_timeouts_total", "peer", "backend", kCloseTimeouts},
+    {kBackendFinTimeouts, kCounter, "hawser_backend_fin_timeouts_total", "", "",
+     "Backends that did not end their connection within websocket.backend_fin_timeout."},
     {kViolationsByClient, kCounter, "hawser_violations_total", "peer", "client", kViolations},
     {kViolationsByBackend, kCounter, "hawser_violations_total", "peer", "backend", kViolations},
 });

@@ -32,6 +32,7 @@ enum class Metric : uint8_t {
   kResponses5xx,
   kUpgradesOk,
   kUpgradesRefused,
+  kAnswerTimeouts,
   // HTTP/2 of clients.
   kHttp2Connections,
   kHttp2ConnectionsOpen,
@@ -92,6 +93,7 @@ enum class Metric : uint8_t {
   kSlowdownsOfBackend,
   kCloseTimeoutsOfClient,  // it did not answer a close frame
   kCloseTimeoutsOfBackend,
+  kBackendFinTimeouts,
   kViolationsByClient,
   kViolationsByBackend,
   kCount,

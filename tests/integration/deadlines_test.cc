@@ -115,6 +115,7 @@ TEST(Deadlines, AnAnswerThatAClientDoesNotTakeIsGivenUp) {
   ASSERT_TRUE(client.Await([&] { return client.at(stream).reset.has_value(); }));
   EXPECT_EQ(client.at(stream).status, 200);
   EXPECT_FALSE(client.at(stream).ended);
+  EXPECT_TRUE(hawser.MetricIs("hawser_answer_timeouts_total", 1));
 }
 
 TEST(Deadlines, AClientThatDoesNotCloseBehindARefusalIsClosed) {
@@ -150,6 +151,8 @@ TEST(Deadlines, ABackendThatDoesNotEndBehindItsCloseFrameIsEnded) {
   Tunnel waiting = closed(patient);
   EXPECT_EQ(closed(hasty).backend.ReadEnd(), End::kFin);
   EXPECT_EQ(closed(at_once).backend.ReadEnd(), End::kFin);
+  EXPECT_TRUE(hasty.hawser().MetricIs("hawser_backend_fin_timeouts_total", 1));
+  EXPECT_TRUE(patient.hawser().MetricIs("hawser_backend_fin_timeouts_total", 0));
   EXPECT_FALSE(waiting.backend.HasInput());
   waiting.backend.Close();
   waiting.client.Close();
