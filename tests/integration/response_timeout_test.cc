@@ -10,12 +10,12 @@
 namespace hawser::integration {
 namespace {
 
-std::string Post(const std::string& fields, std::string_view body = "") {
+std::string Upload(const std::string& fields, std::string_view body = "") {
   return "POST /upload HTTP/1.1\r\nHost: hawser.test\r\n" + fields + "\r\n" + std::string(body);
 }
 
 // Whether nothing comes for so long.
-bool Quiet(const Wire& wire, std::chrono::milliseconds time) {
+bool QuietFor(const Wire& wire, std::chrono::milliseconds time) {
   pollfd waits{.fd = wire.fd(), .events = POLLIN, .revents = 0};
   return poll(&waits, 1, static_cast<int>(time.count())) == 0;
 }
@@ -36,7 +36,7 @@ Asked Ask(OneBackend& world, const std::string& request) {
 TEST(ResponseTimeout, ALongPollOutlastsThirtySecondsByDefault) {
   OneBackend world;
   Asked poll = Ask(world, PlainGet("/socket.io/?EIO=4&transport=polling&sid=x"));
-  EXPECT_TRUE(Quiet(poll.client, 31s));
+  EXPECT_TRUE(QuietFor(poll.client, 31s));
   poll.backend.Send(Response("200 OK", "2"));
   EXPECT_EQ(ReadHead(poll.client).status(), 200);
 }
@@ -71,7 +71,7 @@ TEST(ResponseTimeout, EachInterimResponseStartsItAgain) {
   OneBackend world({.route = {"response_timeout: 2s"}});
   Asked asked = Ask(world, PlainGet("/"));
   for (int i = 0; i < 3; ++i) {
-    EXPECT_TRUE(Quiet(asked.client, 800ms));
+    EXPECT_TRUE(QuietFor(asked.client, 800ms));
     asked.backend.Send("HTTP/1.1 102 Processing\r\n\r\n");
     EXPECT_EQ(ReadHead(asked.client).status(), 102);
   }
@@ -81,14 +81,14 @@ TEST(ResponseTimeout, EachInterimResponseStartsItAgain) {
 
 TEST(ResponseTimeout, ItRunsWhileTheClientWaitsForA100) {
   OneBackend world({.route = {"response_timeout: 200ms", "stream_idle_timeout: 1h"}});
-  Asked asked = Ask(world, Post("Content-Length: 5\r\nExpect: 100-continue\r\n"));
+  Asked asked = Ask(world, Upload("Content-Length: 5\r\nExpect: 100-continue\r\n"));
   EXPECT_EQ(ReadHead(asked.client).status(), 504);
 }
 
 TEST(ResponseTimeout, AClientThatWaitsForA100DoesNotStallItsUpload) {
   OneBackend world({.route = {"stream_idle_timeout: 200ms"}});
-  Asked waits = Ask(world, Post("Content-Length: 5\r\nExpect: 100-continue\r\n"));
-  Asked stalls = Ask(world, Post("Content-Length: 5\r\n", "he"));
+  Asked waits = Ask(world, Upload("Content-Length: 5\r\nExpect: 100-continue\r\n"));
+  Asked stalls = Ask(world, Upload("Content-Length: 5\r\n", "he"));
   EXPECT_EQ(ReadHead(stalls.client).status(), 408);
   waits.backend.Send("HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_EQ(ReadHead(waits.client).status(), 100);
@@ -100,8 +100,8 @@ TEST(ResponseTimeout, AClientThatWaitsForA100DoesNotStallItsUpload) {
 
 TEST(ResponseTimeout, AClientThatStallsItsUploadGets408) {
   OneBackend world({.route = {"stream_idle_timeout: 200ms", "response_timeout: 1h"}});
-  for (const std::string& request : {Post("Content-Length: 5\r\n"), Post("Content-Length: 5\r\n", "he"),
-                                     Post("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n")}) {
+  for (const std::string& request : {Upload("Content-Length: 5\r\n"), Upload("Content-Length: 5\r\n", "he"),
+                                     Upload("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n")}) {
     Asked asked = Ask(world, request);
     EXPECT_EQ(ReadHead(asked.client).status(), 408) << request;
     EXPECT_NE(asked.backend.ReadEnd(), End::kOpen);
@@ -111,7 +111,7 @@ TEST(ResponseTimeout, AClientThatStallsItsUploadGets408) {
 
 TEST(ResponseTimeout, ABackendThatDoesNotTakeAnUploadIs504) {
   OneBackend world({.route = {"stream_idle_timeout: 500ms", "response_timeout: 1h"}});
-  Asked asked = Ask(world, Post("Content-Length: 1000000000\r\n"));
+  Asked asked = Ask(world, Upload("Content-Length: 1000000000\r\n"));
   const std::string block(1 << 20, 'x');
   while (!asked.client.HasInput()) asked.client.SendSome(block);
   EXPECT_EQ(ReadHead(asked.client).status(), 504);

@@ -8,7 +8,7 @@ using stats::ClosedBy;
 
 const std::string kTooBig = Plain({.opcode = 8, .payload = ClosePayload(1009, "too big")});
 
-config::WebSocket Quiet() {
+config::WebSocket WithoutPings() {
   return {.keepalive = {.interval = base::Duration(0)}};
 }
 
@@ -49,7 +49,7 @@ TEST(LastWords, WaitForAClientThatIsSlow) {
 }
 
 TEST(LastWords, WaitForARate) {
-  config::WebSocket settings = Quiet();
+  config::WebSocket settings = WithoutPings();
   settings.message_rate.from_backend = config::MessageRateLimit{.rate = {20}, .burst = 1};
   TunnelHarness harness(settings);
   harness.Start();
@@ -74,7 +74,7 @@ TEST(LastWords, OfAClientToWhichAWriteFailsReachTheBackend) {
 }
 
 TEST(LastWords, AreAnyBytesWhereNothingIsInspected) {
-  config::WebSocket settings = Quiet();
+  config::WebSocket settings = WithoutPings();
   settings.inspection = config::Inspection::kOff;
   TunnelHarness harness(settings);
   harness.Start();
@@ -99,7 +99,7 @@ TEST(LastWords, OfABackendThatSaysNothingAreTheRoutesCode) {
 }
 
 TEST(LostCode, IsTheRoutes) {
-  config::WebSocket settings = Quiet();
+  config::WebSocket settings = WithoutPings();
   settings.backend_lost_code = {4001};
   TunnelHarness harness(settings);
   harness.Start();
@@ -109,7 +109,7 @@ TEST(LostCode, IsTheRoutes) {
 }
 
 TEST(LostCode, OfZeroSendsNoCloseFrame) {
-  config::WebSocket settings = Quiet();
+  config::WebSocket settings = WithoutPings();
   settings.backend_lost_code = {0};
   TunnelHarness harness(settings);
   harness.Start();
