@@ -18,10 +18,11 @@ bool ClientStream::SendRequest(const http::RequestHead& head, const http::Upgrad
 }
 
 http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& head) {
-  // What is cut before anyone has seen its head (HEADERS and RST_STREAM in one read) is no response.
-  std::unique_ptr<ReceivedHead> text = stream().cut() ? nullptr : stream().TakeHead();
+  std::unique_ptr<ReceivedHead> text = stream().TakeHead();
   if (text == nullptr) return stream().reset() ? HeadState::kEnded : HeadState::kBlocked;
   text_ = std::move(text);
+  // What is cut before anyone has seen its head (HEADERS and RST_STREAM in one read) is no response, but an answer.
+  if (stream().cut()) return HeadState::kEnded;
   head = {};
   if (!text_->ReadResponse(head)) return HeadState::kMalformed;
   if (head.status < 200) return HeadState::kInterim;

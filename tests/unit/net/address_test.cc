@@ -120,7 +120,7 @@ TEST(PeerBlock, IsABlockOfAddressesOrAllOfUnixSockets) {
   ASSERT_TRUE(block.ok());
   ASSERT_TRUE(unix_peers.ok());
   const auto tcp = SocketAddress(Ip("10.1.2.3"), 4711);
-  const auto on_unix = *SocketAddress::Parse("unix:@");
+  const auto on_unix = *SocketAddress::Parse("unix:@peer");
   EXPECT_TRUE(block->Contains(tcp));
   EXPECT_TRUE(block->Contains(tcp.ip()));
   EXPECT_FALSE(block->Contains(on_unix));
