@@ -57,7 +57,7 @@ void Loop::Run() {
 void Loop::RunOnce(base::Duration wait) {
   int timeout = WaitForTimers();
   if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
-  if (!soon_.calls.empty() || !retired_.empty()) timeout = 0;
+  if (!soon_.empty() || !retired_.empty()) timeout = 0;
   // From here on Forget reaches the batch: whatever runs before an event may take it back.
   batch_next_ = 0;
   batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), kBatch, timeout), 0);
@@ -115,12 +115,7 @@ void Loop::Remove(int fd, const Target& target) {
 }
 
 void Loop::Soon(IoHandler& handler, Ready ready) {
-  if (Retired(handler)) return;
-  const auto [place, added] = soon_.places.try_emplace(Calls::KeyOf(handler, ready.tag), soon_.calls.size());
-  if (added) return soon_.calls.push_back({&handler, ready});
-  Ready& asked = soon_.calls[place->second].ready;
-  asked.readable |= ready.readable;
-  asked.writable |= ready.writable;
+  if (!Retired(handler)) soon_.Add(handler, ready);
 }
 
 void Loop::Forget(const Target& target) {
@@ -132,45 +127,92 @@ void Loop::Forget(const Target& target) {
 }
 
 void Loop::CancelSoon(IoHandler& handler, uint8_t tag) {
-  for (Calls* list : {&soon_, &soon_now_}) {
-    if (list->places.empty()) continue;
-    const auto found = list->places.find(Calls::KeyOf(handler, tag));
-    if (found == list->places.end()) continue;
-    list->calls[found->second].handler = nullptr;
-    list->places.erase(found);
-  }
+  if (!soon_.empty()) soon_.TakeBack(handler, tag);
+  if (!soon_now_.empty()) soon_now_.TakeBack(handler, tag);
 }
 
 void Loop::RunSoon() {
+  if (soon_.empty()) return;
   std::swap(soon_now_, soon_);
-  for (size_t i = 0; i < soon_now_.calls.size(); ++i) {
-    const Calls::Call call = soon_now_.calls[i];
-    if (call.handler != nullptr) call.handler->OnReady(call.ready);
+  for (size_t i = 0; i < soon_now_.size(); ++i) {
+    const Calls::Call call = soon_now_[i];
+    if (call.handler != nullptr && !Retired(*call.handler)) call.handler->OnReady(call.ready);
   }
-  soon_now_.calls.clear();
-  soon_now_.places.clear();
+  soon_now_.Clear();
+}
+
+Loop::Calls::Call* Loop::Calls::Find(const IoHandler& handler, uint8_t tag) {
+  if (indexed()) {
+    const auto found = places_.find(KeyOf(handler, tag));
+    return found == places_.end() ? nullptr : &calls_[found->second];
+  }
+  const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const Call& call) {
+    return call.handler == &handler && call.ready.tag == tag;
+  });
+  return found == calls_.end() ? nullptr : &*found;
+}
+
+void Loop::Calls::Add(IoHandler& handler, Ready ready) {
+  if (Call* const asked = Find(handler, ready.tag)) {
+    asked->ready.readable |= ready.readable;
+    asked->ready.writable |= ready.writable;
+    return;
+  }
+  calls_.push_back({&handler, ready});
+  if (!indexed()) return;
+  const size_t first = calls_.size() == kFew + 1 ? 0 : calls_.size() - 1;
+  for (size_t i = first; i < calls_.size(); ++i) {
+    if (calls_[i].handler != nullptr) places_[KeyOf(*calls_[i].handler, calls_[i].ready.tag)] = i;
+  }
+}
+
+void Loop::Calls::TakeBack(IoHandler& handler, uint8_t tag) {
+  Call* const call = Find(handler, tag);
+  if (call == nullptr) return;
+  call->handler = nullptr;
+  if (indexed()) places_.erase(KeyOf(handler, tag));
+}
+
+void Loop::Calls::TakeBackIf(absl::FunctionRef<bool(const IoHandler&)> condition) {
+  for (const Call& call : calls_) {
+    if (call.handler != nullptr && condition(*call.handler)) TakeBack(*call.handler, call.ready.tag);
+  }
+}
+
+void Loop::Calls::Clear() {
+  calls_.clear();
+  places_.clear();
+}
+
+bool Loop::FindRetired(const IoHandler& handler) const {
+  if (retired_.size() > kFew) return retired_index_.contains(&handler);
+  return std::find(retired_.begin(), retired_.end(), &handler) != retired_.end();
 }
 
 // A second retirement of one handler would destroy it twice: it is a fault of its class, and nothing but that.
 void Loop::Retire(std::unique_ptr<IoHandler> handler) {
-  const bool first = retired_handlers_.insert(handler.get()).second;
+  IoHandler* const retired = handler.release();
+  const bool first = !Retired(*retired);
   HAWSER_DCHECK(first);
-  if (!first) return static_cast<void>(handler.release());
-  for (uint8_t tag = 0; tag < 8; ++tag) CancelSoon(*handler, tag);
-  retired_.push_back(std::move(handler));
+  if (!first) return;
+  retired_.push_back(retired);
+  if (retired_.size() == kFew + 1) retired_index_.insert(retired_.begin(), retired_.end());
+  if (retired_.size() > kFew + 1) retired_index_.insert(retired);
 }
 
+// What is to run in the next turn for those that end in this one is taken back for all at once. A destructor may retire more.
 void Loop::DestroyRetired() {
-  // A destructor may retire more.
-  while (!retired_.empty()) {
-    auto dying = std::move(retired_);
-    retired_.clear();
-    for (auto& handler : dying) {
-      const IoHandler* const address = handler.get();
-      handler.reset();
-      retired_handlers_.erase(address);  // only now: what is made next may stand at the same place
+  for (size_t next = 0; next < retired_.size();) {
+    soon_.TakeBackIf([this](const IoHandler& handler) { return Retired(handler); });
+    for (const size_t end = retired_.size(); next < end; ++next) {
+      IoHandler* const address = retired_[next];
+      std::unique_ptr<IoHandler>(address).reset();
+      // Only now: while it is destroyed nobody may ask for it, and what is made next may stand at the same place.
+      retired_[next] = nullptr;
+      retired_index_.erase(address);
     }
   }
+  retired_.clear();
 }
 
 void Loop::Post(absl::AnyInvocable<void()> task) {

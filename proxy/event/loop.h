@@ -16,6 +16,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proxy/base/clock.h"
@@ -26,10 +27,10 @@ struct epoll_event;  // of <sys/epoll.h>
 
 namespace hawser::event {
 
-struct Interest {
-  bool read = false;
-  bool write = false;
-  bool hang_up = false;  // heard with the other two as well: for who wants neither
+struct Interest {  // in one byte: streams compare it at every wake-up
+  bool read : 1 = false;
+  bool write : 1 = false;
+  bool hang_up : 1 = false;  // heard with the other two as well: for who wants neither
   bool operator==(const Interest&) const = default;
 };
 
@@ -105,31 +106,44 @@ class Loop {
   std::span<std::byte> wire_out() { return {scratch_.get() + 2 * kScratchBytes, kScratchBytes}; }
 
  private:
-  // What is to be called, in the order in which it was asked for, and where each call stands.
-  struct Calls {
+  // What is to be called, in the order in which it was asked for. Few calls are searched one by one, many by an index.
+  class Calls {
+   public:
     struct Call {
       IoHandler* handler;  // null once taken back
       Ready ready;
     };
+
+    bool empty() const { return calls_.empty(); }
+    size_t size() const { return calls_.size(); }
+    const Call& operator[](size_t i) const { return calls_[i]; }
+    void Add(IoHandler& handler, Ready ready);  // or its wishes to a call that is there
+    void TakeBack(IoHandler& handler, uint8_t tag);
+    void TakeBackIf(absl::FunctionRef<bool(const IoHandler&)> condition);
+    void Clear();
+
+   private:
     static uintptr_t KeyOf(const IoHandler& handler, uint8_t tag) {
       return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U);  // as in Target
     }
+    bool indexed() const { return calls_.size() > kFew; }
+    Call* Find(const IoHandler& handler, uint8_t tag);
 
-    std::vector<Call> calls;
-    absl::flat_hash_map<uintptr_t, size_t> places;
+    std::vector<Call> calls_;
+    absl::flat_hash_map<uintptr_t, size_t> places_;  // where `indexed`
   };
 
   Loop(int epoll_fd, int wake_fd);
   int WaitForTimers() const;
   void Dispatch();
-  bool Retired(const IoHandler& handler) const {
-    return !retired_handlers_.empty() && retired_handlers_.contains(&handler);
-  }
+  bool Retired(const IoHandler& handler) const { return !retired_.empty() && FindRetired(handler); }
+  bool FindRetired(const IoHandler& handler) const;
   void RunSoon();
   void RunPosted();
   void DestroyRetired();
 
   static constexpr int kBatch = 256;
+  static constexpr size_t kFew = 8;  // are searched faster than hashed
 
   const int epoll_fd_;
   const int wake_fd_;
@@ -144,8 +158,8 @@ class Loop {
   int batch_count_ = 0;
   Calls soon_;
   Calls soon_now_;
-  std::vector<std::unique_ptr<IoHandler>> retired_;
-  absl::flat_hash_set<const IoHandler*> retired_handlers_;  // those in retired_, and those being destroyed
+  std::vector<IoHandler*> retired_;                      // owned; null once destroyed
+  absl::flat_hash_set<const IoHandler*> retired_index_;  // of retired_, where these are more than kFew
 
   // Crosses threads: the only state here that does.
   std::mutex post_mutex_;

@@ -269,6 +269,27 @@ TEST_F(LoopTest, AHandlerRetiredByAnotherIsNotCalledInThatTurn) {
   }
 }
 
+// More than are searched one by one: of a hundred handlers with two calls each, those that retire and those whose call is
+// taken back hear nothing, the others everything, once.
+TEST_F(LoopTest, ManyCallsAndManyRetirementsInOneTurn) {
+  constexpr size_t kHandlers = 100;
+  std::vector<std::unique_ptr<Listener>> listeners;
+  std::vector<size_t> calls(kHandlers);
+  for (size_t i = 0; i < kHandlers; ++i) {
+    listeners.push_back(std::make_unique<Listener>([&calls, i](Ready) { ++calls[i]; }));
+    for (const uint8_t tag : {1, 2}) loop->Soon(*listeners[i], {.readable = true, .tag = tag});
+    loop->Soon(*listeners[i], {.writable = true, .tag = 1});
+  }
+  for (size_t i = 0; i < kHandlers; ++i) {
+    if (i % 3 == 1) loop->CancelSoon(*listeners[i], 2);
+    if (i % 3 == 2) loop->Retire(std::move(listeners[i]));
+  }
+  Turn();
+  for (size_t i = 0; i < kHandlers; ++i) EXPECT_EQ(calls[i], 2 - i % 3) << i;
+  Turn();
+  for (size_t i = 0; i < kHandlers; ++i) EXPECT_EQ(calls[i], 2 - i % 3) << i;
+}
+
 TEST_F(LoopTest, OneThatIsMadeWhereARetiredOneStoodIsCalled) {
   alignas(Listener) std::byte place[sizeof(Listener)];
   struct InPlace final : IoHandler {
