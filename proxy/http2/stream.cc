@@ -226,15 +226,14 @@ void Stream::Announce() {
     } else if (wanted_.write) {
       session_->AddWaiter(*this);
     }
-  } else if (HasNews() && told_in_turn_ <= loop_.turn()) {
-    told_in_turn_ = loop_.turn() + 1;
+  } else if (HasNews()) {
     loop_.Soon(*handler_, Pending());
   }
 }
 
+// Where there is no session, the loop tells the owner.
 void Stream::CancelTold() {
-  if (told_in_turn_ > 0 && told_in_turn_ >= loop_.turn()) loop_.CancelSoon(*handler_, tag_);
-  told_in_turn_ = 0;
+  if (session_ == nullptr && handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
 }
 
 size_t Stream::NoteReceived() {

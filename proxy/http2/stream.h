@@ -137,8 +137,6 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   bool noted_end_ = false;     // the owner knows that nothing more comes
   bool final_head_ = false;    // received; what comes next is trailers
   bool end_reported_ = false;  // Read has returned kEnd or kError
-  uint64_t told_in_turn_ =
-      0;  // of the loop, which tells the owner, since there is no session; as far as it was asked to
 };
 
 }  // namespace hawser::http2
