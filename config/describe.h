@@ -56,11 +56,12 @@ void Describe(V& v, Is<AccessLog> auto& log) {
 template <class V>
 void Describe(V& v, Is<Drain> auto& drain) {
   v.Field({"window",
-           "On SIGTERM every tunnel is closed with 1001 (going away), spread evenly over this time so that "
+           "On SIGTERM, SIGINT or SIGQUIT every tunnel is closed with 1001 (going away), spread evenly over "
+           "this time so that "
            "clients do not all reconnect at once. `0` closes all of them at once."},
           drain.window, {0s, 24h});
   v.Field({"deadline",
-           "Time from SIGTERM to the end, for tunnels that do not finish their close. Not below `window`.",
+           "Time from the signal to the end, for tunnels that do not finish their close. Not below `window`.",
            "`window` + 30s"},
           drain.deadline, {0s, 48h});
 }

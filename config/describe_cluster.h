@@ -116,12 +116,13 @@ void Describe(V& v, Is<IdleConnections> auto& idle) {
 
 template <class V>
 void Describe(V& v, Is<TcpKeepalive> auto& keepalive) {
-  v.Field({"idle",
-           "Silence of a backend's host after which a probe is sent (SO_KEEPALIVE), in whole seconds "
-           "(rounded up). `0` "
-           "turns all of this off: then a host that is gone is found by the kernel alone, after about 15 "
-           "minutes."},
-          keepalive.idle, {0s, kLongestProbe});
+  v.Field(
+      {"idle",
+       "Silence of a backend's host after which a probe is sent (SO_KEEPALIVE), in whole seconds "
+       "(rounded up). `0` "
+       "turns all of this off: then a host that is gone is found after about 15 minutes if data is on its "
+       "way to it, and not at all if none is."},
+      keepalive.idle, {0s, kLongestProbe});
   v.Field({"interval", "Time between two probes, in whole seconds."}, keepalive.interval,
           {1s, kLongestProbe});
   v.Field({"probes", "Probes without an answer that end the connection."}, keepalive.probes, {1, 127});
@@ -169,10 +170,11 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
            "another connection "
            "is opened."},
           cluster.max_concurrent_streams, {1, 10'000});
-  v.Field({"retry_http2_after",
-           "A backend that chose HTTP/1.1, or that takes no WebSockets over HTTP/2, gets HTTP/1.1 connections "
-           "for this time. Then it is asked again."},
-          cluster.retry_http2_after, {10ms, 24h});
+  v.Field(
+      {"retry_http2_after",
+       "A backend that chose HTTP/1.1, or that takes no WebSockets over HTTP/2, gets HTTP/1.1 connections "
+       "for this time. Then it is asked again."},
+      cluster.retry_http2_after, {10ms, 24h});
   v.Field({"tls", "Speaks TLS to the endpoints.", "plain text"}, cluster.tls);
   v.Field({"idle_connections",
            "HTTP/1.1 connections that have carried a request and wait for the next. WebSockets always get "
@@ -180,9 +182,13 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
           cluster.idle_connections);
   v.Field(
       {"tcp_keepalive",
-       "Finds backends whose host is gone, by the TCP of every connection to them. A host is lost when it "
-       "has acknowledged nothing for `idle` + `interval` × `probes`, whether it was sent probes or data. A "
-       "backend that acknowledges and takes nothing is slow, not lost. Unix sockets need none of this."},
+       "Finds backends whose host is gone. The kernel probes a connection that is quiet; hawser looks after "
+       "a "
+       "tunnel, and after a shared HTTP/2 connection, whose data nobody acknowledges. The host is lost when "
+       "it "
+       "has acknowledged nothing for `idle` + `interval` × `probes`. A backend that acknowledges and takes "
+       "nothing is slow, not lost. A plain HTTP/1.1 request under way has its own time-outs. Unix sockets "
+       "need none of this."},
       cluster.tcp_keepalive);
   v.Field({"endpoints", "The backends.", {}, kRequired}, cluster.endpoints, {.min_items = 1});
 }

@@ -164,7 +164,7 @@ void Describe(V& v, Is<WebSocket> auto& websocket) {
   v.Field(
       {"backend_lost_code",
        "Close code that tells a client that its backend is lost: it crashed, was restarted, or answers no "
-       "pings. Clients take 1001 as leave to connect again. Some (graphql-ws) take 1011 as a fault that "
+       "pings. Clients take 1001 as permission to connect again. Some (graphql-ws) take 1011 as a fault that "
        "would come again, and give up. `0` sends no close frame: the client sees its connection end "
        "(1006)."},
       websocket.backend_lost_code);
@@ -350,7 +350,8 @@ void Describe(V& v, Is<Route> auto& route) {
           route.response_timeout, {0s, kLongestLife});
   v.Field(
       {"stream_idle_timeout",
-       "How long the body of a relayed request or response (not of a WebSocket) may stand still. Then a "
+       "How long both bodies of a relayed request and its response (not of a WebSocket) may stand still. "
+       "Then a "
        "response is cut; "
        "a client whose request body stands still gets 408, one whose backend does not take it 504. `0`: no "
        "limit."},

@@ -192,6 +192,8 @@ class SectionWriter {
       text = FormatDuration(value);
     } else if constexpr (std::same_as<T, ByteSize>) {
       text = FormatSize(value);
+    } else if constexpr (std::same_as<T, LostCode>) {
+      text = fmt::format("{}", value.code);
     } else if constexpr (std::same_as<T, std::string>) {
       text = value;
     }

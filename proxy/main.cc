@@ -94,11 +94,13 @@ void Announce(const server::Server& server, const admin::AdminServer* admin, con
     const config::ListenerLimits& limits = listener.settings.limits;
     const auto& rate = limits.connection_rate_per_ip;
     spdlog::info(
-        "listener {} on {} ({}), limits: {} connections, {} per IP, {}", listener.settings.name,
-        server.bound(listener.index).ToString(), listener.tls != nullptr ? "tls" : "plain",
-        limits.connections,
+        "listener {} on {} ({}), limits: {} connections, {} per IP, {}, {} ms to take an answer, {} ms to "
+        "close",
+        listener.settings.name, server.bound(listener.index).ToString(),
+        listener.tls != nullptr ? "tls" : "plain", limits.connections,
         limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
-        rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP");
+        rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP",
+        listener.settings.timeouts.answer.count(), listener.settings.timeouts.linger.count());
   }
   if (admin != nullptr) {
     const config::Admin& settings = snapshot.config->admin;

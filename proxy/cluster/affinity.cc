@@ -87,6 +87,9 @@ uint64_t SecondsOf(WallTime time) {
   return static_cast<uint64_t>(time.time_since_epoch().count());
 }
 
+// Each costs a digest for each key. Browsers send one for each path and domain that has set it.
+constexpr int kMostCookies = 4;
+
 }  // namespace
 
 WallTime WallNow() {
@@ -123,7 +126,9 @@ Affinity::Affinity(std::string_view cluster, const config::AffinityCookie& setti
 AffinityLookup Affinity::FindIn(const http::HeaderList& request, EndpointSet tried, WallTime now) const {
   AffinityLookup best{AffinityResult::kSet, nullptr, true};
   http::CookieReader cookies(request, settings_.name);
-  while (const auto cookie = cookies.Next()) {
+  for (int looked = 0; looked < kMostCookies; ++looked) {
+    const auto cookie = cookies.Next();
+    if (!cookie) break;
     const AffinityLookup found = Find(*cookie, tried, now);
     if (found.endpoint != nullptr) return found;
     const bool genuine_before = best.result != AffinityResult::kSet && best.result != AffinityResult::kForged;

@@ -22,6 +22,8 @@ void OutlierDetector::EndEjections(base::TimePoint now) {
 
 // A probe that takes longer than an ejection (a long poll, say) does not keep the others away.
 bool OutlierDetector::TakeProbe(Endpoint& endpoint, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (!endpoint.probe_due()) return false;  // another worker has it, and may have ejected the endpoint again
   endpoint.set_out_until(now + settings_.base_ejection_time);
   return endpoint.MoveState(Endpoint::kProbeDue, Endpoint::kProbing);
 }

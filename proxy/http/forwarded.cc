@@ -59,6 +59,17 @@ std::string_view TakePlain(std::string_view& list) {
   return {};
 }
 
+// Whether every quoted string in `list` ends. If one does not, nobody can tell what its writer meant to stand in it, and
+// what the next proxy has added must not.
+bool QuotesEnd(std::string_view list) {
+  bool quoted = false;
+  for (size_t i = 0; i < list.size(); ++i) {
+    if (list[i] == '"') quoted = !quoted;
+    if (list[i] == '\\' && quoted) ++i;
+  }
+  return !quoted;
+}
+
 void KeepFirst(std::optional<std::string_view>& first, std::string_view list) {
   if (first) return;
   const std::string_view element = TakePlain(list);
@@ -71,10 +82,11 @@ bool TakeIn(Said& said, Kind kind, std::string_view value) {
     case Kind::kFor:
       for (auto node = TakePlain(value); !node.empty(); node = TakePlain(value)) said.nodes.push_back(node);
       return true;
-    case Kind::kForwarded:
-      for (auto one = TakeElement(value); !one.empty(); one = TakeElement(value))
-        said.forwarded.push_back(one);
+    case Kind::kForwarded: {
+      const auto take = QuotesEnd(value) ? TakeElement : TakePlain;
+      for (auto one = take(value); !one.empty(); one = take(value)) said.forwarded.push_back(one);
       return true;
+    }
     case Kind::kProto: KeepFirst(said.proto, value); return true;
     case Kind::kHost: KeepFirst(said.host, value); return true;
     case Kind::kPort: KeepFirst(said.port, value); return true;
@@ -179,12 +191,15 @@ struct Hop {
   std::string_view scheme;
 };
 
-std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, const Hop& first) {
+std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, const Hop& first, Keep& keep) {
   constexpr size_t kUsual = 128;
   std::string list;
   list.reserve(kUsual);
   const bool continued = !said.forwarded.empty();
-  for (const std::string_view element : said.forwarded) list.append(list.empty() ? "" : ", ").append(element);
+  for (const std::string_view element : said.forwarded) {
+    const bool sound = IsForwardedElement(element, keep);
+    list.append(list.empty() ? "" : ", ").append(sound ? element : "for=unknown");
+  }
   if (!continued) {
     for (const std::string_view node : said.nodes) {
       const Hop hop = list.empty() ? first : Hop{};
@@ -240,7 +255,7 @@ Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std
   if (peer.send_real_ip && result.client) {
     headers.Add("X-Real-IP", result.client == peer.ip ? ip : keep(result.client->ToString()));
   }
-  headers.Add("Forwarded", keep(ForwardedText(said, peer, own, first)));
+  headers.Add("Forwarded", keep(ForwardedText(said, peer, own, first, keep)));
   headers.Add("X-Request-Id", result.request_id);
   AppendToList(headers, "Via", via.EntryFor(head.version), keep);
   return result;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/functional/function_ref.h"
 #include "fmt/format.h"
 #include "proxy/http/characters.h"
 
@@ -26,8 +27,27 @@ std::optional<std::string_view> TakeQuoted(std::string_view& text, Keep& keep) {
 std::optional<std::string_view> TakeValue(std::string_view& text, Keep& keep) {
   if (text.starts_with('"')) return TakeQuoted(text, keep);
   const std::string_view value = text.substr(0, text.find(';'));
+  if (value.find('"') != std::string_view::npos) return std::nullopt;
   text.remove_prefix(value.size());
   return TrimWhitespace(value);
+}
+
+// Shows each parameter to `visit`; false if the element is malformed.
+bool Walk(std::string_view element, Keep& keep,
+          absl::FunctionRef<void(std::string_view name, std::string_view value)> visit) {
+  while (!element.empty()) {
+    const size_t equals = element.find('=');
+    if (equals == std::string_view::npos) return false;
+    const std::string_view name = TrimWhitespace(element.substr(0, equals));
+    element.remove_prefix(equals + 1);
+    const auto value = TakeValue(element, keep);
+    if (!value || !IsToken(name)) return false;
+    element = TrimWhitespace(element);
+    if (!element.empty() && element.front() != ';') return false;
+    element.remove_prefix(std::min<size_t>(1, element.size()));
+    visit(name, *value);
+  }
+  return true;
 }
 
 std::string TokenOrQuoted(std::string_view text) {
@@ -44,19 +64,15 @@ std::string TokenOrQuoted(std::string_view text) {
 
 std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
                                                    Keep& keep) {
-  while (!element.empty()) {
-    const size_t equals = element.find('=');
-    if (equals == std::string_view::npos) return std::nullopt;
-    const std::string_view here = TrimWhitespace(element.substr(0, equals));
-    element.remove_prefix(equals + 1);
-    const auto value = TakeValue(element, keep);
-    if (!value || !IsToken(here)) return std::nullopt;
-    element = TrimWhitespace(element);
-    if (!element.empty() && element.front() != ';') return std::nullopt;
-    if (EqualsIgnoreCase(here, name)) return value;
-    element.remove_prefix(std::min<size_t>(1, element.size()));
-  }
-  return std::nullopt;
+  std::optional<std::string_view> found;
+  const bool sound = Walk(element, keep, [&](std::string_view here, std::string_view value) {
+    if (!found && EqualsIgnoreCase(here, name)) found = value;
+  });
+  return sound ? found : std::nullopt;
+}
+
+bool IsForwardedElement(std::string_view element, Keep& keep) {
+  return Walk(element, keep, [](std::string_view, std::string_view) {});
 }
 
 std::string ForwardedNode(const std::optional<net::IpAddress>& address) {

@@ -11,10 +11,13 @@
 
 namespace hawser::http {
 
-// The value of the parameter, without quotes; none if the element lacks it or is malformed ahead of it. Names compare
-// without case. A value that had escapes goes into `keep`.
+// The value of the parameter, without quotes; none if the element lacks it or is malformed anywhere. Names compare without
+// case. A value that had escapes goes into `keep`.
 std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
                                                    Keep& keep);
+
+// Whether it is one, so that it can be passed on: each value a quoted string that ends, or without quotes.
+bool IsForwardedElement(std::string_view element, Keep& keep);
 
 // What stands behind "for=": an IPv6 address in brackets and quotes, and "unknown" where there is none (§6).
 std::string ForwardedNode(const std::optional<net::IpAddress>& address);

@@ -22,6 +22,9 @@ class BodyReader {
   // behind the end of the body go to `held`.
   net::IoResult Read(std::string& held, net::ByteStream& transport, std::span<std::byte> into);
 
+  // Nobody reads the body until Read is called again: what is held of it is no news.
+  void Leave() { begun_ = false; }
+
   bool done() const { return done_ || decoder_.done(); }
   // As MessageStream::complete.
   bool complete() const { return done() && trailers_.empty(); }

@@ -16,8 +16,9 @@ constexpr BodyLimits kResponseBodyLimits{.padded_sizes = true};
 
 // A 204 has no body. One that speaks of a body may yet be followed by it, and that must not be taken for the next response.
 bool MayBeFollowed(const http::ResponseHead& head) {
-  return head.status == 204 && (head.headers.Count("Transfer-Encoding") > 0 ||
-                                head.headers.Find("Content-Length").value_or("0") != "0");
+  return head.status == 204 &&
+         (head.headers.Count("Transfer-Encoding") > 0 || head.headers.Count("Content-Length") > 1 ||
+          head.headers.Find("Content-Length").value_or("0") != "0");
 }
 
 // Methods that mean to send a body: an empty one is said to be empty (RFC 9110 §8.6).

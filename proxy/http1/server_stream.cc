@@ -31,6 +31,7 @@ void ServerStream::Want(event::Interest interest) {
 }
 
 http::ServerStream::Ahead ServerStream::ReadAhead(size_t most) {
+  reader_.Leave();
   const auto scratch = loop_.scratch();
   const net::IoResult got = transport_.Read(scratch.first(scratch.size() / 4));
   held_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);

@@ -51,7 +51,8 @@ IoResult TcpStream::Read(std::span<std::byte> into) {
       const auto bytes = static_cast<size_t>(got);
       return {bytes, bytes == into.size() ? IoState::kOk : IoState::kBlocked};
     }
-    if (got == 0) return {0, IoState::kEnd};
+    // Behind a reset that a write has met, recv(2) tells of an end. One that came as a FIN is EPIPE to later writes.
+    if (got == 0) return error_ == 0 || error_ == EPIPE ? IoResult{0, IoState::kEnd} : Fail(error_);
     if (errno == EAGAIN) return {0, IoState::kBlocked};
     if (errno != EINTR) return Fail(errno);
   }

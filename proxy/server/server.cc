@@ -15,6 +15,10 @@ namespace {
 // Rows that a worker makes in one turn: eight strings each, about 100 microseconds together.
 constexpr size_t kTunnelsPerTurn = 256;
 
+// Finds clients that have gone without a word, those that have ended their direction and wait for an answer among them. What a
+// listening socket has is inherited by those that it accepts (tcp(7)): this costs a connection nothing.
+constexpr net::TcpKeepalive kClientKeepalive{.idle = 120, .interval = 30, .probes = 4};
+
 // One socket a worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the address is first
 // bound once without it. A Unix socket cannot be bound twice: its workers share one by duplicates.
 absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listener, size_t count,
@@ -38,6 +42,7 @@ absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listene
   for (size_t i = 0; i < count; ++i) {
     auto socket = net::Listen(net::SocketAddress(address.ip(), bound.port()), {.reuse_port = true});
     if (!socket.ok()) return socket.status();
+    net::KeepAlive(*socket, kClientKeepalive);
     sockets.push_back(std::move(*socket));
   }
   return sockets;

@@ -27,6 +27,12 @@ BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStrea
   return done() ? Progress::kDone : Progress::kMore;
 }
 
+void BodyRelay::Abandon() {
+  backlog_.Clear();
+  ended_ = true;
+  blocked_ = false;
+}
+
 bool BodyRelay::Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes,
                      bool last) {
   const net::IoResult put = last ? sink.WriteLast(bytes) : sink.Write(bytes);

@@ -28,6 +28,9 @@ class BodyRelay {
       Environment& environment, http::MessageStream& source, http::MessageStream& sink,
       Begin begin = [] { return true; }, Look look = [](std::span<const std::byte>) {});
 
+  // The sink takes no more, and need not: what is left of the body is nobody's.
+  void Abandon();
+
   bool done() const { return ended_ && !blocked_; }
   bool wants_read() const { return !ended_ && !blocked_; }
   bool wants_write() const { return blocked_; }

@@ -183,7 +183,7 @@ void Exchange::PrepareRecord() {
 // reads it.
 void Exchange::ReadAhead(bool hung_up) {
   if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || uploading()) return;
-  if (client_ended_ && hung_up) return ClientLeft();
+  if ((client_ended_ || ahead_full_) && hung_up) return ClientLeft();
   if (ahead_full_) return;
   switch (client_.stream.ReadAhead(client_.listener.settings.limits.early_bytes.bytes)) {
     case http::ServerStream::Ahead::kNothing: return;
@@ -203,7 +203,7 @@ void Exchange::WatchClient() {
   client_.stream.Want({.read = uploading() ? request_body_->wants_read() : !ahead_full_ && !client_ended_,
                        .write = interim_waits_ || state_ == State::kSwitch ||
                                 (response_body_ && response_body_->wants_write()),
-                       .hang_up = client_ended_ && !uploading()});
+                       .hang_up = (client_ended_ || ahead_full_) && !uploading()});
 }
 
 void Exchange::ClientLeft() {

@@ -96,7 +96,10 @@ void Exchange::SendHead() {
   if (put.state == net::IoState::kError) return OnSendFailed();
   if (put.state == net::IoState::kBlocked) return backend_->Want({.write = true});
   connecting_.Succeeded();
-  if (head_.body) request_body_.emplace();
+  if (head_.body) {
+    request_body_.emplace();
+    ahead_full_ = false;  // what is held of it goes on first
+  }
   awaits_continue_ = head_.body && head_.headers.HasToken("Expect", "100-continue");
   state_ = State::kAwaitHead;
   ArmForHead();
@@ -232,11 +235,12 @@ bool Exchange::PumpRequest() {
   const auto progress = request_body_->Pump(environment_, client_.stream, *backend_);
   upload_begun_ = request_body_->bytes() > 0;
   if (progress == BodyRelay::Progress::kSourceBroken) return false;
-  if (state_ == State::kAwaitHead && request_body_->TakeMoved()) {
+  if (progress == BodyRelay::Progress::kSinkBroken) request_body_->Abandon();
+  const bool moved = request_body_->TakeMoved();
+  if (state_ == State::kAwaitHead && (moved || request_body_->done())) {
     awaits_continue_ = false;
     ArmForHead();
   }
-  if (progress == BodyRelay::Progress::kSinkBroken) request_body_.reset();
   WatchClient();
   return true;
 }

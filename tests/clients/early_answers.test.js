@@ -18,10 +18,12 @@ const times = 50;
 let backends, hawser, folder;
 
 // The answers of hawser's own, by path; all else is the backend's, which refuses at once and does not read on.
-const answers = {'/teapot': 418, '/forbidden': 403, '/moved': 301, '/too-large': 413, '/busy': 503};
+const answers = {'/teapot': 418, '/forbidden': 403, '/nowhere': 404, '/limited': 429, '/moved': 301, '/too-large': 413, '/busy': 503};
 const routes = `
   - { match: { path: /teapot }, direct_response: { status: 418, body: teapot } }
   - { match: { path: /forbidden }, direct_response: { status: 403 } }
+  - { match: { path: /nowhere }, direct_response: { status: 404 } }
+  - { match: { path: /limited }, direct_response: { status: 429 } }
   - { match: { path: /moved }, redirect: { host: elsewhere.test } }
   - { match: { path: /busy }, cluster: gone }`;
 
@@ -56,7 +58,7 @@ for (const [name, size] of [['1 kB', 1000], ['200 kB', 200_000], ['20 MB', 20_00
 
 test('the streams of Node\'s client close, and its connection goes on', options, async () => {
   const session = connect(hawser.https, {rejectUnauthorized: false});
-  for (let i = 0; i < 5; ++i) {
+  for (let i = 0; i < 7; ++i) {
     const path = Object.keys(answers)[i % Object.keys(answers).length];
     const stream = session.request({':method': 'POST', ':path': path});
     const closed = new Promise((resolve, reject) => stream.on('close', () => resolve(stream.rstCode)).on('error', reject));

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "proxy/net/tcp_state.h"
-#include "tests/fakes/deaf_socket.h"
+#include "tests/fakes/silent_host.h"
 #include "tests/integration/harness/flood.h"
 #include "tests/integration/harness/scenario.h"
 
@@ -20,7 +20,7 @@ const std::string kTwoSeconds = "tcp_keepalive: { idle: 1s, interval: 1s, probes
 
 // From here on nothing comes from that end any more, either: it has nothing to send again.
 bool Vanish(int fd) {
-  return Eventually([&] { return !net::AskTcp(fd)->under_way(); }) && fakes::Deafen(fd);
+  return Eventually([&] { return !net::AskTcp(fd)->under_way(); }) && fakes::SilenceHost(fd);
 }
 
 void ExpectLost(HawserProcess& hawser, Wire& client) {

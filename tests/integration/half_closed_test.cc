@@ -1,7 +1,11 @@
 // Clients that end their direction behind a whole request (nc -N, monitors, tools of HTTP/1.0). Their FIN says that no more
 // will be sent, not that nobody reads (RFC 9293 §3.6): they are answered. Who resets has left.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <fstream>
+#include <string>
 
 #include <thread>
 
@@ -187,6 +191,29 @@ TEST(HalfClosed, AClientThatAsksForATunnelHasLeft) {
   ReadHead(backend);
   EXPECT_NE(backend.ReadEnd(), End::kOpen);
   EXPECT_EQ(world.hawser().WaitForLog()["closed_by"], "client");
+}
+
+// The timer that the kernel runs for hawser's end of a client's connection (/proc/net/tcp, proc(5)): 2 is that of keepalive.
+int TimerOfServerSide(const std::string& server, const std::string& client) {
+  const auto port = [](const std::string& address) {
+    return std::stoul(address.substr(address.rfind(':') + 1));
+  };
+  const std::string ends = fmt::format("0100007F:{:04X} 0100007F:{:04X} 01", port(server), port(client));
+  std::ifstream table("/proc/net/tcp");
+  for (std::string line; std::getline(table, line);) {
+    const size_t at = line.find(ends);
+    if (at == std::string::npos) continue;
+    const size_t queues = line.find(' ', at + ends.size());
+    return std::stoi(line.substr(line.find(' ', queues + 1) + 1, 2));
+  }
+  return -1;
+}
+
+TEST(HalfClosed, TheKernelLooksAfterClientsThatAreQuiet) {
+  OneBackend world;
+  const Wire client = world.Connect();
+  EXPECT_TRUE(
+      Eventually([&] { return TimerOfServerSide(world.hawser().listener(), client.local_address()) == 2; }));
 }
 
 }  // namespace

@@ -117,7 +117,53 @@ TEST(ResponseTimeout, ABackendThatDoesNotTakeAnUploadIs504) {
   EXPECT_EQ(ReadHead(asked.client).status(), 504);
 }
 
-TEST(StreamIdleTimeout, ABodyThatStandsStillIsCutThoughTheOtherSideTalks) {
+// Whether hawser has handled what came before on other connections: one worker answers this one.
+void PassATurn(OneBackend& world) {
+  for (int i = 0; i < 2; ++i) {
+    Wire other = world.Connect();
+    other.Send("GET / HTTP/1.1\r\n\r\n");
+    EXPECT_EQ(ReadHead(other).status(), 400);
+  }
+}
+
+TEST(ResponseTimeout, ItRunsOnceTheEndOfAnUploadHasFoundRoom) {
+  OneBackend world(
+      {.route = {"response_timeout: 300ms", "stream_idle_timeout: 0s"}, .cluster = {"protocol: h2"}});
+  constexpr size_t kWindow = 65'535;  // of a stream, as it begins (RFC 9113 §6.9.2)
+  Wire client = world.Connect();
+  client.Send(Upload("Transfer-Encoding: chunked\r\n", "ffff\r\n" + std::string(kWindow, 'x') + "\r\n"));
+  Http2Backend backend(world.backend().Accept());
+  const uint32_t stream = backend.ReadRequest().stream;
+  for (size_t bytes = 0; bytes < kWindow;) {
+    const auto frame = backend.ReadFrame();
+    ASSERT_TRUE(frame);
+    if (frame->type == NGHTTP2_DATA) bytes += frame->payload.size();
+  }
+  client.Send("0\r\n\r\n");
+  PassATurn(world);
+  for (const uint32_t of : {0U, stream}) {
+    backend.Send(RawFrame(NGHTTP2_WINDOW_UPDATE, 0, of, BigEndian(1000, 4)));
+  }
+  EXPECT_EQ(ReadHead(client).status(), 504);
+}
+
+TEST(ClientThatLeaves, IsNoticedThoughItsBodyOnceFilledWhatIsHeld) {
+  OneBackend world({.cluster = {"protocol: h2"}});
+  Wire client = world.Connect();
+  client.Send(Upload("Content-Length: 30000\r\n", std::string(30'000, 'x')));
+  PassATurn(world);
+  Http2Backend backend(world.backend().Accept());  // only now are there SETTINGS, and a stream
+  backend.ReadRequest();
+  auto frame = backend.ReadFrame();
+  while (frame && (frame->flags & NGHTTP2_FLAG_END_STREAM) == 0) frame = backend.ReadFrame();
+  PassATurn(world);
+  client.Reset();
+  frame = backend.ReadFrame();
+  while (frame && frame->type != NGHTTP2_RST_STREAM) frame = backend.ReadFrame();
+  EXPECT_TRUE(frame);
+}
+
+TEST(StreamIdleTimeout, BodiesThatStandStillAreCutThoughTheClientTalks) {
   OneBackend world({.route = {"stream_idle_timeout: 500ms"}});
   Asked asked = Ask(world, PlainGet("/"));
   asked.backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");

@@ -87,6 +87,15 @@ TEST(Affinity, OfSeveralCookiesTheFirstThatVerifiesCounts) {
   EXPECT_THAT(site.FindIn({"moor=x; moor=y"}), Misses(AffinityResult::kForged));
 }
 
+// Each costs digests, and over HTTP/2 a head full of them costs its sender next to nothing.
+TEST(Affinity, OfManyCookiesOnlyTheFirstFewAreLookedAt) {
+  const Site site;
+  const std::string forged = "moor=" + Site({kKeyB}).Mint(2) + "; ";
+  EXPECT_THAT(site.FindIn({forged + forged + forged + "moor=" + site.Mint(1)}), Hits(&site.endpoint(1)));
+  EXPECT_THAT(site.FindIn({forged + forged + forged + forged + "moor=" + site.Mint(1)}),
+              Misses(AffinityResult::kForged));
+}
+
 TEST(Affinity, IsOpaque) {
   const Site site;
   const std::string value = site.Mint(0);

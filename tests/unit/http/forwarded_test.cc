@@ -65,6 +65,29 @@ class Forwarded : public testing::Test {
   std::mt19937_64 random_{1};
 };
 
+// A client behind a trusted proxy that appends to what the client itself sent.
+TEST_F(Forwarded, AQuoteThatIsNotClosedHidesNobody) {
+  for (const std::string_view value : {"for=6.6.6.6;x=\", for=1.2.3.4", "for=\", for=1.2.3.4",
+                                       "for=6.6.6.6;proto=https;host=evil.test;x=\"\\\", for=1.2.3.4",
+                                       "for=6.6.6.6;x=\", for=1.2.3.4, for=\"[2001:db8::7]\""}) {
+    head_.headers.Clear();
+    head_.headers.Add("Forwarded", value);
+    EXPECT_EQ(Client(Plain()), "1.2.3.4") << value;
+    Set(Plain());
+    EXPECT_TRUE(Field("Forwarded").starts_with("for=unknown, for=1.2.3.4")) << Field("Forwarded");
+    EXPECT_EQ(Field("X-Forwarded-Proto"), "http") << value;
+    EXPECT_EQ(Field("X-Forwarded-For").find("6.6.6.6"), std::string::npos) << value;
+  }
+}
+
+TEST_F(Forwarded, AQuoteThatIsNotClosedDoesNotReachTheNextField) {
+  head_.headers.Add("Forwarded", "for=6.6.6.6;proto=https;x=\"");
+  head_.headers.Add("Forwarded", "for=1.2.3.4");
+  EXPECT_EQ(Client(Plain()), "1.2.3.4");
+  Set(Plain());
+  EXPECT_TRUE(Field("Forwarded").starts_with("for=unknown, for=1.2.3.4, for=10.0.0.1")) << Field("Forwarded");
+}
+
 TEST_F(Forwarded, ABareRequestGetsThemAll) {
   const Forwarding result = Set(Untrusted());
   EXPECT_EQ(Field("X-Forwarded-For"), "192.0.2.9");

@@ -256,6 +256,26 @@ TEST_P(Http1Streams, AConnectionWhoseRequestWasNotReadIsNotUsedAgain) {
   EXPECT_FALSE(request->reusable());
 }
 
+// The response's way asks for news each time that it goes on: a loop without end, where these were some.
+TEST_P(Http1Streams, WhatIsHeldOfABodyThatNobodyReadsIsNoNews) {
+  struct Counting final : event::IoHandler {
+    void OnReady(event::Ready) override { ++calls; }
+    int calls = 0;
+  } counting;
+  FakeStream connection;
+  Prepare(connection);
+  auto request = Serve(connection, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n");
+  request->Watch(&counting, 0);
+  std::array<std::byte, 64> into;
+  connection.Feed("some");
+  EXPECT_GT(request->Read(into).bytes, 0U);
+  connection.Feed("more");
+  EXPECT_EQ(request->ReadAhead(100), http::ServerStream::Ahead::kNothing);
+  request->Want({.read = true});
+  loop_->RunOnce(base::Duration(0));
+  EXPECT_EQ(counting.calls, 0);
+}
+
 TEST_P(Http1Streams, AHeadThatWouldSplitTheResponseIsNotSent) {
   FakeStream connection;
   Prepare(connection);
@@ -330,6 +350,7 @@ TEST_P(Http1Streams, AnAnswerThatClosesLeavesNoIdleConnection) {
        {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\nmore",
         "HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\nContent-Length: 5\r\n\r\n",
         "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n"}) {
     FakeStream* connection = nullptr;
     auto request = Ask("GET", connection);

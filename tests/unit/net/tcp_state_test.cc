@@ -8,7 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "proxy/net/socket.h"
-#include "tests/fakes/deaf_socket.h"
+#include "tests/fakes/silent_host.h"
 
 namespace hawser::net {
 namespace {
@@ -102,7 +102,7 @@ TEST(AskTcp, KnowsNothingOfUnixSocketsAndClosedOnes) {
 
 TEST(AskTcp, FindsAHostThatAcknowledgesNothing) {
   const Connection connection;
-  ASSERT_TRUE(fakes::Deafen(connection.far.fd()));
+  ASSERT_TRUE(fakes::SilenceHost(connection.far.fd()));
   ASSERT_EQ(send(connection.near.fd(), "hello", 5, 0), 5);
   EXPECT_TRUE(connection.Until(
       [](const TcpState& state) { return SilenceOf(state).value_or(Duration(0)) >= Duration(1500); }));

@@ -80,6 +80,19 @@ class TcpStreamTest : public testing::Test {
   std::array<std::byte, 64> into;
 };
 
+// A body that ends with its connection must not look whole because a write has met the reset first.
+TEST_F(TcpStreamTest, AnEndBehindAResetThatAWriteHasMetIsNoEnd) {
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ASSERT_EQ(setsockopt(far.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+  far.Reset();
+  near->Want({.read = true});
+  NextReady();
+  EXPECT_EQ(near->Write(Bytes("x")).state, IoState::kError);
+  EXPECT_EQ(near->error(), ECONNRESET);
+  std::array<std::byte, 1> one;
+  EXPECT_EQ(near->Read(one).state, IoState::kError);
+}
+
 // As where epoll is out of watches: here it refuses a descriptor that cannot be waited for.
 TEST_F(TcpStreamTest, OneThatEpollDoesNotTakeIsBrokenAndSaysSo) {
   TcpStream stream(*loop, Socket(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)));

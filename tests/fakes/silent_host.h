@@ -7,7 +7,7 @@
 
 namespace hawser::fakes {
 
-inline bool Deafen(int fd) {
+inline bool SilenceHost(int fd) {
   sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
   const sock_fprog program{.len = 1, .filter = &drop};
   return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
