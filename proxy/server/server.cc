@@ -77,9 +77,7 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
     server->registry_.Add((*worker)->stats());
     server->workers_.push_back(std::move(*worker));
   }
-  server->bound_.resize(settings.listeners.size());
-  for (size_t i = 0; i < settings.listeners.size(); ++i) server->BindListener(i, loaded, errors);
-  if (!errors.empty()) return nullptr;
+  // Ahead of the listeners: who finds their ports open may send a signal.
   auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {
     if (number == SIGTERM || number == SIGINT || number == SIGQUIT) return server->Terminate();
     spdlog::warn("SIG{}: ignored; {}", sigabbrev_np(number),
@@ -88,6 +86,9 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
   });
   if (!signals.ok()) return failed(settings, signals.status());
   server->signals_ = std::move(*signals);
+  server->bound_.resize(settings.listeners.size());
+  for (size_t i = 0; i < settings.listeners.size(); ++i) server->BindListener(i, loaded, errors);
+  if (!errors.empty()) return nullptr;
   return server;
 }
 
