@@ -130,14 +130,7 @@ std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const
   return nullptr;
 }
 
-// What a server ignores is no reason to end one that has not begun to listen to its signals: a supervisor may send it as soon as
-// the ports answer.
-void IgnoreUntilServing() {
-  for (const int number : {SIGHUP, SIGUSR1, SIGUSR2}) signal(number, SIG_IGN);
-}
-
 int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
-  IgnoreUntilServing();
   auto log = server::ProcessLog::Start(options.log_level);
   if (!log.ok()) {
     Complain(log.status());
