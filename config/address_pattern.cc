@@ -37,8 +37,9 @@ std::string SocketAddressPattern() {
 }
 
 std::string PeerBlockPattern() {
-  return fmt::format("^(unix|{0}(/0*([0-9]|[12][0-9]|3[0-2]))?|({1})(/0*([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$",
-                     V4(), V6());
+  return fmt::format(
+      "^(unix|{0}(/0*([0-9]|[12][0-9]|3[0-2]))?|({1})(/0*([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$", V4(),
+      V6());
 }
 
 }  // namespace hawser::config

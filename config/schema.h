@@ -328,7 +328,8 @@ struct AffinityCookie {
   std::string name;   // "hawser-" and a hash of the cluster's, made by the loader, if left out
   Duration ttl = 0s;  // 0: a session cookie
   std::string path = "/";
-  std::optional<bool> secure;  // if left out: true where all listeners have TLS, else whether the client came over TLS
+  std::optional<bool>
+      secure;  // if left out: true where all listeners have TLS, else whether the client came over TLS
   bool http_only = true;
   SameSite same_site = SameSite::kLax;
   std::vector<Secret> keys;              // at least 32 bytes each; the first signs, all verify

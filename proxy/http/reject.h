@@ -29,7 +29,7 @@ enum class Reject : uint8_t {
   kLoopDetected,  // it has passed this process before (RFC 9110 §7.6.3)
   kNoRoute,
   kOriginNotAllowed,
-  kFilterTimeout,  // a filter waited for too long
+  kFilterTimeout,       // a filter waited for too long
   kTooManyConnections,  // of one client (prefix) at once
   kConnectionRate,      // of one client, new ones
   kListenerFull,
