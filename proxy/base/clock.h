@@ -4,6 +4,8 @@
 
 #include <chrono>
 
+#include "absl/functional/any_invocable.h"
+
 namespace hawser::base {
 
 using TimePoint = std::chrono::steady_clock::time_point;
@@ -12,6 +14,9 @@ using Duration = std::chrono::milliseconds;
 inline TimePoint SteadyNow() {
   return std::chrono::steady_clock::now();
 }
+
+// Where a loop reads the time: SteadyNow, or a clock that a test steps.
+using Clock = absl::AnyInvocable<TimePoint() const>;
 
 // Whole milliseconds between two points, rounded down.
 inline Duration Between(TimePoint from, TimePoint to) {

@@ -24,11 +24,11 @@ uint32_t Mask(Interest interest) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Loop>> Loop::Create() {
+absl::StatusOr<std::unique_ptr<Loop>> Loop::Create(base::Clock clock) {
   const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
   const int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (epoll_fd < 0 || wake_fd < 0) return absl::ErrnoToStatus(errno, "cannot make an event loop");
-  std::unique_ptr<Loop> loop(new Loop(epoll_fd, wake_fd));
+  std::unique_ptr<Loop> loop(new Loop(epoll_fd, wake_fd, std::move(clock)));
   epoll_event event{.events = EPOLLIN, .data = {.u64 = kWake}};
   if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, wake_fd, &event) != 0) {
     return absl::ErrnoToStatus(errno, "cannot watch the wake-up descriptor");
@@ -36,10 +36,11 @@ absl::StatusOr<std::unique_ptr<Loop>> Loop::Create() {
   return loop;
 }
 
-Loop::Loop(int epoll_fd, int wake_fd)
+Loop::Loop(int epoll_fd, int wake_fd, base::Clock clock)
     : epoll_fd_(epoll_fd),
       wake_fd_(wake_fd),
-      now_(base::SteadyNow()),
+      clock_(std::move(clock)),
+      now_(clock_()),
       wheel_(now_),
       scratch_(new std::byte[3 * kScratchBytes]),
       batch_(new epoll_event[kBatch]) {}
@@ -61,7 +62,7 @@ void Loop::RunOnce(base::Duration wait) {
   // From here on Forget reaches the batch: whatever runs before an event may take it back.
   batch_next_ = 0;
   batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), kBatch, timeout), 0);
-  now_ = base::SteadyNow();
+  now_ = clock_();
   ++turn_;
   RunSoon();
   Dispatch();
@@ -74,7 +75,7 @@ void Loop::RunOnce(base::Duration wait) {
 int Loop::WaitForTimers() const {
   constexpr int kLong = 100;
   const int timeout = wheel_.MillisToNext(now_);
-  return timeout > 0 && timeout < kLong ? wheel_.MillisToNext(base::SteadyNow()) : timeout;
+  return timeout > 0 && timeout < kLong ? wheel_.MillisToNext(clock_()) : timeout;
 }
 
 void Loop::Dispatch() {

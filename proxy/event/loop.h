@@ -55,7 +55,9 @@ class Loop {
   // Bytes that one read takes at the most; also the size of each scratch area.
   static constexpr size_t kScratchBytes = 256 * 1024;
 
-  static absl::StatusOr<std::unique_ptr<Loop>> Create();
+  // `clock` tells the time of every turn and timer; a clock that does not move by itself (tests/fakes/stepped_clock.h)
+  // fires timers only as far as it was stepped.
+  static absl::StatusOr<std::unique_ptr<Loop>> Create(base::Clock clock = base::SteadyNow);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -96,6 +98,9 @@ class Loop {
   // Fixed within a turn.
   base::TimePoint now() const { return now_; }
 
+  // The clock, read at this moment: for round trips, which a turn's length would blur.
+  base::TimePoint ReadClock() const { return clock_(); }
+
   // Counts turns; for budgets that hold for one.
   uint64_t turn() const { return turn_; }
 
@@ -133,7 +138,7 @@ class Loop {
     absl::flat_hash_map<uintptr_t, size_t> places_;  // where `indexed`
   };
 
-  Loop(int epoll_fd, int wake_fd);
+  Loop(int epoll_fd, int wake_fd, base::Clock clock);
   int WaitForTimers() const;
   void Dispatch();
   bool Retired(const IoHandler& handler) const { return !retired_.empty() && FindRetired(handler); }
@@ -147,6 +152,7 @@ class Loop {
 
   const int epoll_fd_;
   const int wake_fd_;
+  const base::Clock clock_;
   std::atomic<bool> stopped_ = false;
   bool woken_ = false;  // in this turn, by another thread
   uint64_t turn_ = 0;

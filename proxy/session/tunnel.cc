@@ -145,7 +145,7 @@ void Tunnel::Inject(Peer to) {
     return bytes;
   };
   if (std::exchange(sink.ping_due, false) && sink.close_due == 0) {
-    const ws::SmallFrame ping = sink.keepalive.MakePing(base::SteadyNow(), mask());
+    const ws::SmallFrame ping = sink.keepalive.MakePing(environment_.loop.ReadClock(), mask());
     Send(to, ping.bytes());
     environment_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
   }

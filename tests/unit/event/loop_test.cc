@@ -9,11 +9,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/fakes/stepped_clock.h"
 #include "tests/unit/event/loop_fixture.h"
 
 namespace hawser::event {
 namespace {
 
+using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
@@ -171,6 +173,22 @@ TEST_F(LoopTest, TimersFireFromTheLoop) {
   EXPECT_GE(base::SteadyNow() - start, milliseconds(20));
   EXPECT_TRUE(listener.heard[0].timer);
   EXPECT_EQ(listener.heard[0].tag, 6);
+}
+
+TEST_F(LoopTest, TimeIsWhatTheGivenClockSays) {
+  fakes::SteppedClock clock;
+  loop = std::move(Loop::Create(clock.reader())).value();
+  Listener listener;
+  Timer timer(listener, 6);
+  loop->Arm(timer, hours(1));
+  clock.Advance(hours(1) - milliseconds(1));
+  Turn();
+  EXPECT_TRUE(listener.heard.empty());
+  clock.Advance(milliseconds(1));
+  EXPECT_LT(loop->now(), loop->ReadClock());
+  Turn();
+  EXPECT_EQ(loop->now(), loop->ReadClock());
+  EXPECT_EQ(listener.heard.size(), 1U);
 }
 
 TEST_F(LoopTest, ATimerArmedByAHandlerWithoutADelayFiresInTheSameTurn) {

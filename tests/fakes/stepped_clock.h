@@ -1,0 +1,31 @@
+// A clock that moves only when it is told to: what a loop that was given it sees as the time.
+//
+//   SteppedClock clock;
+//   auto loop = event::Loop::Create(clock.reader()).value();
+//   loop->Arm(timer, 10s);
+//   clock.Advance(10s);
+//   loop->RunOnce(0ms);   // fires
+#pragma once
+
+#include "proxy/base/clock.h"
+
+namespace hawser::fakes {
+
+class SteppedClock {
+ public:
+  SteppedClock() = default;
+  SteppedClock(const SteppedClock&) = delete;
+  SteppedClock& operator=(const SteppedClock&) = delete;
+
+  // Reads this clock, which must outlive who uses it.
+  base::Clock reader() const {
+    return [this] { return now_; };
+  }
+  base::TimePoint now() const { return now_; }
+  void Advance(base::Duration by) { now_ += by; }
+
+ private:
+  base::TimePoint now_ = base::SteadyNow();
+};
+
+}  // namespace hawser::fakes
