@@ -3,8 +3,8 @@
 //   SteppedClock clock;
 //   auto loop = event::Loop::Create(clock.reader()).value();
 //   loop->Arm(timer, 10s);
-//   clock.Advance(10s);
-//   loop->RunOnce(0ms);   // fires
+//   clock.Advance(10s + 1ms);   // a timer is up to one tick late
+//   loop->RunOnce(0ms);         // fires
 #pragma once
 
 #include "proxy/base/clock.h"
