@@ -21,6 +21,8 @@ export async function startBackends(dress) {
   return {
     all: backends,
     ports: backends.map(({port}) => port),
+    // For startExample: each backend in the place of one address of the example.
+    at: (...addresses) => Object.fromEntries(addresses.map((address, i) => [address, backends[i].port])),
     named: (name) => backends.find((backend) => backend.name === name),
     stop: () => backends.forEach(({stop}) => stop()),
   };

@@ -1,17 +1,26 @@
 // The real binary for tests with real clients: a certificate, a configuration in front of some ports, the process, and
-// its access log. HAWSER names the binary.
+// its access log. The configuration is a small one that each test completes, or a file of docs/examples. HAWSER names the
+// binary.
 import {execFileSync, spawn} from 'node:child_process';
-import {mkdtempSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
+import {closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {createInterface} from 'node:readline';
 
-const binary = process.env.HAWSER ?? new URL('../../build/debug/hawser', import.meta.url).pathname;
+export const binary = process.env.HAWSER ?? new URL('../../build/debug/hawser', import.meta.url).pathname;
 
 function makeCertificate(folder) {
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1',
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '90',
     '-keyout', join(folder, 'server.key'), '-out', join(folder, 'server.crt'), '-subj', '/CN=localhost',
     '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], {stdio: 'ignore'});
+}
+
+export const examples = new URL('../../docs/examples/', import.meta.url).pathname;
+
+// The files that docs/examples/README.md tells its readers to make, under the names that the examples use.
+export function makeExampleFiles(folder) {
+  makeCertificate(folder);
+  writeFileSync(join(folder, 'affinity.keys'), '0123456789abcdef0123456789abcdef\n');
 }
 
 // `route`, `cluster` and `process` are more lines of YAML for those places; `routes` and `clusters` stand ahead of and behind the
@@ -43,9 +52,10 @@ ${process ?? ''}
 // For `cluster`: the affinity cookie, named moor.
 export const cookieAffinity = 'affinity: { cookie: { name: moor, keys: [ 0123456789abcdef0123456789abcdef ] } }';
 
-// Starts the binary and collects the addresses that it announces, until the line for which ready(line) holds.
-async function start(args, folder, ready) {
-  const child = spawn(binary, args, {cwd: folder, stdio: ['ignore', 'ignore', 'pipe']});
+// Starts the binary and collects the addresses that it announces, until the line for which ready(line) holds. `stdout` is
+// a descriptor, or 'ignore'.
+async function start(args, folder, ready, stdout = 'ignore') {
+  const child = spawn(binary, args, {cwd: folder, stdio: ['ignore', stdout, 'pipe']});
   const lines = [];
   const announced = new Promise((resolve, reject) => {
     createInterface({input: child.stderr}).on('line', (line) => {
@@ -64,24 +74,56 @@ async function start(args, folder, ready) {
   return {child, find, stop};
 }
 
-// In front of backends on these ports, with that many workers (1): {edge, plain} are WebSocket URLs and {https, http, h2c}
-// those of others (h2c: HTTP/2 with prior knowledge), log() the lines of the access log so far.
-export async function startHawser(options) {
-  const folder = mkdtempSync(join(tmpdir(), 'hawser-clients-'));
-  makeCertificate(folder);
-  writeFileSync(join(folder, 'hawser.yaml'), configuration(options));
-  const process = await start(['run', '-c', join(folder, 'hawser.yaml'), '--concurrency', String(options.workers ?? 1)], folder,
-    (line) => /\bready$/.test(line));
+// `hawser run` with this configuration in `folder`, which goes when it stops. log() gives the lines of the access log so
+// far, whether it is access.log or stdout; address(NAME) where a listener is.
+async function run(folder, yaml, workers) {
+  writeFileSync(join(folder, 'hawser.yaml'), yaml);
+  const log = openSync(join(folder, 'access.log'), 'a');
+  const process = await start(['run', '-c', join(folder, 'hawser.yaml'), '--concurrency', String(workers)], folder,
+    (line) => /\bready$/.test(line), log).finally(() => closeSync(log));
   return {
-    edge: `wss://${process.find(/listener edge on (\S+)/)}`,
-    plain: `ws://${process.find(/listener plain on (\S+)/)}`,
-    https: `https://${process.find(/listener edge on (\S+)/)}`,
-    http: `http://${process.find(/listener plain on (\S+)/)}`,
-    h2c: `http://${process.find(/listener prior on (\S+)/)}`,
+    address: (listener) => process.find(new RegExp(`listener ${listener} on (\\S+)`)),
     log: () => readFileSync(join(folder, 'access.log'), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)),
     terminate: () => process.child.kill('SIGTERM'),
     stop: async () => { await process.stop(); rmSync(folder, {recursive: true}); },
   };
+}
+
+const newFolder = () => mkdtempSync(join(tmpdir(), 'hawser-clients-'));
+
+// In front of backends on these ports, with that many workers (1): {edge, plain} are WebSocket URLs and {https, http, h2c}
+// those of others (h2c: HTTP/2 with prior knowledge). `origin` is https, as of an example.
+export async function startHawser(options) {
+  const folder = newFolder();
+  makeCertificate(folder);
+  const hawser = await run(folder, configuration(options), options.workers ?? 1);
+  const [edge, plain, prior] = ['edge', 'plain', 'prior'].map(hawser.address);
+  const https = `https://${edge}`;
+  return {...hawser, edge: `wss://${edge}`, plain: `ws://${plain}`, origin: https, https, http: `http://${plain}`, h2c: `http://${prior}`};
+}
+
+// docs/examples/NAME.yaml as it stands, but for its addresses: `ports` says where each backend of it really is, as in
+// {'127.0.0.1:3001': 41233}, and all that listens (on 0.0.0.0, and the admin page) gets free ports of loopback. `edits` are
+// more changes, [text, replacement], for what a test cannot wait for. Each text must stand in the file.
+export async function startExample(name, ports, {workers = 2, edits = []} = {}) {
+  const folder = newFolder();
+  makeExampleFiles(folder);
+  let yaml = readFileSync(join(examples, `${name}.yaml`), 'utf8');
+  for (const [text, replacement] of edits) {
+    if (!yaml.includes(text)) throw new Error(`${name}.yaml has no ${text}`);
+    yaml = yaml.replaceAll(text, replacement);
+  }
+  const known = {'0.0.0.0:8080': 0, '0.0.0.0:8443': 0, '127.0.0.1:9901': 0, ...ports};
+  const missing = Object.keys(ports).filter((address) => !yaml.includes(address));
+  if (missing.length > 0) throw new Error(`${name}.yaml has no ${missing}`);
+  yaml = yaml.replace(/\b\d+\.\d+\.\d+\.\d+:[1-9]\d*/g, (address) => {
+    if (!(address in known)) throw new Error(`${name}.yaml: where is ${address}?`);
+    return `127.0.0.1:${known[address]}`;
+  });
+  const hawser = await run(folder, yaml, workers);
+  const edge = hawser.address('edge');
+  const tls = yaml.includes('tls: { certificates:');
+  return {...hawser, edge: `${tls ? 'wss' : 'ws'}://${edge}`, origin: `${tls ? 'https' : 'http'}://${edge}`};
 }
 
 // `hawser demo`; `url` is its page.

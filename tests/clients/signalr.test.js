@@ -1,12 +1,12 @@
 // SignalR's own client: it negotiates by POST, and each of its transports must then reach the server that gave the token.
-// In Node it keeps cookies by itself, and sends them with every transport.
+// In Node it keeps cookies by itself, and sends them with every transport. hawser is docs/examples/signalr.yaml.
 import assert from 'node:assert/strict';
 import {after, before, test} from 'node:test';
 
 import {HttpTransportType, HubConnectionBuilder, LogLevel} from '@microsoft/signalr';
 
 import {names, startBackends} from './backends.js';
-import {cookieAffinity, startHawser} from './hawser.js';
+import {startExample} from './hawser.js';
 import {signalrServer} from './signalr_server.js';
 
 let backends, hawser;
@@ -14,7 +14,7 @@ let backends, hawser;
 before(async () => {
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';  // it takes no certificate of its own
   backends = await startBackends(signalrServer);
-  hawser = await startHawser({ports: backends.ports, cluster: cookieAffinity, workers: 2});
+  hawser = await startExample('signalr', backends.at('127.0.0.1:5001', '127.0.0.1:5002', '127.0.0.1:5003'));
 });
 after(async () => {
   await hawser.stop();
@@ -24,9 +24,9 @@ after(async () => {
 for (const transport of ['WebSockets', 'ServerSentEvents', 'LongPolling']) {
   test(`${transport} reaches the server that negotiated`, {timeout: 240_000}, async () => {
     const seen = new Set();
-    for (let i = 0; i < 6; ++i) {
+    for (let i = 0; i < 6 || seen.size < names.length; ++i) {
       const hub = new HubConnectionBuilder()
-        .withUrl(`${hawser.https}/hub`, {transport: HttpTransportType[transport]})
+        .withUrl(`${hawser.origin}/hub`, {transport: HttpTransportType[transport]})
         .configureLogging(LogLevel.None)
         .build();
       await hub.start();
@@ -36,6 +36,5 @@ for (const transport of ['WebSockets', 'ServerSentEvents', 'LongPolling']) {
       await hub.stop();
       seen.add(name);
     }
-    assert.deepEqual([...seen].sort(), names);
   });
 }
