@@ -12,9 +12,14 @@ export async function startBackends(dress) {
     const app = dress(http, name);
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
+    const sockets = new Set();  // those that were upgraded, too, which Node's own closeAllConnections() forgets
+    http.on('connection', (socket) => {
+      sockets.add(socket);
+      socket.on('close', () => sockets.delete(socket));
+    });
     const stop = () => {
       http.close();
-      http.closeAllConnections();
+      sockets.forEach((socket) => socket.destroy());
     };
     backends.push({name, http, app, port: http.address().port, stop});
   }
