@@ -1,4 +1,4 @@
-// One request as the filters see it, and what they leave behind. Owned by the exchange; loop thread only.
+// One request as the filters see it, and what they attach to it. Owned by the exchange; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-#include "filters/leftovers.h"
+#include "filters/attachments.h"
 #include "filters/verdict.h"
 #include "proxy/event/loop.h"
 #include "proxy/http/head.h"
@@ -42,11 +42,11 @@ class Context {
 
   // Keeps `object` until the tunnel ends, or the exchange if none opens.
   template <typename T>
-  T& Leave(std::unique_ptr<T> object) {
-    return leftovers_.Leave(std::move(object));
+  T& Attach(std::unique_ptr<T> object) {
+    return attachments_.Attach(std::move(object));
   }
   // For the tunnel to hold.
-  Leftovers TakeLeftovers() { return std::move(leftovers_); }
+  Attachments TakeAttachments() { return std::move(attachments_); }
 
   // The verdict of the filter that has waited: kContinue or kReject.
   void Resume(Verdict verdict);
@@ -62,7 +62,7 @@ class Context {
   size_t next_ = 0;                 // the filter that has not yet let the request pass
   size_t seen_ = 0;                 // the filters that have seen it: next_, or one more
   std::optional<Verdict> resumed_;  // set: the waiter is to hear of it
-  Leftovers leftovers_;
+  Attachments attachments_;
 };
 
 }  // namespace hawser::filters

@@ -14,7 +14,7 @@ class Filter {
   virtual ~Filter() = default;
 
   // May change the request. After Verdict::Wait the filter calls context.Resume once, on the same thread, from a handler
-  // that it leaves in the context: should the request end before, the handler goes with it.
+  // that it attaches to the context: should the request end before, the handler goes with it.
   virtual Verdict OnRequest(Context& context) const = 0;
 
   // The head of the backend's answer, or of hawser's own: for every filter that has seen the request, the last one

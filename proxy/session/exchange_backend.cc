@@ -333,7 +333,7 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
                                .record = std::move(record_),
                                .leases = std::move(leases),
                                .endpoint_lease = std::move(lease_),
-                               .leftovers = context_->TakeLeftovers(),
+                               .attachments = context_->TakeAttachments(),
                                .deflate = deflate_,
                                .early_from_client = early_from_client,
                                .early_from_backend = std::as_bytes(std::span(early_from_backend))});

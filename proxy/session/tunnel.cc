@@ -25,7 +25,7 @@ Tunnel::Tunnel(Environment& environment, Parts parts)
       record_(std::move(*parts.record)),
       leases_(std::move(parts.leases)),
       endpoint_lease_(std::move(parts.endpoint_lease)),
-      leftovers_(std::move(parts.leftovers)),
+      attachments_(std::move(parts.attachments)),
       timer_(*this, kTimerTag),
       last_message_(environment.loop.now()),
       expiry_(base::TimePoint::max()),

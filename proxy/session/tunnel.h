@@ -15,7 +15,7 @@
 #include <span>
 #include <string_view>
 
-#include "filters/leftovers.h"
+#include "filters/attachments.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/event/io_handler.h"
@@ -43,7 +43,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     std::unique_ptr<RequestRecord> record;
     EdgeLeases leases;  // empty where the client's connection outlives the tunnel (HTTP/2)
     cluster::OpenLease endpoint_lease;
-    filters::Leftovers leftovers;                   // what the route's filters hold
+    filters::Attachments attachments;                   // what the route's filters hold
     bool deflate = false;                           // permessage-deflate was agreed on: RSV1 has a meaning
     std::span<const std::byte> early_from_client;   // came ahead of the 101
     std::span<const std::byte> early_from_backend;  // came behind the 101
@@ -186,7 +186,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   RequestRecord record_;
   EdgeLeases leases_;
   cluster::OpenLease endpoint_lease_;
-  filters::Leftovers leftovers_;
+  filters::Attachments attachments_;
   event::Timer timer_;
   base::TimePoint last_message_;
   base::TimePoint

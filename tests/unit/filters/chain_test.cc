@@ -140,19 +140,19 @@ TEST_F(ChainTest, AResponseMeetsTheFiltersThatHaveSeenTheRequestLastFirst) {
   EXPECT_EQ(head.status, 2);
 }
 
-TEST_F(ChainTest, WhatAFilterLeavesOutlivesItsContext) {
+TEST_F(ChainTest, WhatAFilterAttachesOutlivesItsContext) {
   const auto left = std::make_shared<int>(1);
-  request_.context->Leave(std::make_unique<std::shared_ptr<int>>(left));
-  Leftovers leftovers = request_.context->TakeLeftovers();
+  request_.context->Attach(std::make_unique<std::shared_ptr<int>>(left));
+  Attachments attachments = request_.context->TakeAttachments();
   request_.context.reset();
   EXPECT_EQ(left.use_count(), 2);
-  leftovers.Clear();
+  attachments.Clear();
   EXPECT_EQ(left.use_count(), 1);
 }
 
 TEST_F(ChainTest, WhatNobodyTakesGoesWithTheContext) {
   const auto left = std::make_shared<int>(1);
-  request_.context->Leave(std::make_unique<std::shared_ptr<int>>(left));
+  request_.context->Attach(std::make_unique<std::shared_ptr<int>>(left));
   request_.context.reset();
   EXPECT_EQ(left.use_count(), 1);
 }

@@ -1,5 +1,5 @@
-// What filters leave behind for as long as the tunnel (or the exchange) lives: leases, buckets, timers; any movable
-// object, destroyed with the list, the last one first. An empty list is one null pointer.
+// Objects that filters attach to a request, or to the tunnel that it becomes: leases, buckets, timers. They live until
+// that tunnel or exchange ends and are destroyed last in, first out. An empty list is one null pointer.
 #pragma once
 
 #include <forward_list>
@@ -8,15 +8,15 @@
 
 namespace hawser::filters {
 
-class Leftovers {
+class Attachments {
  public:
-  // Returns the object where it stays until the list goes, moves of the list included.
+  // Returns the object. Its address stays the same until the list is destroyed, also when the list is moved.
   template <typename T>
-  T& Leave(std::unique_ptr<T> object) {
-    T& left = *object;
+  T& Attach(std::unique_ptr<T> object) {
+    T& attached = *object;
     list_.emplace_front(object.release(),
                         [](void* erased) { std::default_delete<T>()(static_cast<T*>(erased)); });
-    return left;
+    return attached;
   }
 
   void Clear() {
