@@ -45,7 +45,7 @@ IoResult Pipe::Fill(int from, size_t most) {
   return {0, errno == EAGAIN ? IoState::kBlocked : IoState::kError};
 }
 
-IoResult Pipe::Drain(int to) {
+IoResult Pipe::WriteTo(int to) {
   const size_t all = held_;
   while (held_ > 0) {
     const ssize_t moved = Splice(read_.fd(), to, held_);

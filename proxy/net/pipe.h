@@ -25,7 +25,7 @@ class Pipe {
   IoResult Fill(int from, size_t most);
 
   // Moves what it holds to a plain socket. As ByteStream::Write.
-  IoResult Drain(int to);
+  IoResult WriteTo(int to);
 
   // Appends to `into` what it holds, and is empty.
   void Take(Buffer& into, BufferPool& pool, std::span<std::byte> scratch);

@@ -57,7 +57,7 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
 // As Send, for what the pipe holds.
 void Tunnel::SendPiped(Peer to) {
   Side& sink = side(to);
-  const net::IoResult put = environment_.pipe.Drain(sink.stream->plain_socket());
+  const net::IoResult put = environment_.pipe.WriteTo(sink.stream->plain_socket());
   if (put.state == net::IoState::kError) return OnWriteError(to);
   if (put.state == net::IoState::kOk) return;
   environment_.pipe.Take(sink.backlog, environment_.buffers, environment_.loop.scratch());

@@ -43,7 +43,7 @@ TEST_F(PipeTest, CarriesNoMoreThanIsAskedFor) {
   Sends("hello, world");
   const IoResult got = pipe_.Fill(from(), 5);
   EXPECT_EQ(got.bytes, 5U);
-  const IoResult put = pipe_.Drain(to());
+  const IoResult put = pipe_.WriteTo(to());
   EXPECT_EQ(put.bytes, 5U);
   EXPECT_EQ(put.state, IoState::kOk);
   EXPECT_EQ(Receives(), "hello");
@@ -62,12 +62,12 @@ TEST_F(PipeTest, ASinkThatIsGoneIsAnErrorAndThePipeIsUsableAfterIt) {
   Sends("lost");
   signal(SIGPIPE, SIG_IGN);
   ASSERT_EQ(pipe_.Fill(from(), 100).bytes, 4U);
-  EXPECT_EQ(pipe_.Drain(to()).state, IoState::kError);
+  EXPECT_EQ(pipe_.WriteTo(to()).state, IoState::kError);
   sink_ = Pair();
   ASSERT_TRUE(pipe_.Ready());
   Sends("kept");
   ASSERT_EQ(pipe_.Fill(from(), 100).bytes, 4U);
-  EXPECT_EQ(pipe_.Drain(to()).state, IoState::kOk);
+  EXPECT_EQ(pipe_.WriteTo(to()).state, IoState::kOk);
   EXPECT_EQ(Receives(), "kept");
 }
 
@@ -83,7 +83,7 @@ TEST_F(PipeTest, WhatTheSinkDoesNotTakeIsTakenBack) {
     Sends(piece);
     sent += piece;
     ASSERT_EQ(pipe_.Fill(from(), 3000).bytes, 3000U);
-    if (pipe_.Drain(to()).state == IoState::kBlocked) pipe_.Take(rest, pool, scratch);
+    if (pipe_.WriteTo(to()).state == IoState::kBlocked) pipe_.Take(rest, pool, scratch);
   }
   for (std::string piece = Receives(); !piece.empty(); piece = Receives()) received += piece;
   for (; !rest.empty(); rest.Consume(rest.front().size())) {
