@@ -1,10 +1,10 @@
 // Which endpoint a session lives on, for sessions whose id the backend makes and clients send back (Socket.IO's `sid`):
 // learned from the backend's answer, looked up by every later request.
 //
-// This table is a third exception to "nothing shared between workers" (design rule 5), beside the per-IP table and the
-// endpoints' counts: the connection that brings a session's next request may be accepted by any worker, and only the one
-// that saw the answer knows where the session lives. It is touched when a session begins and by the requests that name
-// one, long polls a few a minute, never by a tunnel's bytes; each time under the mutex of one shard in 64.
+// This table is one of the things that workers share (design rule 5): the connection that brings a session's next request
+// may be accepted by any worker, and only the one that saw the answer knows where the session lives. It is touched when a
+// session begins and by the requests that name one, long polls a few a minute, never by a tunnel's bytes; each time under
+// the mutex of one shard in 64 (base/sharded_lru.h).
 //
 // Memory is bounded by the number of rows. A row that no request has asked for during `idle` says nothing any more and is
 // dropped, a few with every new row. When the table is full, the row that was used the longest ago goes. A client cannot
@@ -13,13 +13,13 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/hash.h"
+#include "proxy/base/sharded_lru.h"
 
 namespace hawser::cluster {
 
@@ -28,8 +28,8 @@ class StickTable {
  public:
   // `key` is secret: rows are told apart by 64 bits of hash alone (with a million rows, one look-up in 10^13 for a
   // session that is not there finds another's row, and goes to a wrong endpoint: no worse than without a row).
-  StickTable(size_t max_entries, base::Duration idle, base::SipKey key = base::SipKey::Random());
-  ~StickTable();
+  StickTable(size_t max_entries, base::Duration idle, base::SipKey key = base::SipKey::Random())
+      : key_(key), idle_(idle), rows_(max_entries) {}
   StickTable(const StickTable&) = delete;
   StickTable& operator=(const StickTable&) = delete;
 
@@ -41,23 +41,27 @@ class StickTable {
   // O(1).
   std::optional<std::string> Find(std::string_view cluster, std::string_view session, base::TimePoint now);
 
-  size_t size() const;
-  size_t max_entries() const { return shard_capacity_ * shard_count_; }
+  size_t size() const { return rows_.size(); }
+  size_t max_entries() const { return rows_.max_rows(); }
   // Rows that went before their time, because the table was full.
-  uint64_t evictions() const;
+  uint64_t evictions() const { return rows_.evictions(); }
 
  private:
-  struct Row;
-  struct Shard;
+  struct Key {
+    uint64_t hash;
+    bool operator==(const Key&) const = default;
+  };
+  struct Place {
+    base::TimePoint used;
+    std::string endpoint;
+  };
+  using Rows = base::ShardedLru<Key, Place>;
 
-  uint64_t HashOf(std::string_view cluster, std::string_view session) const;
-  Shard& ShardOf(uint64_t hash) const;
+  Key KeyOf(std::string_view cluster, std::string_view session) const;
 
   const base::SipKey key_;
   const base::Duration idle_;
-  const size_t shard_count_;
-  const size_t shard_capacity_;
-  const std::unique_ptr<Shard[]> shards_;
+  Rows rows_;
 };
 
 }  // namespace hawser::cluster

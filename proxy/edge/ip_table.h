@@ -1,22 +1,21 @@
-// Who has how many connections open, and how fast new ones come: one row per listener and client prefix,
-// exact across workers. This table is one of the two things that workers share (design rule 5), for no count
-// split by worker could be exact; it is touched when a connection opens and when it closes, under the mutex
-// of one shard in 64.
+// Who has how many connections open, and how fast new ones come: one row per listener and client prefix, exact across
+// workers. This table is one of the things that workers share (design rule 5): no count split by worker could be exact. It
+// is touched when a connection opens and when it closes, under the mutex of one shard in 64 (base/sharded_lru.h).
 //
-// Memory is bounded by the number of rows. A row without connections whose bucket is full again says nothing
-// and is dropped, a few with every new row. When the table is full, the row that has been without connections
-// the longest goes, and its bucket is forgotten; when every row has connections, a client without a row is
-// refused.
+// Memory is bounded by the number of rows. A row without connections whose bucket is full again says nothing and is dropped,
+// a few with every new row. When the table is full, the row that has been without connections and without a refusal the
+// longest goes, and its bucket is forgotten. When every row has connections, a client without a row is refused.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <utility>
 #include <vector>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/hash.h"
+#include "proxy/base/sharded_lru.h"
+#include "proxy/edge/token_bucket.h"
 #include "proxy/net/address.h"
 
 namespace hawser::edge {
@@ -33,19 +32,29 @@ enum class AdmitResult : uint8_t { kAdmitted, kTooManyConnections, kRateExceeded
 
 // Must outlive its leases. Any thread.
 class IpTable {
-  struct Entry;
-  struct Shard;
+  struct Key {
+    uint64_t hash;
+    net::IpAddress prefix;
+    uint32_t listener;
+    bool operator==(const Key&) const = default;
+  };
+  struct Entry {
+    IpTable* table = nullptr;
+    TokenBucket bucket;
+    uint32_t connections = 0;  // while there are any, the row is pinned
+  };
+  using Rows = base::ShardedLru<Key, Entry>;
 
  public:
-  // One connection of a client, given back by the destructor on any thread. Empty when the limits were off.
+  // One connection of a client, given back by the destructor on any thread. Empty where there are no limits.
   class Lease {
    public:
     Lease() = default;
-    Lease(Lease&& other) noexcept : entry_(std::exchange(other.entry_, nullptr)) {}
+    Lease(Lease&& other) noexcept : row_(std::exchange(other.row_, nullptr)) {}
     Lease& operator=(Lease&& other) noexcept {
       if (this != &other) {
         Release();
-        entry_ = std::exchange(other.entry_, nullptr);
+        row_ = std::exchange(other.row_, nullptr);
       }
       return *this;
     }
@@ -55,8 +64,8 @@ class IpTable {
 
    private:
     friend class IpTable;
-    explicit Lease(Entry* entry) : entry_(entry) {}
-    Entry* entry_ = nullptr;  // stays where it is while it has connections
+    explicit Lease(Rows::Row* row) : row_(row) {}
+    Rows::Row* row_ = nullptr;  // pinned; null: nothing to give back
   };
 
   struct Admission {
@@ -71,29 +80,30 @@ class IpTable {
     uint32_t connections = 0;
   };
 
-  // `key` is secret: a client picks its address, and shall not pick its shard or its slot.
-  explicit IpTable(size_t max_entries, base::SipKey key = base::SipKey::Random());
-  ~IpTable();
+  // `key` is secret: a client chooses its address, and must not be able to choose its shard or its slot.
+  explicit IpTable(size_t max_entries, base::SipKey key = base::SipKey::Random())
+      : key_(key), rows_(max_entries) {}
   IpTable(const IpTable&) = delete;
   IpTable& operator=(const IpTable&) = delete;
 
-  // Counts a new connection from `address` to the listener numbered `listener`. O(1). What is refused takes
-  // no token.
+  // Counts a new connection from `address` to the listener numbered `listener`. O(1). A connection that is refused takes no
+  // token, and its row counts as used: a client that is being refused is not the next to be forgotten.
   [[nodiscard]] Admission Admit(uint32_t listener, const net::IpAddress& address, const IpLimits& limits,
                                 base::TimePoint now);
 
-  size_t size() const;
-  size_t max_entries() const { return shard_capacity_ * shard_count_; }
+  size_t size() const { return rows_.size(); }
+  size_t max_entries() const { return rows_.max_rows(); }
   // Rows that went while their bucket was not yet full, because the table was.
-  uint64_t evictions() const;
+  uint64_t evictions() const { return rows_.evictions(); }
   // The `count` rows with the most connections, most first. Walks the whole table: for the admin page.
   std::vector<Row> Top(size_t count) const;
 
  private:
+  static AdmitResult Take(Rows::Locked& shard, Rows::Row& row, const IpLimits& limits);
+  Key KeyOf(uint32_t listener, const net::IpAddress& prefix) const;
+
   const base::SipKey key_;
-  const size_t shard_count_;
-  const size_t shard_capacity_;
-  const std::unique_ptr<Shard[]> shards_;
+  Rows rows_;
 };
 
 }  // namespace hawser::edge
