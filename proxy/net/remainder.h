@@ -5,9 +5,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <span>
 #include <utility>
+
+#include "proxy/base/check.h"
 
 namespace hawser::net {
 
@@ -22,8 +25,9 @@ class Remainder {
     return {bytes_.get() + sizeof size, size};
   }
 
-  // Keeps `bytes` (less than 4 GiB) instead of what it kept; they may lie in this very Remainder.
-  void Keep(std::span<const std::byte> bytes) {
+  // Holds `bytes` (less than 4 GiB) instead of what it held; they may lie in this very Remainder.
+  void Assign(std::span<const std::byte> bytes) {
+    HAWSER_DCHECK(bytes.size() <= std::numeric_limits<uint32_t>::max());
     if (bytes.empty()) return Clear();
     const auto size = static_cast<uint32_t>(bytes.size());
     auto kept = std::make_unique_for_overwrite<std::byte[]>(sizeof size + bytes.size());

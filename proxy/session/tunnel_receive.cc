@@ -96,7 +96,7 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
   const uint64_t messages_before = source.scanner.messages();
   while (!source.deaf && Advance(passage)) {
   }
-  source.carry.Keep(source.deaf ? std::span<const std::byte>() : bytes.subspan(passage.scanned));
+  source.carry.Assign(source.deaf ? std::span<const std::byte>() : bytes.subspan(passage.scanned));
   CountMessages(from, messages_before);
 }
 

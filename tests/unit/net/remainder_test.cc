@@ -24,25 +24,25 @@ TEST(Remainder, KeepsWhatItIsGivenInPlaceOfWhatItKept) {
   Remainder remainder;
   EXPECT_TRUE(remainder.empty());
   EXPECT_EQ(TextOf(remainder), "");
-  remainder.Keep(Bytes("first"));
+  remainder.Assign(Bytes("first"));
   EXPECT_EQ(TextOf(remainder), "first");
-  remainder.Keep(Bytes(std::string_view("\0second", 7)));
+  remainder.Assign(Bytes(std::string_view("\0second", 7)));
   EXPECT_EQ(TextOf(remainder), std::string("\0second", 7));
 }
 
 TEST(Remainder, MayKeepAPartOfItself) {
   Remainder remainder;
-  remainder.Keep(Bytes("first second"));
-  remainder.Keep(remainder.bytes().subspan(6));
+  remainder.Assign(Bytes("first second"));
+  remainder.Assign(remainder.bytes().subspan(6));
   EXPECT_EQ(TextOf(remainder), "second");
 }
 
 TEST(Remainder, IsEmptyOnceItKeepsNothing) {
   Remainder remainder;
-  remainder.Keep(Bytes("first"));
-  remainder.Keep({});
+  remainder.Assign(Bytes("first"));
+  remainder.Assign({});
   EXPECT_TRUE(remainder.empty());
-  remainder.Keep(Bytes("second"));
+  remainder.Assign(Bytes("second"));
   remainder.Clear();
   EXPECT_TRUE(remainder.empty());
 }
