@@ -116,14 +116,14 @@ IoResult DeflateStream::Write(std::span<const std::byte> bytes) {
   if (closed_) return Fail(EBADF);
   if (shut_ && !bytes.empty()) return Fail(EPIPE);
   if (broken_) return {0, IoState::kError};
-  IoState state = Drain();
+  IoState state = FlushHeld();
   size_t taken = 0;
   while (state == IoState::kOk && taken < bytes.size()) {
     size_t piece = 0;
     state = DeflateAndSend(bytes.subspan(taken), piece);
     taken += piece;
   }
-  if (state == IoState::kOk) state = Drain();
+  if (state == IoState::kOk) state = FlushHeld();
   if (state == IoState::kOk && bytes.empty()) {
     state = client_->Write({}).state;
     if (state == IoState::kError) Break();
@@ -134,7 +134,7 @@ IoResult DeflateStream::Write(std::span<const std::byte> bytes) {
 }
 
 // Sends on all that is held here.
-IoState DeflateStream::Drain() {
+IoState DeflateStream::FlushHeld() {
   while (!unsent_.empty() || more_to_send_) {
     if (unsent_.empty()) {
       size_t none = 0;
@@ -187,7 +187,7 @@ void DeflateStream::ShutdownWrite() {
 }
 
 void DeflateStream::FinishShutdown() {
-  if (!broken_) Drain();
+  if (!broken_) FlushHeld();
   shutdown_pending_ = !unsent_.empty() || more_to_send_;
   if (!shutdown_pending_) client_->ShutdownWrite();
   DelegateInterest();
@@ -195,7 +195,7 @@ void DeflateStream::FinishShutdown() {
 
 void DeflateStream::Close(net::CloseReason reason) {
   if (closed_) return;
-  if (reason == net::CloseReason::kOrderly && !broken_) Drain();
+  if (reason == net::CloseReason::kOrderly && !broken_) FlushHeld();
   if (handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
   handler_ = nullptr;
   closed_ = true;

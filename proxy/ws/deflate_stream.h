@@ -61,7 +61,7 @@ class DeflateStream final : public net::ByteStream {
   net::IoResult TakeReady(std::span<std::byte> into);
   net::IoResult Report(size_t made, bool drained);
   bool HasPending() const;
-  net::IoState Drain();
+  net::IoState FlushHeld();
   net::IoState DeflateAndSend(std::span<const std::byte> bytes, size_t& taken);
   net::IoState SendOn(std::span<const std::byte> frames);
   net::IoResult Fail(int error);
