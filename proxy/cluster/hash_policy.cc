@@ -3,7 +3,7 @@
 #include <optional>
 #include <string_view>
 
-#include "proxy/cluster/agreed.h"
+#include "proxy/cluster/stable_hash.h"
 #include "proxy/http/cookie.h"
 
 namespace hawser::cluster {
@@ -12,7 +12,7 @@ namespace {
 uint64_t HashOfPrefix(const config::Cluster& settings, const net::IpAddress& client) {
   const net::IpAddress prefix =
       client.Masked(client.v4() ? settings.hash_ipv4_prefix : settings.hash_ipv6_prefix);
-  return AgreedHash({reinterpret_cast<const char*>(prefix.bytes().data()), prefix.bytes().size()});
+  return StableHash({reinterpret_cast<const char*>(prefix.bytes().data()), prefix.bytes().size()});
 }
 
 std::optional<std::string_view> ValueOf(const config::HashPolicy& policy, const http::RequestHead& head) {
@@ -29,7 +29,7 @@ uint64_t HashOf(const config::Cluster& settings, const http::RequestHead& head,
   for (const config::HashPolicy& policy : settings.hash_policy) {
     if (policy.source_ip) break;  // every request has one
     const std::optional<std::string_view> value = ValueOf(policy, head);
-    if (value && !value->empty()) return AgreedHash(*value);
+    if (value && !value->empty()) return StableHash(*value);
   }
   return HashOfPrefix(settings, client);
 }

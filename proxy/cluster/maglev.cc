@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "proxy/base/hash.h"
-#include "proxy/cluster/agreed.h"
 #include "proxy/cluster/policies.h"
+#include "proxy/cluster/stable_hash.h"
 
 namespace hawser::cluster {
 namespace {
@@ -23,13 +23,13 @@ struct Walker {
 std::vector<Walker> WalkersOf(Endpoints endpoints) {
   std::vector<Walker> walkers;
   walkers.reserve(endpoints.size());
-  for (const uint32_t i : AgreedOrder(endpoints)) {
+  for (const uint32_t i : StableOrder(endpoints)) {
     const Endpoint& endpoint = *endpoints[i];
     walkers.push_back(
         {.owner = i,
          .weight = endpoint.weight(),
-         .slot = static_cast<uint32_t>(AgreedHash(endpoint.name(), 0) % MaglevTable::kSlots),
-         .skip = static_cast<uint32_t>(AgreedHash(endpoint.name(), 1) % (MaglevTable::kSlots - 1) + 1)});
+         .slot = static_cast<uint32_t>(StableHash(endpoint.name(), 0) % MaglevTable::kSlots),
+         .skip = static_cast<uint32_t>(StableHash(endpoint.name(), 1) % (MaglevTable::kSlots - 1) + 1)});
   }
   return walkers;
 }
@@ -84,7 +84,7 @@ class Maglev final : public Balancer {
       Endpoint& owner = *endpoints_[table_.Owner(probe)];
       if (Usable(owner, avoid)) return &owner;
     }
-    return AgreedAmongUsable(endpoints_, hash, avoid);  // so few are usable that probing might go on for long
+    return RendezvousPick(endpoints_, hash, avoid);  // so few are usable that probing might go on for long
   }
 
   const Endpoints endpoints_;

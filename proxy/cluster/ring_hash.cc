@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/cluster/agreed.h"
 #include "proxy/cluster/policies.h"
+#include "proxy/cluster/stable_hash.h"
 
 namespace hawser::cluster {
 
@@ -15,13 +15,13 @@ HashRing::HashRing(Endpoints endpoints) {
 
   std::vector<std::pair<uint64_t, uint32_t>> points;
   points.reserve(std::min(wanted, kMostPoints) + endpoints.size());
-  for (const uint32_t i : AgreedOrder(endpoints)) {
+  for (const uint32_t i : StableOrder(endpoints)) {
     const uint64_t share = endpoints[i]->weight() * kPointsPerWeight * kMostPoints / scale;
     const uint64_t count = std::max(share, uint64_t{1});
     for (uint64_t salt = 0; salt < count; ++salt)
-      points.emplace_back(AgreedHash(endpoints[i]->name(), salt), i);
+      points.emplace_back(StableHash(endpoints[i]->name(), salt), i);
   }
-  // Stable, for two points on one spot stand in the agreed order.
+  // Stable, for two points on one spot stand in the order of the names.
   std::stable_sort(points.begin(), points.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
 
@@ -59,7 +59,7 @@ class RingHash final : public Balancer {
       if (Usable(owner, avoid)) return &owner;
     }
     // So few are usable that the walk might go on for long.
-    return AgreedAmongUsable(endpoints_, ring_.Hash(point), avoid);
+    return RendezvousPick(endpoints_, ring_.Hash(point), avoid);
   }
 
   const Endpoints endpoints_;
