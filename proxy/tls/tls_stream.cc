@@ -5,7 +5,7 @@
 #include <system_error>
 #include <utility>
 
-#include "proxy/tls/shed.h"
+#include "proxy/tls/handshake_keys.h"
 
 namespace hawser::tls {
 namespace {
@@ -53,7 +53,7 @@ HandshakeResult TlsStream::Handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     established_ = true;
-    if (SSL_is_server(ssl_.get()) == 1) ShedHandshake(*ssl_);
+    if (SSL_is_server(ssl_.get()) == 1) FreeHandshakeKeys(*ssl_);
   } else {
     Break(result);
   }

@@ -1,9 +1,10 @@
-#include "proxy/tls/shed.h"
+#include "proxy/tls/handshake_keys.h"
 
 namespace hawser::tls {
 namespace {
 
-// There is no call that takes an ephemeral key off an SSL, but one that empties an EVP_PKEY: to give it its own type.
+// OpenSSL has no call that takes an ephemeral key off an SSL. Setting the type of an EVP_PKEY, to its own type again, frees
+// the key in it.
 void Empty(EVP_PKEY* key) {
   EVP_PKEY_set_type(key, EVP_PKEY_get_id(key));
   EVP_PKEY_free(key);  // the reference that came with it; the SSL's stays
@@ -12,7 +13,7 @@ void Empty(EVP_PKEY* key) {
 }  // namespace
 
 // Either key may be missing: TLS 1.2 drops its own, and a resumed session may have none.
-void ShedHandshake(SSL& ssl) {
+void FreeHandshakeKeys(SSL& ssl) {
   EVP_PKEY* key = nullptr;
   if (SSL_get_tmp_key(&ssl, &key) == 1) Empty(key);
   if (SSL_get_peer_tmp_key(&ssl, &key) == 1) Empty(key);

@@ -1,4 +1,4 @@
-#include "proxy/tls/shed.h"
+#include "proxy/tls/handshake_keys.h"
 
 #include <algorithm>
 #include <array>
@@ -10,9 +10,9 @@ namespace hawser::tls {
 namespace {
 
 // A server's SSL of a real ServerContext and a client's, over memory.
-class ShedTest : public testing::TestWithParam<int> {
+class HandshakeKeysTest : public testing::TestWithParam<int> {
  protected:
-  ShedTest() {
+  HandshakeKeysTest() {
     server_ = context_->NewSsl();
     SSL_CTX_set_max_proto_version(client_context_.get(), GetParam());
     client_.reset(SSL_new(client_context_.get()));
@@ -47,11 +47,11 @@ class ShedTest : public testing::TestWithParam<int> {
   SslPtr client_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Versions, ShedTest, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
+INSTANTIATE_TEST_SUITE_P(Versions, HandshakeKeysTest, testing::Values(TLS1_2_VERSION, TLS1_3_VERSION),
                          [](const auto& one) { return one.param == TLS1_2_VERSION ? "Tls12" : "Tls13"; });
 
-TEST_P(ShedTest, TheSecretsOfTheKeyExchangeAreGone) {
-  ShedHandshake(*server_);
+TEST_P(HandshakeKeysTest, TheSecretsOfTheKeyExchangeAreGone) {
+  FreeHandshakeKeys(*server_);
   EVP_PKEY* left = nullptr;
   if (SSL_get_tmp_key(server_.get(), &left) == 1) {
     const KeyPtr key(left);
@@ -62,9 +62,9 @@ TEST_P(ShedTest, TheSecretsOfTheKeyExchangeAreGone) {
   ERR_clear_error();
 }
 
-TEST_P(ShedTest, TheConnectionGoesOnThroughANewTrafficKeyToo) {
+TEST_P(HandshakeKeysTest, TheConnectionGoesOnThroughANewTrafficKeyToo) {
   ExpectEcho("before");
-  ShedHandshake(*server_);
+  FreeHandshakeKeys(*server_);
   ExpectEcho("after");
   if (GetParam() != TLS1_3_VERSION) return;
   ASSERT_EQ(SSL_key_update(client_.get(), SSL_KEY_UPDATE_REQUESTED), 1);
@@ -72,9 +72,9 @@ TEST_P(ShedTest, TheConnectionGoesOnThroughANewTrafficKeyToo) {
   ExpectEcho("and its answer");
 }
 
-TEST_P(ShedTest, MayBeCalledTwice) {
-  ShedHandshake(*server_);
-  ShedHandshake(*server_);
+TEST_P(HandshakeKeysTest, MayBeCalledTwice) {
+  FreeHandshakeKeys(*server_);
+  FreeHandshakeKeys(*server_);
   ExpectEcho("still here");
 }
 
