@@ -34,10 +34,10 @@ std::string NameOf(const config::BackendTls& settings, const Endpoint& endpoint)
 
 class Pool::Idle final : public event::IoHandler, public base::ListLink {
  public:
-  Idle(Pool& pool, Place& place, Endpoint& endpoint, std::unique_ptr<net::ByteStream> stream,
-       base::Duration timeout)
+  Idle(Pool& pool, EndpointConnections& connections, Endpoint& endpoint,
+       std::unique_ptr<net::ByteStream> stream, base::Duration timeout)
       : pool_(pool),
-        place_(place),
+        connections_(connections),
         lease_(endpoint),
         stream_(std::move(stream)),
         timer_(*this, kIdleTimerTag) {
@@ -68,13 +68,13 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   void Leave() {
     timer_.Cancel();
     lease_.Release();
-    --place_.count;
+    --connections_.idle_count;
     Unlink();
     pool_.loop_.Retire(std::unique_ptr<event::IoHandler>(this));
   }
 
   Pool& pool_;
-  Place& place_;
+  EndpointConnections& connections_;
   IdleLease lease_;
   std::unique_ptr<net::ByteStream> stream_;  // null once taken
   event::Timer timer_;
@@ -87,8 +87,8 @@ Pool::~Pool() {
 void Pool::Abort() {
   closing_ = true;
   CloseIdle();
-  for (auto& [endpoint, place] : places_) {
-    while (SharedConnection* shared = place->shared.front()) shared->Abort();
+  for (auto& [endpoint, connections] : by_endpoint_) {
+    while (SharedConnection* shared = connections->shared.front()) shared->Abort();
   }
 }
 
@@ -120,33 +120,35 @@ std::unique_ptr<Attempt> Pool::Begin(const Cluster& cluster, Endpoint& endpoint,
   return attempt;
 }
 
-Pool::Place& Pool::PlaceOf(const Endpoint& endpoint) {
-  auto& place = places_[&endpoint];
-  if (place == nullptr) place = std::make_unique<Place>();
-  return *place;
+Pool::EndpointConnections& Pool::ConnectionsOf(const Endpoint& endpoint) {
+  auto& connections = by_endpoint_[&endpoint];
+  if (connections == nullptr) connections = std::make_unique<EndpointConnections>();
+  return *connections;
 }
 
 void Pool::Serve(Attempt& attempt) {
   if (closing_) return attempt.Fail(ConnectError::kShutDown, "hawser ends its connections");
-  Place& place = PlaceOf(attempt.endpoint());
+  EndpointConnections& connections = ConnectionsOf(attempt.endpoint());
   using config::BackendProtocol;
   const BackendProtocol protocol = attempt.cluster().settings().protocol;
   const bool may_share = protocol == BackendProtocol::kHttp2 ||
                          (protocol == BackendProtocol::kAuto && attempt.cluster().tls().any != nullptr);
-  const bool shares = may_share && loop_.now() >= place.http1_until &&
-                      (!attempt.need().websocket || loop_.now() >= place.websockets_http1_until);
-  shares ? ServeShared(place, attempt) : may_share ? FallBack(place, attempt) : ServeAlone(place, attempt);
+  const bool shares = may_share && loop_.now() >= connections.http1_until &&
+                      (!attempt.need().websocket || loop_.now() >= connections.websockets_http1_until);
+  shares      ? ServeShared(connections, attempt)
+  : may_share ? FallBack(connections, attempt)
+              : ServeAlone(connections, attempt);
 }
 
-void Pool::FallBack(Place& place, Attempt& attempt) {
+void Pool::FallBack(EndpointConnections& connections, Attempt& attempt) {
   attempt.endpoint().CountHttp1Fallback();
-  ServeAlone(place, attempt);
+  ServeAlone(connections, attempt);
 }
 
-void Pool::ServeAlone(Place& place, Attempt& attempt) {
+void Pool::ServeAlone(EndpointConnections& connections, Attempt& attempt) {
   const Cluster& cluster = attempt.cluster();
   if (!attempt.need().websocket && !attempt.need().fresh) {
-    if (auto kept = TakeIdle(place))
+    if (auto kept = TakeIdle(connections))
       return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept)));
   }
   Connection connection = Connect(attempt.endpoint(), cluster.settings().tcp_keepalive);
@@ -162,16 +164,17 @@ void Pool::ServeAlone(Place& place, Attempt& attempt) {
   attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(stream)));
 }
 
-void Pool::ServeShared(Place& place, Attempt& attempt) {
-  for (SharedConnection* shared = place.shared.front(); shared != nullptr;
-       shared = place.shared.Next(*shared)) {
+void Pool::ServeShared(EndpointConnections& connections, Attempt& attempt) {
+  for (SharedConnection* shared = connections.shared.front(); shared != nullptr;
+       shared = connections.shared.Next(*shared)) {
     if (shared->Serve(attempt)) return;
   }
   // What a connection has just said may concern this very attempt.
-  if (attempt.need().websocket && loop_.now() < place.websockets_http1_until) return FallBack(place, attempt);
+  if (attempt.need().websocket && loop_.now() < connections.websockets_http1_until)
+    return FallBack(connections, attempt);
   // Another connection would get no more streams than these, or has been opened for this attempt already.
-  for (SharedConnection* shared = place.shared.front(); shared != nullptr;
-       shared = place.shared.Next(*shared)) {
+  for (SharedConnection* shared = connections.shared.front(); shared != nullptr;
+       shared = connections.shared.Next(*shared)) {
     if (shared->Hold(attempt)) return;
   }
   if (attempt.opened_)
@@ -180,10 +183,10 @@ void Pool::ServeShared(Place& place, Attempt& attempt) {
   attempt.opened_ = true;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error, connection.why);
   // Owned by the list from here on; retires itself when it ends.
-  auto* shared = std::make_unique<SharedConnection>(*this, place, attempt.cluster(), std::move(connection),
-                                                    attempt.endpoint(), ++connections_)
+  auto* shared = std::make_unique<SharedConnection>(*this, connections, attempt.cluster(),
+                                                    std::move(connection), attempt.endpoint(), ++http2_begun_)
                      .release();
-  place.shared.PushBack(*shared);
+  connections.shared.PushBack(*shared);
   shared->Serve(attempt);
   shared->Start();
 }
@@ -192,12 +195,12 @@ std::unique_ptr<tls::TlsStream> Pool::Secure(const Cluster& cluster, const tls::
                                              const Endpoint& endpoint, net::Socket socket) {
   return std::make_unique<tls::TlsStream>(loop_, buffers_, context, std::move(socket),
                                           NameOf(*cluster.settings().tls, endpoint),
-                                          PlaceOf(endpoint).sessions);
+                                          ConnectionsOf(endpoint).sessions);
 }
 
 // The one that was used last is the likeliest to be alive.
-std::unique_ptr<net::ByteStream> Pool::TakeIdle(Place& place) {
-  while (Idle* idle = place.idle.back()) {
+std::unique_ptr<net::ByteStream> Pool::TakeIdle(EndpointConnections& connections) {
+  while (Idle* idle = connections.idle.back()) {
     auto stream = idle->Take();
     if (Silent(*stream)) return stream;
     stream->Close(net::CloseReason::kOrderly);
@@ -208,23 +211,23 @@ std::unique_ptr<net::ByteStream> Pool::TakeIdle(Place& place) {
 void Pool::Keep(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream) {
   auto [transport, at_most] = stream->TakeIdle();
   if (transport == nullptr) return stream->Close(net::CloseReason::kOrderly);
-  const auto found = places_.find(&endpoint);
+  const auto found = by_endpoint_.find(&endpoint);
   const config::IdleConnections& settings = cluster.settings().idle_connections;
-  if (closing_ || found == places_.end() || found->second->count >= settings.max) {
+  if (closing_ || found == by_endpoint_.end() || found->second->idle_count >= settings.max) {
     return transport->Close(net::CloseReason::kOrderly);
   }
-  Place& place = *found->second;
+  EndpointConnections& connections = *found->second;
   // Owned by the list from here on; retires itself when it is taken or ends.
-  place.idle.PushBack(*std::make_unique<Idle>(*this, place, endpoint, std::move(transport),
-                                              std::min<base::Duration>(settings.timeout, at_most))
-                           .release());
-  ++place.count;
+  connections.idle.PushBack(*std::make_unique<Idle>(*this, connections, endpoint, std::move(transport),
+                                                    std::min<base::Duration>(settings.timeout, at_most))
+                                 .release());
+  ++connections.idle_count;
 }
 
 void Pool::CloseIdle() {
-  for (auto& [endpoint, place] : places_) {
-    place->shared.ForEach([](SharedConnection& shared) { shared.Drain(); });
-    while (Idle* idle = place->idle.back()) idle->End();
+  for (auto& [endpoint, connections] : by_endpoint_) {
+    connections->shared.ForEach([](SharedConnection& shared) { shared.Drain(); });
+    while (Idle* idle = connections->idle.back()) idle->End();
   }
 }
 

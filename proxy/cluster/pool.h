@@ -114,32 +114,32 @@ class Pool {
 
   // A connection between two requests. Whatever happens on it ends it: bytes that nobody asked for, too.
   class Idle;
-  // What is there for one endpoint, and what was learned of it.
-  struct Place {
+  // The connections to one endpoint, and what was learned of it.
+  struct EndpointConnections {
     base::IntrusiveList<Idle> idle;  // the one that was used last comes last
-    size_t count = 0;
+    size_t idle_count = 0;
     base::IntrusiveList<SharedConnection> shared;
     base::TimePoint http1_until = base::TimePoint::min();             // it chose HTTP/1.1 by ALPN
     base::TimePoint websockets_http1_until = base::TimePoint::min();  // it takes no WebSockets over HTTP/2
     std::shared_ptr<tls::SessionSlot> sessions = std::make_shared<tls::SessionSlot>();
   };
 
-  Place& PlaceOf(const Endpoint& endpoint);
+  EndpointConnections& ConnectionsOf(const Endpoint& endpoint);
   // Finds the attempt a stream, or a connection to wait for.
   void Serve(Attempt& attempt);
-  void ServeAlone(Place& place, Attempt& attempt);
-  void FallBack(Place& place, Attempt& attempt);
-  void ServeShared(Place& place, Attempt& attempt);
-  std::unique_ptr<net::ByteStream> TakeIdle(Place& place);
+  void ServeAlone(EndpointConnections& connections, Attempt& attempt);
+  void FallBack(EndpointConnections& connections, Attempt& attempt);
+  void ServeShared(EndpointConnections& connections, Attempt& attempt);
+  std::unique_ptr<net::ByteStream> TakeIdle(EndpointConnections& connections);
   std::unique_ptr<tls::TlsStream> Secure(const Cluster& cluster, const tls::ClientContext& context,
                                          const Endpoint& endpoint, net::Socket socket);
 
   event::Loop& loop_;
   net::BufferPool& buffers_;
   Nobody nobody_;
-  uint64_t connections_ = 0;  // HTTP/2 connections so far
+  uint64_t http2_begun_ = 0;  // HTTP/2 connections ever begun; numbers them
   bool closing_ = false;
-  absl::flat_hash_map<const Endpoint*, std::unique_ptr<Place>> places_;
+  absl::flat_hash_map<const Endpoint*, std::unique_ptr<EndpointConnections>> by_endpoint_;
 };
 
 }  // namespace hawser::cluster

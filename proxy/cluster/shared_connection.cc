@@ -15,10 +15,10 @@ constexpr uint8_t kHostTimerTag = 3;
 
 }  // namespace
 
-SharedConnection::SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster,
+SharedConnection::SharedConnection(Pool& pool, Pool::EndpointConnections& connections, const Cluster& cluster,
                                    Connection connection, Endpoint& endpoint, uint64_t number)
     : pool_(pool),
-      place_(place),
+      connections_(connections),
       cluster_(cluster),
       endpoint_(endpoint),
       number_(number),
@@ -59,7 +59,7 @@ void SharedConnection::Handshake() {
     case tls::HandshakeResult::kDone: break;
   }
   if (tls_->alpn() == "h2") return StartSession(std::move(tls_));
-  place_.http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
+  connections_.http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
   HandOver();
 }
 
@@ -137,7 +137,7 @@ bool SharedConnection::Serve(Attempt& attempt) {
     return true;
   }
   if (attempt.need().websocket && !session_->extended_connect()) {
-    place_.websockets_http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
+    connections_.websockets_http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
     return false;
   }
   if (session_->free_slots() == 0) return false;
@@ -157,7 +157,7 @@ bool SharedConnection::Hold(Attempt& attempt) {
   return true;
 }
 
-// Those that this connection cannot serve begin again: the place knows more now than it did then.
+// An attempt that this connection cannot serve begins again: more is known of the endpoint now than when it came.
 void SharedConnection::ServeWaiters() {
   base::IntrusiveList<Attempt> now;
   now.Splice(waiters_);

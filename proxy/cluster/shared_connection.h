@@ -1,5 +1,5 @@
 // One connection to a backend that speaks HTTP/2, or may (`protocol: auto`, until ALPN has said), with the attempts that
-// wait for a stream on it. Owned by its Place's list until it ends and retires itself; loop thread only.
+// wait for a stream on it. Owned by the list in EndpointConnections until it ends and retires itself; loop thread only.
 //
 //   connecting → (TLS, ALPN) → SETTINGS awaited → open: streams are given out → ended
 //
@@ -23,8 +23,8 @@ namespace hawser::cluster {
 
 class SharedConnection final : public event::IoHandler, public base::ListLink {
  public:
-  SharedConnection(Pool& pool, Pool::Place& place, const Cluster& cluster, Connection connection,
-                   Endpoint& endpoint, uint64_t number);
+  SharedConnection(Pool& pool, Pool::EndpointConnections& connections, const Cluster& cluster,
+                   Connection connection, Endpoint& endpoint, uint64_t number);
   ~SharedConnection() override;
 
   // Gives the attempt a stream, or lets it wait for one. False if it must look elsewhere.
@@ -57,7 +57,7 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   void End(ConnectError error, std::string_view why = {});
 
   Pool& pool_;
-  Pool::Place& place_;
+  Pool::EndpointConnections& connections_;
   const Cluster& cluster_;
   Endpoint& endpoint_;
   const uint64_t number_;  // among the pool's
