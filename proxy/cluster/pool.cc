@@ -208,7 +208,7 @@ std::unique_ptr<net::ByteStream> Pool::TakeIdle(EndpointConnections& connections
   return nullptr;
 }
 
-void Pool::Keep(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream) {
+void Pool::Return(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream) {
   auto [transport, at_most] = stream->TakeIdle();
   if (transport == nullptr) return stream->Close(net::CloseReason::kOrderly);
   const auto found = by_endpoint_.find(&endpoint);

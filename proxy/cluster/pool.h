@@ -5,7 +5,7 @@
 //   switch (attempt->state()) {...}         // again at each OnReady(kBackendTag) while it is kWaiting
 //   auto stream = attempt->TakeStream();
 //   ...
-//   pool.Keep(cluster, endpoint, std::move(stream));   // after the exchange, complete or not
+//   pool.Return(cluster, endpoint, std::move(stream));   // after the exchange, complete or not
 #pragma once
 
 #include <cstdint>
@@ -97,7 +97,7 @@ class Pool {
                                  event::IoHandler& owner, uint8_t tag);
 
   // Takes a stream that is done with: its connection waits here for another request if it can carry one, and ends if not.
-  void Keep(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);
+  void Return(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);
 
   // Ends every connection that carries no request, and lets no new streams into the others.
   void CloseIdle();

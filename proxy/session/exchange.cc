@@ -297,7 +297,7 @@ void Exchange::Finish(Progress progress, End end) {
   progress_ = progress;
   timer_.Cancel();
   if (backend_ != nullptr) {
-    environment_.pool.Keep(environment_.clusters[cluster_index_].cluster, *endpoint_, std::move(backend_));
+    environment_.pool.Return(environment_.clusters[cluster_index_].cluster, *endpoint_, std::move(backend_));
   }
   if (end.reason != Reject::kNone) environment_.stats.CountReject(end.reason);
   if (websocket()) environment_.stats.Add(stats::Metric::kUpgradesRefused);

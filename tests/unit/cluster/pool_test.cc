@@ -99,7 +99,7 @@ class PoolTest : public testing::Test {
     peer.Send(response);
     http::ResponseHead answer;
     EXPECT_TRUE(Until([&] { return stream->ReadResponse(answer) == http::ClientStream::HeadState::kFinal; }));
-    pool_->Keep(*cluster_, endpoint(), std::move(stream));
+    pool_->Return(*cluster_, endpoint(), std::move(stream));
     return peer;
   }
 
