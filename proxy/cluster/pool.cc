@@ -226,7 +226,7 @@ void Pool::Return(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<ht
 
 void Pool::CloseIdle() {
   for (auto& [endpoint, connections] : by_endpoint_) {
-    connections->shared.ForEach([](SharedConnection& shared) { shared.Drain(); });
+    connections->shared.ForEach([](SharedConnection& shared) { shared.GoAway(); });
     while (Idle* idle = connections->idle.back()) idle->End();
   }
 }

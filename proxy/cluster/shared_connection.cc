@@ -110,7 +110,7 @@ void SharedConnection::OnTimer() {
     if (session_ != nullptr) session_->Close(net::CloseReason::kAbort);
     return End(ConnectError::kTimedOut, "not connected in time");
   }
-  if (session_->streams() == 0 && !std::exchange(used_, false)) return Drain();
+  if (session_->streams() == 0 && !std::exchange(used_, false)) return GoAway();
   pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
 }
 
@@ -167,7 +167,7 @@ void SharedConnection::ServeWaiters() {
   }
 }
 
-void SharedConnection::Drain() {
+void SharedConnection::GoAway() {
   if (session_ != nullptr && state_ != State::kEnded) session_->GoAway();
 }
 

@@ -36,7 +36,7 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   // Behind the construction: goes as far as it can without waiting.
   void Start();
   // Lets no new streams in; ends with the last one.
-  void Drain();
+  void GoAway();
   // Ends at once, streams and all.
   void Abort();
 
