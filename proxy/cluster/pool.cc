@@ -97,7 +97,7 @@ void Attempt::Give(std::unique_ptr<http::ClientStream> stream, uint64_t connecti
   stream_ = std::move(stream);
   connection_ = connection;
   state_ = State::kReady;
-  Tell();
+  NotifyOwner();
 }
 
 void Attempt::Fail(ConnectError error, std::string_view text) {
@@ -105,10 +105,10 @@ void Attempt::Fail(ConnectError error, std::string_view text) {
   error_ = error;
   error_text_ = text;
   state_ = State::kFailed;
-  Tell();
+  NotifyOwner();
 }
 
-void Attempt::Tell() {
+void Attempt::NotifyOwner() {
   if (waited_) loop_.Soon(owner_, {.tag = tag_});
 }
 

@@ -65,7 +65,7 @@ class Attempt : public base::ListLink {
 
  private:
   friend class Pool;
-  void Tell();
+  void NotifyOwner();
 
   event::Loop& loop_;
   const Cluster& cluster_;

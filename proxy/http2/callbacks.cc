@@ -207,7 +207,7 @@ int Callbacks::OnFrame(nghttp2_session* library, const nghttp2_frame* frame, voi
       return kGoOn;
     case NGHTTP2_GOAWAY:
       session.goaway_received_ = true;
-      session.news_ = true;
+      session.owner_pending_ = true;
       if (frame->goaway.error_code != NGHTTP2_NO_ERROR)
         session.error_text_ = "the peer sent GOAWAY with an error";
       return kGoOn;
@@ -231,7 +231,7 @@ void Callbacks::OnHead(Session& session, Stream& stream) {
   if (&stream == session.arriving_.get()) {
     session.arrived_.push_back(std::move(session.arriving_));
     ++session.counts_.streams;
-    session.news_ = true;
+    session.owner_pending_ = true;
   }
   // Interim responses that nobody has read yet may hold together what one head may.
   size_t held = 0;
@@ -251,7 +251,7 @@ void Callbacks::OnEnd(Session& session, Stream& stream) {
 
 void Callbacks::OnSettings(Session& session) {
   session.settings_received_ = true;
-  session.news_ = true;
+  session.owner_pending_ = true;
   // The initial window, which moves that of every stream, may have changed.
   session.waiting_for_window_.ForEach([&](WaitLink& link) {
     auto& stream = static_cast<Stream&>(link);
@@ -338,7 +338,7 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
         frame->hd.stream_id != session.resetting_ && frame->rst_stream.error_code != NGHTTP2_NO_ERROR;
     if (provoked && frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) {
       ++session.counts_.refused_streams;
-      session.news_ = true;
+      session.owner_pending_ = true;
     }
     if (provoked && session.role_ == Role::kServer) Spend(session, Abuse::kProvokedResets);
   } else if (frame->hd.type == NGHTTP2_GOAWAY) {

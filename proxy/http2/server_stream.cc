@@ -10,7 +10,7 @@ ServerStream::ServerStream(std::unique_ptr<Stream> stream, std::unique_ptr<Recei
 
 http::ServerStream::Ahead ServerStream::ReadAhead(size_t most) {
   if (stream().reset()) return Ahead::kLeft;
-  const size_t bytes = stream().NoteReceived();
+  const size_t bytes = stream().MarkReported();
   return extended_connect_ && bytes > most ? Ahead::kTooMuch : Ahead::kNothing;
 }
 

@@ -66,7 +66,7 @@ Session::~Session() {
     static_cast<ReadyLink&>(stream).Unlink();
     link.Unlink();
     stream.session_ = nullptr;
-    stream.Announce();
+    stream.NotifyOwner();
   });
   nghttp2_session_del(library_);
 }
@@ -74,7 +74,7 @@ Session::~Session() {
 void Session::Watch(event::IoHandler* owner, uint8_t tag) {
   owner_ = owner;
   owner_tag_ = tag;
-  if (news_) SettleSoon();
+  if (owner_pending_) SettleSoon();
 }
 
 void Session::OnReady(event::Ready ready) {
@@ -109,7 +109,7 @@ void Session::Feed(std::span<const std::byte> bytes) {
   if (credit_ > 0) nghttp2_session_consume_connection(library_, std::exchange(credit_, 0));
   if (violation_) return Punish(*violation_);
   if (error != 0) return OnLibraryError(error);
-  news_ |= block_begun_ != block_begun;
+  owner_pending_ |= block_begun_ != block_begun;
   Push();
 }
 
@@ -318,7 +318,7 @@ void Session::Release(Stream& stream) {
   static_cast<ReadyLink&>(stream).Unlink();
   static_cast<WaitLink&>(stream).Unlink();
   --live_count_;
-  news_ = true;  // a slot is free
+  owner_pending_ = true;  // a slot is free
   SettleSoon();
 }
 
@@ -383,7 +383,7 @@ void Session::Finish(End end) {
   if (end != End::kBroken) Flush();  // may find the transport broken, and come here itself
   if (end_ != End::kNone) return;
   end_ = end;
-  news_ = true;
+  owner_pending_ = true;
   timer_.Cancel();
   const uint64_t left = made_ - output_bytes_;
   live_.ForEach([left](LiveLink& link) {

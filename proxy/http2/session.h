@@ -173,10 +173,10 @@ class Session final : public event::IoHandler {
 
   // --- The turn ---
   void Settle();
-  void TellStreams();
+  void NotifyStreams();
   void WakeWaiters();
   void PruneReady();
-  void TellOwner();
+  void NotifyOwner();
   void SettleSoon();
   void CheckEnd();
   void Finish(End end);
@@ -230,7 +230,7 @@ class Session final : public event::IoHandler {
   bool settle_soon_ = false;
   bool output_blocked_ = false;   // the transport takes no more for now
   bool transport_holds_ = false;  // of what it took, maybe
-  bool news_ = false;             // for the owner
+  bool owner_pending_ = false;    // the owner is to be called
   bool settings_received_ = false;
   bool goaway_sent_ = false;    // the notice, or the last word
   bool goaway_notice_ = false;  // the last word is to come

@@ -18,8 +18,8 @@ void Session::SettleSoon() {
 void Session::Settle() {
   in_turn_ = true;
   if (goaway_notice_ && ping_answered_) SendLastGoAway();
-  TellStreams();
-  TellOwner();
+  NotifyStreams();
+  NotifyOwner();
   Pump();
   Flush();
   WakeWaiters();
@@ -27,8 +27,8 @@ void Session::Settle() {
   Flush();
   CheckEnd();
   if (end_ != End::kNone) {
-    TellStreams();
-    TellOwner();
+    NotifyStreams();
+    NotifyOwner();
   }
   PruneReady();
   if (end_ == End::kNone) {
@@ -40,13 +40,13 @@ void Session::Settle() {
 }
 
 // Each once. Those that still have something to tell stay in the list for the next turn.
-void Session::TellStreams() {
+void Session::NotifyStreams() {
   base::IntrusiveList<ReadyLink> now;
   now.Splice(ready_);
   while (ReadyLink* link = now.front()) {
     ready_.PushBack(*link);
     auto& stream = static_cast<Stream&>(*link);
-    if (stream.HasNews()) stream.handler_->OnReady(stream.Pending());
+    if (stream.HasPending()) stream.handler_->OnReady(stream.Pending());
   }
 }
 
@@ -59,7 +59,7 @@ void Session::WakeWaiters() {
     auto& stream = static_cast<Stream&>(*link);
     link->Unlink();
     ready_.PushBack(stream);
-    if (stream.HasNews()) stream.handler_->OnReady(stream.Pending());
+    if (stream.HasPending()) stream.handler_->OnReady(stream.Pending());
   }
   // Those that were not reached go before those that have blocked again.
   now.Splice(waiting_for_room_);
@@ -69,14 +69,14 @@ void Session::WakeWaiters() {
 void Session::PruneReady() {
   ready_.ForEach([this](ReadyLink& link) {
     auto& stream = static_cast<Stream&>(link);
-    if (stream.HasNews()) return;
+    if (stream.HasPending()) return;
     link.Unlink();
     if (stream.wanted_.write) AddWaiter(stream);
   });
 }
 
-void Session::TellOwner() {
-  if (owner_ == nullptr || !std::exchange(news_, false)) return;
+void Session::NotifyOwner() {
+  if (owner_ == nullptr || !std::exchange(owner_pending_, false)) return;
   owner_->OnReady({.readable = true, .tag = owner_tag_});
 }
 

@@ -84,7 +84,7 @@ std::unique_ptr<ReceivedHead> Stream::TakeHead() {
   auto head = std::move(heads_.front());
   heads_.erase(heads_.begin());
   if (heads_.empty()) heads_.shrink_to_fit();  // a quiet stream keeps nothing
-  Announce();
+  NotifyOwner();
   return head;
 }
 
@@ -100,16 +100,16 @@ IoResult Stream::Read(std::span<std::byte> into) {
     total += count;
   }
   received_bytes_ -= total;
-  noted_ = 0;
-  noted_end_ = false;
+  reported_bytes_ = 0;
+  reported_end_ = false;
   if (total > 0) {
     if (session_ != nullptr && !closed_) session_->ReturnCredit(*this, total);
-    Announce();
+    NotifyOwner();
     return {total, received_.empty() && reading_ == Side::kOpen ? IoState::kBlocked : IoState::kOk};
   }
   if (!received_.empty() || reading_ == Side::kOpen)
     return {0, IoState::kBlocked};  // an empty span, or nothing yet
-  end_reported_ = true;
+  end_read_ = true;
   return {0, reading_ == Side::kEnded ? IoState::kEnd : IoState::kError};
 }
 
@@ -153,7 +153,7 @@ void Stream::Close(net::CloseReason reason) {
     session_->Release(*this);
     session_ = nullptr;
   }
-  CancelTold();
+  CancelSoon();
   handler_ = nullptr;
   reading_ = writing_ = Side::kReset;
   received_.Clear();
@@ -187,58 +187,58 @@ bool Stream::Delivering(base::Duration within) const {
   return session_ != nullptr && session_->transport_ != nullptr && session_->transport_->Delivering(within);
 }
 
-// --- Telling the owner ---
+// --- The owner ---
 
 void Stream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == handler_ && tag == tag_) return;
-  CancelTold();
+  CancelSoon();
   handler_ = handler;
   tag_ = tag;
-  noted_ = 0;  // by the one before
-  noted_end_ = false;
-  Announce();
+  reported_bytes_ = 0;  // by the one before
+  reported_end_ = false;
+  NotifyOwner();
 }
 
 void Stream::Want(event::Interest interest) {
   wanted_ = interest;
   if (!interest.write && writing_ != Side::kEnding) WaitLink::Unlink();
-  Announce();
+  NotifyOwner();
 }
 
 event::Ready Stream::Pending() const {
-  const bool more = received_bytes_ > noted_ || !heads_.empty() || (reading_ != Side::kOpen && !noted_end_);
+  const bool more =
+      received_bytes_ > reported_bytes_ || !heads_.empty() || (reading_ != Side::kOpen && !reported_end_);
   const bool can_write = session_ == nullptr || session_->CanWrite(*this);
-  return {.readable = wanted_.read && more && !end_reported_,
-          .writable = wanted_.write && can_write,
-          .tag = tag_};
+  return {
+      .readable = wanted_.read && more && !end_read_, .writable = wanted_.write && can_write, .tag = tag_};
 }
 
-bool Stream::HasNews() const {
+bool Stream::HasPending() const {
   const event::Ready pending = Pending();
   return handler_ != nullptr && (pending.readable || pending.writable);
 }
 
-void Stream::Announce() {
+void Stream::NotifyOwner() {
   if (handler_ == nullptr) return;
   if (session_ != nullptr) {
-    if (HasNews()) {
+    if (HasPending()) {
       session_->AddReady(*this);
     } else if (wanted_.write) {
       session_->AddWaiter(*this);
     }
-  } else if (HasNews()) {
+  } else if (HasPending()) {
     loop_.Soon(*handler_, Pending());
   }
 }
 
-// Where there is no session, the loop tells the owner.
-void Stream::CancelTold() {
+// Where there is no session, the loop calls the owner.
+void Stream::CancelSoon() {
   if (session_ == nullptr && handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
 }
 
-size_t Stream::NoteReceived() {
-  noted_ = received_bytes_;
-  noted_end_ = reading_ != Side::kOpen;
+size_t Stream::MarkReported() {
+  reported_bytes_ = received_bytes_;
+  reported_end_ = reading_ != Side::kOpen;
   return received_bytes_;
 }
 
@@ -250,7 +250,7 @@ void Stream::OnClosed(bool unprocessed) {
   if (reading_ == Side::kOpen) reading_ = Side::kReset;
   if (writing_ != Side::kEnded) {
     writing_ = Side::kReset;
-    noted_end_ = end_reported_ = false;  // this end is another than the body's
+    reported_end_ = end_read_ = false;  // this end is another than the body's
   }
   WaitLink::Unlink();
   if (handler_ != nullptr && session_ != nullptr) session_->AddReady(*this);

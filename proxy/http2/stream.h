@@ -75,8 +75,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   // Nothing is left to read, and no trailers follow.
   bool complete() const { return reading_ == Side::kEnded && received_.empty() && trailers_ == nullptr; }
 
-  // Marks what has come so far as known to the owner, so that only more of it is told; returns its bytes.
-  size_t NoteReceived();
+  // Marks what has come so far as known to the owner, so that it is called only for more. Returns the bytes that wait.
+  size_t MarkReported();
 
   // By the peer, or with the connection.
   bool reset() const { return reading_ == Side::kReset || writing_ == Side::kReset; }
@@ -103,11 +103,11 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
 
   net::IoResult Put(std::span<const std::byte> bytes, bool last);
   uint32_t ResetCode(net::CloseReason reason) const;
-  // What the owner is to be told now.
+  // What the owner is to be called with now.
   event::Ready Pending() const;
-  bool HasNews() const;
-  void Announce();
-  void CancelTold();
+  bool HasPending() const;
+  void NotifyOwner();
+  void CancelSoon();
   // The session is gone, or the stream is closed there: no more frames. The owner hears of it as an error where its
   // directions had not ended, behind what has come.
   void OnClosed(bool unprocessed);
@@ -119,7 +119,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   bool offered_last_ = false;           // END_STREAM goes with the last of these
   net::Buffer received_;
   size_t received_bytes_ = 0;  // in received_
-  size_t noted_ = 0;           // of these, known to the owner
+  size_t reported_bytes_ = 0;  // of these, those that the owner knows of
   std::vector<std::unique_ptr<ReceivedHead>> heads_;
   std::unique_ptr<ReceivedHead> decoding_;  // a head or trailers whose block has not ended
   std::unique_ptr<ReceivedHead> trailers_;
@@ -134,9 +134,9 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   bool closed_ = false;   // nghttp2 knows the stream no more
   bool tunnel_ = false;
   bool unprocessed_ = false;
-  bool noted_end_ = false;     // the owner knows that nothing more comes
+  bool reported_end_ = false;  // the owner knows that nothing more comes
   bool final_head_ = false;    // received; what comes next is trailers
-  bool end_reported_ = false;  // Read has returned kEnd or kError
+  bool end_read_ = false;      // Read has returned kEnd or kError
 };
 
 }  // namespace hawser::http2
