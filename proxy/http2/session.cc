@@ -20,7 +20,7 @@ constexpr size_t kOutputMost = 64 * 1024;
 // Heads and answers to the peer's frames are not bound by that, but by this: above it the peer is not read.
 constexpr size_t kOutputStop = 512 * 1024;
 // From the notice of a drain to the last GOAWAY, if the peer does not answer our PING before.
-constexpr base::Duration kNotice{1000};
+constexpr base::Duration kGoawayGrace{1000};
 
 }  // namespace
 
@@ -107,7 +107,7 @@ void Session::Feed(std::span<const std::byte> bytes) {
   int error = 0;
   while (!bytes.empty() && error == 0) error = frame_left_ > 0 ? FeedPayload(bytes) : FeedHeader(bytes);
   if (credit_ > 0) nghttp2_session_consume_connection(library_, std::exchange(credit_, 0));
-  if (violation_) return Punish(*violation_);
+  if (violation_) return EndForAbuse(*violation_);
   if (error != 0) return OnLibraryError(error);
   owner_pending_ |= block_begun_ != block_begun;
   Push();
@@ -161,8 +161,8 @@ int Session::Pass(std::span<const std::byte> bytes) {
 void Session::OnLibraryError(int code) {
   switch (code) {
     case NGHTTP2_ERR_FLOODED:
-      return Punish(Abuse::kSettings);  // entries of one frame, or acknowledgements unread
-    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return Punish(Abuse::kContinuations);
+      return EndForAbuse(Abuse::kSettings);  // entries of one frame, or acknowledgements unread
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return EndForAbuse(Abuse::kContinuations);
     default: break;
   }
   error_text_ = closed_stream_used_ ? "a frame for a stream that is closed" : nghttp2_strerror(code);
@@ -170,7 +170,7 @@ void Session::OnLibraryError(int code) {
   Finish(End::kProtocol);
 }
 
-void Session::Punish(Abuse abuse) {
+void Session::EndForAbuse(Abuse abuse) {
   violation_ = std::nullopt;
   if (end_ != End::kNone) return;
   abuse_ = abuse;
@@ -194,7 +194,7 @@ void Session::Pump() {
   while ((count = nghttp2_session_mem_send(library_, &bytes)) > 0) {
     Append({reinterpret_cast<const std::byte*>(bytes), static_cast<size_t>(count)});
   }
-  if (violation_) return Punish(*violation_);
+  if (violation_) return EndForAbuse(*violation_);
   if (count < 0) OnLibraryError(static_cast<int>(count));
 }
 
@@ -364,7 +364,7 @@ void Session::GoAway() {
   if (role_ == Role::kClient) return SendLastGoAway();
   // Requests that are on their way are still served: RFC 9113 §6.8.
   goaway_notice_ = true;
-  goaway_deadline_ = loop_.now() + kNotice;
+  goaway_deadline_ = loop_.now() + kGoawayGrace;
   nghttp2_submit_shutdown_notice(library_);
   nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, nullptr);
   timer_.Cancel();  // it may be armed for a later deadline

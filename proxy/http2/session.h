@@ -161,7 +161,7 @@ class Session final : public event::IoHandler {
   int Pass(std::span<const std::byte> bytes);
   void NoteBlockEnd();
   void OnLibraryError(int code);
-  void Punish(Abuse abuse);
+  void EndForAbuse(Abuse abuse);
   bool MayReceive() const;
 
   // --- Output ---

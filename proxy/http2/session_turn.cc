@@ -133,7 +133,7 @@ void Session::OnTimer() {
     Reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
   }
   if ((output_blocked_ || !waiting_for_room_.empty()) && last_progress_ <= stalled)
-    Punish(Abuse::kWindowStall);
+    EndForAbuse(Abuse::kWindowStall);
 }
 
 // --- The rest of requests that were answered early ---
