@@ -144,8 +144,8 @@ void Loop::RunSoon() {
 
 Loop::Calls::Call* Loop::Calls::Find(const IoHandler& handler, uint8_t tag) {
   if (indexed()) {
-    const auto found = places_.find(KeyOf(handler, tag));
-    return found == places_.end() ? nullptr : &calls_[found->second];
+    const auto found = index_.find(KeyOf(handler, tag));
+    return found == index_.end() ? nullptr : &calls_[found->second];
   }
   const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const Call& call) {
     return call.handler == &handler && call.ready.tag == tag;
@@ -163,7 +163,7 @@ void Loop::Calls::Add(IoHandler& handler, Ready ready) {
   if (!indexed()) return;
   const size_t first = calls_.size() == kFew + 1 ? 0 : calls_.size() - 1;
   for (size_t i = first; i < calls_.size(); ++i) {
-    if (calls_[i].handler != nullptr) places_[KeyOf(*calls_[i].handler, calls_[i].ready.tag)] = i;
+    if (calls_[i].handler != nullptr) index_[KeyOf(*calls_[i].handler, calls_[i].ready.tag)] = i;
   }
 }
 
@@ -171,7 +171,7 @@ void Loop::Calls::TakeBack(IoHandler& handler, uint8_t tag) {
   Call* const call = Find(handler, tag);
   if (call == nullptr) return;
   call->handler = nullptr;
-  if (indexed()) places_.erase(KeyOf(handler, tag));
+  if (indexed()) index_.erase(KeyOf(handler, tag));
 }
 
 void Loop::Calls::TakeBackIf(absl::FunctionRef<bool(const IoHandler&)> condition) {
@@ -182,7 +182,7 @@ void Loop::Calls::TakeBackIf(absl::FunctionRef<bool(const IoHandler&)> condition
 
 void Loop::Calls::Clear() {
   calls_.clear();
-  places_.clear();
+  index_.clear();
 }
 
 bool Loop::FindRetired(const IoHandler& handler) const {

@@ -135,7 +135,7 @@ class Loop {
     Call* Find(const IoHandler& handler, uint8_t tag);
 
     std::vector<Call> calls_;
-    absl::flat_hash_map<uintptr_t, size_t> places_;  // where `indexed`
+    absl::flat_hash_map<uintptr_t, size_t> index_;  // where `indexed`
   };
 
   Loop(int epoll_fd, int wake_fd, base::Clock clock);
