@@ -75,13 +75,14 @@ async function start(args, folder, ready, stdout = 'ignore') {
 }
 
 // `hawser run` with this configuration in `folder`, which goes when it stops. log() gives the lines of the access log so
-// far, whether it is access.log or stdout; address(NAME) where a listener is.
+// far, whether it is access.log or stdout; address(NAME) where a listener is; `certificate` is the file of its own.
 async function run(folder, yaml, workers) {
   writeFileSync(join(folder, 'hawser.yaml'), yaml);
   const log = openSync(join(folder, 'access.log'), 'a');
   const process = await start(['run', '-c', join(folder, 'hawser.yaml'), '--concurrency', String(workers)], folder,
     (line) => /\bready$/.test(line), log).finally(() => closeSync(log));
   return {
+    certificate: join(folder, 'server.crt'),
     address: (listener) => process.find(new RegExp(`listener ${listener} on (\\S+)`)),
     log: () => readFileSync(join(folder, 'access.log'), 'utf8').split('\n').filter(Boolean).map((line) => JSON.parse(line)),
     terminate: () => process.child.kill('SIGTERM'),
