@@ -33,9 +33,10 @@ Edge::Edge(const session::Snapshot& snapshot) : ip_table(snapshot.config->limits
   }
 }
 
-Listener::Listener(session::Environment& environment, Edge& edge, const session::ListenerRuntime& runtime,
-                   net::Socket socket)
-    : environment_(environment),
+Listener::Listener(session::WorkerServices& services, session::Backends& backends, Edge& edge,
+                   const session::ListenerRuntime& runtime, net::Socket socket)
+    : services_(services),
+      backends_(backends),
       edge_(edge),
       runtime_(runtime),
       socket_(std::move(socket)),
@@ -45,24 +46,24 @@ Listener::Listener(session::Environment& environment, Edge& edge, const session:
       failures_(1, base::Duration(1000)) {}
 
 Listener::~Listener() {
-  if (socket_.open()) environment_.loop.Remove(socket_.fd(), target_);
+  if (socket_.open()) services_.loop.Remove(socket_.fd(), target_);
 }
 
 absl::Status Listener::Start() {
-  return environment_.loop.Add(socket_.fd(), target_, {.read = true});
+  return services_.loop.Add(socket_.fd(), target_, {.read = true});
 }
 
 void Listener::Stop() {
   if (!socket_.open()) return;
   AcceptBatch(1 << 16);
-  environment_.loop.Remove(socket_.fd(), target_);
+  services_.loop.Remove(socket_.fd(), target_);
   socket_.Reset();
   resume_.Cancel();
 }
 
 void Listener::OnReady(event::Ready ready) {
-  if (ready.timer && !HasDescriptors()) return environment_.loop.Arm(resume_, kPauseTime);
-  if (ready.timer) environment_.loop.Modify(socket_.fd(), target_, {.read = true});
+  if (ready.timer && !HasDescriptors()) return services_.loop.Arm(resume_, kPauseTime);
+  if (ready.timer) services_.loop.Modify(socket_.fd(), target_, {.read = true});
   AcceptBatch(kAcceptsPerTurn);
 }
 
@@ -82,7 +83,7 @@ void Listener::AcceptBatch(int most) {
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       return Pause();
     } else {  // concerns the one connection that was to be accepted, and it is gone
-      environment_.stats.Add(stats::Metric::kAcceptOther);
+      services_.stats.Add(stats::Metric::kAcceptOther);
     }
   }
 }
@@ -95,13 +96,13 @@ bool Listener::HasDescriptors() const {
 
 // Out of descriptors or memory: the connection stays in the kernel's queue, and the loop must not spin on it.
 void Listener::Pause() {
-  environment_.stats.Add(stats::Metric::kAcceptNoDescriptor);
-  if (failures_.Pass(environment_.loop.now())) {
+  services_.stats.Add(stats::Metric::kAcceptNoDescriptor);
+  if (failures_.Pass(services_.loop.now())) {
     spdlog::error("listener {}: cannot accept: {}; pausing for {} ms", runtime_.settings.name,
                   std::strerror(errno), kPauseTime.count());
   }
-  environment_.loop.Modify(socket_.fd(), target_, {});
-  environment_.loop.Arm(resume_, kPauseTime);
+  services_.loop.Modify(socket_.fd(), target_, {});
+  services_.loop.Arm(resume_, kPauseTime);
 }
 
 void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
@@ -110,30 +111,31 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
   if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
   if (!peer.unix_socket() && !net::AnyContains(runtime_.settings.trusted_proxies, peer)) {
     edge::IpTable::Admission admission = edge_.ip_table.Admit(
-        static_cast<uint32_t>(runtime_.index), peer.ip(), runtime_.ip_limits, environment_.loop.now());
+        static_cast<uint32_t>(runtime_.index), peer.ip(), runtime_.ip_limits, services_.loop.now());
     if (admission.result != edge::AdmitResult::kAdmitted) {
       return Refuse(std::move(socket), peer, RejectOf(admission.result));
     }
     leases.ip = std::move(admission.lease);
   }
-  environment_.stats.Add(stats::Metric::kConnectionsAccepted);
-  session::ClientConnection::Start(environment_, runtime_, std::move(socket), peer, std::move(leases));
+  services_.stats.Add(stats::Metric::kConnectionsAccepted);
+  session::ClientConnection::Start(services_, backends_, runtime_, std::move(socket), peer,
+                                   std::move(leases));
 }
 
 // Closes at once, or answers first where the configuration asks for it: those that are answered linger for a moment,
 // so their number is bounded too.
 void Listener::Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason) {
-  if (const auto suppressed = refusals_.Pass(environment_.loop.now())) {
+  if (const auto suppressed = refusals_.Pass(services_.loop.now())) {
     const auto more =
         *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
     spdlog::warn("listener {}: refused {}: {}{}", runtime_.settings.name, peer.ToString(),
                  http::SpecOf(reason).label, more);
   }
   if (runtime_.settings.limits.over_limit == config::OverLimit::kRespond && runtime_.tls == nullptr &&
-      environment_.refused_connections < environment_.snapshot->config->limits.answered_refusals) {
-    session::ClientConnection::StartRefused(environment_, runtime_, std::move(socket), peer, reason);
+      services_.sessions.budgets().refusals() < backends_.snapshot()->config->limits.answered_refusals) {
+    session::ClientConnection::StartRefused(services_, backends_, runtime_, std::move(socket), peer, reason);
   } else {
-    environment_.stats.CountReject(reason);
+    services_.stats.CountReject(reason);
   }
 }
 

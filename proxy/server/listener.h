@@ -10,7 +10,9 @@
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/net/socket.h"
-#include "proxy/session/environment.h"
+#include "proxy/session/backends.h"
+#include "proxy/session/snapshot.h"
+#include "proxy/session/worker_services.h"
 
 namespace hawser::server {
 
@@ -23,8 +25,8 @@ struct Edge {
 
 class Listener final : public event::IoHandler {
  public:
-  Listener(session::Environment& environment, Edge& edge, const session::ListenerRuntime& runtime,
-           net::Socket socket);
+  Listener(session::WorkerServices& services, session::Backends& backends, Edge& edge,
+           const session::ListenerRuntime& runtime, net::Socket socket);
   ~Listener() override;
 
   absl::Status Start();
@@ -39,7 +41,8 @@ class Listener final : public event::IoHandler {
   bool HasDescriptors() const;
   void Pause();
 
-  session::Environment& environment_;
+  session::WorkerServices& services_;
+  session::Backends& backends_;
   Edge& edge_;
   const session::ListenerRuntime& runtime_;
   net::Socket socket_;

@@ -11,7 +11,9 @@
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/server/listener.h"
-#include "proxy/session/environment.h"
+#include "proxy/session/backends.h"
+#include "proxy/session/sessions.h"
+#include "proxy/session/worker_services.h"
 #include "proxy/stats/worker_stats.h"
 
 namespace hawser::server {
@@ -28,14 +30,14 @@ struct TunnelRows {
   bool more = false;  // tunnels may be behind them
 };
 
-class Worker final : public event::IoHandler {
+class Worker {
  public:
   // `stick_table` and `via` must outlive the worker, and so must the log.
   static absl::StatusOr<std::unique_ptr<Worker>> Create(std::shared_ptr<const session::Snapshot> snapshot,
                                                         session::AccessLog* access_log,
                                                         cluster::StickTable& stick_table,
                                                         const http::Via& via);
-  ~Worker() override;
+  ~Worker();
 
   // Before Start: `socket` is this worker's own, for the listener with that index.
   absl::Status AddListener(Edge& edge, size_t index, net::Socket socket);
@@ -45,8 +47,7 @@ class Worker final : public event::IoHandler {
   // Ends the loop and the thread, and whatever is still open.
   void Stop();
 
-  // On the worker's thread (Post there): stops accepting and spreads the ends of its tunnels over `window`. `on_empty`
-  // is called once, on this thread, when no connection is left.
+  // On the worker's thread (Post there): stops accepting, then as Sessions::Drain.
   void Drain(base::Duration window, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once.
   void AbortAll(http::Reject reason);
@@ -60,26 +61,15 @@ class Worker final : public event::IoHandler {
  private:
   Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
          session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via);
-  void OnReady(event::Ready ready) override;  // the drain timer
-  bool empty() const;
 
   std::unique_ptr<event::Loop> loop_;
   net::BufferPool buffers_;
-  cluster::Pool pool_;
   stats::WorkerStats stats_;
-  // By pointer: the intrusive lists cannot move.
-  std::unique_ptr<session::Environment> environment_;
+  session::Sessions sessions_;
+  session::WorkerServices services_;
+  session::Backends backends_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   base::Thread thread_;
-  bool walks_closing_ = false;  // where NextTunnels goes on: in closing_tunnels, or in tunnels
-
-  // While draining.
-  event::Timer drain_timer_;
-  base::TimePoint drain_start_;
-  base::Duration drain_window_{0};
-  size_t drain_total_ = 0;  // tunnels open when it began
-  size_t drain_ended_ = 0;
-  absl::AnyInvocable<void()> on_empty_;
 };
 
 }  // namespace hawser::server

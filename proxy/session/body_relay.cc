@@ -3,10 +3,10 @@
 #include <utility>
 
 namespace hawser::session {
-BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStream& source,
+BodyRelay::Progress BodyRelay::Pump(WorkerServices& services, http::MessageStream& source,
                                     http::MessageStream& sink, Begin begin, Look look) {
   if (!Flush(sink)) return Progress::kSinkBroken;
-  const auto scratch = environment.loop.scratch();
+  const auto scratch = services.loop.scratch();
   const auto span = scratch.first(scratch.size() / 4);
   for (int reads = 0; reads < kReadsPerTurn && wants_read(); ++reads) {
     const net::IoResult got = source.Read(span);
@@ -15,7 +15,7 @@ BodyRelay::Progress BodyRelay::Pump(Environment& environment, http::MessageStrea
     bytes_ += got.bytes;
     moved_ |= got.bytes > 0 || got.state == net::IoState::kEnd;
     if (got.bytes > 0) look(span.first(got.bytes));
-    if (got.bytes > 0 && !Send(environment, sink, span.first(got.bytes), source.complete()))
+    if (got.bytes > 0 && !Send(services, sink, span.first(got.bytes), source.complete()))
       return Progress::kSinkBroken;
     if (got.state == net::IoState::kBlocked) break;
     if (got.state != net::IoState::kEnd) continue;
@@ -33,12 +33,12 @@ void BodyRelay::Abandon() {
   blocked_ = false;
 }
 
-bool BodyRelay::Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes,
+bool BodyRelay::Send(WorkerServices& services, http::MessageStream& sink, std::span<const std::byte> bytes,
                      bool last) {
   const net::IoResult put = last ? sink.WriteLast(bytes) : sink.Write(bytes);
   if (put.state == net::IoState::kError) return false;
   blocked_ = put.state == net::IoState::kBlocked;
-  backlog_.Append(environment.buffers, bytes.subspan(put.bytes));
+  backlog_.Append(services.buffers, bytes.subspan(put.bytes));
   return true;
 }
 

@@ -9,7 +9,7 @@
 #include "absl/functional/function_ref.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/net/buffer.h"
-#include "proxy/session/environment.h"
+#include "proxy/session/worker_services.h"
 
 namespace hawser::session {
 
@@ -25,7 +25,7 @@ class BodyRelay {
 
   // Moves what can be moved, a head that the sink still holds included.
   Progress Pump(
-      Environment& environment, http::MessageStream& source, http::MessageStream& sink,
+      WorkerServices& services, http::MessageStream& source, http::MessageStream& sink,
       Begin begin = [] { return true; }, Look look = [](std::span<const std::byte>) {});
 
   // The sink takes no more, and need not: what is left of the body is nobody's.
@@ -39,7 +39,7 @@ class BodyRelay {
   bool TakeMoved() { return std::exchange(moved_, false); }
 
  private:
-  bool Send(Environment& environment, http::MessageStream& sink, std::span<const std::byte> bytes, bool last);
+  bool Send(WorkerServices& services, http::MessageStream& sink, std::span<const std::byte> bytes, bool last);
   bool Flush(http::MessageStream& sink);
 
   net::Buffer backlog_;

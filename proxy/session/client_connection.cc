@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/http1/head_parser.h"
 #include "proxy/http1/serializer.h"
 #include "proxy/session/http2_connection.h"
@@ -15,52 +16,48 @@ using http::Reject;
 
 constexpr uint8_t kPipelinedTag = 7;
 
-// Owned by environment.connections from here on; taken back by Close.
-ClientConnection& Make(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
-                       const net::SocketAddress& peer, EdgeLeases leases) {
-  auto* connection =
-      std::make_unique<ClientConnection>(environment, listener, std::move(socket), peer, std::move(leases))
-          .release();
-  environment.connections.PushBack(*connection);
-  return *connection;
-}
-
 }  // namespace
 
-void ClientConnection::Start(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
-                             const net::SocketAddress& peer, EdgeLeases leases) {
-  Make(environment, listener, std::move(socket), peer, std::move(leases));
+void ClientConnection::Start(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
+                             net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases) {
+  services.sessions.Add(std::make_unique<ClientConnection>(services, backends, listener, std::move(socket),
+                                                           peer, std::move(leases)));
 }
 
-void ClientConnection::StartRefused(Environment& environment, const ListenerRuntime& listener,
-                                    net::Socket socket, const net::SocketAddress& peer, Reject reject) {
-  ClientConnection& connection = Make(environment, listener, std::move(socket), peer, {});
+void ClientConnection::StartRefused(WorkerServices& services, Backends& backends,
+                                    const ListenerRuntime& listener, net::Socket socket,
+                                    const net::SocketAddress& peer, Reject reject) {
+  HAWSER_DCHECK(listener.tls == nullptr);
+  ClientConnection& connection = services.sessions.Add(std::make_unique<ClientConnection>(
+      services, backends, listener, std::move(socket), peer, EdgeLeases{}));
   connection.admitted_ = false;
-  ++environment.refused_connections;
+  services.sessions.budgets().BeginRefusal();
   connection.Refuse(reject);
 }
 
-ClientConnection::ClientConnection(Environment& environment, const ListenerRuntime& listener,
-                                   net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases)
-    : environment_(environment),
-      snapshot_(environment.snapshot),
+ClientConnection::ClientConnection(WorkerServices& services, Backends& backends,
+                                   const ListenerRuntime& listener, net::Socket socket,
+                                   const net::SocketAddress& peer, EdgeLeases leases)
+    : services_(services),
+      backends_(backends),
+      snapshot_(backends.snapshot()),
       listener_(listener),
       peer_(peer),
       leases_(std::move(leases)),
       timer_(*this, Exchange::kTimerTag),
       state_(listener.tls != nullptr ? State::kTlsHandshake : State::kRequestHead) {
   if (listener_.tls != nullptr) {
-    auto tls = std::make_unique<tls::TlsStream>(environment_.loop, environment_.buffers, *listener_.tls,
+    auto tls = std::make_unique<tls::TlsStream>(services_.loop, services_.buffers, *listener_.tls,
                                                 std::move(socket));
     tls_ = tls.get();
     stream_ = std::move(tls);
-    environment_.loop.Arm(timer_, listener_.settings.timeouts.tls_handshake);
-    environment_.stats.Add(stats::Metric::kTlsHandshakesOpen);
+    services_.loop.Arm(timer_, listener_.settings.timeouts.tls_handshake);
+    services_.stats.Add(stats::Metric::kTlsHandshakesOpen);
   } else {
-    stream_ = std::make_unique<net::TcpStream>(environment_.loop, std::move(socket));
-    environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+    stream_ = std::make_unique<net::TcpStream>(services_.loop, std::move(socket));
+    services_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
   }
-  leases_.count = ConnectionCount(environment_.stats);
+  leases_.count = ConnectionCount(services_.stats);
   stream_->Watch(this, Exchange::kClientTag);
   stream_->Want({.read = true});
 }
@@ -87,19 +84,10 @@ void ClientConnection::Advance(event::Ready ready) {
 // A worker takes so many handshake steps of a listener in one turn; the others keep their bytes in the kernel and are told
 // of them again in the next.
 bool ClientConnection::TakeHandshakeStep() {
-  if (environment_.handshake_turn != environment_.loop.turn()) {
-    environment_.handshake_turn = environment_.loop.turn();
-    environment_.handshakes_taken.clear();
-  }
-  auto& all = environment_.handshakes_taken;
-  if (all.size() <= listener_.index) all.resize(listener_.index + 1);
-  uint32_t& taken = all[listener_.index];
-  if (taken == listener_.settings.tls->handshakes_per_turn) {
-    environment_.stats.Add(stats::Metric::kTlsBudgetHits);
-    return false;
-  }
-  ++taken;
-  return true;
+  const bool taken = services_.sessions.budgets().TakeHandshakeStep(
+      services_.loop.turn(), listener_.index, listener_.settings.tls->handshakes_per_turn);
+  if (!taken) services_.stats.Add(stats::Metric::kTlsBudgetHits);
+  return taken;
 }
 
 void ClientConnection::Handshake() {
@@ -109,27 +97,27 @@ void ClientConnection::Handshake() {
     case tls::HandshakeResult::kFailed:
       spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_.settings.name,
                     peer_.ToString(), tls_->HandshakeError());
-      environment_.stats.Add(stats::Metric::kTlsHandshakesFailed);
+      services_.stats.Add(stats::Metric::kTlsHandshakesFailed);
       return Close(net::CloseReason::kOrderly);
     case tls::HandshakeResult::kDone: break;
   }
-  environment_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
-  environment_.stats.Add(stats::Metric::kTlsHandshakesOk);
-  if (tls_->session_reused()) environment_.stats.Add(stats::Metric::kTlsHandshakesResumed);
+  services_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
+  services_.stats.Add(stats::Metric::kTlsHandshakesOk);
+  if (tls_->session_reused()) services_.stats.Add(stats::Metric::kTlsHandshakesResumed);
   if (tls_->alpn() == "h2") return BecomeHttp2();
   stream_->Want({.read = true});
   state_ = State::kRequestHead;
-  environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+  services_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
   ReadHead();
 }
 
 void ClientConnection::ReadHead() {
-  const auto scratch = environment_.loop.scratch();
+  const auto scratch = services_.loop.scratch();
   const net::IoResult got = stream_->Read(scratch.first(scratch.size() / 4));
   if (got.bytes > 0) {
     // Between two requests the clock is keep_alive's; from the first byte on, request_headers'.
     if (input_.empty() && !first_request_) {
-      environment_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+      services_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
     }
     input_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
     ParseHead();
@@ -149,13 +137,14 @@ bool ClientConnection::SpeaksHttp2() const {
 
 void ClientConnection::BecomeHttp2() {
   timer_.Cancel();
-  Http2Connection::Start(environment_, {.stream = std::move(stream_),
-                                        .snapshot = snapshot_,
-                                        .listener = listener_,
-                                        .peer = peer_,
-                                        .leases = std::move(leases_),
-                                        .tls = tls_ != nullptr,
-                                        .received = input_});
+  Http2Connection::Start(services_, backends_,
+                         {.stream = std::move(stream_),
+                          .snapshot = snapshot_,
+                          .listener = listener_,
+                          .peer = peer_,
+                          .leases = std::move(leases_),
+                          .tls = tls_ != nullptr,
+                          .received = input_});
   state_ = State::kRequestHead;
   Close(net::CloseReason::kOrderly);
 }
@@ -177,11 +166,11 @@ void ClientConnection::ParseHead() {
   std::string behind = input_.substr(parsed.head_bytes);
   // The head's views point into the string's heap block, which moves along: no head is short enough to lie inside the
   // string itself.
-  request_ = std::make_unique<http1::ServerStream>(environment_.loop, *stream_, head,
-                                                   std::exchange(input_, {}), std::move(behind));
+  request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::exchange(input_, {}),
+                                                   std::move(behind));
   request_->Watch(this, Exchange::kClientTag);
   exchange_ = std::make_unique<Exchange>(
-      environment_, snapshot_, *this,
+      services_, backends_, snapshot_, *this,
       Exchange::Client{.stream = *request_, .listener = listener_, .peer = peer_, .tls = tls_ != nullptr},
       std::move(head));
   state_ = State::kExchange;
@@ -190,17 +179,17 @@ void ClientConnection::ParseHead() {
 
 // A refusal before there is a request to speak of: answered here, counted, logged.
 void ClientConnection::Refuse(Reject reject) {
-  environment_.stats.CountReject(reject);
+  services_.stats.CountReject(reject);
   const http::RejectSpec& spec = http::SpecOf(reject);
-  environment_.stats.CountResponse(spec.status);
-  if (environment_.access_log != nullptr) {
+  services_.stats.CountResponse(spec.status);
+  if (services_.access_log != nullptr) {
     RequestRecord record;
     record.client = peer_.ip();
     record.client_port = peer_.port();
     record.tls = tls_ != nullptr;
     record.status = static_cast<uint16_t>(spec.status);
     record.listener = &listener_.settings.name;
-    environment_.access_log->Write(
+    services_.access_log->Write(
         {.record = record,
          .traffic = {.bytes_in = input_.size()},
          .outcome = {.closed_by = ClosedByOf(reject), .reason = spec.label, .flag = spec.flag},
@@ -230,13 +219,13 @@ void ClientConnection::EndExchange() {
 void ClientConnection::NextRequest() {
   input_ = request_->TakeHeld();
   EndExchange();
-  if (environment_.draining) return Linger();
+  if (services_.sessions.draining()) return Linger();
   state_ = State::kRequestHead;
   stream_->Want({.read = true});
-  environment_.loop.Arm(timer_, input_.empty() ? listener_.settings.timeouts.keep_alive
-                                               : listener_.settings.timeouts.request_headers);
+  services_.loop.Arm(timer_, input_.empty() ? listener_.settings.timeouts.keep_alive
+                                            : listener_.settings.timeouts.request_headers);
   // In the next turn: a pipeline of requests is a loop, not a recursion.
-  if (!input_.empty()) environment_.loop.Soon(*this, {.readable = true, .tag = kPipelinedTag});
+  if (!input_.empty()) services_.loop.Soon(*this, {.readable = true, .tag = kPipelinedTag});
 }
 
 void ClientConnection::OpenTunnel() {
@@ -249,14 +238,14 @@ void ClientConnection::OpenTunnel() {
 
 void ClientConnection::Linger() {
   state_ = State::kLinger;
-  environment_.loop.Arm(timer_, listener_.settings.timeouts.linger);
+  services_.loop.Arm(timer_, listener_.settings.timeouts.linger);
   stream_->ShutdownWrite();
   DropInput();
 }
 
 void ClientConnection::DropInput() {
   const net::IoResult flushed = stream_->Write({});
-  const net::IoResult got = stream_->Read(environment_.loop.scratch());
+  const net::IoResult got = stream_->Read(services_.loop.scratch());
   const bool ended = got.state == net::IoState::kEnd;
   const bool blocked = flushed.state == net::IoState::kBlocked;
   if (got.state == net::IoState::kError || (ended && !blocked)) return Close(net::CloseReason::kOrderly);
@@ -265,10 +254,10 @@ void ClientConnection::DropInput() {
 
 void ClientConnection::OnTimer() {
   const bool head_begun = state_ == State::kRequestHead && (first_request_ || !input_.empty());
-  if (state_ == State::kTlsHandshake) environment_.stats.CountReject(Reject::kTlsTimeout);
+  if (state_ == State::kTlsHandshake) services_.stats.CountReject(Reject::kTlsTimeout);
   if (head_begun && !input_.empty()) return Refuse(Reject::kRequestTimeout);
   // A connection made in advance and never used: nobody waits for an answer.
-  if (head_begun) environment_.stats.CountReject(Reject::kRequestTimeout);
+  if (head_begun) services_.stats.CountReject(Reject::kRequestTimeout);
   Close(net::CloseReason::kOrderly);
 }
 
@@ -282,18 +271,18 @@ void ClientConnection::Drain() {
 
 void ClientConnection::Close(net::CloseReason reason) {
   if (state_ == State::kClosed) return;
-  if (state_ == State::kTlsHandshake) environment_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
+  if (state_ == State::kTlsHandshake) services_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
   state_ = State::kClosed;
   timer_.Cancel();
   EndExchange();
   if (stream_ != nullptr) stream_->Close(reason);  // else it lives on in a tunnel
   for (const uint8_t tag :
        {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag, kPipelinedTag}) {
-    environment_.loop.CancelSoon(*this, tag);
+    services_.loop.CancelSoon(*this, tag);
   }
-  if (!admitted_) --environment_.refused_connections;
+  if (!admitted_) services_.sessions.budgets().EndRefusal();
   Unlink();
-  environment_.loop.Retire(std::unique_ptr<IoHandler>(this));
+  services_.loop.Retire(std::unique_ptr<IoHandler>(this));
 }
 
 }  // namespace hawser::session

@@ -2,7 +2,7 @@
 // Everything it waits for (client, backend, timer) reaches it here and is passed down; what comes back is a return
 // value.
 //
-// Owned by Environment::connections until it retires itself; loop thread only.
+// Owned by the list of `Sessions` until it retires itself; loop thread only.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,11 @@
 #include "proxy/http1/server_stream.h"
 #include "proxy/net/byte_stream.h"
 #include "proxy/net/socket.h"
-#include "proxy/session/environment.h"
+#include "proxy/session/backends.h"
+#include "proxy/session/edge_leases.h"
 #include "proxy/session/exchange.h"
-#include "proxy/session/tunnel.h"
+#include "proxy/session/snapshot.h"
+#include "proxy/session/worker_services.h"
 #include "proxy/tls/tls_stream.h"
 
 namespace hawser::session {
@@ -27,15 +29,15 @@ namespace hawser::session {
 class ClientConnection final : public event::IoHandler, public base::ListLink {
  public:
   // Takes over an accepted and admitted connection.
-  static void Start(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
-                    const net::SocketAddress& peer, EdgeLeases leases);
+  static void Start(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
+                    net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases);
 
   // Answers a plain connection that was not admitted, without waiting for its request, and lets it go.
-  static void StartRefused(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
-                           const net::SocketAddress& peer, http::Reject reject);
+  static void StartRefused(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
+                           net::Socket socket, const net::SocketAddress& peer, http::Reject reject);
 
-  ClientConnection(Environment& environment, const ListenerRuntime& listener, net::Socket socket,
-                   const net::SocketAddress& peer, EdgeLeases leases);
+  ClientConnection(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
+                   net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases);
   ~ClientConnection() override;
   void OnReady(event::Ready ready) override;
 
@@ -70,7 +72,8 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void Close(net::CloseReason reason);
   bool TakeHandshakeStep();
 
-  Environment& environment_;
+  WorkerServices& services_;
+  Backends& backends_;
   // The snapshot that was current when the connection came: it owns `listener_`.
   std::shared_ptr<const Snapshot> snapshot_;
   const ListenerRuntime& listener_;

@@ -41,9 +41,10 @@ bool LeavesClientSound(Reject reject) {
 
 }  // namespace
 
-Exchange::Exchange(Environment& environment, std::shared_ptr<const Snapshot> snapshot,
+Exchange::Exchange(WorkerServices& services, Backends& backends, std::shared_ptr<const Snapshot> snapshot,
                    event::IoHandler& owner, Client client, http::RequestHead head)
-    : environment_(environment),
+    : services_(services),
+      backends_(backends),
       snapshot_(std::move(snapshot)),
       owner_(owner),
       client_(client),
@@ -85,12 +86,12 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
 void Exchange::Start() {
   http::Classification classification = http::Classify(head_);
   const bool sound_names = MeetUnderscorePolicy();
-  const bool looped = environment_.via.IsIn(head_.headers);  // before PrepareRecord, which adds our own entry
+  const bool looped = services_.via.IsIn(head_.headers);  // before PrepareRecord, which adds our own entry
   upgrade_ = std::move(classification.upgrade);
   PrepareRecord();
-  environment_.stats.Add(stats::Metric::kRequests);
+  services_.stats.Add(stats::Metric::kRequests);
   if (client_.reject != Reject::kNone) return Refuse(client_.reject);
-  if (environment_.draining) return Refuse(Reject::kDraining);
+  if (services_.sessions.draining()) return Refuse(Reject::kDraining);
   if (classification.reject != Reject::kNone) return Refuse(classification.reject);
   if (!sound_names) return Refuse(Reject::kUnderscoreInHeader);
   if (looped) return Refuse(Reject::kLoopDetected);
@@ -105,7 +106,7 @@ void Exchange::Start() {
                                  .listener = *record_->listener,
                                  .tls = client_.tls,
                                  .route = *record_->route};
-  context_.emplace(from, head_, keep_, environment_.loop, owner_, kFilterTag);
+  context_.emplace(from, head_, keep_, services_.loop, owner_, kFilterTag);
   WatchClient();
   state_ = State::kFilters;
 }
@@ -130,12 +131,11 @@ void Exchange::RunFilters() {
 // A session that is known stays in its cluster; the clusters' shares concern the others.
 size_t Exchange::PickCluster() {
   if (route().affinity == config::RouteAffinity::kSocketIo) {
-    socket_io_.emplace(environment_.stick_table, head_);
-    const auto home =
-        socket_io_->FindCluster(*record_->route, environment_.clusters, environment_.loop.now());
+    socket_io_.emplace(backends_.stick_table(), head_);
+    const auto home = socket_io_->FindCluster(*record_->route, backends_.clusters(), services_.loop.now());
     if (home) return *home;
   }
-  return record_->route->PickCluster(environment_.random());
+  return record_->route->PickCluster(services_.random());
 }
 
 // False if the listener refuses such names. Before any other field is dropped, so that all are seen.
@@ -146,8 +146,7 @@ bool Exchange::MeetUnderscorePolicy() {
     return std::none_of(head_.headers.begin(), head_.headers.end(), http::HasUnderscore);
   }
   if (policy == UnderscorePolicy::kDrop) {
-    environment_.stats.Add(stats::Metric::kHeadersWithUnderscore,
-                           head_.headers.RemoveIf(http::HasUnderscore));
+    services_.stats.Add(stats::Metric::kHeadersWithUnderscore, head_.headers.RemoveIf(http::HasUnderscore));
   }
   return true;
 }
@@ -160,12 +159,11 @@ void Exchange::PrepareRecord() {
   const config::Listener& listener = client_.listener.settings;
   http::Peer peer{.trusted = net::AnyContains(listener.trusted_proxies, address),
                   .tls = client_.tls,
-                  .port = environment_.listener_ports[client_.listener.index],
+                  .port = services_.listener_ports[client_.listener.index],
                   .trusted_proxies = listener.trusted_proxies,
                   .send_real_ip = listener.forwarded.x_real_ip};
   if (!address.unix_socket()) peer.ip = address.ip();
-  const auto [client, request_id] =
-      http::SetForwarded(head_, peer, environment_.via, environment_.random, keep_);
+  const auto [client, request_id] = http::SetForwarded(head_, peer, services_.via, services_.random, keep_);
   record_ = std::make_unique<RequestRecord>();
   record_->text = RequestText(request_id, head_.method, head_.authority, head_.target);
   record_->client = client.value_or(net::IpAddress());
@@ -173,7 +171,7 @@ void Exchange::PrepareRecord() {
   record_->tls = client_.tls;
   record_->version = head_.version;
   record_->listener = &listener.name;
-  record_->start = environment_.loop.now();
+  record_->start = services_.loop.now();
 }
 
 // --- The client, while the backend is asked ---
@@ -216,7 +214,7 @@ void Exchange::OnTimer() {
   if (state_ == State::kConnect || state_ == State::kSendHead) {
     OnConnectTimeout();
   } else if (state_ == State::kAnswer) {
-    environment_.stats.Add(stats::Metric::kAnswerTimeouts);
+    services_.stats.Add(stats::Metric::kAnswerTimeouts);
     Finish(Progress::kBroken, end_);
   } else {
     const Reject late = LateReason();
@@ -236,12 +234,12 @@ Reject Exchange::LateReason() const {
 
 // 0: no limit.
 void Exchange::ArmFor(base::Duration limit) {
-  limit.count() > 0 ? environment_.loop.Arm(timer_, limit) : timer_.Cancel();
+  limit.count() > 0 ? services_.loop.Arm(timer_, limit) : timer_.Cancel();
 }
 
 void Exchange::Refuse(Reject reject) {
   if (response_ == Response::kStarted) return Finish(Progress::kBroken, {ClosedByOf(reject), reject});
-  Answer(http::RefusalOf(reject), !websocket() && !environment_.draining && LeavesClientSound(reject),
+  Answer(http::RefusalOf(reject), !websocket() && !services_.sessions.draining() && LeavesClientSound(reject),
          {ClosedByOf(reject), reject});
 }
 
@@ -270,7 +268,7 @@ void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
   response_ = Response::kStarted;
   if (!client_.stream.SendResponse(response_head_, keep)) return Finish(Progress::kBroken, end);
   if (!response_head_.body) answer_.body.clear();
-  environment_.loop.Arm(timer_, client_.listener.settings.timeouts.answer);
+  services_.loop.Arm(timer_, client_.listener.settings.timeouts.answer);
   state_ = State::kAnswer;
 }
 
@@ -297,23 +295,23 @@ void Exchange::Finish(Progress progress, End end) {
   progress_ = progress;
   timer_.Cancel();
   if (backend_ != nullptr) {
-    environment_.pool.Return(environment_.clusters[cluster_index_].cluster, *endpoint_, std::move(backend_));
+    backends_.pool().Return(backends_.cluster(cluster_index_).cluster, *endpoint_, std::move(backend_));
   }
-  if (end.reason != Reject::kNone) environment_.stats.CountReject(end.reason);
-  if (websocket()) environment_.stats.Add(stats::Metric::kUpgradesRefused);
-  if (record_->status != 0) environment_.stats.CountResponse(record_->status);
-  if (environment_.access_log == nullptr) return;
+  if (end.reason != Reject::kNone) services_.stats.CountReject(end.reason);
+  if (websocket()) services_.stats.Add(stats::Metric::kUpgradesRefused);
+  if (record_->status != 0) services_.stats.CountResponse(record_->status);
+  if (services_.access_log == nullptr) return;
   const http::RejectSpec& spec = http::SpecOf(end.reason);
   const bool ordinary = end.reason == Reject::kNone;
-  const std::chrono::duration<double, std::milli> took = environment_.loop.now() - record_->start;
-  environment_.access_log->Write({.record = *record_,
-                                  .traffic = {.bytes_in = request_body_ ? request_body_->bytes() : 0,
-                                              .bytes_out = response_body_ ? response_body_->bytes() : 0},
-                                  .outcome = {.closed_by = end.closed_by,
-                                              .reason = ordinary ? "" : spec.label,
-                                              .flag = ordinary ? "" : spec.flag,
-                                              .backend_error = backend_error_},
-                                  .duration_ms = took.count()});
+  const std::chrono::duration<double, std::milli> took = services_.loop.now() - record_->start;
+  services_.access_log->Write({.record = *record_,
+                               .traffic = {.bytes_in = request_body_ ? request_body_->bytes() : 0,
+                                           .bytes_out = response_body_ ? response_body_->bytes() : 0},
+                               .outcome = {.closed_by = end.closed_by,
+                                           .reason = ordinary ? "" : spec.label,
+                                           .flag = ordinary ? "" : spec.flag,
+                                           .backend_error = backend_error_},
+                               .duration_ms = took.count()});
 }
 
 }  // namespace hawser::session

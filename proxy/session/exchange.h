@@ -21,11 +21,13 @@
 #include "proxy/http/message_stream.h"
 #include "proxy/http/reject.h"
 #include "proxy/http/upgrade.h"
+#include "proxy/session/backends.h"
 #include "proxy/session/body_relay.h"
 #include "proxy/session/edge_leases.h"
-#include "proxy/session/environment.h"
 #include "proxy/session/record.h"
+#include "proxy/session/snapshot.h"
 #include "proxy/session/socket_io.h"
+#include "proxy/session/worker_services.h"
 
 namespace hawser::session {
 
@@ -54,8 +56,8 @@ class Exchange {
   };
 
   // The text of `head` lives as long as client.stream.
-  Exchange(Environment& environment, std::shared_ptr<const Snapshot> snapshot, event::IoHandler& owner,
-           Client client, http::RequestHead head);
+  Exchange(WorkerServices& services, Backends& backends, std::shared_ptr<const Snapshot> snapshot,
+           event::IoHandler& owner, Client client, http::RequestHead head);
   ~Exchange();
 
   Progress Advance(event::Ready ready);
@@ -149,7 +151,8 @@ class Exchange {
   bool websocket() const { return upgrade_.websocket; }
   const config::Route& route() const { return record_->route->settings; }
 
-  Environment& environment_;
+  WorkerServices& services_;
+  Backends& backends_;
   std::shared_ptr<const Snapshot> snapshot_;
   event::IoHandler& owner_;
   Client client_;

@@ -42,13 +42,13 @@ std::string WhyOf(const net::ByteStream& stream, std::string_view otherwise) {
 // --- The backend ---
 
 void Exchange::Pick() {
-  cluster::WorkerCluster& cluster = environment_.clusters[cluster_index_];
+  cluster::WorkerCluster& cluster = backends_.cluster(cluster_index_);
   cluster::Picked picked =
-      cluster.Choose(head_, record_->client, tried_, environment_.random(), cluster::WallNow(),
+      cluster.Choose(head_, record_->client, tried_, services_.random(), cluster::WallNow(),
                      socket_io_ ? socket_io_->lookup() : cluster::AffinityLookup{});
   if (tried_.empty()) {
     record_->affinity = picked.affinity;
-    environment_.stats.Add(MetricOf(picked.affinity));
+    services_.stats.Add(MetricOf(picked.affinity));
   }
   if (picked.endpoint == nullptr || cluster::Contains(tried_, picked.endpoint))
     return Refuse(tried_.empty() ? Reject::kNoEndpoint : failure_);
@@ -62,15 +62,15 @@ void Exchange::Pick() {
 }
 
 void Exchange::Connect() {
-  const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
+  const cluster::Cluster& cluster = backends_.cluster(cluster_index_).cluster;
   if (attempt_ == nullptr) {
     const bool again = try_ == Try::kAgain;
-    environment_.loop.Arm(timer_, cluster.settings().connect_timeout);
-    attempt_ = environment_.pool.Begin(
+    services_.loop.Arm(timer_, cluster.settings().connect_timeout);
+    attempt_ = backends_.pool().Begin(
         cluster, *endpoint_,
         {.websocket = websocket(), .fresh = again, .other_than = again ? connection_ : uint64_t{0}}, owner_,
         kBackendTag);
-    if (++tries_ > 1) environment_.stats.Add(stats::Metric::kBackendConnectRetries);
+    if (++tries_ > 1) services_.stats.Add(stats::Metric::kBackendConnectRetries);
   }
   if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
   std::unique_ptr<cluster::Attempt> attempt = std::move(attempt_);
@@ -79,9 +79,9 @@ void Exchange::Connect() {
   connection_ = attempt->connection();
   connecting_ = attempt->TakeLease();
   backend_ = attempt->TakeStream();
-  if (opened) environment_.stats.Add(stats::Metric::kBackendConnects);
+  if (opened) services_.stats.Add(stats::Metric::kBackendConnects);
   if (backend_ == nullptr) return OnAttemptFailed(*attempt);
-  if (!opened) environment_.stats.Add(stats::Metric::kBackendReuses);
+  if (!opened) services_.stats.Add(stats::Metric::kBackendReuses);
   attempt.reset();  // which takes back what was to be told under this tag
   backend_->Watch(&owner_, kBackendTag);
   head_.body = head_.body && !client_.stream.complete();  // its end may have come meanwhile, without a byte
@@ -118,10 +118,10 @@ void Exchange::OnAttemptFailed(const cluster::Attempt& attempt) {
   const Blame blame = attempt.opened() ? Blame::kEndpoint : Blame::kNobody;
   switch (attempt.error()) {
     case cluster::ConnectError::kNoLocalPort:
-      environment_.stats.Add(stats::Metric::kBackendNoLocalPort);
+      services_.stats.Add(stats::Metric::kBackendNoLocalPort);
       return OnTryFailed(Reject::kNoLocalPort, attempt.error_text(), Blame::kNobody);
     case cluster::ConnectError::kNoResources:  // no other endpoint would do
-      environment_.stats.Add(stats::Metric::kBackendNoResources);
+      services_.stats.Add(stats::Metric::kBackendNoResources);
       backend_error_ = attempt.error_text();
       LogBackendError();
       return Refuse(Reject::kNoResources);
@@ -162,10 +162,10 @@ void Exchange::OnTryFailed(Reject reject, std::string why, Blame blame) {
   const bool goes_on = MaySendAgain() && TriesLeft();
   failure_ = reject;
   backend_error_ = std::move(why);
-  if (blame == Blame::kEndpoint) trial_.Failed(backend_error_, environment_.loop.now());
+  if (blame == Blame::kEndpoint) trial_.Failed(backend_error_, services_.loop.now());
   if (!same || !goes_on) LogBackendError();
-  if (reject == Reject::kConnectTimeout) environment_.stats.Add(stats::Metric::kBackendConnectTimeouts);
-  if (reject == Reject::kConnectFailed) environment_.stats.Add(stats::Metric::kBackendConnectFailures);
+  if (reject == Reject::kConnectTimeout) services_.stats.Add(stats::Metric::kBackendConnectTimeouts);
+  if (reject == Reject::kConnectFailed) services_.stats.Add(stats::Metric::kBackendConnectFailures);
   if (reject == Reject::kConnectTimeout || reject == Reject::kConnectFailed) connecting_.Failed();
   if (backend_ != nullptr) std::exchange(backend_, nullptr)->Close(net::CloseReason::kAbort);
   if (!goes_on) return Refuse(reject);
@@ -182,7 +182,7 @@ void Exchange::OnTryFailed(Reject reject, std::string why, Blame blame) {
 // Any other request than a handshake may be a long poll, which says nothing about the endpoint.
 void Exchange::NoteLateBackend() {
   backend_error_ = "no answer in time";
-  if (websocket()) trial_.Failed(backend_error_, environment_.loop.now());
+  if (websocket()) trial_.Failed(backend_error_, services_.loop.now());
   LogBackendError();
 }
 
@@ -194,11 +194,11 @@ bool Exchange::MaySendAgain() const {
 }
 
 bool Exchange::TriesLeft() const {
-  return tries_ <= environment_.clusters[cluster_index_].cluster.settings().connect_retries;
+  return tries_ <= backends_.cluster(cluster_index_).cluster.settings().connect_retries;
 }
 
 void Exchange::LogBackendError() {
-  const auto suppressed = environment_.clusters[cluster_index_].failures.Pass(environment_.loop.now());
+  const auto suppressed = backends_.cluster(cluster_index_).failures.Pass(services_.loop.now());
   if (!suppressed) return;
   const auto more =
       *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
@@ -215,7 +215,7 @@ void Exchange::AwaitHead() {
   while (state_ == State::kAwaitHead) {
     using HeadState = http::ClientStream::HeadState;
     const HeadState read = backend_->ReadResponse(response_head_);
-    if (backend_->answered()) trial_.Answered(environment_.loop.now());
+    if (backend_->answered()) trial_.Answered(services_.loop.now());
     switch (read) {
       case HeadState::kBlocked: return WatchBackend();
       case HeadState::kInterim: OnInterim(); break;
@@ -232,7 +232,7 @@ void Exchange::AwaitHead() {
 // the rest: that is no fault of the response.
 bool Exchange::PumpRequest() {
   if (!request_body_ || request_body_->done()) return true;
-  const auto progress = request_body_->Pump(environment_, client_.stream, *backend_);
+  const auto progress = request_body_->Pump(services_, client_.stream, *backend_);
   upload_begun_ = request_body_->bytes() > 0;
   if (progress == BodyRelay::Progress::kSourceBroken) return false;
   if (progress == BodyRelay::Progress::kSinkBroken) request_body_->Abandon();
@@ -288,7 +288,7 @@ void Exchange::OnTunnel() {
 }
 
 void Exchange::AddAffinityCookie() {
-  const cluster::Cluster& cluster = environment_.clusters[cluster_index_].cluster;
+  const cluster::Cluster& cluster = backends_.cluster(cluster_index_).cluster;
   if (cluster.affinity() == nullptr || !renew_affinity_) return;
   if (http::IsForSharedCaches(response_head_.headers)) return;
   const bool tls =
@@ -308,11 +308,11 @@ void Exchange::SwitchProtocols() {
   record_->status = head_.version == http::Version::kHttp2 ? 200 : 101;
   record_->tunnel = true;
   endpoint_->CountTunnelOpened();
-  environment_.stats.Add(stats::Metric::kUpgradesOk);
-  environment_.stats.Add(stats::Metric::kTunnels);
-  environment_.stats.Add(stats::Metric::kTunnelsOpen);
-  environment_.stats.CountResponse(record_->status);
-  environment_.stats.Observe(stats::Histogram::kHandshake, environment_.loop.now() - record_->start);
+  services_.stats.Add(stats::Metric::kUpgradesOk);
+  services_.stats.Add(stats::Metric::kTunnels);
+  services_.stats.Add(stats::Metric::kTunnelsOpen);
+  services_.stats.CountResponse(record_->status);
+  services_.stats.Observe(stats::Histogram::kHandshake, services_.loop.now() - record_->start);
   timer_.Cancel();
   state_ = State::kDone;
   progress_ = Progress::kTunnel;
@@ -322,21 +322,21 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
                           std::string_view early) {
   auto early_from_client = std::as_bytes(std::span(early));
   if (offload_) {
-    client = Offload(environment_, route().websocket, *offload_, std::move(client),
+    client = Offload(services_, route().websocket, *offload_, std::move(client),
                      std::exchange(early_from_client, {}));
   }
   std::string early_from_backend;
   auto backend = backend_->TakeTunnel(early_from_backend);
-  Tunnel::Start(environment_, {.client = std::move(client),
-                               .backend = std::move(backend),
-                               .snapshot = snapshot_,
-                               .record = std::move(record_),
-                               .leases = std::move(leases),
-                               .endpoint_lease = std::move(lease_),
-                               .attachments = context_->TakeAttachments(),
-                               .deflate = deflate_,
-                               .early_from_client = early_from_client,
-                               .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+  Tunnel::Start(services_, {.client = std::move(client),
+                            .backend = std::move(backend),
+                            .snapshot = snapshot_,
+                            .record = std::move(record_),
+                            .leases = std::move(leases),
+                            .endpoint_lease = std::move(lease_),
+                            .attachments = context_->TakeAttachments(),
+                            .deflate = deflate_,
+                            .early_from_client = early_from_client,
+                            .early_from_backend = std::as_bytes(std::span(early_from_backend))});
 }
 
 // The head is held until the body has been looked at: what breaks in the same read is answered 502.
@@ -356,7 +356,7 @@ void Exchange::StartRelay() {
 bool Exchange::SendResponse() {
   HAWSER_DCHECK(response_ == Response::kHeld);
   // A refused upgrade ends the connection: what lies behind it was never a request.
-  const bool keep = !websocket() && !environment_.draining;
+  const bool keep = !websocket() && !services_.sessions.draining();
   if (!client_.stream.SendResponse(response_head_, keep)) return false;
   record_->status = static_cast<uint16_t>(response_head_.status);
   response_ = Response::kStarted;
@@ -366,10 +366,10 @@ bool Exchange::SendResponse() {
 void Exchange::Relay() {
   if (!PumpRequest()) return OnUploadBroken();
   const auto look = [this](std::span<const std::byte> piece) {
-    if (socket_io_) socket_io_->OnBody(piece, *endpoint_, environment_.loop.now());
+    if (socket_io_) socket_io_->OnBody(piece, *endpoint_, services_.loop.now());
   };
   switch (response_body_->Pump(
-      environment_, *backend_, client_.stream, [this] { return SendResponse(); }, look)) {
+      services_, *backend_, client_.stream, [this] { return SendResponse(); }, look)) {
     case BodyRelay::Progress::kSinkBroken:
       if (response_ == Response::kStarted) return ClientLeft();
       return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);

@@ -28,25 +28,25 @@ static_assert(MetricOf(http2::Abuse::kResets) == Metric::kHttp2Resets &&
 
 }  // namespace
 
-// Owned by environment.http2_connections from here on; taken back by Retire.
-void Http2Connection::Start(Environment& environment, Parts parts) {
-  auto* connection = std::make_unique<Http2Connection>(environment, std::move(parts)).release();
-  environment.http2_connections.PushBack(*connection);
-  if (environment.draining) connection->Drain();
+void Http2Connection::Start(WorkerServices& services, Backends& backends, Parts parts) {
+  Http2Connection& connection =
+      services.sessions.Add(std::make_unique<Http2Connection>(services, backends, std::move(parts)));
+  if (services.sessions.draining()) connection.Drain();
 }
 
-Http2Connection::Http2Connection(Environment& environment, Parts parts)
-    : environment_(environment),
+Http2Connection::Http2Connection(WorkerServices& services, Backends& backends, Parts parts)
+    : services_(services),
+      backends_(backends),
       snapshot_(std::move(parts.snapshot)),
       listener_(parts.listener),
       peer_(parts.peer),
       leases_(std::move(parts.leases)),
       tls_(parts.tls),
-      session_(std::make_unique<http2::Session>(http2::Role::kServer, listener_.http2, environment.loop,
-                                                environment.buffers, std::move(parts.stream))),
+      session_(std::make_unique<http2::Session>(http2::Role::kServer, listener_.http2, services.loop,
+                                                services.buffers, std::move(parts.stream))),
       timer_(*this, kTimerTag) {
-  environment_.stats.Add(Metric::kHttp2Connections);
-  environment_.stats.Add(Metric::kHttp2ConnectionsOpen);
+  services_.stats.Add(Metric::kHttp2Connections);
+  services_.stats.Add(Metric::kHttp2ConnectionsOpen);
   session_->Watch(this, kSessionTag);
   session_->Feed(std::as_bytes(std::span(parts.received)));
   ArmTimer();
@@ -65,7 +65,8 @@ void Http2Connection::OnReady(event::Ready ready) {
 }
 
 void Http2Connection::AcceptAll() {
-  const Http2Request::Connection shared{.environment = environment_,
+  const Http2Request::Connection shared{.services = services_,
+                                        .backends = backends_,
                                         .snapshot = snapshot_,
                                         .listener = listener_,
                                         .peer = peer_,
@@ -79,12 +80,12 @@ void Http2Connection::AcceptAll() {
 
 void Http2Connection::Count() {
   const http2::Counts counts = session_->TakeCounts();
-  environment_.stats.Add(Metric::kHttp2Streams, counts.streams);
-  environment_.stats.Add(Metric::kHttp2StreamsRefused, counts.refused_streams);
-  environment_.stats.Add(Metric::kHttp2ResetsReceived, counts.resets_received);
-  environment_.stats.Add(Metric::kHttp2ResetsSent, counts.resets_sent);
-  environment_.stats.Add(Metric::kHttp2Goaways, counts.goaways_sent);
-  environment_.stats.Add(Metric::kHttp2WindowStalls, counts.stalled_streams);
+  services_.stats.Add(Metric::kHttp2Streams, counts.streams);
+  services_.stats.Add(Metric::kHttp2StreamsRefused, counts.refused_streams);
+  services_.stats.Add(Metric::kHttp2ResetsReceived, counts.resets_received);
+  services_.stats.Add(Metric::kHttp2ResetsSent, counts.resets_sent);
+  services_.stats.Add(Metric::kHttp2Goaways, counts.goaways_sent);
+  services_.stats.Add(Metric::kHttp2WindowStalls, counts.stalled_streams);
 }
 
 // request_headers bounds what shows that the client speaks HTTP/2, and each header block; keep_alive a connection without a
@@ -100,8 +101,7 @@ void Http2Connection::ArmTimer() {
       awaited == std::exchange(awaited_, awaited) && begun == std::exchange(block_begun_, begun);
   if (awaited == Awaited::kNothing) return timer_.Cancel();
   if (same && timer_.armed()) return;
-  environment_.loop.Arm(timer_,
-                        awaited == Awaited::kRequest ? timeouts.keep_alive : timeouts.request_headers);
+  services_.loop.Arm(timer_, awaited == Awaited::kRequest ? timeouts.keep_alive : timeouts.request_headers);
 }
 
 void Http2Connection::OnTimer() {
@@ -111,7 +111,7 @@ void Http2Connection::OnTimer() {
     return ArmTimer();
   }
   // Also where the client does not answer to the GOAWAY.
-  if (awaited_ != Awaited::kRequest) environment_.stats.CountReject(http::Reject::kRequestTimeout);
+  if (awaited_ != Awaited::kRequest) services_.stats.CountReject(http::Reject::kRequestTimeout);
   session_->Close(net::CloseReason::kOrderly);
 }
 
@@ -119,7 +119,7 @@ void Http2Connection::OnTimer() {
 void Http2Connection::OnEnd() {
   if (lingering_ != nullptr) return;
   const http2::End end = session_->end();
-  if (end == http2::End::kAbuse) environment_.stats.Add(MetricOf(session_->abuse()));
+  if (end == http2::End::kAbuse) services_.stats.Add(MetricOf(session_->abuse()));
   if (end == http2::End::kAbuse || end == http2::End::kProtocol) {
     spdlog::debug("listener {}: HTTP/2 connection of {} ended: {}", listener_.settings.name, peer_.ToString(),
                   session_->error());
@@ -127,7 +127,7 @@ void Http2Connection::OnEnd() {
   while (Http2Request* request = requests_.front()) request->Abort();
   lingering_ = session_->TakeTransport();
   if (end == http2::End::kPeer || end == http2::End::kBroken || lingering_ == nullptr) return Retire();
-  environment_.loop.Arm(timer_, listener_.settings.timeouts.linger);
+  services_.loop.Arm(timer_, listener_.settings.timeouts.linger);
   lingering_->Watch(this, kLingerTag);
   lingering_->ShutdownWrite();
   DropInput();
@@ -136,7 +136,7 @@ void Http2Connection::OnEnd() {
 // So that no reset overtakes the GOAWAY.
 void Http2Connection::DropInput() {
   const net::IoResult flushed = lingering_->Write({});
-  const net::IoResult got = lingering_->Read(environment_.loop.scratch());
+  const net::IoResult got = lingering_->Read(services_.loop.scratch());
   if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Retire();
   lingering_->Want({.read = true, .write = flushed.state == net::IoState::kBlocked});
 }
@@ -152,9 +152,9 @@ void Http2Connection::Retire() {
   Count();
   timer_.Cancel();
   if (lingering_ != nullptr) lingering_->Close(net::CloseReason::kOrderly);
-  environment_.stats.Subtract(Metric::kHttp2ConnectionsOpen);
+  services_.stats.Subtract(Metric::kHttp2ConnectionsOpen);
   Unlink();
-  environment_.loop.Retire(std::unique_ptr<IoHandler>(this));
+  services_.loop.Retire(std::unique_ptr<IoHandler>(this));
 }
 
 }  // namespace hawser::session

@@ -2,7 +2,7 @@
 // own, and sees to idle time, drains and counters. What ClientConnection is for HTTP/1.1, which makes one of these when
 // ALPN says h2 or a client with prior knowledge begins with the preface (RFC 9113 §3.2, §3.3).
 //
-// Owned by Environment::http2_connections until it retires itself; loop thread only.
+// Owned by the list of `Sessions` until it retires itself; loop thread only.
 #pragma once
 
 #include <memory>
@@ -14,9 +14,11 @@
 #include "proxy/http2/session.h"
 #include "proxy/net/address.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/session/backends.h"
 #include "proxy/session/edge_leases.h"
-#include "proxy/session/environment.h"
 #include "proxy/session/http2_request.h"
+#include "proxy/session/snapshot.h"
+#include "proxy/session/worker_services.h"
 
 namespace hawser::session {
 
@@ -31,9 +33,9 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
     bool tls = false;
     std::string_view received;  // what was read before it was known what it is
   };
-  static void Start(Environment& environment, Parts parts);
+  static void Start(WorkerServices& services, Backends& backends, Parts parts);
 
-  Http2Connection(Environment& environment, Parts parts);
+  Http2Connection(WorkerServices& services, Backends& backends, Parts parts);
   ~Http2Connection() override;
   void OnReady(event::Ready ready) override;
 
@@ -61,7 +63,8 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   void Retire();
   void Count();
 
-  Environment& environment_;
+  WorkerServices& services_;
+  Backends& backends_;
   const std::shared_ptr<const Snapshot> snapshot_;
   const ListenerRuntime& listener_;
   const net::SocketAddress peer_;

@@ -15,11 +15,9 @@ void Http2Request::Start(const Connection& connection, http2::Session::Arrival a
 }
 
 Http2Request::Http2Request(const Connection& connection, http2::Session::Arrival arrival)
-    : environment_(connection.environment),
-      snapshot_(connection.snapshot),
-      stream_(std::move(arrival.stream)) {
+    : services_(connection.services), snapshot_(connection.snapshot), stream_(std::move(arrival.stream)) {
   stream_->Watch(this, Exchange::kClientTag);
-  exchange_ = std::make_unique<Exchange>(environment_, snapshot_, *this,
+  exchange_ = std::make_unique<Exchange>(services_, connection.backends, snapshot_, *this,
                                          Exchange::Client{.stream = *stream_,
                                                           .listener = connection.listener,
                                                           .peer = connection.peer,
@@ -58,10 +56,10 @@ void Http2Request::End(net::CloseReason reason) {
   exchange_ = nullptr;
   stream_->Close(reason);  // does nothing to what a tunnel has taken
   for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag}) {
-    environment_.loop.CancelSoon(*this, tag);
+    services_.loop.CancelSoon(*this, tag);
   }
   Unlink();
-  environment_.loop.Retire(std::unique_ptr<IoHandler>(this));
+  services_.loop.Retire(std::unique_ptr<IoHandler>(this));
 }
 
 }  // namespace hawser::session

@@ -7,8 +7,10 @@
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/http2/session.h"
-#include "proxy/session/environment.h"
+#include "proxy/session/backends.h"
 #include "proxy/session/exchange.h"
+#include "proxy/session/snapshot.h"
+#include "proxy/session/worker_services.h"
 
 namespace hawser::session {
 
@@ -16,7 +18,8 @@ class Http2Request final : public event::IoHandler, public base::ListLink {
  public:
   // What it shares with the other requests of the connection, which outlives it.
   struct Connection {
-    Environment& environment;
+    WorkerServices& services;
+    Backends& backends;
     const std::shared_ptr<const Snapshot>& snapshot;
     const ListenerRuntime& listener;
     const net::SocketAddress& peer;
@@ -37,7 +40,7 @@ class Http2Request final : public event::IoHandler, public base::ListLink {
   void OpenTunnel();
   void End(net::CloseReason reason);
 
-  Environment& environment_;
+  WorkerServices& services_;
   const std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<http2::ServerStream> stream_;
   std::unique_ptr<Exchange> exchange_;  // refers to stream_; null once it has ended

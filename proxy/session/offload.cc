@@ -30,7 +30,7 @@ std::optional<http::DeflateAgreement> NegotiateCompression(const config::WebSock
   return agreement;
 }
 
-std::unique_ptr<net::ByteStream> Offload(Environment& environment, const config::WebSocket& settings,
+std::unique_ptr<net::ByteStream> Offload(WorkerServices& services, const config::WebSocket& settings,
                                          const http::DeflateAgreement& agreement,
                                          std::unique_ptr<net::ByteStream> client,
                                          std::span<const std::byte> early) {
@@ -39,7 +39,7 @@ std::unique_ptr<net::ByteStream> Offload(Environment& environment, const config:
   if (const uint64_t most = settings.max_frame_bytes.bytes; most > 0) {
     options.max_fragment = std::min<uint64_t>(options.max_fragment, most);
   }
-  return std::make_unique<ws::DeflateStream>(environment.loop, environment.buffers, environment.deflate,
+  return std::make_unique<ws::DeflateStream>(services.loop, services.buffers, services.deflate,
                                              std::move(client), options, early);
 }
 

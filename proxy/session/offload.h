@@ -8,9 +8,12 @@
 #include "config/schema.h"
 #include "proxy/http/deflate_offer.h"
 #include "proxy/net/byte_stream.h"
-#include "proxy/session/environment.h"
+#include "proxy/session/worker_services.h"
 
 namespace hawser::session {
+
+// Where a worker's compression is counted.
+ws::DeflateCounters DeflateCountersOf(stats::WorkerStats& stats);
 
 // Takes the client's offers of compression off the request unless they are to pass. What hawser accepts itself; none
 // unless the route says so and the client has offered something that it can accept.
@@ -20,7 +23,7 @@ std::optional<http::DeflateAgreement> NegotiateCompression(const config::WebSock
 
 // The client's stream as the tunnel is to see it: plain, in frames that keep to max_frame_bytes. `early` has already been
 // read from `client`.
-std::unique_ptr<net::ByteStream> Offload(Environment& environment, const config::WebSocket& settings,
+std::unique_ptr<net::ByteStream> Offload(WorkerServices& services, const config::WebSocket& settings,
                                          const http::DeflateAgreement& agreement,
                                          std::unique_ptr<net::ByteStream> client,
                                          std::span<const std::byte> early);

@@ -18,7 +18,7 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
   Side& sink = side(to);
   const int source_fd = source.stream->plain_socket();
   const int sink_fd = sink.stream->plain_socket();
-  net::Pipe& pipe = environment_.pipe;
+  net::Pipe& pipe = services_.pipe;
   if (sink.sealed || source_fd < 0 || sink_fd < 0 || !pipe.Ready()) return std::nullopt;
 
   std::array<std::byte, ws::kMaxHeaderBytes> start;
@@ -36,7 +36,7 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
   const net::IoResult got =
       pipe.Fill(source_fd, std::min<uint64_t>(whole, settings().buffer.bytes + header.size()));
   if (got.bytes == 0) return got.state;
-  source.keepalive.Heard(environment_.loop.now());
+  source.keepalive.Heard(services_.loop.now());
   if (got.bytes < header.size()) {  // the kernel may hand over less than it has shown
     pipe.Discard();
     Count(from, got.bytes);
@@ -47,7 +47,7 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
   source.scanner = ahead;
   source.scanner.Pass(got.bytes - header.size());
   Count(from, got.bytes);
-  environment_.stats.Add(stats::Metric::kSplicedBytes, got.bytes);
+  services_.stats.Add(stats::Metric::kSplicedBytes, got.bytes);
   CountMessages(from, messages);
   SendPiped(to);
   if (source.scanner.AtBoundary() && HasInjection(to) && !sink.sealed) Inject(to);
@@ -57,10 +57,10 @@ std::optional<net::IoState> Tunnel::Splice(Peer from) {
 // As Send, for what the pipe holds.
 void Tunnel::SendPiped(Peer to) {
   Side& sink = side(to);
-  const net::IoResult put = environment_.pipe.WriteTo(sink.stream->plain_socket());
+  const net::IoResult put = services_.pipe.WriteTo(sink.stream->plain_socket());
   if (put.state == net::IoState::kError) return OnWriteError(to);
   if (put.state == net::IoState::kOk) return;
-  environment_.pipe.Take(sink.backlog, environment_.buffers, environment_.loop.scratch());
+  services_.pipe.Take(sink.backlog, services_.buffers, services_.loop.scratch());
   Block(to);
 }
 

@@ -5,46 +5,44 @@
 
 namespace hawser::session {
 
-void Tunnel::Start(Environment& environment, Parts parts) {
+void Tunnel::Start(WorkerServices& services, Parts parts) {
   const auto early_from_client = parts.early_from_client;
   const auto early_from_backend = parts.early_from_backend;
-  // Owned by environment.tunnels from here on; taken back by Finish.
-  Tunnel* tunnel = std::make_unique<Tunnel>(environment, std::move(parts)).release();
-  environment.tunnels.PushBack(*tunnel);
-  tunnel->Flush(kClient);
-  tunnel->Count(kBackend, early_from_backend.size());
-  tunnel->Count(kClient, early_from_client.size());
-  if (!early_from_backend.empty()) tunnel->Forward(kBackend, early_from_backend);
-  if (!early_from_client.empty()) tunnel->Forward(kClient, early_from_client);
-  tunnel->Settle();
+  Tunnel& tunnel = services.sessions.Add(std::make_unique<Tunnel>(services, std::move(parts)));
+  tunnel.Flush(kClient);
+  tunnel.Count(kBackend, early_from_backend.size());
+  tunnel.Count(kClient, early_from_client.size());
+  if (!early_from_backend.empty()) tunnel.Forward(kBackend, early_from_backend);
+  if (!early_from_client.empty()) tunnel.Forward(kClient, early_from_client);
+  tunnel.Settle();
 }
 
-Tunnel::Tunnel(Environment& environment, Parts parts)
-    : environment_(environment),
+Tunnel::Tunnel(WorkerServices& services, Parts parts)
+    : services_(services),
       snapshot_(std::move(parts.snapshot)),
       record_(std::move(*parts.record)),
       leases_(std::move(parts.leases)),
       endpoint_lease_(std::move(parts.endpoint_lease)),
       attachments_(std::move(parts.attachments)),
       timer_(*this, kTimerTag),
-      last_message_(environment.loop.now()),
+      last_message_(services.loop.now()),
       expiry_(base::TimePoint::max()),
       content_(settings().inspection == config::Inspection::kOff ? Content::kBytes
                : parts.deflate                                   ? Content::kDeflatedFrames
                                                                  : Content::kFrames) {
   side(kClient).stream = std::move(parts.client);
   side(kBackend).stream = std::move(parts.backend);
-  const auto now = environment_.loop.now();
+  const auto now = services_.loop.now();
   const config::Keepalive& keepalive = settings().keepalive;
   const auto pinged = [&](config::KeepaliveTo only) {
     return !is_pipe() && (keepalive.to == only || keepalive.to == config::KeepaliveTo::kBoth);
   };
   if (pinged(config::KeepaliveTo::kClient))
-    side(kClient).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
+    side(kClient).keepalive.Start(keepalive.interval, keepalive.timeout, now, services_.secrets.Next());
   if (pinged(config::KeepaliveTo::kBackend))
-    side(kBackend).keepalive.Start(keepalive.interval, keepalive.timeout, now, environment_.secrets.Next());
+    side(kBackend).keepalive.Start(keepalive.interval, keepalive.timeout, now, services_.secrets.Next());
   if (const config::MaxDuration& longest = settings().max_connection_duration; longest.duration.count() > 0) {
-    const double share = 1 - longest.jitter * std::uniform_real_distribution<>(0, 1)(environment_.random);
+    const double share = 1 - longest.jitter * std::uniform_real_distribution<>(0, 1)(services_.random);
     expiry_ =
         now + base::Duration(static_cast<int64_t>(static_cast<double>(longest.duration.count()) * share));
   }
@@ -85,7 +83,7 @@ ws::ScanRules Tunnel::RulesFor(Peer from) const {
 void Tunnel::Send(Peer to, std::span<const std::byte> bytes) {
   Side& sink = side(to);
   if (sink.sealed || bytes.empty()) return;
-  if (sink.blocked) return sink.backlog.Append(environment_.buffers, bytes);
+  if (sink.blocked) return sink.backlog.Append(services_.buffers, bytes);
   OnWritten(to, bytes, sink.stream->Write(bytes));
 }
 
@@ -106,12 +104,12 @@ void Tunnel::SendLast(Peer to, std::span<const std::byte> bytes) {
 void Tunnel::OnWritten(Peer to, std::span<const std::byte> bytes, net::IoResult put) {
   if (put.state == net::IoState::kError) return OnWriteError(to);
   if (put.state == net::IoState::kBlocked) Block(to);
-  side(to).backlog.Append(environment_.buffers, bytes.subspan(put.bytes));
+  side(to).backlog.Append(services_.buffers, bytes.subspan(put.bytes));
 }
 
 void Tunnel::Block(Peer to) {
   side(to).blocked = true;
-  environment_.stats.Add(to == kBackend ? stats::Metric::kPausesOfClient : stats::Metric::kPausesOfBackend);
+  services_.stats.Add(to == kBackend ? stats::Metric::kPausesOfClient : stats::Metric::kPausesOfBackend);
 }
 
 void Tunnel::Flush(Peer to) {
@@ -139,7 +137,7 @@ void Tunnel::Inject(Peer to) {
   Side& sink = side(to);
   const auto mask = [&]() -> std::optional<ws::Mask> {
     if (to == kClient) return std::nullopt;
-    const uint64_t random = environment_.secrets.Next();
+    const uint64_t random = services_.secrets.Next();
     ws::Mask bytes;
     std::memcpy(bytes.data(), &random, bytes.size());
     return bytes;
@@ -147,7 +145,7 @@ void Tunnel::Inject(Peer to) {
   if (std::exchange(sink.ping_due, false) && sink.close_due == 0) {
     const ws::SmallFrame ping = sink.keepalive.MakePing(environment_.loop.ReadClock(), mask());
     Send(to, ping.bytes());
-    environment_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
+    services_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
   }
   if (const uint16_t code = std::exchange(sink.close_due, uint16_t{0}); code != 0) {
     const auto text =
@@ -158,7 +156,7 @@ void Tunnel::Inject(Peer to) {
 
 void Tunnel::Ping(Peer to) {
   Side& sink = side(to);
-  if (sink.sealed || sink.keepalive.Hold(environment_.loop.now())) return;
+  if (sink.sealed || sink.keepalive.Hold(services_.loop.now())) return;
   sink.ping_due = true;
   if (AtBoundaryTowards(to)) Inject(to);
 }
@@ -216,7 +214,7 @@ std::string_view Tunnel::state_name() const {
 }
 
 base::Duration Tunnel::age() const {
-  return base::Between(record_.start, environment_.loop.now());
+  return base::Between(record_.start, services_.loop.now());
 }
 
 }  // namespace hawser::session

@@ -5,7 +5,7 @@
 // while the other can take what is read, so that at most one read of each direction is ever held. Bytes that cannot be
 // judged yet (an unfinished header or control frame, at most 139) wait in the side's carry and nothing of them is sent.
 //
-// Owned by the environment's lists (tunnels, then closing_tunnels) from Start until it retires itself; loop thread only.
+// Owned by the lists of `Sessions` from Start until it retires itself (Finish); loop thread only.
 #pragma once
 
 #include <array>
@@ -25,9 +25,10 @@
 #include "proxy/net/byte_stream.h"
 #include "proxy/net/remainder.h"
 #include "proxy/session/edge_leases.h"
-#include "proxy/session/environment.h"
 #include "proxy/session/pace.h"
 #include "proxy/session/record.h"
+#include "proxy/session/snapshot.h"
+#include "proxy/session/worker_services.h"
 #include "proxy/ws/frame.h"
 #include "proxy/ws/frame_scanner.h"
 #include "proxy/ws/keepalive.h"
@@ -50,9 +51,9 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   };
 
   // Opens the tunnel; the 101 has already been given to parts.client.
-  static void Start(Environment& environment, Parts parts);
+  static void Start(WorkerServices& services, Parts parts);
 
-  explicit Tunnel(Environment& environment, Parts parts);
+  explicit Tunnel(WorkerServices& services, Parts parts);
   ~Tunnel() override;
   void OnReady(event::Ready ready) override;
 
@@ -181,7 +182,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void CheckBackendHost();
   void ArmTimer();
 
-  Environment& environment_;
+  WorkerServices& services_;
   std::shared_ptr<const Snapshot> snapshot_;
   RequestRecord record_;
   EdgeLeases leases_;

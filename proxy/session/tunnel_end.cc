@@ -49,8 +49,8 @@ void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   const uint16_t code = http::SpecOf(reason).close_code;
   if (state_ == State::kOpen) {
     offender_ = from;
-    environment_.stats.Add(from == kClient ? stats::Metric::kViolationsByClient
-                                           : stats::Metric::kViolationsByBackend);
+    services_.stats.Add(from == kClient ? stats::Metric::kViolationsByClient
+                                        : stats::Metric::kViolationsByBackend);
     BeginClosing(ClosedBy::kPolicy, reason, code);
   }
   CloseTowards(from, code);
@@ -118,12 +118,12 @@ void Tunnel::Abort(Reject reason) {
 
 void Tunnel::BeginClosing(ClosedBy closed_by, Reject reason, uint16_t code) {
   state_ = State::kClosing;
-  environment_.closing_tunnels.PushBack(*this);
+  services_.sessions.OnClosing(*this);
   closed_by_ = closed_by;
   reason_ = reason;
   close_code_ = code;
-  expiry_ = environment_.loop.now() + settings().close_timeout;
-  environment_.loop.Arm(timer_, settings().close_timeout);
+  expiry_ = services_.loop.now() + settings().close_timeout;
+  services_.loop.Arm(timer_, settings().close_timeout);
 }
 
 // The code that answers a close frame: its own (RFC 6455 §5.5.1), where that one may be sent at all.
@@ -162,7 +162,7 @@ void Tunnel::ShutStream(Peer peer) {
   if (std::exchange(at.shut, true)) return;
   if (!ServerEndsFirst(peer)) return at.stream->ShutdownWrite();
   const base::Duration turn = settings().backend_fin_timeout;
-  environment_.loop.Arm(timer_, std::min(turn, base::Between(environment_.loop.now(), expiry_)));
+  services_.loop.Arm(timer_, std::min(turn, base::Between(services_.loop.now(), expiry_)));
 }
 
 void Tunnel::CloseStream(Peer peer, net::CloseReason reason) {
@@ -179,42 +179,42 @@ void Tunnel::Finish() {
   state_ = State::kClosed;
   timer_.Cancel();
   const Traffic total = traffic();
-  const double seconds = std::chrono::duration<double>(environment_.loop.now() - record_.start).count();
-  stats::WorkerStats& stats = environment_.stats;
+  const double seconds = std::chrono::duration<double>(services_.loop.now() - record_.start).count();
+  stats::WorkerStats& stats = services_.stats;
   stats.Subtract(stats::Metric::kTunnelsOpen);
   stats.CountClose(closed_by_, close_code_);
   if (reason_ != Reject::kNone) stats.CountReject(reason_);
-  stats.Observe(stats::Histogram::kTunnelDuration, environment_.loop.now() - record_.start);
-  if (environment_.access_log != nullptr) {
+  stats.Observe(stats::Histogram::kTunnelDuration, services_.loop.now() - record_.start);
+  if (services_.access_log != nullptr) {
     const http::RejectSpec& spec = http::SpecOf(reason_);
     const bool ordinary = reason_ == Reject::kNone;
-    environment_.access_log->Write({.record = record_,
-                                    .traffic = total,
-                                    .outcome = {.closed_by = closed_by_,
-                                                .close_code = close_code_,
-                                                .reason = ordinary ? "" : spec.label,
-                                                .flag = ordinary ? "" : spec.flag,
-                                                .violation = ws::SpecOf(violation_).label,
-                                                .offender = violation_ == ws::Violation::kNone ? ""
-                                                            : offender_ == kClient             ? "client"
-                                                                                               : "backend"},
-                                    .duration_ms = seconds * 1000});
+    services_.access_log->Write({.record = record_,
+                                 .traffic = total,
+                                 .outcome = {.closed_by = closed_by_,
+                                             .close_code = close_code_,
+                                             .reason = ordinary ? "" : spec.label,
+                                             .flag = ordinary ? "" : spec.flag,
+                                             .violation = ws::SpecOf(violation_).label,
+                                             .offender = violation_ == ws::Violation::kNone ? ""
+                                                         : offender_ == kClient             ? "client"
+                                                                                            : "backend"},
+                                 .duration_ms = seconds * 1000});
   }
   Unlink();
-  environment_.loop.Retire(std::unique_ptr<IoHandler>(this));
+  services_.loop.Retire(std::unique_ptr<IoHandler>(this));
 }
 
 // --- Time ---
 
 void Tunnel::OnTimer() {
-  const auto now = environment_.loop.now();
+  const auto now = services_.loop.now();
   if (state_ == State::kClosing && now < expiry_) {
     Side& backend = side(kBackend);
     if (backend.shut && !backend.closed) {
-      if (ServerEndsFirst(kBackend)) environment_.stats.Add(stats::Metric::kBackendFinTimeouts);
+      if (ServerEndsFirst(kBackend)) services_.stats.Add(stats::Metric::kBackendFinTimeouts);
       backend.stream->ShutdownWrite();
     }
-    return environment_.loop.Arm(timer_, base::Between(now, expiry_));
+    return services_.loop.Arm(timer_, base::Between(now, expiry_));
   }
   if (state_ == State::kClosing) {
     for (const Peer peer : {kClient, kBackend}) {
@@ -245,13 +245,13 @@ void Tunnel::OnTimer() {
 
 // The peer's answer to a close frame has not come, or what goes before it could not even be delivered.
 void Tunnel::OnCloseTimeout(Peer peer) {
-  environment_.stats.Add(peer == kClient ? stats::Metric::kCloseTimeoutsOfClient
-                                         : stats::Metric::kCloseTimeoutsOfBackend);
+  services_.stats.Add(peer == kClient ? stats::Metric::kCloseTimeoutsOfClient
+                                      : stats::Metric::kCloseTimeoutsOfBackend);
   if (reason_ == Reject::kNone) reason_ = Reject::kCloseTimeout;
 }
 
 void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
-  const auto now = environment_.loop.now();
+  const auto now = services_.loop.now();
   switch (side(peer).keepalive.Check(now, early)) {
     case ws::Keepalive::Due::kNothing: return;
     case ws::Keepalive::Due::kPing: return Ping(peer);
@@ -302,7 +302,7 @@ void Tunnel::CheckBackendHost() {
 // One timer for all deadlines of an open tunnel. Traffic moves the deadlines and leaves the timer alone: it fires,
 // finds nothing due, and sleeps on.
 void Tunnel::ArmTimer() {
-  const auto now = environment_.loop.now();
+  const auto now = services_.loop.now();
   auto next = expiry_;
   if (settings().idle_timeout.count() > 0) next = std::min(next, last_message_ + settings().idle_timeout);
   if (const base::Duration longest = LongestSilence(); longest.count() > 0)
@@ -318,7 +318,7 @@ void Tunnel::ArmTimer() {
     if (at.keepalive.waiting()) next = std::min(next, now + settings().keepalive.interval);
   }
   if (next != base::TimePoint::max()) {
-    environment_.loop.Arm(timer_, AlignedWait(now, next));
+    services_.loop.Arm(timer_, AlignedWait(now, next));
   }
 }
 

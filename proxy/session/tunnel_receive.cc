@@ -29,9 +29,9 @@ bool Tunnel::MayReceive(Peer from) const {
 
 void Tunnel::Count(Peer from, size_t bytes) {
   side(from).bytes += bytes;
-  environment_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient,
-                         bytes);
-  if (Pace* pace = PaceOf(from)) pace->bytes.Spend(environment_.loop.now(), bytes);
+  services_.stats.Add(from == kClient ? stats::Metric::kBytesToBackend : stats::Metric::kBytesToClient,
+                      bytes);
+  if (Pace* pace = PaceOf(from)) pace->bytes.Spend(services_.loop.now(), bytes);
 }
 
 void Tunnel::Receive(Peer from) {
@@ -42,13 +42,12 @@ void Tunnel::Receive(Peer from) {
       if (*spliced == net::IoState::kOk) continue;
       return OnReadStop(from, *spliced);
     }
-    const std::span<std::byte> scratch = environment_.loop.scratch();
+    const std::span<std::byte> scratch = services_.loop.scratch();
     const size_t carried = source.carry.size();
     std::ranges::copy(source.carry.bytes(), scratch.begin());
     size_t most = std::min<size_t>(settings().buffer.bytes, scratch.size() - carried);
     const Pace* pace = PaceOf(from);
-    const uint64_t allowed =
-        pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(environment_.loop.now());
+    const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(services_.loop.now());
     if (allowed < most && !pace->bytes.closes()) {
       if (allowed == 0) return Pause(from, pace->bytes);
       most = allowed;
@@ -56,7 +55,7 @@ void Tunnel::Receive(Peer from) {
     const net::IoResult got = source.stream->Read(scratch.subspan(carried, most));
     if (got.bytes > 0) {
       Count(from, got.bytes);
-      source.keepalive.Heard(environment_.loop.now());
+      source.keepalive.Heard(services_.loop.now());
       Forward(from, scratch.first(carried + got.bytes));
       if (got.bytes > allowed && !source.deaf) OnViolation(from, ws::Violation::kByteRate);
     }
@@ -80,9 +79,9 @@ void Tunnel::OnReadStop(Peer from, net::IoState state) {
 void Tunnel::CountMessages(Peer from, uint64_t before) {
   const uint64_t whole = side(from).scanner.messages() - before;
   if (whole == 0) return;
-  last_message_ = environment_.loop.now();
-  environment_.stats.Add(
-      from == kClient ? stats::Metric::kMessagesToBackend : stats::Metric::kMessagesToClient, whole);
+  last_message_ = services_.loop.now();
+  services_.stats.Add(from == kClient ? stats::Metric::kMessagesToBackend : stats::Metric::kMessagesToClient,
+                      whole);
 }
 
 // Sends on what may be sent of `bytes`, in as few pieces as injected and swallowed frames allow, and keeps the rest
@@ -92,7 +91,7 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
   Side& source = side(from);
   Passage passage{.from = from, .bytes = bytes, .rules = RulesFor(from), .pace = PaceOf(from)};
   if (passage.pace != nullptr)
-    passage.rules.max_messages = passage.pace->messages.Available(environment_.loop.now());
+    passage.rules.max_messages = passage.pace->messages.Available(services_.loop.now());
   const uint64_t messages_before = source.scanner.messages();
   while (!source.deaf && Advance(passage)) {
   }
@@ -156,13 +155,13 @@ std::span<const std::byte> Tunnel::TakeScanned(Passage& passage) {
 
 void Tunnel::SpendMessages(Passage& passage, uint64_t messages) {
   if (passage.pace == nullptr || messages == 0) return;
-  passage.pace->messages.Spend(environment_.loop.now(), messages);
+  passage.pace->messages.Spend(services_.loop.now(), messages);
   passage.rules.max_messages -= messages;
 }
 
 void Tunnel::Relay(Peer from, std::span<const std::byte> bytes) {
   if (side(from).deaf) return;
-  last_message_ = environment_.loop.now();
+  last_message_ = services_.loop.now();
   Send(Other(from), bytes);
 }
 
@@ -174,7 +173,7 @@ bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<
   const std::span<std::byte> plain(payload.data(), masked.size());
   if (header.masked) ws::Unmask(plain, header.mask, 0);
   if (header.opcode == ws::Opcode::kPing) {
-    side(Other(from)).keepalive.PassPing(plain, environment_.loop.now());
+    side(Other(from)).keepalive.PassPing(plain, services_.loop.now());
     return true;
   }
   if (header.opcode == ws::Opcode::kPong) {
@@ -193,11 +192,11 @@ bool Tunnel::TakePong(Peer from, std::span<const std::byte> payload) {
   const uint32_t timed = side(from).keepalive.round_trips().count;
   if (!side(from).keepalive.TakePong(payload, environment_.loop.ReadClock())) return false;
   const bool client = from == kClient;
-  environment_.stats.Add(client ? stats::Metric::kPongsFromClient : stats::Metric::kPongsFromBackend);
+  services_.stats.Add(client ? stats::Metric::kPongsFromClient : stats::Metric::kPongsFromBackend);
   const ws::RoundTrips trips = side(from).keepalive.round_trips();
   if (trips.count == timed) return true;  // the pong of an older ping
-  environment_.stats.Observe(client ? stats::Histogram::kRttClient : stats::Histogram::kRttBackend,
-                             std::chrono::microseconds(trips.last_us));
+  services_.stats.Observe(client ? stats::Histogram::kRttClient : stats::Histogram::kRttBackend,
+                          std::chrono::microseconds(trips.last_us));
   return true;
 }
 
@@ -211,8 +210,8 @@ Pace* Tunnel::PaceOf(Peer from) const {
 
 void Tunnel::Pause(Peer from, const Meter& spent) {
   PaceOf(from)->resume_at = spent.RefilledAt();
-  environment_.stats.Add(from == kClient ? stats::Metric::kSlowdownsOfClient
-                                         : stats::Metric::kSlowdownsOfBackend);
+  services_.stats.Add(from == kClient ? stats::Metric::kSlowdownsOfClient
+                                      : stats::Metric::kSlowdownsOfBackend);
   ArmTimer();
 }
 
@@ -227,7 +226,7 @@ void Tunnel::ForwardHeld(Peer from) {
 
 void Tunnel::Resume(Peer from) {
   Pace* const pace = PaceOf(from);
-  if (pace == nullptr || !pace->paused() || environment_.loop.now() < pace->resume_at) return;
+  if (pace == nullptr || !pace->paused() || services_.loop.now() < pace->resume_at) return;
   pace->resume_at = base::TimePoint::min();
   Receive(from);
 }

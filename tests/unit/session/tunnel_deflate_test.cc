@@ -9,7 +9,7 @@ namespace {
 class OffloadedTunnel : public testing::Test {
  protected:
   void Start() {
-    harness_.parts().client = Offload(harness_.environment(), {}, {}, std::move(harness_.parts().client), {});
+    harness_.parts().client = Offload(harness_.services(), {}, {}, std::move(harness_.parts().client), {});
     harness_.Start();
   }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
 #include "tests/fakes/fake_stream.h"
 #include "tests/unit/ws/frame_builder.h"
@@ -85,15 +86,14 @@ class TunnelHarness {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(config);
     loop_ = std::move(*event::Loop::Create());
-    pool_ = std::make_unique<cluster::Pool>(*loop_, buffers_);
-    environment_.reset(new Environment{.loop = *loop_,
+    sessions_ = std::make_unique<Sessions>(*loop_);
+    services_.reset(new WorkerServices{.loop = *loop_,
                                        .buffers = buffers_,
-                                       .pool = *pool_,
                                        .stats = stats_,
+                                       .sessions = *sessions_,
                                        .access_log = nullptr,
-                                       .stick_table = stick_table_,
                                        .via = via_,
-                                       .snapshot = std::move(snapshot)});
+                                       .deflate{64, DeflateCountersOf(stats_)}});
     auto record = std::make_unique<RequestRecord>();
     record->route = route_.get();
     record->endpoint = &endpoint_;
@@ -104,20 +104,19 @@ class TunnelHarness {
     backend_ = backend_stream.get();
     parts_ = {.client = std::move(client_stream),
               .backend = std::move(backend_stream),
-              .snapshot = environment_->snapshot,
+              .snapshot = std::move(snapshot),
               .record = std::move(record),
               .endpoint_lease = cluster::OpenLease(endpoint_)};
   }
 
   ~TunnelHarness() {
-    while (Tunnel* open = environment_->tunnels.front()) open->Abort(http::Reject::kShutdown);
-    while (Tunnel* closing = environment_->closing_tunnels.front()) closing->Abort(http::Reject::kShutdown);
+    sessions_->Abort(http::Reject::kShutdown);
     loop_->RunOnce(base::Duration(0));
     EXPECT_EQ(endpoint_.active(), 0) << "the endpoint's lease must end with the tunnel";
     EXPECT_EQ(buffers_.in_use(), 0U) << "no slab may outlive the tunnel";
   }
 
-  void Start() { Tunnel::Start(*environment_, std::move(parts_)); }
+  void Start() { Tunnel::Start(*services_, std::move(parts_)); }
 
   // Lets both streams deliver, and timers fire, until nothing happens any more.
   void Settle() {
@@ -132,11 +131,8 @@ class TunnelHarness {
   }
 
   // The tunnel is destroyed, and the streams with it, once the loop has turned.
-  bool ended() const { return environment_->tunnels.empty() && environment_->closing_tunnels.empty(); }
-  Tunnel* tunnel() {
-    Tunnel* open = environment_->tunnels.front();
-    return open != nullptr ? open : environment_->closing_tunnels.front();
-  }
+  bool ended() const { return sessions_->empty(); }
+  Tunnel* tunnel() { return sessions_->FirstTunnel(); }
   uint64_t Counted(http::Reject reject) const {
     stats::Totals totals;
     stats_.AddTo(totals);
@@ -156,20 +152,19 @@ class TunnelHarness {
   fakes::FakeStream& client() { return *client_; }
   fakes::FakeStream& backend() { return *backend_; }
   event::Loop& loop() { return *loop_; }
-  Environment& environment() { return *environment_; }
+  WorkerServices& services() { return *services_; }
   Tunnel::Parts& parts() { return parts_; }
   net::BufferPool& buffers() { return buffers_; }
 
  private:
   net::BufferPool buffers_;
   stats::WorkerStats stats_;
-  cluster::StickTable stick_table_{1, base::Duration(1000)};
   const http::Via via_{1};
   cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
   std::unique_ptr<route::Route> route_;
   std::unique_ptr<event::Loop> loop_;
-  std::unique_ptr<cluster::Pool> pool_;
-  std::unique_ptr<Environment> environment_;
+  std::unique_ptr<Sessions> sessions_;
+  std::unique_ptr<WorkerServices> services_;
   Tunnel::Parts parts_;
   // Owned by the tunnel, which the loop destroys only when it turns.
   fakes::FakeStream* client_;

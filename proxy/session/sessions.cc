@@ -1,0 +1,105 @@
+#include "proxy/session/sessions.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/check.h"
+#include "proxy/session/client_connection.h"
+#include "proxy/session/http2_connection.h"
+#include "proxy/session/tunnel.h"
+
+namespace hawser::session {
+namespace {
+
+constexpr base::Duration kDrainStep{50};
+
+}  // namespace
+
+ClientConnection& Sessions::Add(std::unique_ptr<ClientConnection> connection) {
+  connections_.PushBack(*connection);
+  return *connection.release();
+}
+
+Http2Connection& Sessions::Add(std::unique_ptr<Http2Connection> connection) {
+  http2_connections_.PushBack(*connection);
+  return *connection.release();
+}
+
+Tunnel& Sessions::Add(std::unique_ptr<Tunnel> tunnel) {
+  tunnels_.PushBack(*tunnel);
+  return *tunnel.release();
+}
+
+void Sessions::OnClosing(Tunnel& tunnel) {
+  HAWSER_DCHECK(tunnel.linked());
+  closing_tunnels_.PushBack(tunnel);
+}
+
+bool Sessions::empty() {
+  return connections_.empty() && http2_connections_.empty() && tunnels_.empty() && closing_tunnels_.empty();
+}
+
+Tunnel* Sessions::FirstTunnel() {
+  Tunnel* const open = tunnels_.front();
+  return open != nullptr ? open : closing_tunnels_.front();
+}
+
+// Closing tunnels first: one that begins to close during the walk moves from a list that is still to be walked to one that
+// was, and is missed rather than met twice.
+bool Sessions::VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunnel&)> visit) {
+  HAWSER_DCHECK(most > 0);
+  if (first) {
+    visits_closing_ = true;
+    tunnels_.Rewind();
+    closing_tunnels_.Rewind();
+  }
+  size_t left = most;
+  const auto count = [&](Tunnel& tunnel) {
+    --left;
+    visit(tunnel);
+  };
+  if (visits_closing_) visits_closing_ = closing_tunnels_.Step(most, count);
+  return left == 0 || tunnels_.Step(left, count);
+}
+
+void Sessions::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
+  HAWSER_DCHECK(!on_empty_);
+  draining_ = true;
+  connections_.ForEach([](ClientConnection& connection) { connection.Drain(); });
+  http2_connections_.ForEach([](Http2Connection& connection) { connection.Drain(); });
+  drain_start_ = loop_.now();
+  drain_window_ = window;
+  on_empty_ = std::move(on_empty);
+  tunnels_.ForEach([this](Tunnel&) { ++drain_total_; });
+  OnReady({.timer = true});
+}
+
+// Every step ends as many tunnels as the elapsed part of the window asks for.
+void Sessions::OnReady(event::Ready) {
+  const auto elapsed = base::Between(drain_start_, loop_.now());
+  const double part =
+      drain_window_.count() == 0
+          ? 1.0
+          : std::min(1.0, static_cast<double>(elapsed.count()) / static_cast<double>(drain_window_.count()));
+  const auto due = static_cast<size_t>(part * static_cast<double>(drain_total_));
+  while (drain_ended_ < due || part >= 1.0) {
+    Tunnel* tunnel = tunnels_.front();
+    if (tunnel == nullptr) break;
+    tunnel->End(http::Reject::kDrained);
+    ++drain_ended_;
+  }
+  if (empty()) {
+    if (on_empty_) std::exchange(on_empty_, nullptr)();
+    return;
+  }
+  loop_.Arm(drain_timer_, kDrainStep);
+}
+
+void Sessions::Abort(http::Reject reason) {
+  draining_ = true;
+  while (Tunnel* tunnel = FirstTunnel()) tunnel->Abort(reason);
+  while (ClientConnection* connection = connections_.front()) connection->Abort();
+  while (Http2Connection* connection = http2_connections_.front()) connection->Abort();
+}
+
+}  // namespace hawser::session

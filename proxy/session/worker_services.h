@@ -1,0 +1,39 @@
+// What a worker lends to the sessions that it runs: its loop, its memory, its counters, and where they report. One per
+// worker; it outlives them all and is used on its thread only, except for what is shared by nature (access log). Nothing
+// here decides anything: which sessions there are, and whether they drain, is in Sessions; where requests go is in Backends.
+#pragma once
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "proxy/base/secret_numbers.h"
+#include "proxy/event/loop.h"
+#include "proxy/http/via.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/pipe.h"
+#include "proxy/session/access_log.h"
+#include "proxy/session/sessions.h"
+#include "proxy/stats/worker_stats.h"
+#include "proxy/ws/deflate_pool.h"
+
+namespace hawser::session {
+
+// Reads of one stream in one turn, so that a flood through it leaves turns to the others.
+inline constexpr int kReadsPerTurn = 4;
+
+struct WorkerServices {
+  event::Loop& loop;
+  net::BufferPool& buffers;
+  stats::WorkerStats& stats;
+  Sessions& sessions;       // every session is in one of its lists
+  AccessLog* access_log;    // null: none
+  const http::Via& via;     // of this process
+  ws::DeflatePool deflate;  // for routes that compress
+  std::mt19937_64 random;   // for balancing and jitter; nothing that is to stay secret
+  base::SecretNumbers secrets;
+  net::Pipe pipe;                           // for large frames on their way from socket to socket
+  std::vector<std::string> listener_ports;  // decimal, by listener index; empty: a Unix socket
+};
+
+}  // namespace hawser::session
