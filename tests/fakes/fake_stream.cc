@@ -92,7 +92,7 @@ IoResult FakeStream::Read(std::span<std::byte> into) {
 IoResult FakeStream::Write(std::span<const std::byte> bytes) {
   if (closed()) return Fail(EBADF);
   if (Broken() || writes_broken_) return Fail(ECONNRESET);
-  if (write_shut_) return Fail(EPIPE);
+  if (write_shut_ && !bytes.empty()) return Fail(EPIPE);
   const size_t count = std::min({bytes.size(), write_limit_, room_});
   const std::string_view taken(reinterpret_cast<const char*>(bytes.data()), count);
   written_.append(taken);

@@ -136,6 +136,7 @@ TEST(FakeStream, RemembersHowItWasClosed) {
   stream.ShutdownWrite();
   EXPECT_TRUE(stream.write_shut());
   EXPECT_EQ(stream.Write(Bytes("x")).state, IoState::kError);
+  EXPECT_EQ(stream.Write({}).state, IoState::kOk) << "flushing is no writing";
   stream.Close(CloseReason::kAbort);
   stream.Close(CloseReason::kOrderly);
   EXPECT_EQ(stream.close_reason(), CloseReason::kAbort);
