@@ -19,7 +19,7 @@ static_assert(sizeof(Outbox) == 16);
 struct Side {
   [[no_unique_address]] Outbox outbox;
   uint16_t code = 0;
-  bool flags[5] = {};
+  bool flags[4] = {};
 };
 static_assert(sizeof(Side) == sizeof(Outbox));
 
