@@ -28,16 +28,16 @@ class Context {
  public:
   // When a filter resumes, `waiter` hears of it with `tag`, in the loop's next turn; it then calls Chain::OnRequest
   // again. What the arguments refer to must outlive the context.
-  Context(const Connection& connection, http::RequestHead& head, http::Keep& storage, event::Loop& event_loop,
-          event::IoHandler& waiter, uint8_t tag)
-      : from(connection), request(head), keep(storage), loop(event_loop), waiter_(waiter), tag_(tag) {}
+  Context(const Connection& connection, http::RequestHead& head, http::TextArena& storage,
+          event::Loop& event_loop, event::IoHandler& waiter, uint8_t tag)
+      : from(connection), request(head), arena(storage), loop(event_loop), waiter_(waiter), tag_(tag) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context();
 
   const Connection from;
   http::RequestHead& request;
-  http::Keep& keep;  // for text that the head is to point to
+  http::TextArena& arena;  // for text that the head is to point to
   event::Loop& loop;
 
   // Keeps `object` until the tunnel ends, or the exchange if none opens.

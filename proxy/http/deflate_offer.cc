@@ -136,7 +136,7 @@ std::optional<DeflateAgreement> AgreeOnDeflate(const HeaderList& headers) {
   return agreement;
 }
 
-void RemoveCompressionOffers(RequestHead& head, UpgradeRequest& upgrade, Keep& keep) {
+void RemoveCompressionOffers(RequestHead& head, UpgradeRequest& upgrade, TextArena& arena) {
   std::string others;
   ForEachOffer(head.headers, [&](std::string_view name, std::string_view element) {
     if (!IsCompression(name)) others.append(others.empty() ? "" : ", ").append(element);
@@ -145,7 +145,7 @@ void RemoveCompressionOffers(RequestHead& head, UpgradeRequest& upgrade, Keep& k
   if (others.empty()) {
     head.headers.Remove(kField);
   } else {
-    head.headers.Set(kField, keep(std::move(others)));
+    head.headers.Set(kField, arena(std::move(others)));
   }
   std::erase_if(upgrade.extensions, IsCompression);
 }

@@ -28,6 +28,6 @@ std::optional<DeflateAgreement> AgreeOnDeflate(const HeaderList& headers);
 
 // Takes the offers of compression, permessage-deflate and those that came before it, off a client's request and off what
 // was understood of it; other extensions stay. A backend that answers with one of them all the same breaks the rules.
-void RemoveCompressionOffers(RequestHead& head, UpgradeRequest& upgrade, Keep& keep);
+void RemoveCompressionOffers(RequestHead& head, UpgradeRequest& upgrade, TextArena& arena);
 
 }  // namespace hawser::http

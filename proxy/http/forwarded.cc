@@ -39,7 +39,7 @@ Kind KindOf(std::string_view name) {
   return SpellsSame(name.substr(0, kPrefix.size()), kPrefix) ? Kind::kOther : Kind::kNone;
 }
 
-// What a trusted peer says. Views into the head's text, or into Keep's.
+// What a trusted peer says. Views into the head's text, or into the arena.
 struct Said {
   std::vector<std::string_view> nodes;      // the elements of X-Forwarded-For, first to last
   std::vector<std::string_view> forwarded;  // those of Forwarded; empty: it does not count
@@ -128,23 +128,23 @@ std::optional<net::IpAddress> ParseEntry(std::string_view entry) {
 }
 
 // An entry of X-Forwarded-For out of a node of Forwarded: its address, or what stands there instead of one.
-std::string_view EntryOf(std::string_view node, Keep& keep) {
-  if (const auto address = ParseEntry(node)) return keep(address->ToString());
+std::string_view EntryOf(std::string_view node, TextArena& arena) {
+  if (const auto address = ParseEntry(node)) return arena(address->ToString());
   return IsToken(node) ? node : "unknown";
 }
 
 // Where only Forwarded came, X-Forwarded-* are made from it; where it did not come alone, or says nothing, it is not to
 // be continued.
-void ReadForwarded(Said& said, Keep& keep) {
+void ReadForwarded(Said& said, TextArena& arena) {
   if (said.by_x_forwarded()) return said.forwarded.clear();
   for (const std::string_view element : said.forwarded) {
-    const auto node = ForwardedParameter(element, "for", keep);
+    const auto node = ForwardedParameter(element, "for", arena);
     // A first element without one is that of a proxy which tells no addresses; any other stands for an unknown hop.
-    if (node || !said.nodes.empty()) said.nodes.push_back(node ? EntryOf(*node, keep) : "unknown");
+    if (node || !said.nodes.empty()) said.nodes.push_back(node ? EntryOf(*node, arena) : "unknown");
   }
   if (said.forwarded.empty()) return;
-  said.proto = ForwardedParameter(said.forwarded.front(), "proto", keep);
-  said.host = ForwardedParameter(said.forwarded.front(), "host", keep);
+  said.proto = ForwardedParameter(said.forwarded.front(), "proto", arena);
+  said.host = ForwardedParameter(said.forwarded.front(), "host", arena);
   if (!said.by_x_forwarded()) said.forwarded.clear();
 }
 
@@ -178,11 +178,11 @@ std::optional<net::IpAddress> ClientOf(const Said& said, const Peer& peer) {
   return client;
 }
 
-std::string_view ForText(const Said& said, std::string_view ip, Keep& keep) {
+std::string_view ForText(const Said& said, std::string_view ip, TextArena& arena) {
   if (said.nodes.empty()) return ip;
   std::string list;
   for (const std::string_view node : said.nodes) list.append(list.empty() ? "" : ", ").append(node);
-  return keep(ip.empty() ? std::move(list) : list.append(", ").append(ip));
+  return arena(ip.empty() ? std::move(list) : list.append(", ").append(ip));
 }
 
 // What this hop knows by itself, and what the head tells in the end: of the client's own connection.
@@ -191,13 +191,14 @@ struct Hop {
   std::string_view scheme;
 };
 
-std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, const Hop& first, Keep& keep) {
+std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, const Hop& first,
+                          TextArena& arena) {
   constexpr size_t kUsual = 128;
   std::string list;
   list.reserve(kUsual);
   const bool continued = !said.forwarded.empty();
   for (const std::string_view element : said.forwarded) {
-    const bool sound = IsForwardedElement(element, keep);
+    const bool sound = IsForwardedElement(element, arena);
     list.append(list.empty() ? "" : ", ").append(sound ? element : "for=unknown");
   }
   if (!continued) {
@@ -215,7 +216,7 @@ std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, co
 }
 
 // Makes one field of all of that name, with `value` at its end, which lives as long as the head.
-void AppendToList(HeaderList& headers, std::string_view name, std::string_view value, Keep& keep) {
+void AppendToList(HeaderList& headers, std::string_view name, std::string_view value, TextArena& arena) {
   std::string list;
   for (const Header& header : headers) {
     if (!EqualsIgnoreCase(header.name, name)) continue;
@@ -224,16 +225,16 @@ void AppendToList(HeaderList& headers, std::string_view name, std::string_view v
       list.append(element).append(", ");
     }
   }
-  headers.Set(name, list.empty() ? value : keep(list.append(value)));
+  headers.Set(name, list.empty() ? value : arena(list.append(value)));
 }
 
 }  // namespace
 
 Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std::mt19937_64& random,
-                        Keep& keep) {
+                        TextArena& arena) {
   HeaderList& headers = head.headers;
   Said said = TakeSaid(headers, peer);
-  ReadForwarded(said, keep);
+  ReadForwarded(said, arena);
 
   const Hop own{.host = head.authority, .scheme = peer.tls ? "https" : "http"};
   Hop first = own;
@@ -243,21 +244,21 @@ Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std
   if (said.port && IsPort(*said.port)) port = *said.port;
 
   Forwarding result{.client = ClientOf(said, peer), .request_id = {}};
-  const std::string_view ip = peer.ip ? keep(peer.ip->ToString()) : std::string_view();
-  const std::string_view nodes = ForText(said, ip, keep);
+  const std::string_view ip = peer.ip ? arena(peer.ip->ToString()) : std::string_view();
+  const std::string_view nodes = ForText(said, ip, arena);
   const bool sound_id = said.request_id && IsRequestId(*said.request_id);
-  result.request_id = sound_id ? *said.request_id : keep(GenerateRequestId(random));
+  result.request_id = sound_id ? *said.request_id : arena(GenerateRequestId(random));
 
   if (!nodes.empty()) headers.Add("X-Forwarded-For", nodes);
   headers.Add("X-Forwarded-Proto", first.scheme);
   if (!first.host.empty()) headers.Add("X-Forwarded-Host", first.host);
   if (!port.empty()) headers.Add("X-Forwarded-Port", port);
   if (peer.send_real_ip && result.client) {
-    headers.Add("X-Real-IP", result.client == peer.ip ? ip : keep(result.client->ToString()));
+    headers.Add("X-Real-IP", result.client == peer.ip ? ip : arena(result.client->ToString()));
   }
-  headers.Add("Forwarded", keep(ForwardedText(said, peer, own, first, keep)));
+  headers.Add("Forwarded", arena(ForwardedText(said, peer, own, first, arena)));
   headers.Add("X-Request-Id", result.request_id);
-  AppendToList(headers, "Via", via.EntryFor(head.version), keep);
+  AppendToList(headers, "Via", via.EntryFor(head.version), arena);
   return result;
 }
 

@@ -33,7 +33,7 @@ struct Forwarding {
   std::string_view request_id;
 };
 
-// Sets all of them on a head without hop-by-hop fields; text made here goes into `keep`. Of a trusted peer's fields:
+// Sets all of them on a head without hop-by-hop fields; text made here goes into `arena`. Of a trusted peer's fields:
 //
 //   - Lists (X-Forwarded-For, Forwarded, Via) are continued. Empty elements are left out (RFC 9110 §5.6.1).
 //   - Of -Proto, -Host and -Port the first element is kept if it is sound: http or https, in any case, ws and wss meaning
@@ -42,6 +42,6 @@ struct Forwarding {
 //     proxy sets these and passes Forwarded on as its client sent it); where only Forwarded came, they are made from it.
 //   - X-Real-IP, and X-Forwarded- fields of other names, pass as they came.
 Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std::mt19937_64& random,
-                        Keep& keep);
+                        TextArena& arena);
 
 }  // namespace hawser::http

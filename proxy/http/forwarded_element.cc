@@ -10,13 +10,13 @@ namespace hawser::http {
 namespace {
 
 // The quoted string at the start of `text` (RFC 9110 §5.6.4), taken off it; none if it does not end.
-std::optional<std::string_view> TakeQuoted(std::string_view& text, Keep& keep) {
+std::optional<std::string_view> TakeQuoted(std::string_view& text, TextArena& arena) {
   std::string unescaped;
   for (size_t i = 1; i < text.size(); ++i) {
     if (text[i] == '"') {
       const std::string_view raw = text.substr(1, i - 1);
       text.remove_prefix(i + 1);
-      return raw.find('\\') == std::string_view::npos ? raw : keep(std::move(unescaped));
+      return raw.find('\\') == std::string_view::npos ? raw : arena(std::move(unescaped));
     }
     if (text[i] == '\\' && ++i == text.size()) break;
     unescaped += text[i];
@@ -24,8 +24,8 @@ std::optional<std::string_view> TakeQuoted(std::string_view& text, Keep& keep) {
   return std::nullopt;
 }
 
-std::optional<std::string_view> TakeValue(std::string_view& text, Keep& keep) {
-  if (text.starts_with('"')) return TakeQuoted(text, keep);
+std::optional<std::string_view> TakeValue(std::string_view& text, TextArena& arena) {
+  if (text.starts_with('"')) return TakeQuoted(text, arena);
   const std::string_view value = text.substr(0, text.find(';'));
   if (value.find('"') != std::string_view::npos) return std::nullopt;
   text.remove_prefix(value.size());
@@ -33,14 +33,14 @@ std::optional<std::string_view> TakeValue(std::string_view& text, Keep& keep) {
 }
 
 // Shows each parameter to `visit`; false if the element is malformed.
-bool Walk(std::string_view element, Keep& keep,
+bool Walk(std::string_view element, TextArena& arena,
           absl::FunctionRef<void(std::string_view name, std::string_view value)> visit) {
   while (!element.empty()) {
     const size_t equals = element.find('=');
     if (equals == std::string_view::npos) return false;
     const std::string_view name = TrimWhitespace(element.substr(0, equals));
     element.remove_prefix(equals + 1);
-    const auto value = TakeValue(element, keep);
+    const auto value = TakeValue(element, arena);
     if (!value || !IsToken(name)) return false;
     element = TrimWhitespace(element);
     if (!element.empty() && element.front() != ';') return false;
@@ -63,16 +63,16 @@ std::string TokenOrQuoted(std::string_view text) {
 }  // namespace
 
 std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
-                                                   Keep& keep) {
+                                                   TextArena& arena) {
   std::optional<std::string_view> found;
-  const bool sound = Walk(element, keep, [&](std::string_view here, std::string_view value) {
+  const bool sound = Walk(element, arena, [&](std::string_view here, std::string_view value) {
     if (!found && EqualsIgnoreCase(here, name)) found = value;
   });
   return sound ? found : std::nullopt;
 }
 
-bool IsForwardedElement(std::string_view element, Keep& keep) {
-  return Walk(element, keep, [](std::string_view, std::string_view) {});
+bool IsForwardedElement(std::string_view element, TextArena& arena) {
+  return Walk(element, arena, [](std::string_view, std::string_view) {});
 }
 
 std::string ForwardedNode(const std::optional<net::IpAddress>& address) {

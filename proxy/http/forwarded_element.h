@@ -12,12 +12,12 @@
 namespace hawser::http {
 
 // The value of the parameter, without quotes; none if the element lacks it or is malformed anywhere. Names compare without
-// case. A value that had escapes goes into `keep`.
+// case. A value that had escapes goes into `arena`.
 std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
-                                                   Keep& keep);
+                                                   TextArena& arena);
 
 // Whether it is one, so that it can be passed on: each value a quoted string that ends, or without quotes.
-bool IsForwardedElement(std::string_view element, Keep& keep);
+bool IsForwardedElement(std::string_view element, TextArena& arena);
 
 // What stands behind "for=": an IPv6 address in brackets and quotes, and "unknown" where there is none (§6).
 std::string ForwardedNode(const std::optional<net::IpAddress>& address);

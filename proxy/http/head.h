@@ -1,5 +1,5 @@
 // The heads of requests and responses (RFC 9110), as every codec hands them over: HTTP/1.1, HTTP/2, and what hawser
-// makes itself. All text is views into storage that the codec's caller keeps alive, or into the head's own `Keep`.
+// makes itself. All text is views into storage that the codec's caller keeps alive, or into the head's own `TextArena`.
 #pragma once
 
 #include <cstdint>
@@ -77,7 +77,7 @@ class HeaderList {
 void RemoveLengthZeros(HeaderList& headers);
 
 // Strings that a head's views may point to when no wire bytes hold them. Stable addresses.
-class Keep {
+class TextArena {
  public:
   std::string_view operator()(std::string text) { return strings_.emplace_back(std::move(text)); }
   void Clear() { strings_.clear(); }

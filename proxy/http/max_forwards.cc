@@ -8,7 +8,7 @@
 
 namespace hawser::http {
 
-ForwardLimit CountForward(RequestHead& head, Keep& keep) {
+ForwardLimit CountForward(RequestHead& head, TextArena& arena) {
   if (head.method != "OPTIONS" && head.method != "TRACE") return ForwardLimit::kAllowed;
   const auto text = head.headers.Find("Max-Forwards");
   if (!text) return ForwardLimit::kAllowed;
@@ -18,7 +18,7 @@ ForwardLimit CountForward(RequestHead& head, Keep& keep) {
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), left);
   if (error != std::errc()) left = std::numeric_limits<uint32_t>::max();
   if (left == 0) return ForwardLimit::kExhausted;
-  head.headers.Set("Max-Forwards", keep(std::to_string(left - 1)));
+  head.headers.Set("Max-Forwards", arena(std::to_string(left - 1)));
   return ForwardLimit::kAllowed;
 }
 

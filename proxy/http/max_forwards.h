@@ -12,8 +12,8 @@ enum class ForwardLimit : uint8_t {
   kMalformed,  // not one number: it cannot be obeyed
 };
 
-// Counts the field of `head` down; its new text goes into `keep`. A number that no counter holds becomes the largest that
+// Counts the field of `head` down; its new text goes into `arena`. A number that no counter holds becomes the largest that
 // one does, as the RFC allows.
-ForwardLimit CountForward(RequestHead& head, Keep& keep);
+ForwardLimit CountForward(RequestHead& head, TextArena& arena);
 
 }  // namespace hawser::http

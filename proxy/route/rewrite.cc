@@ -35,7 +35,7 @@ absl::StatusOr<Rewrite> Rewrite::Compile(const config::Route& route) {
   return rewrite;
 }
 
-bool Rewrite::Apply(http::RequestHead& head, size_t longest, http::Keep& keep) const {
+bool Rewrite::Apply(http::RequestHead& head, size_t longest, http::TextArena& arena) const {
   const std::string_view path = head.path();
   // "*" of OPTIONS is no path.
   if (path.starts_with('/') && (route_->prefix_rewrite || regex_)) {
@@ -43,7 +43,7 @@ bool Rewrite::Apply(http::RequestHead& head, size_t longest, http::Keep& keep) c
     if (!target || HasDotSegments(*target)) return false;
     target->append(head.target.substr(path.size()));
     if (target->size() > longest) return false;
-    head.target = keep(*std::move(target));
+    head.target = arena(*std::move(target));
   }
   if (route_->host_rewrite) {
     head.authority = *route_->host_rewrite;

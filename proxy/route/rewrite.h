@@ -25,9 +25,9 @@ class Rewrite {
   // `route` must outlive it. Fails on what validation would have found.
   static absl::StatusOr<Rewrite> Compile(const config::Route& route);
 
-  // Changes target, authority and fields; new text goes into `keep`. False if the path that comes out cannot be sent on:
+  // Changes target, authority and fields; new text goes into `arena`. False if the path that comes out cannot be sent on:
   // it has dot segments, which the one that was matched had not, or more than `longest` bytes.
-  [[nodiscard]] bool Apply(http::RequestHead& head, size_t longest, http::Keep& keep) const;
+  [[nodiscard]] bool Apply(http::RequestHead& head, size_t longest, http::TextArena& arena) const;
 
  private:
   explicit Rewrite(const config::Route& route) : route_(&route) {}

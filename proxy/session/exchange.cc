@@ -99,14 +99,14 @@ void Exchange::Start() {
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
   if (record_->route == nullptr) return Refuse(Reject::kNoRoute);
   ArmFor(websocket() ? route().handshake_timeout : route().response_timeout);
-  if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, keep_);
+  if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, arena_);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
   const filters::Connection from{.client = client_address_,
                                  .listener = *record_->listener,
                                  .tls = client_.tls,
                                  .route = *record_->route};
-  context_.emplace(from, head_, keep_, services_.loop, owner_, kFilterTag);
+  context_.emplace(from, head_, arena_, services_.loop, owner_, kFilterTag);
   WatchClient();
   state_ = State::kFilters;
 }
@@ -116,14 +116,14 @@ void Exchange::RunFilters() {
   if (verdict.kind() == filters::Verdict::Kind::kWait) return;
   if (verdict.kind() == filters::Verdict::Kind::kReject) return Refuse(verdict.reason());
   if (route::Answers(route())) return AnswerByRoute();
-  switch (http::CountForward(head_, keep_)) {
+  switch (http::CountForward(head_, arena_)) {
     case http::ForwardLimit::kMalformed: return Refuse(Reject::kMalformedRequest);
     case http::ForwardLimit::kExhausted: return AnswerInPlace();
     case http::ForwardLimit::kAllowed: break;
   }
   const auto& rewrite = record_->route->rewrite;
   const size_t longest = client_.listener.settings.limits.request_head.bytes;
-  if (rewrite && !rewrite->Apply(head_, longest, keep_)) return Refuse(Reject::kNoRoute);
+  if (rewrite && !rewrite->Apply(head_, longest, arena_)) return Refuse(Reject::kNoRoute);
   cluster_index_ = PickCluster();
   state_ = State::kPick;
 }
@@ -163,7 +163,7 @@ void Exchange::PrepareRecord() {
                   .trusted_proxies = listener.trusted_proxies,
                   .send_real_ip = listener.forwarded.x_real_ip};
   if (!address.unix_socket()) peer.ip = address.ip();
-  const auto [client, request_id] = http::SetForwarded(head_, peer, services_.via, services_.random, keep_);
+  const auto [client, request_id] = http::SetForwarded(head_, peer, services_.via, services_.random, arena_);
   record_ = std::make_unique<RequestRecord>();
   record_->text = RequestText(request_id, head_.method, head_.authority, head_.target);
   record_->client = client.value_or(net::IpAddress());

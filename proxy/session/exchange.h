@@ -159,7 +159,7 @@ class Exchange {
   State state_ = State::kStart;
   Progress progress_ = Progress::kWaiting;
   http::RequestHead head_;
-  http::Keep keep_;
+  http::TextArena arena_;
   http::UpgradeRequest upgrade_;
   End end_;  // of kAnswer
   http::LocalResponse answer_;

@@ -278,7 +278,7 @@ void Exchange::OnTunnel() {
   // Only what the backend agreed to counts.
   deflate_ = http::HasExtension(response_head_, "permessage-deflate");
   route::ApplyRules(route().response_headers, response_head_.headers);
-  if (offload_) response_head_.headers.Add("Sec-WebSocket-Extensions", keep_(offload_->Answer()));
+  if (offload_) response_head_.headers.Add("Sec-WebSocket-Extensions", arena_(offload_->Answer()));
   AddAffinityCookie();
   RunResponseFilters();
   if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
@@ -294,7 +294,7 @@ void Exchange::AddAffinityCookie() {
   const bool tls =
       client_.tls || head_.headers.Find("X-Forwarded-Proto") == "https";  // a trusted proxy's word
   response_head_.headers.Add("Set-Cookie",
-                             keep_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), tls)));
+                             arena_(cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), tls)));
 }
 
 void Exchange::RunResponseFilters() {

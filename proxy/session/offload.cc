@@ -22,11 +22,12 @@ ws::DeflateCounters DeflateCountersOf(stats::WorkerStats& stats) {
 
 std::optional<http::DeflateAgreement> NegotiateCompression(const config::WebSocket& settings,
                                                            http::RequestHead& head,
-                                                           http::UpgradeRequest& upgrade, http::Keep& keep) {
+                                                           http::UpgradeRequest& upgrade,
+                                                           http::TextArena& arena) {
   if (settings.compression == config::Compression::kPass) return std::nullopt;
   std::optional<http::DeflateAgreement> agreement;
   if (settings.compression == config::Compression::kOffload) agreement = http::AgreeOnDeflate(head.headers);
-  http::RemoveCompressionOffers(head, upgrade, keep);
+  http::RemoveCompressionOffers(head, upgrade, arena);
   return agreement;
 }
 

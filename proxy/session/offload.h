@@ -19,7 +19,8 @@ ws::DeflateCounters DeflateCountersOf(stats::WorkerStats& stats);
 // unless the route says so and the client has offered something that it can accept.
 std::optional<http::DeflateAgreement> NegotiateCompression(const config::WebSocket& settings,
                                                            http::RequestHead& head,
-                                                           http::UpgradeRequest& upgrade, http::Keep& keep);
+                                                           http::UpgradeRequest& upgrade,
+                                                           http::TextArena& arena);
 
 // The client's stream as the tunnel is to see it: plain, in frames that keep to max_frame_bytes. `early` has already been
 // read from `client`.

@@ -39,8 +39,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   RequestHead head;
   head.headers = FieldOf(value);
   UpgradeRequest upgrade;
-  Keep keep;
-  RemoveCompressionOffers(head, upgrade, keep);
+  TextArena arena;
+  RemoveCompressionOffers(head, upgrade, arena);
   Require(!AgreeOnDeflate(head.headers));
   Require(head.headers.size() <= 1);
   return 0;

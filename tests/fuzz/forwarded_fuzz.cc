@@ -31,22 +31,22 @@ void CheckRoundTrip(std::string_view host) {
   if (host.empty()) return;
   std::string element;
   http::AppendForwardedElement(element, "unknown", host, "http");
-  http::Keep keep;
-  Check(http::ForwardedParameter(element, "for", keep) == "unknown");
-  Check(http::ForwardedParameter(element, "HOST", keep) == host);
-  Check(http::ForwardedParameter(element, "proto", keep) == "http");
-  Check(!http::ForwardedParameter(element, "by", keep));
+  http::TextArena arena;
+  Check(http::ForwardedParameter(element, "for", arena) == "unknown");
+  Check(http::ForwardedParameter(element, "HOST", arena) == host);
+  Check(http::ForwardedParameter(element, "proto", arena) == "http");
+  Check(!http::ForwardedParameter(element, "by", arena));
 }
 
 // Of a Forwarded that hawser made itself.
-void CheckAgreement(const http::HeaderList& headers, http::Keep& keep) {
+void CheckAgreement(const http::HeaderList& headers, http::TextArena& arena) {
   std::string_view list = *headers.Find("Forwarded");
   const std::string_view first = http::TakeElement(list);
-  Check(http::ForwardedParameter(first, "proto", keep) == headers.Find("X-Forwarded-Proto"));
-  Check(http::ForwardedParameter(first, "host", keep) == headers.Find("X-Forwarded-Host"));
+  Check(http::ForwardedParameter(first, "proto", arena) == headers.Find("X-Forwarded-Proto"));
+  Check(http::ForwardedParameter(first, "host", arena) == headers.Find("X-Forwarded-Host"));
 }
 
-void CheckFields(const http::RequestHead& head, bool forwarded_came, http::Keep& keep) {
+void CheckFields(const http::RequestHead& head, bool forwarded_came, http::TextArena& arena) {
   const http::HeaderList& headers = head.headers;
   for (const char* name : {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port",
                            "Forwarded", "X-Request-Id", "X-Real-IP", "Via"}) {
@@ -56,7 +56,7 @@ void CheckFields(const http::RequestHead& head, bool forwarded_came, http::Keep&
   const auto proto = headers.Find("X-Forwarded-Proto");
   Check(proto == "http" || proto == "https");
   Check(http::IsValidAuthority(*headers.Find("X-Forwarded-Host")));
-  if (!forwarded_came) CheckAgreement(headers, keep);
+  if (!forwarded_came) CheckAgreement(headers, arena);
 }
 
 }  // namespace
@@ -80,12 +80,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     forwarded_came |= http::EqualsIgnoreCase(line.substr(0, colon), "Forwarded");
     CheckRoundTrip(value);
   }
-  http::Keep keep;
+  http::TextArena arena;
   std::mt19937_64 random(1);
   const http::Via via(1);
-  const http::Forwarding result = http::SetForwarded(head, peer, via, random, keep);
+  const http::Forwarding result = http::SetForwarded(head, peer, via, random, arena);
   Check(result.client.has_value() && !result.request_id.empty());
   Check(via.IsIn(head.headers));
-  CheckFields(head, forwarded_came, keep);
+  CheckFields(head, forwarded_came, arena);
   return 0;
 }

@@ -24,7 +24,7 @@ class Request : public event::IoHandler {
   // A context that no filter has touched.
   void Renew() {
     context.emplace(Connection{.client = client_, .listener = "edge", .tls = tls_, .route = route_}, head,
-                    keep_, *loop_, *this, kTag);
+                    arena_, *loop_, *this, kTag);
   }
 
   void OnReady(event::Ready ready) override { woken += ready.tag == kTag ? 1 : 100; }
@@ -37,7 +37,7 @@ class Request : public event::IoHandler {
   net::SocketAddress client_;
   config::Route settings_;
   route::Route route_{.settings = settings_, .name = "route", .index = 0, .clusters = {}};
-  http::Keep keep_;
+  http::TextArena arena_;
 
  public:
   http::RequestHead head;

@@ -102,8 +102,8 @@ Left Strip(std::initializer_list<std::string_view> fields, std::vector<std::stri
   head.headers.Add("Host", "x");
   for (const std::string_view field : fields) head.headers.Add("sec-websocket-extensions", field);
   UpgradeRequest upgrade{.websocket = true, .key = {}, .subprotocols = {}, .extensions = std::move(names)};
-  Keep keep;
-  RemoveCompressionOffers(head, upgrade, keep);
+  TextArena arena;
+  RemoveCompressionOffers(head, upgrade, arena);
   Left left{{}, upgrade.extensions};
   for (const Header& header : head.headers) {
     if (EqualsIgnoreCase(header.name, "Sec-WebSocket-Extensions")) left.fields.emplace_back(header.value);

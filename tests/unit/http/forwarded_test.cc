@@ -35,7 +35,7 @@ class Forwarded : public testing::Test {
   }
   Peer Unix() { return {.trusted = true, .trusted_proxies = blocks_}; }
 
-  Forwarding Set(const Peer& peer) { return SetForwarded(head_, peer, via_, random_, keep_); }
+  Forwarding Set(const Peer& peer) { return SetForwarded(head_, peer, via_, random_, arena_); }
   std::string Field(std::string_view name) const {
     EXPECT_LE(head_.headers.Count(name), 1u) << name;
     return std::string(head_.headers.Find(name).value_or("(none)"));
@@ -43,7 +43,7 @@ class Forwarded : public testing::Test {
   // Of the head as it stands, which is not changed.
   Forwarding Try(const Peer& peer) {
     RequestHead head = head_;
-    return SetForwarded(head, peer, via_, random_, keep_);
+    return SetForwarded(head, peer, via_, random_, arena_);
   }
   std::string Client(const Peer& peer) {
     const auto client = Try(peer).client;
@@ -61,7 +61,7 @@ class Forwarded : public testing::Test {
                                                  *net::PeerBlock::Parse("2001:db8::/32")};
   const Via via_{0x5f3a9c01};
   RequestHead head_;
-  Keep keep_;
+  TextArena arena_;
   std::mt19937_64 random_{1};
 };
 
@@ -164,7 +164,7 @@ TEST_F(Forwarded, ATrustedPeersUnsoundProtoHostAndPortAreReplaced) {
   for (const char* port : {"0", "65536", "-1", "80x", "+80", "0x50"}) {
     head_.headers.Set("X-Forwarded-Port", port);
     RequestHead head = head_;
-    SetForwarded(head, Trusted(), via_, random_, keep_);
+    SetForwarded(head, Trusted(), via_, random_, arena_);
     EXPECT_EQ(head.headers.Find("X-Forwarded-Port"), "443") << port;
   }
   Set(Trusted());
@@ -287,7 +287,7 @@ TEST_F(Forwarded, XRealIpIsTheClientWhereItIsAskedFor) {
   head_.headers.Add("X-Real-IP", "198.51.100.66");
   head_.headers.Add("X-Forwarded-For", "203.0.113.7");
   RequestHead head = head_;
-  SetForwarded(head, peer, via_, random_, keep_);
+  SetForwarded(head, peer, via_, random_, arena_);
   EXPECT_EQ(head.headers.Find("X-Real-IP"), "198.51.100.66");
   peer.send_real_ip = true;
   Set(peer);
@@ -326,7 +326,7 @@ TEST_F(Forwarded, EmptyElementsAreNoEntries) {
 TEST_F(Forwarded, AnEntryThatIsNoAddressEndsTheSearch) {
   for (const char* entry :
        {"unknown", "\"", "1.2.3", "1.2.3.4.5", "1.2.3.4 5", "[::1", "1.2.3.4:99999", "evil.example", "_x"}) {
-    head_.headers.Set("X-Forwarded-For", keep_(std::string("203.0.113.1, ") + entry + ", 10.2.2.2"));
+    head_.headers.Set("X-Forwarded-For", arena_(std::string("203.0.113.1, ") + entry + ", 10.2.2.2"));
     EXPECT_EQ(Client(Trusted()), "10.2.2.2") << entry;
   }
 }
@@ -356,7 +356,7 @@ TEST_F(Forwarded, ATrustedPeersRequestIdIsKeptIfSound) {
     head_.headers.Set("X-Request-Id", id);
     EXPECT_EQ(Try(Trusted()).request_id.size(), 36u) << id;
   }
-  head_.headers.Set("X-Request-Id", keep_(std::string(128, 'a')));
+  head_.headers.Set("X-Request-Id", arena_(std::string(128, 'a')));
   head_.headers.Add("X-Request-Id", "another");
   EXPECT_EQ(Try(Trusted()).request_id.size(), 128u);
 }

@@ -143,10 +143,10 @@ TEST(Authority, WhatIsNoHostIsNotValid) {
   }
 }
 
-TEST(Keep, ItsTextsStayWhereTheyAre) {
-  Keep keep;
-  const std::string_view first = keep("short");
-  for (int i = 0; i < 1000; ++i) keep(std::string(static_cast<size_t>(i % 40), 'x'));
+TEST(TextArena, ItsTextsStayWhereTheyAre) {
+  TextArena arena;
+  const std::string_view first = arena("short");
+  for (int i = 0; i < 1000; ++i) arena(std::string(static_cast<size_t>(i % 40), 'x'));
   EXPECT_EQ(first, "short");
 }
 

@@ -15,8 +15,8 @@ struct Counted {
 Counted Count(std::string_view method, std::string_view value) {
   RequestHead head{.method = method, .target = "/"};
   head.headers.Add("max-forwards", value);
-  Keep keep;
-  const ForwardLimit verdict = CountForward(head, keep);
+  TextArena arena;
+  const ForwardLimit verdict = CountForward(head, arena);
   return {verdict, std::string(head.headers.Find("Max-Forwards").value_or("none"))};
 }
 
@@ -54,14 +54,14 @@ TEST(MaxForwards, WhatIsNotOneNumberCannotBeObeyed) {
   RequestHead head{.method = "OPTIONS", .target = "/"};
   head.headers.Add("Max-Forwards", "0");
   head.headers.Add("Max-Forwards", "5");
-  Keep keep;
-  EXPECT_EQ(CountForward(head, keep), ForwardLimit::kMalformed);
+  TextArena arena;
+  EXPECT_EQ(CountForward(head, arena), ForwardLimit::kMalformed);
 }
 
 TEST(MaxForwards, MayBeMissing) {
   RequestHead head{.method = "OPTIONS", .target = "/"};
-  Keep keep;
-  EXPECT_EQ(CountForward(head, keep), ForwardLimit::kAllowed);
+  TextArena arena;
+  EXPECT_EQ(CountForward(head, arena), ForwardLimit::kAllowed);
   EXPECT_TRUE(head.headers.empty());
 }
 

@@ -75,10 +75,10 @@ struct Rewritten {
     head.target = target;
     head.authority = "public.test";
     head.headers = std::move(headers);
-    ok = Rewrite::Compile(route)->Apply(head, kLongest, keep);
+    ok = Rewrite::Compile(route)->Apply(head, kLongest, arena);
   }
   http::RequestHead head;
-  http::Keep keep;
+  http::TextArena arena;
   bool ok = false;
 };
 
