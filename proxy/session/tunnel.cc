@@ -143,7 +143,7 @@ void Tunnel::Inject(Peer to) {
     return bytes;
   };
   if (std::exchange(sink.ping_due, false) && sink.close_due == 0) {
-    const ws::SmallFrame ping = sink.keepalive.MakePing(environment_.loop.ReadClock(), mask());
+    const ws::SmallFrame ping = sink.keepalive.MakePing(services_.loop.ReadClock(), mask());
     Send(to, ping.bytes());
     services_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
   }

@@ -190,7 +190,7 @@ bool Tunnel::OnControlFrame(Peer from, const ws::FrameHeader& header, std::span<
 // Whether it answers a ping of hawser's own.
 bool Tunnel::TakePong(Peer from, std::span<const std::byte> payload) {
   const uint32_t timed = side(from).keepalive.round_trips().count;
-  if (!side(from).keepalive.TakePong(payload, environment_.loop.ReadClock())) return false;
+  if (!side(from).keepalive.TakePong(payload, services_.loop.ReadClock())) return false;
   const bool client = from == kClient;
   services_.stats.Add(client ? stats::Metric::kPongsFromClient : stats::Metric::kPongsFromBackend);
   const ws::RoundTrips trips = side(from).keepalive.round_trips();
