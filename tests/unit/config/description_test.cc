@@ -173,11 +173,23 @@ TEST(JsonSchema, ItsPatternsAreRegularExpressions) {
   EXPECT_GT(patterns, 20);
 }
 
-TEST(Reference, IsWhatTheDocumentSays) {
-  std::ifstream file(HAWSER_SOURCE_DIR "/docs/config.md");
+std::string ReadFile(const std::string& path) {
   std::stringstream text;
-  text << file.rdbuf();
-  EXPECT_TRUE(text.str() == ReferenceMarkdown())
+  text << std::ifstream(path).rdbuf();
+  return std::move(text).str();
+}
+
+TEST(Readme, ShowsTheExampleThatIsInstalled) {
+  const std::string example = HAWSER_SOURCE_DIR "/docs/hawser.yaml";
+  const Loaded loaded = Load(example);
+  EXPECT_TRUE(loaded.ok());
+  EXPECT_TRUE(loaded.warnings.empty());
+  EXPECT_THAT(ReadFile(HAWSER_SOURCE_DIR "/README.md"),
+              testing::HasSubstr("```yaml\n" + ReadFile(example) + "```\n"));
+}
+
+TEST(Reference, IsWhatTheDocumentSays) {
+  EXPECT_TRUE(ReadFile(HAWSER_SOURCE_DIR "/docs/config.md") == ReferenceMarkdown())
       << "docs/config.md is not what the description of the fields says.\n"
          "Write it anew: hawser schema --format markdown > docs/config.md";
 }
