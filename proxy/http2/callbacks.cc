@@ -206,7 +206,7 @@ int Callbacks::OnFrame(nghttp2_session* library, const nghttp2_frame* frame, voi
       if (Acknowledges(frame->hd)) OnPong(session, frame->ping);
       return kGoOn;
     case NGHTTP2_GOAWAY:
-      session.goaway_received_ = true;
+      if (session.leaving_ == Session::Leaving::kNot) session.leaving_ = Session::Leaving::kPeer;
       session.owner_pending_ = true;
       if (frame->goaway.error_code != NGHTTP2_NO_ERROR)
         session.error_text_ = "the peer sent GOAWAY with an error";
@@ -264,7 +264,7 @@ void Callbacks::OnSettings(Session& session) {
 void Callbacks::OnPong(Session& session, const nghttp2_ping& ping) {
   const int32_t id = StreamOf(ping);
   if (id == 0) {
-    session.ping_answered_ = true;
+    if (session.leaving_ == Session::Leaving::kNotice) session.leaving_ = Session::Leaving::kNoticeRead;
   } else if (IsDropped(session, id)) {
     nghttp2_submit_rst_stream(session.library_, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
   }
@@ -343,10 +343,10 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
     if (provoked && session.role_ == Role::kServer) Spend(session, Abuse::kProvokedResets);
   } else if (frame->hd.type == NGHTTP2_GOAWAY) {
     const auto& goaway = frame->goaway;
-    if (goaway.error_code == NGHTTP2_NO_ERROR && session.goaway_notice_) return kGoOn;
+    if (goaway.error_code == NGHTTP2_NO_ERROR && session.owes_last_goaway()) return kGoOn;
     ++session.counts_.goaways_sent;
     if (goaway.error_code == NGHTTP2_NO_ERROR) return kGoOn;
-    session.protocol_error_ = true;
+    session.leaving_ = Session::Leaving::kError;
     session.error_text_ = nghttp2_http2_strerror(goaway.error_code);
   }
   return kGoOn;

@@ -359,11 +359,10 @@ bool Session::extended_connect() const {
 }
 
 void Session::GoAway() {
-  if (end_ != End::kNone || goaway_sent_) return;
-  goaway_sent_ = true;
+  if (end_ != End::kNone || leaving_ >= Leaving::kNotice) return;
   if (role_ == Role::kClient) return SendLastGoAway();
   // Requests that are on their way are still served: RFC 9113 §6.8.
-  goaway_notice_ = true;
+  leaving_ = Leaving::kNotice;
   goaway_deadline_ = loop_.now() + kGoawayGrace;
   nghttp2_submit_shutdown_notice(library_);
   nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, nullptr);

@@ -65,7 +65,7 @@ struct Counts {
   uint64_t resets_received = 0;
   uint64_t resets_sent = 0;
   uint64_t stalled_streams = 0;  // reset by stall_timeout
-  uint64_t goaways_sent = 0;     // but the notice that goes before a drain's
+  uint64_t goaways_sent = 0;     // notices not counted
 };
 
 class Session final : public event::IoHandler {
@@ -106,7 +106,7 @@ class Session final : public event::IoHandler {
   uint32_t streams() const { return live_count_ - (arriving_ != nullptr ? 1 : 0); }
   // When the header block began that is still coming; the maximum if none is. No other frame may come before its end.
   base::TimePoint block_begun() const { return block_begun_; }
-  bool going_away() const { return goaway_sent_ || goaway_received_; }
+  bool going_away() const { return leaving_ != Leaving::kNot; }
   End end() const { return end_; }
   Abuse abuse() const { return abuse_; }                  // meaningful after End::kAbuse
   std::string_view error() const { return error_text_; }  // for the log, after an end
@@ -117,8 +117,8 @@ class Session final : public event::IoHandler {
   // Since the last call.
   Counts TakeCounts() { return std::exchange(counts_, {}); }
 
-  // Lets the peer open no new streams (GOAWAY, RFC 9113 §6.8): first a notice, then, when the peer has surely read it,
-  // the last word. The session ends with its last stream.
+  // Lets the peer open no new streams (GOAWAY, RFC 9113 §6.8). A server first sends a notice, and the last GOAWAY when the
+  // peer has surely read it. The session ends with its last stream. Idempotent.
   void GoAway();
   // Ends everything: GOAWAY as far as the transport takes it, streams break.
   void Close(net::CloseReason reason);
@@ -130,6 +130,16 @@ class Session final : public event::IoHandler {
   friend struct Callbacks;
 
   enum Tag : uint8_t { kTransportTag = 0, kSettleTag = 1, kTimerTag = 2 };
+
+  // How far the session has come on its way to an end (RFC 9113 §6.8). It only moves down this list.
+  enum class Leaving : uint8_t {
+    kNot,
+    kPeer,        // the peer has sent GOAWAY
+    kNotice,      // our notice is sent: a GOAWAY that still lets every stream in, and a PING behind it
+    kNoticeRead,  // that PING is acknowledged: the last GOAWAY may be sent
+    kLast,        // our last GOAWAY is sent; the session ends with its last stream
+    kError,       // a GOAWAY with an error code is sent
+  };
 
   // --- Called by streams ---
   // Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM goes with the end of them.
@@ -185,6 +195,8 @@ class Session final : public event::IoHandler {
   void OnTimer();
   void ResetDropped();
   void ArmTimer();
+  // Its notice is sent, and the last GOAWAY is not.
+  bool owes_last_goaway() const { return leaving_ == Leaving::kNotice || leaving_ == Leaving::kNoticeRead; }
   void SendLastGoAway();
 
   const Role role_;
@@ -208,7 +220,7 @@ class Session final : public event::IoHandler {
   uint64_t made_ = 0;                                 // bytes that were ever put into output_
   size_t credit_ = 0;                                 // of the connection's window, to give back
   base::TimePoint last_progress_;                     // of the output
-  base::TimePoint goaway_deadline_;                   // of the notice; then comes the last word
+  base::TimePoint goaway_deadline_;                   // for the last GOAWAY; meaningful while it is due
   base::TimePoint block_begun_ = base::TimePoint::max();
   Budgets budgets_;
   Counts counts_;
@@ -223,6 +235,7 @@ class Session final : public event::IoHandler {
   int32_t last_reset_ = 0;      // the highest stream that we have reset
   int32_t resetting_ = 0;       // the stream that is being reset by its owner, while it is
   uint8_t owner_tag_ = 0;
+  Leaving leaving_ = Leaving::kNot;
   End end_ = End::kNone;
   Abuse abuse_ = Abuse::kCount;
   bool block_ends_ = false;  // with the frame that is coming
@@ -232,12 +245,7 @@ class Session final : public event::IoHandler {
   bool transport_holds_ = false;  // of what it took, maybe
   bool owner_pending_ = false;    // the owner is to be called
   bool settings_received_ = false;
-  bool goaway_sent_ = false;    // the notice, or the last word
-  bool goaway_notice_ = false;  // the last word is to come
-  bool goaway_received_ = false;
-  bool ping_answered_ = false;       // that of the notice
   bool closed_stream_used_ = false;  // noted inside nghttp2, acted on after it
-  bool protocol_error_ = false;      // our GOAWAY has an error code
 };
 
 }  // namespace hawser::http2

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
 #include "proxy/http2/session.h"
 
 namespace hawser::http2 {
@@ -17,7 +18,7 @@ void Session::SettleSoon() {
 // wait for it.
 void Session::Settle() {
   in_turn_ = true;
-  if (goaway_notice_ && ping_answered_) SendLastGoAway();
+  if (leaving_ == Leaving::kNoticeRead) SendLastGoAway();
   NotifyStreams();
   NotifyOwner();
   Pump();
@@ -80,15 +81,15 @@ void Session::NotifyOwner() {
   owner_->OnReady({.readable = true, .tag = owner_tag_});
 }
 
-// GOAWAY was sent for an error, or one of the two for a drain and no stream is left.
+// nghttp2 is done with the connection: a GOAWAY was sent for an error, or one was sent or has come and no stream is left.
 void Session::CheckEnd() {
   if (end_ != End::kNone || nghttp2_session_want_read(library_) != 0 ||
       nghttp2_session_want_write(library_) != 0)
     return;
-  if (protocol_error_) return Finish(End::kProtocol);
+  if (leaving_ == Leaving::kError) return Finish(End::kProtocol);
   // Streams that nghttp2 has closed may still be read.
   if (live_count_ > 0 || output_blocked_) return;
-  Finish(goaway_sent_ ? End::kDrained : End::kPeer);
+  Finish(leaving_ >= Leaving::kNotice ? End::kDrained : End::kPeer);
 }
 
 // --- Time ---
@@ -96,7 +97,7 @@ void Session::CheckEnd() {
 // Traffic moves the deadlines and leaves the timer alone: it fires, finds nothing due, and is armed anew.
 void Session::ArmTimer() {
   if (timer_.armed() || end_ != End::kNone) return;
-  auto next = goaway_notice_ ? goaway_deadline_ : base::TimePoint::max();
+  auto next = owes_last_goaway() ? goaway_deadline_ : base::TimePoint::max();
   if (WaitLink* oldest = dropped_.front())
     next = std::min(next, static_cast<Stream*>(oldest)->waiting_since_ + settings_.drop_time);
   if (settings_.stall_timeout.count() > 0) {
@@ -112,7 +113,8 @@ void Session::ArmTimer() {
 }
 
 void Session::SendLastGoAway() {
-  goaway_notice_ = false;
+  HAWSER_DCHECK(leaving_ < Leaving::kLast);
+  leaving_ = Leaving::kLast;
   const int32_t last = nghttp2_session_get_last_proc_stream_id(library_);
   nghttp2_submit_goaway(library_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
   Push();
@@ -121,7 +123,7 @@ void Session::SendLastGoAway() {
 void Session::OnTimer() {
   if (end_ != End::kNone) return;
   const auto now = loop_.now();
-  if (goaway_notice_ && now >= goaway_deadline_) SendLastGoAway();
+  if (owes_last_goaway() && now >= goaway_deadline_) SendLastGoAway();
   ResetDropped();
   if (settings_.stall_timeout.count() == 0) return;
   const auto stalled = now - settings_.stall_timeout;

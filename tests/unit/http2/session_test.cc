@@ -285,22 +285,6 @@ TEST(Session, AResponseThatIsCompleteLetsTheRestOfTheRequestGo) {
   EXPECT_EQ(WriteText(*exchange.client, "more").state, IoState::kError);
 }
 
-TEST(Session, GoesAwayWhenItsLastStreamHasEnded) {
-  Connection at;
-  auto exchange = at.Request(Get());
-  at.server->GoAway();
-  at.Run();
-  EXPECT_TRUE(at.client->going_away());
-  EXPECT_EQ(at.client->free_slots(), 0u);
-  EXPECT_EQ(at.server->end(), End::kNone);
-  ASSERT_TRUE(exchange.server->SendResponse(Ok(false), true));
-  exchange.server = nullptr;
-  at.Run();
-  EXPECT_EQ(at.server->end(), End::kDrained);
-  http::ResponseHead response;
-  EXPECT_EQ(exchange.client->ReadResponse(response), HeadState::kFinal);
-}
-
 TEST(Session, StreamsOutliveTheirSession) {
   Connection at;
   auto exchange = at.Request(Post());
