@@ -272,7 +272,7 @@ void Callbacks::OnPong(Session& session, const nghttp2_ping& ping) {
 
 void Callbacks::OnWindowUpdate(Session& session, int32_t id) {
   if (id == 0) {
-    session.last_progress_ = session.loop_.now();
+    session.output_.NoteProgress(session.loop_.now());
     return;
   }
   Stream* stream = Find(session.library_, id);
@@ -321,8 +321,8 @@ int Callbacks::OnSendData(nghttp2_session* library, nghttp2_frame* frame, const 
   Session& session = Of(user);
   Stream* stream = Find(library, frame->hd.stream_id);
   if (stream == nullptr || stream->offered_.size() < count) return NGHTTP2_ERR_CALLBACK_FAILURE;
-  session.Append({reinterpret_cast<const std::byte*>(header), kFrameHeader});
-  session.Append(stream->offered_.first(count));
+  session.output_.Append({reinterpret_cast<const std::byte*>(header), kFrameHeader});
+  session.output_.Append(stream->offered_.first(count));
   stream->offered_ = stream->offered_.subspan(count);
   session.budgets_.Earn(Abuse::kWindowUpdates, kUpdatesForData);
   return kGoOn;

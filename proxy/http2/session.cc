@@ -15,10 +15,6 @@ namespace {
 using net::IoResult;
 using net::IoState;
 
-// The output that is collected before it is written in the middle of a turn, and above which streams must wait.
-constexpr size_t kOutputMost = 64 * 1024;
-// Heads and answers to the peer's frames are not bound by that, but by this: above it the peer is not read.
-constexpr size_t kOutputStop = 512 * 1024;
 // From the notice of a drain to the last GOAWAY, if the peer does not answer our PING before.
 constexpr base::Duration kGoawayGrace{1000};
 
@@ -32,7 +28,7 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
       pool_(pool),
       transport_(std::move(transport)),
       timer_(*this, kTimerTag),
-      last_progress_(loop.now()),
+      output_(pool, loop.now()),
       budgets_(settings.budgets) {
   library_ = Callbacks::NewSession(role, settings, *this);
   if (library_ == nullptr) std::abort();  // as operator new would end, without exceptions
@@ -81,17 +77,13 @@ void Session::OnReady(event::Ready ready) {
   if (ready.tag == kSettleTag) settle_soon_ = false;
   if (ready.timer) OnTimer();
   if (ready.tag == kTransportTag && !ready.timer && end_ == End::kNone) {
-    if (ready.writable) output_blocked_ = false;
-    if (ready.readable && MayReceive()) Receive();
+    if (ready.writable) output_.OnWritable();
+    if (ready.readable && !output_.overfull()) Receive();
   }
   Settle();
 }
 
 // --- Input ---
-
-bool Session::MayReceive() const {
-  return output_bytes_ < kOutputStop;
-}
 
 void Session::Receive() {
   const auto scratch = loop_.scratch();
@@ -181,18 +173,12 @@ void Session::EndForAbuse(Abuse abuse) {
 
 // --- Output ---
 
-void Session::Append(std::span<const std::byte> bytes) {
-  output_.Append(pool_, bytes);
-  output_bytes_ += bytes.size();
-  made_ += bytes.size();
-}
-
 void Session::Pump() {
   if (end_ != End::kNone) return;
   const uint8_t* bytes = nullptr;
   ssize_t count = 0;
   while ((count = nghttp2_session_mem_send(library_, &bytes)) > 0) {
-    Append({reinterpret_cast<const std::byte*>(bytes), static_cast<size_t>(count)});
+    output_.Append({reinterpret_cast<const std::byte*>(bytes), static_cast<size_t>(count)});
   }
   if (violation_) return EndForAbuse(*violation_);
   if (count < 0) OnLibraryError(static_cast<int>(count));
@@ -204,28 +190,19 @@ void Session::Push() {
 }
 
 void Session::Flush() {
-  if (transport_ == nullptr || output_blocked_ || (output_.empty() && !transport_holds_)) return;
-  do {
-    const IoResult put =
-        transport_->Write(output_.front());  // an empty span where only the transport holds something
-    if (put.bytes > 0) last_progress_ = loop_.now();
-    output_.Consume(put.bytes);
-    output_bytes_ -= put.bytes;
-    if (put.state == IoState::kError) return Finish(End::kBroken);
-    output_blocked_ = transport_holds_ = put.state == IoState::kBlocked;
-  } while (!output_blocked_ && !output_.empty());
+  if (transport_ != nullptr && !output_.Flush(*transport_, loop_.now())) Finish(End::kBroken);
 }
 
-bool Session::HasRoom() const {
-  return end_ == End::kNone && !output_blocked_ && output_bytes_ < kOutputMost;
+size_t Session::room() const {
+  return end_ == End::kNone ? output_.room() : 0;
 }
 
 size_t Session::Send(Stream& stream, std::span<const std::byte> bytes, bool last) {
   size_t taken = 0;
   while (taken < bytes.size()) {
-    if (output_bytes_ >= kOutputMost) Flush();
-    if (!HasRoom()) break;
-    const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, kOutputMost - output_bytes_));
+    if (output_.full()) Flush();
+    if (room() == 0) break;
+    const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, room()));
     stream.offered_ = piece;
     stream.offered_last_ = last && taken + piece.size() == bytes.size();
     nghttp2_session_resume_data(library_, stream.id_);
@@ -253,7 +230,7 @@ void Session::AppendGoAway(uint32_t code, std::string_view text) {
   put(code, 4);
   frame += text;
   ++counts_.goaways_sent;
-  Append(std::as_bytes(std::span(frame)));
+  output_.Append(std::as_bytes(std::span(frame)));
 }
 
 // --- For streams ---
@@ -262,20 +239,20 @@ bool Session::CanWrite(const Stream& stream) const {
   if (stream.writing_ == Stream::Side::kReset) return true;
   if (stream.writing_ != Stream::Side::kOpen)
     return stream.writing_ == Stream::Side::kEnded && HeadHasLeft(stream);
-  return HasRoom() && nghttp2_session_get_remote_window_size(library_) > 0 &&
+  return room() > 0 && nghttp2_session_get_remote_window_size(library_) > 0 &&
          (stream.id_ == 0 || nghttp2_session_get_stream_remote_window_size(library_, stream.id_) > 0);
 }
 
 bool Session::HeadHasLeft(const Stream& stream) const {
-  return made_ - output_bytes_ > stream.head_begin_;
+  return output_.left() > stream.head_begin_;
 }
 
 // While the transport is being connected, or takes nothing, a head may still be here. Elsewhere it is collected with
 // what others send, and surely leaves at the end of the turn.
 bool Session::FlushHead(const Stream& stream) {
-  const bool connected = made_ != output_bytes_;
+  const bool connected = output_.left() > 0;
   if (!connected) Flush();
-  return HeadHasLeft(stream) || !output_blocked_;
+  return HeadHasLeft(stream) || !output_.blocked();
 }
 
 void Session::AddWaiter(Stream& stream) {
@@ -287,7 +264,7 @@ void Session::AddWaiter(Stream& stream) {
     stream.waiting_since_ = loop_.now();
     waiting_for_window_.PushBack(link);
   } else {
-    if (waiting_for_room_.empty() && !output_blocked_) last_progress_ = loop_.now();
+    if (waiting_for_room_.empty() && !output_.blocked()) output_.NoteProgress(loop_.now());
     waiting_for_room_.PushBack(link);
   }
   ArmTimer();
@@ -384,13 +361,12 @@ void Session::Finish(End end) {
   end_ = end;
   owner_pending_ = true;
   timer_.Cancel();
-  const uint64_t left = made_ - output_bytes_;
+  const uint64_t left = output_.left();
   live_.ForEach([left](LiveLink& link) {
     auto& stream = static_cast<Stream&>(link);
     stream.OnClosed(stream.id_ == 0 || (stream.head_begin_ > 0 && stream.head_begin_ >= left));
   });
   output_.Clear();
-  output_bytes_ = 0;
   if (transport_ != nullptr) transport_->Want({});
   SettleSoon();
 }

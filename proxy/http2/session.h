@@ -36,6 +36,7 @@
 #include "proxy/http/reject.h"
 #include "proxy/http2/abuse.h"
 #include "proxy/http2/client_stream.h"
+#include "proxy/http2/output.h"
 #include "proxy/http2/server_stream.h"
 #include "proxy/http2/settings.h"
 #include "proxy/http2/stream.h"
@@ -172,13 +173,11 @@ class Session final : public event::IoHandler {
   void NoteBlockEnd();
   void OnLibraryError(int code);
   void EndForAbuse(Abuse abuse);
-  bool MayReceive() const;
 
   // --- Output ---
   void Pump();
-  void Append(std::span<const std::byte> bytes);
   void Flush();
-  bool HasRoom() const;
+  size_t room() const;  // bytes that streams may send now
   void AppendGoAway(uint32_t code, std::string_view text);
 
   // --- The turn ---
@@ -215,12 +214,9 @@ class Session final : public event::IoHandler {
   base::IntrusiveList<WaitLink> dropped_;             // Stream::dropped(); the oldest first
   std::unique_ptr<Stream> arriving_;                  // a request whose head has not ended
   std::vector<std::unique_ptr<Stream>> arrived_;      // requests that the owner has not accepted
-  net::Buffer output_;                                // whole frames
-  size_t output_bytes_ = 0;                           // in output_
-  uint64_t made_ = 0;                                 // bytes that were ever put into output_
-  size_t credit_ = 0;                                 // of the connection's window, to give back
-  base::TimePoint last_progress_;                     // of the output
-  base::TimePoint goaway_deadline_;                   // for the last GOAWAY; meaningful while it is due
+  Output output_;
+  size_t credit_ = 0;                // of the connection's window, to give back
+  base::TimePoint goaway_deadline_;  // for the last GOAWAY; meaningful while it is due
   base::TimePoint block_begun_ = base::TimePoint::max();
   Budgets budgets_;
   Counts counts_;
@@ -241,9 +237,7 @@ class Session final : public event::IoHandler {
   bool block_ends_ = false;  // with the frame that is coming
   bool in_turn_ = false;
   bool settle_soon_ = false;
-  bool output_blocked_ = false;   // the transport takes no more for now
-  bool transport_holds_ = false;  // of what it took, maybe
-  bool owner_pending_ = false;    // the owner is to be called
+  bool owner_pending_ = false;  // the owner is to be called
   bool settings_received_ = false;
   bool closed_stream_used_ = false;  // noted inside nghttp2, acted on after it
 };

@@ -33,7 +33,7 @@ void Session::Settle() {
   }
   PruneReady();
   if (end_ == End::kNone) {
-    transport_->Want({.read = MayReceive(), .write = output_blocked_});
+    transport_->Want({.read = !output_.overfull(), .write = output_.blocked()});
     ArmTimer();
   }
   in_turn_ = false;
@@ -56,7 +56,7 @@ void Session::WakeWaiters() {
   base::IntrusiveList<WaitLink> now;
   now.Splice(waiting_for_room_);
   while (WaitLink* link = now.front()) {
-    if (!HasRoom() || nghttp2_session_get_remote_window_size(library_) <= 0) break;
+    if (room() == 0 || nghttp2_session_get_remote_window_size(library_) <= 0) break;
     auto& stream = static_cast<Stream&>(*link);
     link->Unlink();
     ready_.PushBack(stream);
@@ -88,7 +88,7 @@ void Session::CheckEnd() {
     return;
   if (leaving_ == Leaving::kError) return Finish(End::kProtocol);
   // Streams that nghttp2 has closed may still be read.
-  if (live_count_ > 0 || output_blocked_) return;
+  if (live_count_ > 0 || output_.blocked()) return;
   Finish(leaving_ >= Leaving::kNotice ? End::kDrained : End::kPeer);
 }
 
@@ -104,8 +104,8 @@ void Session::ArmTimer() {
     if (WaitLink* longest = waiting_for_window_.front()) {
       next = std::min(next, static_cast<Stream*>(longest)->waiting_since_ + settings_.stall_timeout);
     }
-    if (output_blocked_ || !waiting_for_room_.empty())
-      next = std::min(next, last_progress_ + settings_.stall_timeout);
+    if (output_.blocked() || !waiting_for_room_.empty())
+      next = std::min(next, output_.progress() + settings_.stall_timeout);
   }
   if (next == base::TimePoint::max()) return;
   const auto wait = std::chrono::ceil<base::Duration>(next - loop_.now());
@@ -134,7 +134,7 @@ void Session::OnTimer() {
     ++counts_.stalled_streams;
     Reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
   }
-  if ((output_blocked_ || !waiting_for_room_.empty()) && last_progress_ <= stalled)
+  if ((output_.blocked() || !waiting_for_room_.empty()) && output_.progress() <= stalled)
     EndForAbuse(Abuse::kWindowStall);
 }
 

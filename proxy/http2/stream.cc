@@ -36,7 +36,7 @@ Stream::~Stream() {
 bool Stream::SubmitRequest(const SentHead& head, bool ends) {
   if (session_ == nullptr || closed_ || id_ != 0) return session_ != nullptr;
   const nghttp2_data_provider body = BodyOfStream();
-  head_begin_ = session_->made_;
+  head_begin_ = session_->output_.made();
   const int32_t id = nghttp2_submit_request(session_->library_, nullptr, head.fields(), head.count(),
                                             ends ? nullptr : &body, this);
   if (id < 0) return false;

@@ -1,0 +1,60 @@
+// What a session sends: whole frames, which wait here until its turn is over and then leave in one write. Holds pooled
+// slabs only while the transport does not take them. Part of Session.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "proxy/base/clock.h"
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+
+namespace hawser::http2 {
+
+class Output {
+ public:
+  Output(net::BufferPool& pool, base::TimePoint now) : pool_(pool), progress_(now) {}
+
+  // The next bytes, whole frames or the part of one whose rest follows at once.
+  void Append(std::span<const std::byte> bytes);
+
+  // Hands over what the transport takes. False: the transport is broken.
+  [[nodiscard]] bool Flush(net::ByteStream& transport, base::TimePoint now);
+
+  // The transport says that it can take more.
+  void OnWritable() { blocked_ = false; }
+
+  // Drops what has not left.
+  void Clear();
+
+  bool blocked() const { return blocked_; }  // the transport takes nothing for now
+  bool empty() const { return bytes_ == 0; }
+  // Bytes of DATA that streams may add now. What is full is flushed, or its writers wait.
+  size_t room() const { return blocked_ || full() ? 0 : kMost - bytes_; }
+  bool full() const { return bytes_ >= kMost; }
+  // Heads, and answers to the peer's frames, have no such bound. Above this one the peer is not read.
+  bool overfull() const { return bytes_ >= kStop; }
+
+  // Bytes that were ever appended, and how many of these the transport has taken.
+  uint64_t made() const { return made_; }
+  uint64_t left() const { return made_ - bytes_; }
+
+  // When it last moved, or something happened that lets it move.
+  base::TimePoint progress() const { return progress_; }
+  void NoteProgress(base::TimePoint now) { progress_ = now; }
+
+ private:
+  static constexpr size_t kMost = 64 * 1024;
+  static constexpr size_t kStop = 512 * 1024;
+
+  net::BufferPool& pool_;
+  net::Buffer frames_;
+  size_t bytes_ = 0;  // in frames_
+  uint64_t made_ = 0;
+  base::TimePoint progress_;
+  bool blocked_ = false;
+  bool transport_holds_ = false;  // some of what it took, maybe: an empty Write sends it on
+};
+
+}  // namespace hawser::http2
