@@ -118,7 +118,7 @@ IoResult TlsStream::Write(std::span<const std::byte> bytes) {
   }
   size_t taken = 0;
   if (FlushTail()) {
-    while (taken < bytes.size() && tail_.empty() && writing_ == Side::kOpen) {
+    while (taken < bytes.size() && !tail_.blocked() && writing_ == Side::kOpen) {
       constexpr size_t kAtOnce = event::Loop::kScratchBytes / (kRecord + kRecordOverhead) * kRecord;
       const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, kAtOnce));
       if (!Encrypt(piece)) break;
@@ -127,8 +127,8 @@ IoResult TlsStream::Write(std::span<const std::byte> bytes) {
     }
   }
   if (writing_ == Side::kBroken) return {0, IoState::kError};
-  if (tail_.empty() && taken == bytes.size()) return {taken, IoState::kOk};
-  SetFlushAlone(fin_pending_);  // for the rest, the owner hears kBlocked
+  if (!tail_.blocked() && taken == bytes.size()) return {taken, IoState::kOk};
+  SetFlushAlone(writing_ == Side::kEnded);  // for the rest, the owner hears kBlocked
   return {taken, IoState::kBlocked};
 }
 
@@ -151,15 +151,14 @@ IoResult TlsStream::WriteLast(std::span<const std::byte> bytes) {
     return ByteStream::WriteLast(bytes);
   if (Encrypt(bytes)) ShutdownWrite();
   if (writing_ == Side::kBroken) return {0, IoState::kError};
-  return {bytes.size(), tail_.empty() ? IoState::kOk : IoState::kBlocked};
+  return {bytes.size(), tail_.blocked() ? IoState::kBlocked : IoState::kOk};
 }
 
 // What was collected, close_notify and FIN leave together.
 void TlsStream::ShutdownWrite() {
   if (writing_ != Side::kOpen) return;
   CollectCloseNotify();
-  fin_pending_ = true;
-  SendCollected();
+  SendCollected(Then::kEnd);
   if (writing_ == Side::kBroken) return;
   writing_ = Side::kEnded;
   if (!FlushTail()) SetFlushAlone(writing_ != Side::kBroken);
@@ -179,7 +178,7 @@ void TlsStream::Close(net::CloseReason reason) {
   handler_ = nullptr;
   reading_ = writing_ = Side::kBroken;
   ahead_.Clear();
-  tail_.Clear();
+  tail_.Abandon();
   tcp_.Close(reason);
 }
 

@@ -20,6 +20,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/net/outbox.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/tls/client_context.h"
 #include "proxy/tls/context.h"
@@ -96,7 +97,11 @@ class TlsStream final : public net::ByteStream {
   bool Decrypt(std::span<std::byte> into, size_t& total);
   bool Encrypt(std::span<const std::byte> bytes);
   void Collect(std::span<const std::byte> record);
-  void SendCollected();
+  enum class Then : bool {
+    kMore,
+    kEnd
+  };  // what follows the records: more of them, or the end of our direction
+  void SendCollected(Then then = Then::kMore);
   void CollectCloseNotify();
   bool FlushTail();
 
@@ -115,7 +120,6 @@ class TlsStream final : public net::ByteStream {
   std::shared_ptr<SessionSlot> slot_;
   SslPtr ssl_;  // null only if memory ran out; both sides are broken then
 
-  net::Buffer tail_;                   // ciphertext to send; at most what one call produced
   net::Buffer ahead_;                  // ciphertext received; at most one recv of kSmallReceive
   std::span<const std::byte> window_;  // ciphertext in the loop's wire_in; empty between calls
   size_t collected_ = 0;               // bytes of ciphertext in the loop's wire_out; 0 between calls
@@ -123,6 +127,7 @@ class TlsStream final : public net::ByteStream {
   int receives_left_ = 0;
   bool more_ = false;  // the last recv filled its span: the kernel may have more
 
+  [[no_unique_address]] net::Outbox tail_;  // ciphertext to send; at most what one call produced
   Side reading_ = Side::kOpen;
   Side writing_ = Side::kOpen;
   bool established_ = false;
@@ -130,7 +135,6 @@ class TlsStream final : public net::ByteStream {
   bool wire_ended_ = false;    // the socket gave its end or an error
   bool truncated_ = false;     // the peer ended without close_notify: an attacker may have cut off the rest
   bool end_reported_ = false;  // kEnd or kError was returned by Read
-  bool fin_pending_ = false;   // follows the tail
   bool flush_alone_ = false;   // there is a tail that the owner may not know of
   uint8_t tag_ = 0;
   uint8_t post_handshake_messages_ = 0;  // since application data last moved

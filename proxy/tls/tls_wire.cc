@@ -133,42 +133,32 @@ void TlsStream::Collect(std::span<const std::byte> record) {
   }
 }
 
-// Sends what the BIO has collected; what the kernel does not take becomes, or lengthens, the tail.
-void TlsStream::SendCollected() {
-  std::span<const std::byte> records = loop_.wire_out().first(std::exchange(collected_, 0));
-  if (records.empty() || writing_ == Side::kBroken) return;
-  if (tail_.empty()) {
-    const IoResult sent = fin_pending_ ? tcp_.WriteLast(records) : tcp_.Write(records);
-    if (sent.state == IoState::kError) return BreakWriting();
-    fin_pending_ = fin_pending_ && sent.state != IoState::kOk;
-    records = records.subspan(sent.bytes);
-  }
-  if (records.empty()) return;
-  tail_.Append(pool_, records);
-  SetFlushAlone(true);
+// Sends what the BIO has collected; what the kernel does not take becomes, or lengthens, the tail. What OpenSSL still makes
+// behind our end is not sent.
+void TlsStream::SendCollected(Then then) {
+  const std::span<const std::byte> records = loop_.wire_out().first(std::exchange(collected_, 0));
+  if (writing_ != Side::kOpen || (records.empty() && then == Then::kMore)) return;
+  const IoState state =
+      then == Then::kEnd ? tail_.WriteLast(tcp_, pool_, records) : tail_.Write(tcp_, pool_, records);
+  if (state == IoState::kError) return BreakWriting();
+  if (state == IoState::kBlocked) SetFlushAlone(true);
 }
 
 // True when no tail is left.
 bool TlsStream::FlushTail() {
-  while (!tail_.empty()) {
-    const IoResult sent = tcp_.Write(tail_.front());
-    if (sent.state == IoState::kError) {
-      BreakWriting();
-      return false;
-    }
-    tail_.Consume(sent.bytes);
-    if (sent.state == IoState::kBlocked) return false;
+  if (tail_.blocked()) {
+    const IoState state = tail_.Flush(tcp_).state;
+    if (state == IoState::kError) BreakWriting();
+    if (state != IoState::kOk) return false;
   }
   SetFlushAlone(false);
-  if (std::exchange(fin_pending_, false)) tcp_.ShutdownWrite();
   return true;
 }
 
 void TlsStream::BreakWriting() {
   writing_ = Side::kBroken;
   error_ = tcp_.error();
-  tail_.Clear();
-  fin_pending_ = false;
+  tail_.Abandon();
   SetFlushAlone(false);
 }
 
