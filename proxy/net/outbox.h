@@ -32,6 +32,8 @@ class Outbox {
   // Whether something waits, here or in the stream itself (a TLS record that is half sent): Want({.write = true}), and
   // Flush when there is room.
   bool blocked() const { return state_ >= State::kBlocked; }
+  // Whether nothing can be sent any more: the stream has refused to, or Abandon was called.
+  bool broken() const { return state_ == State::kBroken; }
   // Whether no bytes wait here.
   bool empty() const { return backlog_.empty(); }
   size_t size() const { return backlog_.size(); }  // that wait here; O(slabs)

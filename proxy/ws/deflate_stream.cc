@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "proxy/base/check.h"
+
 namespace hawser::ws {
 namespace {
 
@@ -115,7 +117,7 @@ bool DeflateStream::HasPending() const {
 IoResult DeflateStream::Write(std::span<const std::byte> bytes) {
   if (closed_) return Fail(EBADF);
   if (shut_ && !bytes.empty()) return Fail(EPIPE);
-  if (broken_) return {0, IoState::kError};
+  if (unsent_.broken()) return {0, IoState::kError};
   IoState state = FlushHeld();
   size_t taken = 0;
   while (state == IoState::kOk && taken < bytes.size()) {
@@ -135,22 +137,22 @@ IoResult DeflateStream::Write(std::span<const std::byte> bytes) {
 
 // Sends on all that is held here.
 IoState DeflateStream::FlushHeld() {
-  while (!unsent_.empty() || more_to_send_) {
-    if (unsent_.empty()) {
+  while (unsent_.blocked() || more_to_send_) {
+    if (!unsent_.blocked()) {
       size_t none = 0;
       if (const IoState state = DeflateAndSend({}, none); state != IoState::kOk) return state;
       continue;
     }
-    const IoResult put = client_->Write(unsent_.front());
-    if (put.state == IoState::kError) return Break();
-    unsent_.Consume(put.bytes);
-    if (put.state == IoState::kBlocked) return put.state;
+    const IoState state = unsent_.Flush(*client_).state;
+    if (state == IoState::kError) return Break();
+    if (state == IoState::kBlocked) return state;
   }
   return IoState::kOk;
 }
 
-// One area of frames; unsent_ is empty.
+// One area of frames.
 IoState DeflateStream::DeflateAndSend(std::span<const std::byte> bytes, size_t& taken) {
+  HAWSER_DCHECK(!unsent_.blocked());
   Area area;
   const FrameDeflater::Step step = deflater_.Advance(bytes, area);
   taken = step.taken;
@@ -160,16 +162,13 @@ IoState DeflateStream::DeflateAndSend(std::span<const std::byte> bytes, size_t& 
 
 IoState DeflateStream::SendOn(std::span<const std::byte> frames) {
   if (frames.empty()) return IoState::kOk;
-  const IoResult put = client_->Write(frames);
-  if (put.state == IoState::kError) return Break();
-  unsent_.Append(buffers_, frames.subspan(put.bytes));
-  return put.state;
+  const IoState state = unsent_.Write(*client_, buffers_, frames);
+  return state == IoState::kError ? Break() : state;
 }
 
 IoState DeflateStream::Break() {
-  broken_ = true;
   more_to_send_ = false;
-  unsent_.Clear();
+  unsent_.Abandon();
   deflater_.Release();
   error_ = 0;
   return IoState::kError;
@@ -187,21 +186,22 @@ void DeflateStream::ShutdownWrite() {
 }
 
 void DeflateStream::FinishShutdown() {
-  if (!broken_) FlushHeld();
-  shutdown_pending_ = !unsent_.empty() || more_to_send_;
+  if (!unsent_.broken()) FlushHeld();
+  shutdown_pending_ = unsent_.blocked() || more_to_send_;
   if (!shutdown_pending_) client_->ShutdownWrite();
   DelegateInterest();
 }
 
 void DeflateStream::Close(net::CloseReason reason) {
   if (closed_) return;
-  if (reason == net::CloseReason::kOrderly && !broken_) FlushHeld();
+  if (reason == net::CloseReason::kOrderly && !unsent_.broken()) FlushHeld();
   if (handler_ != nullptr) loop_.CancelSoon(*handler_, tag_);
   handler_ = nullptr;
   closed_ = true;
   inflater_.Release();
   deflater_.Release();
-  for (net::Buffer* held : {&ahead_, &ready_, &unsent_}) held->Clear();
+  for (net::Buffer* held : {&ahead_, &ready_}) held->Clear();
+  unsent_.Abandon();
   client_->Close(reason);
 }
 

@@ -22,6 +22,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/net/outbox.h"
 #include "proxy/ws/frame_deflater.h"
 #include "proxy/ws/frame_inflater.h"
 
@@ -77,22 +78,21 @@ class DeflateStream final : public net::ByteStream {
   std::unique_ptr<net::ByteStream> client_;
   FrameInflater inflater_;
   FrameDeflater deflater_;
-  net::Buffer ahead_;   // from the client, not yet inflated
-  net::Buffer ready_;   // inflated, for a caller whose span was too small for a frame
-  net::Buffer unsent_;  // compressed, not yet taken by the client's stream
+  net::Buffer ahead_;  // from the client, not yet inflated
+  net::Buffer ready_;  // inflated, for a caller whose span was too small for a frame
 
   event::IoHandler* handler_ = nullptr;
-  event::Interest wanted_;            // by the owner
-  uint64_t announced_turn_ = kNever;  // the turn in which Loop::Soon was last called
-  int fault_ = 0;                     // why a message could not be inflated; 0: none
-  int error_ = 0;                     // of the kError returned last; 0: it was the client's stream's
+  event::Interest wanted_;                    // by the owner
+  uint64_t announced_turn_ = kNever;          // the turn in which Loop::Soon was last called
+  int fault_ = 0;                             // why a message could not be inflated; 0: none
+  int error_ = 0;                             // of the kError returned last; 0: it was the client's stream's
+  [[no_unique_address]] net::Outbox unsent_;  // compressed, not yet taken by the client's stream
   uint8_t tag_ = 0;
   bool more_inside_ = false;   // the inflater stopped for want of room
   bool more_to_send_ = false;  // so did the deflater
   bool fault_reported_ = false;
   bool shut_ = false;              // ShutdownWrite was called
   bool shutdown_pending_ = false;  // the client's stream is to hear of it once unsent_ is gone
-  bool broken_ = false;            // a Write failed
   bool closed_ = false;
 };
 

@@ -189,6 +189,7 @@ TEST_F(OutboxTest, TheNthCallFails) {
         << n;  // five calls, the last of which only looks whether the stream holds something
     EXPECT_EQ(std::string_view("abcdef").substr(0, stream.written().size()), stream.written());
     EXPECT_EQ(stream.write_shut(), !broken) << n;
+    EXPECT_EQ(outbox.broken(), broken) << n;
     EXPECT_EQ(pool_.in_use(), 0U) << n;
     if (broken) {
       EXPECT_FALSE(outbox.blocked());
