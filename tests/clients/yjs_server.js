@@ -1,0 +1,11 @@
+// One y-websocket server in a process of its own, for its documents live in the memory of the process. Tells its parent
+// which port it has.
+import {createServer} from 'node:http';
+
+import {WebSocketServer} from 'ws';
+import {setupWSConnection} from 'y-websocket/bin/utils';
+
+const http = createServer();
+new WebSocketServer({server: http}).on('connection', (socket, request) => setupWSConnection(socket, request));
+http.listen(0, '127.0.0.1', () => process.send(http.address().port));
+process.on('disconnect', () => process.exit());
