@@ -115,9 +115,9 @@ bool Callbacks::IsDropped(const Session& session, int32_t id) {
 bool Callbacks::OnFrameHeader(Session& session, const nghttp2_frame_hd& header) {
   switch (header.type) {
     case NGHTTP2_DATA: return OfOpenStream(session, header.stream_id);
-    case NGHTTP2_HEADERS: session.continuations_ = 0; return OfOpenStream(session, header.stream_id);
+    case NGHTTP2_HEADERS: return OfOpenStream(session, header.stream_id);
     case NGHTTP2_CONTINUATION:
-      if (++session.continuations_ <= session.settings_.budgets.continuations) return true;
+      if (session.input_.continuations() <= session.settings_.budgets.continuations) return true;
       session.violation_ = Abuse::kContinuations;
       return false;
     case NGHTTP2_SETTINGS: return Acknowledges(header) || Spend(session, Abuse::kSettings);

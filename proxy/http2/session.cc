@@ -28,12 +28,12 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
       pool_(pool),
       transport_(std::move(transport)),
       timer_(*this, kTimerTag),
+      input_(role == Role::kServer ? NGHTTP2_CLIENT_MAGIC_LEN : 0),
       output_(pool, loop.now()),
       budgets_(settings.budgets) {
   library_ = Callbacks::NewSession(role, settings, *this);
   if (library_ == nullptr) std::abort();  // as operator new would end, without exceptions
   const bool server = role == Role::kServer;
-  if (server) frame_left_ = NGHTTP2_CLIENT_MAGIC_LEN;
   const std::array<nghttp2_settings_entry, 4> entries = {{
       {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.stream_window},
       {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head.bytes},
@@ -95,53 +95,20 @@ void Session::Receive() {
 
 void Session::Feed(std::span<const std::byte> bytes) {
   if (end_ != End::kNone) return;
-  const base::TimePoint block_begun = block_begun_;
+  const base::TimePoint block_begun = input_.block_begun();
   int error = 0;
-  while (!bytes.empty() && error == 0) error = frame_left_ > 0 ? FeedPayload(bytes) : FeedHeader(bytes);
+  while (!bytes.empty() && error == 0) error = FeedPart(bytes);
   if (credit_ > 0) nghttp2_session_consume_connection(library_, std::exchange(credit_, 0));
   if (violation_) return EndForAbuse(*violation_);
   if (error != 0) return OnLibraryError(error);
-  owner_pending_ |= block_begun_ != block_begun;
+  owner_pending_ |= input_.block_begun() != block_begun;
   Push();
 }
 
-void Session::NoteBlockEnd() {
-  if (frame_left_ == 0 && block_ends_) block_begun_ = base::TimePoint::max();
-}
-
-int Session::FeedPayload(std::span<const std::byte>& bytes) {
-  const auto part = bytes.first(std::min<size_t>(bytes.size(), frame_left_));
-  frame_left_ -= static_cast<uint32_t>(part.size());
-  bytes = bytes.subspan(part.size());
-  NoteBlockEnd();
-  return Pass(part);
-}
-
-// A header is looked at before nghttp2 has it: of what it ignores, it tells nothing.
-int Session::FeedHeader(std::span<const std::byte>& bytes) {
-  const auto part = bytes.first(std::min(bytes.size(), header_.size() - header_bytes_));
-  std::ranges::copy(part, header_.begin() + header_bytes_);
-  header_bytes_ += static_cast<uint8_t>(part.size());
-  bytes = bytes.subspan(part.size());
-  if (header_bytes_ < header_.size()) return 0;
-  header_bytes_ = 0;
-  const auto number = [this](size_t at, size_t size) {
-    uint32_t value = 0;
-    for (size_t i = at; i < at + size; ++i) value = value << 8 | std::to_integer<uint32_t>(header_[i]);
-    return value;
-  };
-  frame_left_ = number(0, 3);
-  const nghttp2_frame_hd header{.length = frame_left_,
-                                .stream_id = static_cast<int32_t>(number(5, 4) & 0x7fffffff),
-                                .type = std::to_integer<uint8_t>(header_[3]),
-                                .flags = std::to_integer<uint8_t>(header_[4]),
-                                .reserved = 0};
-  if (header.type == NGHTTP2_HEADERS) block_begun_ = loop_.now();
-  if (header.type == NGHTTP2_HEADERS || header.type == NGHTTP2_CONTINUATION) {
-    block_ends_ = (header.flags & NGHTTP2_FLAG_END_HEADERS) != 0;
-    NoteBlockEnd();
-  }
-  return Callbacks::OnFrameHeader(*this, header) ? Pass(header_) : NGHTTP2_ERR_CALLBACK_FAILURE;
+int Session::FeedPart(std::span<const std::byte>& bytes) {
+  const FrameSplitter::Part part = input_.Next(bytes, loop_.now());
+  if (part.header && !Callbacks::OnFrameHeader(*this, *part.header)) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  return part.bytes.empty() ? 0 : Pass(part.bytes);
 }
 
 int Session::Pass(std::span<const std::byte> bytes) {

@@ -19,7 +19,6 @@
 // of fields each (RFC 7541 §4.2). Loop thread only.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -36,6 +35,7 @@
 #include "proxy/http/reject.h"
 #include "proxy/http2/abuse.h"
 #include "proxy/http2/client_stream.h"
+#include "proxy/http2/frame_splitter.h"
 #include "proxy/http2/output.h"
 #include "proxy/http2/server_stream.h"
 #include "proxy/http2/settings.h"
@@ -105,8 +105,8 @@ class Session final : public event::IoHandler {
   // --- Both ---
   // Streams whose head has come whole and that their owners have not let go.
   uint32_t streams() const { return live_count_ - (arriving_ != nullptr ? 1 : 0); }
-  // When the header block began that is still coming; the maximum if none is. No other frame may come before its end.
-  base::TimePoint block_begun() const { return block_begun_; }
+  // As FrameSplitter has it.
+  base::TimePoint block_begun() const { return input_.block_begun(); }
   bool going_away() const { return leaving_ != Leaving::kNot; }
   End end() const { return end_; }
   Abuse abuse() const { return abuse_; }                  // meaningful after End::kAbuse
@@ -166,11 +166,9 @@ class Session final : public event::IoHandler {
 
   // --- Input ---
   void Receive();
-  // These take some of `bytes` and return an error of nghttp2's, or 0.
-  int FeedHeader(std::span<const std::byte>& bytes);
-  int FeedPayload(std::span<const std::byte>& bytes);
+  // These return an error of nghttp2's, or 0. FeedPart takes some of `bytes`.
+  int FeedPart(std::span<const std::byte>& bytes);
   int Pass(std::span<const std::byte> bytes);
-  void NoteBlockEnd();
   void OnLibraryError(int code);
   void EndForAbuse(Abuse abuse);
 
@@ -214,27 +212,22 @@ class Session final : public event::IoHandler {
   base::IntrusiveList<WaitLink> dropped_;             // Stream::dropped(); the oldest first
   std::unique_ptr<Stream> arriving_;                  // a request whose head has not ended
   std::vector<std::unique_ptr<Stream>> arrived_;      // requests that the owner has not accepted
+  FrameSplitter input_;
   Output output_;
   size_t credit_ = 0;                // of the connection's window, to give back
   base::TimePoint goaway_deadline_;  // for the last GOAWAY; meaningful while it is due
-  base::TimePoint block_begun_ = base::TimePoint::max();
   Budgets budgets_;
   Counts counts_;
   std::optional<Abuse> violation_;  // noted inside nghttp2, acted on after it
   std::string_view error_text_;
-  std::array<std::byte, 9> header_;  // of the next frame, as far as it has come
-  uint8_t header_bytes_ = 0;
-  uint32_t frame_left_ = 0;  // bytes of the frame's payload that are to come
   uint32_t live_count_ = 0;
-  uint32_t continuations_ = 0;  // of the header block that is being received
-  int32_t last_opened_ = 0;     // stream, by the peer or, where that is a backend, by us
-  int32_t last_reset_ = 0;      // the highest stream that we have reset
-  int32_t resetting_ = 0;       // the stream that is being reset by its owner, while it is
+  int32_t last_opened_ = 0;  // stream, by the peer or, where that is a backend, by us
+  int32_t last_reset_ = 0;   // the highest stream that we have reset
+  int32_t resetting_ = 0;    // the stream that is being reset by its owner, while it is
   uint8_t owner_tag_ = 0;
   Leaving leaving_ = Leaving::kNot;
   End end_ = End::kNone;
   Abuse abuse_ = Abuse::kCount;
-  bool block_ends_ = false;  // with the frame that is coming
   bool in_turn_ = false;
   bool settle_soon_ = false;
   bool owner_pending_ = false;  // the owner is to be called
