@@ -138,7 +138,7 @@ int Callbacks::OnBeginHeaders(nghttp2_session* library, const nghttp2_frame* fra
   if (session.role_ == Role::kServer && frame->headers.cat == NGHTTP2_HCAT_REQUEST) {
     session.last_opened_ = id;
     // Streams that nghttp2 has closed still count while somebody works for them.
-    if (session.live_count_ >= session.settings_.max_concurrent_streams) {
+    if (session.streams_.count() >= session.settings_.max_concurrent_streams) {
       nghttp2_submit_rst_stream(library, NGHTTP2_FLAG_NONE, id, NGHTTP2_REFUSED_STREAM);
       return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
@@ -253,10 +253,9 @@ void Callbacks::OnSettings(Session& session) {
   session.settings_received_ = true;
   session.owner_pending_ = true;
   // The initial window, which moves that of every stream, may have changed.
-  session.waiting_for_window_.ForEach([&](WaitLink& link) {
-    auto& stream = static_cast<Stream&>(link);
+  session.streams_.ForEachWindowWait([&](Stream& stream) {
     if (nghttp2_session_get_stream_remote_window_size(session.library_, stream.id_) <= 0) return;
-    link.Unlink();
+    StreamQueues::EndWait(stream);
     session.AddReady(stream);
   });
 }
@@ -277,7 +276,7 @@ void Callbacks::OnWindowUpdate(Session& session, int32_t id) {
   }
   Stream* stream = Find(session.library_, id);
   if (stream == nullptr) return;
-  static_cast<WaitLink*>(stream)->Unlink();
+  StreamQueues::EndWait(*stream);
   session.AddReady(*stream);
 }
 

@@ -56,11 +56,9 @@ Session::~Session() {
   loop_.CancelSoon(*this, kSettleTag);
   arriving_ = nullptr;
   arrived_.clear();
-  live_.ForEach([](LiveLink& link) {
-    auto& stream = static_cast<Stream&>(link);
+  streams_.ForEach([this](Stream& stream) {
     if (stream.dropped()) return void(std::unique_ptr<Stream>(&stream));
-    static_cast<ReadyLink&>(stream).Unlink();
-    link.Unlink();
+    streams_.Remove(stream);
     stream.session_ = nullptr;
     stream.NotifyOwner();
   });
@@ -223,23 +221,20 @@ bool Session::FlushHead(const Stream& stream) {
 }
 
 void Session::AddWaiter(Stream& stream) {
-  auto& link = static_cast<WaitLink&>(stream);
-  if (link.linked() || end_ != End::kNone) return;
+  if (StreamQueues::Waits(stream) || end_ != End::kNone) return;
   const bool own_window =
       stream.id_ != 0 && nghttp2_session_get_stream_remote_window_size(library_, stream.id_) <= 0;
   if (own_window) {
-    stream.waiting_since_ = loop_.now();
-    waiting_for_window_.PushBack(link);
+    streams_.WaitForWindow(stream, loop_.now());
   } else {
-    if (waiting_for_room_.empty() && !output_.blocked()) output_.NoteProgress(loop_.now());
-    waiting_for_room_.PushBack(link);
+    if (!streams_.any_wait_for_room() && !output_.blocked()) output_.NoteProgress(loop_.now());
+    streams_.WaitForRoom(stream);
   }
   ArmTimer();
 }
 
 void Session::AddReady(Stream& stream) {
-  auto& link = static_cast<ReadyLink&>(stream);
-  if (!link.linked()) ready_.PushBack(link);
+  streams_.AddReady(stream);
   SettleSoon();
 }
 
@@ -258,10 +253,7 @@ void Session::Reset(Stream& stream, uint32_t code) {
 
 void Session::Release(Stream& stream) {
   if (!stream.closed_ && stream.id_ != 0) nghttp2_session_set_stream_user_data(library_, stream.id_, nullptr);
-  static_cast<LiveLink&>(stream).Unlink();
-  static_cast<ReadyLink&>(stream).Unlink();
-  static_cast<WaitLink&>(stream).Unlink();
-  --live_count_;
+  streams_.Remove(stream);
   owner_pending_ = true;  // a slot is free
   SettleSoon();
 }
@@ -289,7 +281,7 @@ uint32_t Session::free_slots() const {
   const uint32_t allowed =
       nghttp2_session_get_remote_settings(library_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   const uint32_t most = std::min(allowed, settings_.max_concurrent_streams);
-  return most - std::min(most, live_count_);
+  return most - std::min(most, streams_.count());
 }
 
 std::unique_ptr<ClientStream> Session::Open() {
@@ -329,8 +321,7 @@ void Session::Finish(End end) {
   owner_pending_ = true;
   timer_.Cancel();
   const uint64_t left = output_.left();
-  live_.ForEach([left](LiveLink& link) {
-    auto& stream = static_cast<Stream&>(link);
+  streams_.ForEach([left](Stream& stream) {
     stream.OnClosed(stream.id_ == 0 || (stream.head_begin_ > 0 && stream.head_begin_ >= left));
   });
   output_.Clear();

@@ -40,6 +40,7 @@
 #include "proxy/http2/server_stream.h"
 #include "proxy/http2/settings.h"
 #include "proxy/http2/stream.h"
+#include "proxy/http2/stream_queues.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/byte_stream.h"
 
@@ -104,7 +105,7 @@ class Session final : public event::IoHandler {
 
   // --- Both ---
   // Streams whose head has come whole and that their owners have not let go.
-  uint32_t streams() const { return live_count_ - (arriving_ != nullptr ? 1 : 0); }
+  uint32_t streams() const { return streams_.count() - (arriving_ != nullptr ? 1 : 0); }
   // As FrameSplitter has it.
   base::TimePoint block_begun() const { return input_.block_begun(); }
   bool going_away() const { return leaving_ != Leaving::kNot; }
@@ -180,9 +181,6 @@ class Session final : public event::IoHandler {
 
   // --- The turn ---
   void Settle();
-  void NotifyStreams();
-  void WakeWaiters();
-  void PruneReady();
   void NotifyOwner();
   void SettleSoon();
   void CheckEnd();
@@ -205,13 +203,10 @@ class Session final : public event::IoHandler {
   event::IoHandler* owner_ = nullptr;
   event::Timer timer_;
 
-  base::IntrusiveList<LiveLink> live_;
-  base::IntrusiveList<ReadyLink> ready_;
-  base::IntrusiveList<WaitLink> waiting_for_room_;    // in the output, or in the connection's window
-  base::IntrusiveList<WaitLink> waiting_for_window_;  // of their own; the longest wait first
-  base::IntrusiveList<WaitLink> dropped_;             // Stream::dropped(); the oldest first
-  std::unique_ptr<Stream> arriving_;                  // a request whose head has not ended
-  std::vector<std::unique_ptr<Stream>> arrived_;      // requests that the owner has not accepted
+  StreamQueues streams_;
+  base::IntrusiveList<WaitLink> dropped_;         // Stream::dropped(); the oldest first
+  std::unique_ptr<Stream> arriving_;              // a request whose head has not ended
+  std::vector<std::unique_ptr<Stream>> arrived_;  // requests that the owner has not accepted
   FrameSplitter input_;
   Output output_;
   size_t credit_ = 0;                // of the connection's window, to give back
@@ -220,7 +215,6 @@ class Session final : public event::IoHandler {
   Counts counts_;
   std::optional<Abuse> violation_;  // noted inside nghttp2, acted on after it
   std::string_view error_text_;
-  uint32_t live_count_ = 0;
   int32_t last_opened_ = 0;  // stream, by the peer or, where that is a backend, by us
   int32_t last_reset_ = 0;   // the highest stream that we have reset
   int32_t resetting_ = 0;    // the stream that is being reset by its owner, while it is

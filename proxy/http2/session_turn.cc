@@ -14,66 +14,31 @@ void Session::SettleSoon() {
   loop_.Soon(*this, {.tag = kSettleTag});
 }
 
-// Owners write while they are told, so that output is flushed last; and room that the flush has made goes to those that
+// Owners write while they are called, so the output is flushed after that. The room that the flush makes goes to those that
 // wait for it.
 void Session::Settle() {
   in_turn_ = true;
   if (leaving_ == Leaving::kNoticeRead) SendLastGoAway();
-  NotifyStreams();
+  streams_.CallOwners();
   NotifyOwner();
   Pump();
   Flush();
-  WakeWaiters();
+  streams_.CallRoomWaiters(
+      [this] { return room() > 0 && nghttp2_session_get_remote_window_size(library_) > 0; });
   Pump();
   Flush();
   CheckEnd();
   if (end_ != End::kNone) {
-    NotifyStreams();
+    streams_.CallOwners();
     NotifyOwner();
   }
-  PruneReady();
+  streams_.PruneReady([this](Stream& stream) { AddWaiter(stream); });
   if (end_ == End::kNone) {
     transport_->Want({.read = !output_.overfull(), .write = output_.blocked()});
     ArmTimer();
   }
   in_turn_ = false;
-  if (!ready_.empty()) SettleSoon();
-}
-
-// Each once. Those that still have something to tell stay in the list for the next turn.
-void Session::NotifyStreams() {
-  base::IntrusiveList<ReadyLink> now;
-  now.Splice(ready_);
-  while (ReadyLink* link = now.front()) {
-    ready_.PushBack(*link);
-    auto& stream = static_cast<Stream&>(*link);
-    if (stream.HasPending()) stream.handler_->OnReady(stream.Pending());
-  }
-}
-
-// In the order in which they came to wait, as long as there is room.
-void Session::WakeWaiters() {
-  base::IntrusiveList<WaitLink> now;
-  now.Splice(waiting_for_room_);
-  while (WaitLink* link = now.front()) {
-    if (room() == 0 || nghttp2_session_get_remote_window_size(library_) <= 0) break;
-    auto& stream = static_cast<Stream&>(*link);
-    link->Unlink();
-    ready_.PushBack(stream);
-    if (stream.HasPending()) stream.handler_->OnReady(stream.Pending());
-  }
-  // Those that were not reached go before those that have blocked again.
-  now.Splice(waiting_for_room_);
-  waiting_for_room_.Splice(now);
-}
-
-void Session::PruneReady() {
-  ready_.ForEach([this](ReadyLink& link) {
-    auto& stream = static_cast<Stream&>(link);
-    if (stream.HasPending()) return;
-    link.Unlink();
-    if (stream.wanted_.write) AddWaiter(stream);
-  });
+  if (streams_.any_ready()) SettleSoon();
 }
 
 void Session::NotifyOwner() {
@@ -88,7 +53,7 @@ void Session::CheckEnd() {
     return;
   if (leaving_ == Leaving::kError) return Finish(End::kProtocol);
   // Streams that nghttp2 has closed may still be read.
-  if (live_count_ > 0 || output_.blocked()) return;
+  if (streams_.count() > 0 || output_.blocked()) return;
   Finish(leaving_ >= Leaving::kNotice ? End::kDrained : End::kPeer);
 }
 
@@ -101,10 +66,10 @@ void Session::ArmTimer() {
   if (WaitLink* oldest = dropped_.front())
     next = std::min(next, static_cast<Stream*>(oldest)->waiting_since_ + settings_.drop_time);
   if (settings_.stall_timeout.count() > 0) {
-    if (WaitLink* longest = waiting_for_window_.front()) {
-      next = std::min(next, static_cast<Stream*>(longest)->waiting_since_ + settings_.stall_timeout);
+    if (const Stream* longest = streams_.longest_window_wait()) {
+      next = std::min(next, longest->waiting_since_ + settings_.stall_timeout);
     }
-    if (output_.blocked() || !waiting_for_room_.empty())
+    if (output_.blocked() || streams_.any_wait_for_room())
       next = std::min(next, output_.progress() + settings_.stall_timeout);
   }
   if (next == base::TimePoint::max()) return;
@@ -127,14 +92,13 @@ void Session::OnTimer() {
   ResetDropped();
   if (settings_.stall_timeout.count() == 0) return;
   const auto stalled = now - settings_.stall_timeout;
-  while (WaitLink* longest = waiting_for_window_.front()) {
-    auto& stream = static_cast<Stream&>(*longest);
-    if (stream.waiting_since_ > stalled) break;
-    longest->Unlink();
+  while (Stream* const longest = streams_.longest_window_wait()) {
+    if (longest->waiting_since_ > stalled) break;
+    StreamQueues::EndWait(*longest);
     ++counts_.stalled_streams;
-    Reset(stream, NGHTTP2_ENHANCE_YOUR_CALM);
+    Reset(*longest, NGHTTP2_ENHANCE_YOUR_CALM);
   }
-  if ((output_.blocked() || !waiting_for_room_.empty()) && output_.progress() <= stalled)
+  if ((output_.blocked() || streams_.any_wait_for_room()) && output_.progress() <= stalled)
     EndForAbuse(Abuse::kWindowStall);
 }
 

@@ -23,8 +23,7 @@ nghttp2_data_provider BodyOfStream() {
 }  // namespace
 
 Stream::Stream(Session& session, int32_t id) : loop_(session.loop_), session_(&session), id_(id) {
-  session.live_.PushBack(*this);
-  ++session.live_count_;
+  session.streams_.Add(*this);
 }
 
 Stream::~Stream() {
@@ -216,6 +215,10 @@ event::Ready Stream::Pending() const {
 bool Stream::HasPending() const {
   const event::Ready pending = Pending();
   return handler_ != nullptr && (pending.readable || pending.writable);
+}
+
+void Stream::CallOwner() {
+  if (HasPending()) handler_->OnReady(Pending());
 }
 
 void Stream::NotifyOwner() {

@@ -27,10 +27,10 @@ namespace hawser::http2 {
 class SentHead;
 class Session;
 
-// A stream's places in its session's lists.
-struct LiveLink : base::ListLink {};   // all streams
-struct ReadyLink : base::ListLink {};  // those with something to tell their owners
-struct WaitLink : base::ListLink {};   // those that wait for room to send
+// A stream's places in its session's lists (stream_queues.h).
+struct LiveLink : base::ListLink {};
+struct ReadyLink : base::ListLink {};
+struct WaitLink : base::ListLink {};
 
 class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, public WaitLink {
  public:
@@ -91,6 +91,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
 
  private:
   friend class Session;
+  friend class StreamQueues;
+  friend class DroppedBodies;
   friend struct Callbacks;
 
   enum class Side : uint8_t {
@@ -106,6 +108,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   // What the owner is to be called with now.
   event::Ready Pending() const;
   bool HasPending() const;
+  void CallOwner();  // if there is something to hear
+  // The owner is called in this turn or the next, or the stream waits until it can write.
   void NotifyOwner();
   void CancelSoon();
   // The session is gone, or the stream is closed there: no more frames. The owner hears of it as an error where its
