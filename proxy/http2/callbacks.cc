@@ -38,13 +38,6 @@ Stream* Find(nghttp2_session* library, int32_t id) {
   return stream == nullptr || stream->dropped() ? nullptr : stream;
 }
 
-// What a PING of ours carries; 0: that of a drain.
-int32_t StreamOf(const nghttp2_ping& ping) {
-  int32_t id = 0;
-  for (size_t i = 4; i < 8; ++i) id = id << 8 | ping.opaque_data[i];
-  return id;
-}
-
 std::string_view Text(const uint8_t* bytes, size_t count) {
   return {reinterpret_cast<const char*>(bytes), count};
 }

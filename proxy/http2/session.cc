@@ -28,6 +28,7 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
       pool_(pool),
       transport_(std::move(transport)),
       timer_(*this, kTimerTag),
+      dropped_(settings.drop_time),
       input_(role == Role::kServer ? NGHTTP2_CLIENT_MAGIC_LEN : 0),
       output_(pool, loop.now()),
       budgets_(settings.budgets) {

@@ -35,6 +35,7 @@
 #include "proxy/http/reject.h"
 #include "proxy/http2/abuse.h"
 #include "proxy/http2/client_stream.h"
+#include "proxy/http2/dropped_bodies.h"
 #include "proxy/http2/frame_splitter.h"
 #include "proxy/http2/output.h"
 #include "proxy/http2/server_stream.h"
@@ -157,9 +158,7 @@ class Session final : public event::IoHandler {
   bool FlushHead(const Stream& stream);
   void Reset(Stream& stream, uint32_t code);
   void Release(Stream& stream);
-  // Takes a stream that was answered ahead of its request's end. What still comes is dropped, and none of the stream's window
-  // is given back. It is reset (NO_ERROR) if the client has not ended it within `drop_time`, or earlier where the client has
-  // spent the window and has surely read the answer.
+  // Takes a stream that was answered ahead of its request's end: see DroppedBodies.
   void DropRest(std::unique_ptr<Stream> stream);
   // Asks by a PING whether the answer has been read, once the window is spent.
   void AskIfSpent(const Stream& stream);
@@ -188,7 +187,6 @@ class Session final : public event::IoHandler {
 
   // --- Time ---
   void OnTimer();
-  void ResetDropped();
   void ArmTimer();
   // Its notice is sent, and the last GOAWAY is not.
   bool owes_last_goaway() const { return leaving_ == Leaving::kNotice || leaving_ == Leaving::kNoticeRead; }
@@ -204,7 +202,7 @@ class Session final : public event::IoHandler {
   event::Timer timer_;
 
   StreamQueues streams_;
-  base::IntrusiveList<WaitLink> dropped_;         // Stream::dropped(); the oldest first
+  DroppedBodies dropped_;
   std::unique_ptr<Stream> arriving_;              // a request whose head has not ended
   std::vector<std::unique_ptr<Stream>> arrived_;  // requests that the owner has not accepted
   FrameSplitter input_;

@@ -63,8 +63,7 @@ void Session::CheckEnd() {
 void Session::ArmTimer() {
   if (timer_.armed() || end_ != End::kNone) return;
   auto next = owes_last_goaway() ? goaway_deadline_ : base::TimePoint::max();
-  if (WaitLink* oldest = dropped_.front())
-    next = std::min(next, static_cast<Stream*>(oldest)->waiting_since_ + settings_.drop_time);
+  next = std::min(next, dropped_.due());
   if (settings_.stall_timeout.count() > 0) {
     if (const Stream* longest = streams_.longest_window_wait()) {
       next = std::min(next, longest->waiting_since_ + settings_.stall_timeout);
@@ -89,7 +88,7 @@ void Session::OnTimer() {
   if (end_ != End::kNone) return;
   const auto now = loop_.now();
   if (owes_last_goaway() && now >= goaway_deadline_) SendLastGoAway();
-  ResetDropped();
+  while (Stream* const spent = dropped_.TakeDue(now)) Reset(*spent, NGHTTP2_NO_ERROR);  // which closes it
   if (settings_.stall_timeout.count() == 0) return;
   const auto stalled = now - settings_.stall_timeout;
   while (Stream* const longest = streams_.longest_window_wait()) {
@@ -102,37 +101,22 @@ void Session::OnTimer() {
     EndForAbuse(Abuse::kWindowStall);
 }
 
-// --- The rest of requests that were answered early ---
+// --- Requests that were answered early ---
 
-// The stream keeps its place among those that the peer may have open, and holds nothing else.
-void Session::DropRest(std::unique_ptr<Stream> owned) {
-  Stream& stream = *owned.release();
-  static_cast<ReadyLink&>(stream).Unlink();
-  stream.waiting_since_ = loop_.now();
-  const bool first = dropped_.empty();
-  dropped_.PushBack(stream);
+void Session::DropRest(std::unique_ptr<Stream> stream) {
+  const Stream& dropped = *stream;
+  const bool first = dropped_.due() == base::TimePoint::max();
+  dropped_.Add(std::move(stream), loop_.now());
   if (first) timer_.Cancel();  // it may be armed for a later deadline
   ArmTimer();
-  AskIfSpent(stream);
+  AskIfSpent(dropped);
   Push();
 }
 
-// The PING leaves behind the answer: who acknowledges it has read that. It carries the stream's number.
+// The PING leaves behind the answer: who acknowledges it has read that.
 void Session::AskIfSpent(const Stream& stream) {
   if (nghttp2_session_get_stream_local_window_size(library_, stream.id_) > 0) return;
-  std::array<uint8_t, 8> number{};
-  for (size_t i = 0; i < 4; ++i) number[7 - i] = static_cast<uint8_t>(stream.id_ >> (8 * i));
-  nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, number.data());
-}
-
-// The reset closes the stream, which ends it.
-void Session::ResetDropped() {
-  while (WaitLink* oldest = dropped_.front()) {
-    auto& stream = static_cast<Stream&>(*oldest);
-    if (stream.waiting_since_ + settings_.drop_time > loop_.now()) return;
-    oldest->Unlink();
-    Reset(stream, NGHTTP2_NO_ERROR);
-  }
+  nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, PayloadOf(stream.id_).data());
 }
 
 }  // namespace hawser::http2
