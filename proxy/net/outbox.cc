@@ -58,7 +58,7 @@ IoResult Outbox::Flush(ByteStream& stream) {
     backlog_.Consume(put.bytes);
     sent += put.bytes;
     if (put.state == IoState::kBlocked) {
-      if (state_ == State::kFree) state_ = State::kBlocked;
+      state_ = state_ == State::kFree || state_ == State::kBlocked ? State::kBlocked : State::kEnding;
       return {sent, IoState::kBlocked};
     }
     if (waiting.empty()) break;

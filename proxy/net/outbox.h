@@ -71,7 +71,7 @@ class Outbox {
     kEnded,    // our direction has ended
     kBroken,   // the stream is broken, or given up
     kBlocked,  // something waits, here or in the stream
-    kEnding,   // likewise, and our direction ends behind it
+    kEnding,   // likewise; our direction ends behind it, or its end is what waits in the stream
   };
 
   IoState Queue(BufferPool& pool, std::span<const std::byte> bytes);

@@ -79,8 +79,52 @@ TEST_F(OutboxTest, NothingOvertakesWhatWaitsThoughThereIsRoomAgain) {
   EXPECT_EQ(stream_.written(), "firstsecond");
 }
 
-// Takes all bytes and is not yet rid of them, as TLS may be.
-TEST_F(OutboxTest, AStreamThatHoldsBytesItselfIsFlushed) {
+// Takes all that it is given, the end too, and is not rid of it before it is let go, as TLS may be.
+class HoldingStream final : public ByteStream {
+ public:
+  void LetGo() { holding_ = false; }
+  bool ended() const { return ended_; }
+
+  void Watch(event::IoHandler*, uint8_t) override {}
+  void Want(event::Interest) override {}
+  IoResult Read(std::span<std::byte>) override { return {0, IoState::kBlocked}; }
+  IoResult Write(std::span<const std::byte> bytes) override {
+    return {bytes.size(), holding_ ? IoState::kBlocked : IoState::kOk};
+  }
+  void ShutdownWrite() override { ended_ = true; }
+  void Close(CloseReason) override {}
+  bool Delivering(base::Duration) const override { return false; }
+
+ private:
+  bool holding_ = true;
+  bool ended_ = false;
+};
+
+TEST_F(OutboxTest, AStreamThatHoldsWhatItTookIsFlushed) {
+  HoldingStream holding;
+  const std::string text = "x";
+  EXPECT_EQ(outbox_.Write(holding, pool_, std::as_bytes(std::span(text))), IoState::kBlocked);
+  EXPECT_TRUE(outbox_.blocked());
+  EXPECT_TRUE(outbox_.empty());
+  EXPECT_EQ(outbox_.Flush(holding).state, IoState::kBlocked);
+  holding.LetGo();
+  EXPECT_EQ(outbox_.Flush(holding).state, IoState::kOk);
+  EXPECT_FALSE(outbox_.blocked());
+}
+
+TEST_F(OutboxTest, AnEndThatTheStreamHoldsIsFlushedToo) {
+  HoldingStream holding;
+  outbox_.End(holding);
+  EXPECT_TRUE(holding.ended());
+  EXPECT_FALSE(outbox_.blocked()) << "nobody has asked yet";
+  EXPECT_EQ(outbox_.Flush(holding).state, IoState::kBlocked);
+  EXPECT_TRUE(outbox_.blocked());
+  holding.LetGo();
+  EXPECT_EQ(outbox_.Flush(holding).state, IoState::kOk);
+  EXPECT_FALSE(outbox_.blocked());
+}
+
+TEST_F(OutboxTest, WhoSeesABlockedStreamSaysSo) {
   outbox_.Block();
   EXPECT_TRUE(outbox_.blocked());
   EXPECT_TRUE(outbox_.empty());
