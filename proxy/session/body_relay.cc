@@ -3,9 +3,10 @@
 #include <utility>
 
 namespace hawser::session {
+
 BodyRelay::Progress BodyRelay::Pump(WorkerServices& services, http::MessageStream& source,
                                     http::MessageStream& sink, Begin begin, Look look) {
-  if (!Flush(sink)) return Progress::kSinkBroken;
+  if (outbox_.blocked() && !Flush(sink)) return Progress::kSinkBroken;
   const auto scratch = services.loop.scratch();
   const auto span = scratch.first(scratch.size() / 4);
   for (int reads = 0; reads < kReadsPerTurn && wants_read(); ++reads) {
@@ -23,36 +24,26 @@ BodyRelay::Progress BodyRelay::Pump(WorkerServices& services, http::MessageStrea
     sink.EndWithTrailers(source.trailers());
   }
   // The head that went into the sink before, where no body came to take it along, and the end that went in now.
-  if (!std::exchange(blocked_, true) && !Flush(sink)) return Progress::kSinkBroken;
+  if (!outbox_.blocked() && !Flush(sink)) return Progress::kSinkBroken;
   return done() ? Progress::kDone : Progress::kMore;
 }
 
 void BodyRelay::Abandon() {
-  backlog_.Clear();
+  outbox_ = {};
   ended_ = true;
-  blocked_ = false;
 }
 
 bool BodyRelay::Send(WorkerServices& services, http::MessageStream& sink, std::span<const std::byte> bytes,
                      bool last) {
-  const net::IoResult put = last ? sink.WriteLast(bytes) : sink.Write(bytes);
-  if (put.state == net::IoState::kError) return false;
-  blocked_ = put.state == net::IoState::kBlocked;
-  backlog_.Append(services.buffers, bytes.subspan(put.bytes));
-  return true;
+  const net::IoState state =
+      last ? outbox_.WriteLast(sink, services.buffers, bytes) : outbox_.Write(sink, services.buffers, bytes);
+  return state != net::IoState::kError;
 }
 
 bool BodyRelay::Flush(http::MessageStream& sink) {
-  while (blocked_) {
-    const auto waiting = backlog_.front();  // empty: the stream flushes what it holds itself
-    const net::IoResult put = sink.Write(waiting);
-    if (put.state == net::IoState::kError) return false;
-    backlog_.Consume(put.bytes);
-    moved_ |= put.bytes > 0;
-    if (put.state == net::IoState::kBlocked) return true;
-    if (waiting.empty()) blocked_ = false;
-  }
-  return true;
+  const net::IoResult put = outbox_.Flush(sink);
+  moved_ |= put.bytes > 0;
+  return put.state != net::IoState::kError;
 }
 
 }  // namespace hawser::session

@@ -8,7 +8,7 @@
 
 #include "absl/functional/function_ref.h"
 #include "proxy/http/message_stream.h"
-#include "proxy/net/buffer.h"
+#include "proxy/net/outbox.h"
 #include "proxy/session/worker_services.h"
 
 namespace hawser::session {
@@ -31,9 +31,9 @@ class BodyRelay {
   // The sink takes no more, and need not: what is left of the body is nobody's.
   void Abandon();
 
-  bool done() const { return ended_ && !blocked_; }
-  bool wants_read() const { return !ended_ && !blocked_; }
-  bool wants_write() const { return blocked_; }
+  bool done() const { return ended_ && !outbox_.blocked(); }
+  bool wants_read() const { return !ended_ && !outbox_.blocked(); }
+  bool wants_write() const { return outbox_.blocked(); }
   uint64_t bytes() const { return bytes_; }  // of payload, so far
   // Whether anything has moved, into it or out of it, since this was asked last.
   bool TakeMoved() { return std::exchange(moved_, false); }
@@ -42,12 +42,11 @@ class BodyRelay {
   bool Send(WorkerServices& services, http::MessageStream& sink, std::span<const std::byte> bytes, bool last);
   bool Flush(http::MessageStream& sink);
 
-  net::Buffer backlog_;
+  net::Outbox outbox_;  // towards the sink; read only while it is not blocked
   uint64_t bytes_ = 0;
   bool begun_ = false;  // `begin` has been called
   bool moved_ = false;
-  bool ended_ = false;    // the body's end has been read, and passed on
-  bool blocked_ = false;  // the sink takes no more for now
+  bool ended_ = false;  // the body's end has been read, and passed on
 };
 
 }  // namespace hawser::session
