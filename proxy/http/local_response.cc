@@ -2,22 +2,19 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
 #include "proxy/http/date.h"
 
 namespace hawser::http {
 namespace {
 
-// Long enough to let a burst pass, short enough that a client which waits is not lost.
-constexpr const char* kRetryAfterSeconds = "2";
-
-std::vector<std::pair<std::string, std::string>> RefusalFields(int status) {
-  switch (status) {
-    case 405: return {{"Allow", "GET"}};
-    case 426: return {{"Sec-WebSocket-Version", "13"}};
-    case 429:
-    case 503: return {{"Retry-After", kRetryAfterSeconds}};
-    default: return {};
-  }
+// What RFC 9110 §15.5.6 and RFC 6455 §4.4 ask for, and the row's Retry-After.
+std::vector<std::pair<std::string, std::string>> RefusalFields(const RejectSpec& spec) {
+  std::vector<std::pair<std::string, std::string>> fields;
+  if (spec.status == 405) fields.emplace_back("Allow", "GET");
+  if (spec.status == 426) fields.emplace_back("Sec-WebSocket-Version", "13");
+  if (spec.retry_after != 0) fields.emplace_back("Retry-After", std::to_string(spec.retry_after));
+  return fields;
 }
 
 }  // namespace
@@ -41,7 +38,8 @@ LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, s
 
 LocalResponse RefusalOf(Reject reject) {
   const RejectSpec& spec = SpecOf(reject);
-  return MakeLocalResponse(spec.status, RefusalFields(spec.status), std::string(spec.text) + "\n");
+  HAWSER_DCHECK(spec.status != 0);
+  return MakeLocalResponse(spec.status, RefusalFields(spec), std::string(spec.text) + "\n");
 }
 
 ResponseHead HeadOf(const LocalResponse& response, std::string_view request_method) {

@@ -1,94 +1,236 @@
 #include "proxy/http/reject.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
+
+#include "proxy/base/check.h"
 
 namespace hawser::http {
 namespace {
 
 using enum Reject;
+using ClosedBy::kBackend;
+using ClosedBy::kClient;
+using ClosedBy::kDrain;
+using ClosedBy::kNobody;
+using ClosedBy::kPolicy;
+using ClosedBy::kProxy;
+using ClosedBy::kTimeout;
 
-// RFC 6455 §7.4.1 and the IANA registry of close codes.
+// RFC 6455 §7.4.1 and the IANA registry of close codes. Where the RFC does not dictate a code: 1001 wherever a new connection
+// may well do better, since clients take it as leave to connect again; 1011 where a backend did something wrong, since it may
+// do so again and some clients (graphql-ws) take 1011 as advice not to come back, as all take 1008.
 constexpr uint16_t kGoingAway = 1001;
 constexpr uint16_t kProtocol = 1002;
 constexpr uint16_t kInvalidPayload = 1007;
-constexpr uint16_t kPolicy = 1008;
+constexpr uint16_t kPolicyViolation = 1008;
 constexpr uint16_t kTooBig = 1009;
 constexpr uint16_t kInternalError = 1011;
 constexpr uint16_t kTryAgainLater = 1013;
 
-// Flags are Envoy's where it has one: DPE and UPE (a peer broke the protocol), IH (invalid value of a checked field),
-// NR (no route), UH (no endpoint to use), UF (connection failed), UT (no answer in time), UC and DC (backend or client
-// cut the connection), RL (limited), SI (idle), DT (duration). Ours: FT (a filter not in time), HT (handshake or head
-// not in time), WSH (WebSocket handshake), ORG (origin), OVL (overload), DRN (drain), WPE (WebSocket protocol error), WTL
-// (too large), WPT (no pong), WCT (no answer to a close frame), SHD (shutdown), LD (loop).
-//
-// Close codes that the RFC does not dictate: 1001 wherever a new connection may well do better, since clients take it as
-// leave to connect again; 1011 where a backend did something wrong, since it may do so again and some clients (graphql-ws)
-// take it as advice not to come back, as all take 1008.
-constexpr auto kTable = std::to_array<RejectSpec>({
-    {kNone, 0, 0, "none", "-", ""},
-    {kMalformedRequest, 400, 0, "malformed_request", "DPE", "The request is malformed."},
-    {kUnsupportedVersion, 505, 0, "unsupported_version", "DPE", "The version of HTTP is not supported."},
-    {kUriTooLong, 414, 0, "uri_too_long", "DPE", "The request line is too long."},
-    {kHeadTooLarge, 431, 0, "head_too_large", "DPE", "The request head is too large."},
-    {kTooManyHeaders, 431, 0, "too_many_headers", "DPE", "The request has too many header fields."},
-    {kRequestTimeout, 408, 0, "request_timeout", "HT", "The request did not arrive in time."},
-    {kUnsupportedTransferCoding, 501, 0, "unsupported_transfer_coding", "DPE",
-     "The request's transfer coding is not supported."},
-    {kBadHost, 400, 0, "bad_host", "IH", "The request must name one valid host."},
-    {kUnderscoreInHeader, 400, 0, "underscore_in_header", "IH",
-     "The name of a header field has an underscore."},
-    {kMethodNotAllowed, 405, 0, "method_not_allowed", "DPE", "The method is not allowed here."},
-    {kBadUpgrade, 400, 0, "bad_upgrade", "WSH", "The WebSocket handshake is malformed."},
-    {kBadWebSocketKey, 400, 0, "bad_websocket_key", "WSH",
-     "Sec-WebSocket-Key must be 16 bytes in base64, once."},
-    {kBadWebSocketVersion, 426, 0, "bad_websocket_version", "WSH", "Only WebSocket version 13 is supported."},
-    {kUpgradeWithBody, 413, 0, "upgrade_with_body", "WSH", "A WebSocket handshake must not have a body."},
-    {kEarlyBytesTooLarge, 413, 0, "early_bytes_too_large", "WSH",
-     "Too much was sent ahead of the handshake's answer."},
-    {kLoopDetected, 508, 0, "loop_detected", "LD", "The request has come back to this proxy."},
-    {kNoRoute, 404, 0, "no_route", "NR", "No route leads there."},
-    {kOriginNotAllowed, 403, 0, "origin_not_allowed", "ORG", "The origin is not allowed to connect."},
-    {kFilterTimeout, 504, 0, "filter_timeout", "FT", "The request could not be checked in time."},
-    {kTooManyConnections, 429, 0, "too_many_connections", "RL", "Too many connections from this address."},
-    {kConnectionRate, 429, 0, "connection_rate", "RL", "New connections come too fast from this address."},
-    {kListenerFull, 503, 0, "listener_full", "RL", "No more connections are accepted for now."},
-    {kIpTableFull, 503, 0, "ip_table_full", "RL", "No more clients are accepted for now."},
-    {kTlsTimeout, 0, 0, "tls_timeout", "HT", "The TLS handshake did not end in time."},
-    {kDraining, 503, 0, "draining", "DRN", "The server is shutting down."},
-    {kNoEndpoint, 503, 0, "no_endpoint", "UH", "No backend is available."},
-    {kConnectFailed, 503, 0, "connect_failed", "UF", "The backend cannot be reached."},
-    {kConnectTimeout, 504, 0, "connect_timeout", "UF", "The backend could not be reached in time."},
-    {kNoLocalPort, 503, 0, "no_local_port", "OVL", "No local port is left for a connection to the backend."},
-    {kNoResources, 503, 0, "no_resources", "OVL",
-     "No descriptor or memory is left for a connection to the backend."},
-    {kBackendClosed, 502, 0, "backend_closed", "UC", "The backend closed the connection without an answer."},
-    {kBackendTimeout, 504, 0, "backend_timeout", "UT", "The backend did not answer in time."},
-    {kBadBackendResponse, 502, 0, "bad_backend_response", "UPE", "The backend's answer is malformed."},
-    {kBadBackendUpgrade, 502, 0, "bad_backend_upgrade", "UPE",
-     "The backend's WebSocket handshake is malformed."},
-    {kProtocolError, 0, kProtocol, "protocol_error", "WPE", "The WebSocket protocol was broken."},
-    {kInvalidUtf8, 0, kInvalidPayload, "invalid_utf8", "WPE", "A text message is not valid UTF-8."},
-    {kBadCompression, 0, kInvalidPayload, "bad_compression", "WPE", "A compressed message is malformed."},
-    {kNoCompressionContext, 0, kTryAgainLater, "no_compression_context", "OVL",
-     "Too many compressed messages are under way."},
-    {kFrameTooLarge, 0, kTooBig, "frame_too_large", "WTL", "A frame is too large."},
-    {kMessageTooLarge, 0, kTooBig, "message_too_large", "WTL", "A message is too large."},
-    {kMessageRate, 0, kPolicy, "message_rate", "RL", "Messages come too fast."},
-    {kByteRate, 0, kPolicy, "byte_rate", "RL", "Bytes come too fast."},
-    // This one and a backend's missing pong: unless the route's backend_lost_code says otherwise.
-    {kBackendLost, 0, kGoingAway, "backend_lost", "UC", "The connection to the backend was lost."},
-    // Nobody is left to read a code; the log has 1006, which is never sent (§7.4.1).
-    {kClientLost, 0, 0, "client_lost", "DC", "The connection to the client was lost."},
-    {kPongTimeout, 0, kGoingAway, "pong_timeout", "WPT", "A ping was not answered in time."},
-    {kIdleTimeout, 0, kGoingAway, "idle_timeout", "SI", "The connection was idle for too long."},
-    {kMaxDuration, 0, kGoingAway, "max_duration", "DT", "The connection reached its greatest age."},
-    // Read only by a client that waits for its close to be answered while the backend says nothing.
-    {kCloseTimeout, 0, kInternalError, "close_timeout", "WCT", "A close frame was not answered in time."},
-    {kDrained, 0, kGoingAway, "drained", "DRN", "The server is draining; connect again."},
-    {kShutdown, 0, kGoingAway, "shutdown", "SHD", "The server is shutting down."},
+// Seconds. Long enough to let a burst pass, short enough that a client which waits does not give up.
+constexpr uint16_t kSoon = 2;
+
+constexpr auto kFlags = std::to_array<FlagSpec>({
+    {"DPE", "The client broke HTTP (Envoy's flag)."},
+    {"HT", "A TLS handshake or a request did not arrive in time."},
+    {"IH", "A header field has a value that hawser refuses (Envoy's flag)."},
+    {"WSH", "The WebSocket handshake is wrong."},
+    {"LD", "The request goes round in a loop."},
+    {"NR", "No route matches (Envoy's flag)."},
+    {"ORG", "The origin is not allowed."},
+    {"FT", "A filter did not decide in time."},
+    {"RL", "A limit was reached (Envoy's flag)."},
+    {"DRN", "hawser is draining."},
+    {"UH", "No endpoint can be used (Envoy's flag)."},
+    {"UF", "The connection to the backend failed (Envoy's flag)."},
+    {"OVL", "hawser is out of ports, descriptors, memory or contexts."},
+    {"UC", "The backend ended the connection (Envoy's flag)."},
+    {"UT", "The backend did not answer in time (Envoy's flag)."},
+    {"UPE", "The backend broke HTTP or the handshake (Envoy's flag)."},
+    {"WPE", "A side broke the WebSocket protocol."},
+    {"WTL", "A frame or message is too large."},
+    {"DC", "The client ended the connection (Envoy's flag)."},
+    {"WPT", "A ping was not answered."},
+    {"SI", "The connection was idle for too long (Envoy's flag)."},
+    {"DT", "The connection reached its maximum duration (Envoy's flag)."},
+    {"WCT", "A close frame was not answered."},
+    {"SHD", "hawser was shut down."},
 });
+
+constexpr auto kTable = std::to_array<RejectSpec>({
+    {kNone, 0, 0, kNobody, 0, "none", "-", "", ""},
+    {kMalformedRequest, 400, 0, kPolicy, 0, "malformed_request", "DPE", "The request is malformed.",
+     "Find the client by its address: its request breaks RFC 9112 or RFC 9113. Many from one address are a "
+     "scan."},
+    {kUnsupportedVersion, 505, 0, kPolicy, 0, "unsupported_version", "DPE",
+     "The version of HTTP is not supported.",
+     "Find the client: it speaks a version of HTTP that is neither 1.0, 1.1 nor 2."},
+    {kUriTooLong, 414, 0, kPolicy, 0, "uri_too_long", "DPE", "The request line is too long.",
+     "If the URLs are legitimate, raise `listeners[].limits.request_head`."},
+    {kHeadTooLarge, 431, 0, kPolicy, 0, "head_too_large", "DPE", "The request head is too large.",
+     "If the heads are legitimate (large cookies, for example), raise `listeners[].limits.request_head`."},
+    {kTooManyHeaders, 431, 0, kPolicy, 0, "too_many_headers", "DPE",
+     "The request has too many header fields.",
+     "If the requests are legitimate, raise `listeners[].limits.request_headers`."},
+    {kRequestTimeout, 408, 0, kTimeout, 0, "request_timeout", "HT", "The request did not arrive in time.",
+     "A few are slow or lost clients; many from one address are an attack that holds connections open. "
+     "`listeners[].timeouts.request_headers` and `routes[].stream_idle_timeout` are the bounds."},
+    {kUnsupportedTransferCoding, 501, 0, kPolicy, 0, "unsupported_transfer_coding", "DPE",
+     "The request's transfer coding is not supported.",
+     "Let the client send its body with `chunked` or a Content-Length only."},
+    {kBadHost, 400, 0, kPolicy, 0, "bad_host", "IH", "The request must name exactly one valid host.",
+     "Find the client: its Host is missing, repeated or not a host. If a proxy stands in front of hawser, "
+     "look at what it sends."},
+    {kUnderscoreInHeader, 400, 0, kPolicy, 0, "underscore_in_header", "IH",
+     "The name of a header field contains an underscore.",
+     "Rename the field in the client, or set `listeners[].headers_with_underscores` to `drop` or `allow`."},
+    {kMethodNotAllowed, 405, 0, kPolicy, 0, "method_not_allowed", "DPE", "The method is not allowed here.",
+     "Find the client: hawser does not proxy CONNECT, and a WebSocket handshake over HTTP/1.1 must be a "
+     "GET."},
+    {kBadUpgrade, 400, 0, kPolicy, 0, "bad_upgrade", "WSH", "The WebSocket handshake is malformed.",
+     "Find the client: its handshake breaks RFC 6455 or RFC 8441. A proxy between the two may have removed "
+     "Connection or Upgrade."},
+    {kBadWebSocketKey, 400, 0, kPolicy, 0, "bad_websocket_key", "WSH",
+     "Sec-WebSocket-Key must be given once and be 16 bytes in base64.",
+     "Find the client: its WebSocket library breaks RFC 6455."},
+    {kBadWebSocketVersion, 426, 0, kPolicy, 0, "bad_websocket_version", "WSH",
+     "Only WebSocket version 13 is supported.",
+     "Update the client; it speaks a draft that came before RFC 6455."},
+    {kUpgradeWithBody, 413, 0, kPolicy, 0, "upgrade_with_body", "WSH",
+     "A WebSocket handshake must not have a body.", "Find the client: a WebSocket handshake has no body."},
+    {kEarlyBytesTooLarge, 413, 0, kPolicy, 0, "early_bytes_too_large", "WSH",
+     "Too many bytes were sent ahead of the handshake's answer.",
+     "The client sends frames before it has the 101. If it may, raise `listeners[].limits.early_bytes`."},
+    {kLoopDetected, 508, 0, kProxy, 0, "loop_detected", "LD",
+     "The request has already passed through this proxy.",
+     "An endpoint, or a proxy behind it, leads back to hawser. The line's `endpoint` names it where it has "
+     "one."},
+    {kNoRoute, 404, 0, kPolicy, 0, "no_route", "NR", "No route matches the request.",
+     "Compare the line's `host` and `path` with `routes`. Add a route if the request should be served."},
+    {kOriginNotAllowed, 403, 0, kPolicy, 0, "origin_not_allowed", "ORG",
+     "The origin is not allowed to connect.",
+     "If the page may use this service, add its origin to the route's `origin` filter. If not, the filter "
+     "has stopped a foreign page."},
+    {kFilterTimeout, 504, 0, kTimeout, 0, "filter_timeout", "FT", "The request could not be checked in time.",
+     "Look at the service that the route's filter asks."},
+    {kTooManyConnections, 429, 0, kPolicy, kSoon, "too_many_connections", "RL",
+     "Too many connections from this address.",
+     "Raise `listeners[].limits.connections_per_ip` if many users share the address, or list it in "
+     "`listeners[].trusted_proxies` if it is your own proxy."},
+    {kConnectionRate, 429, 0, kPolicy, kSoon, "connection_rate", "RL",
+     "New connections from this address come too fast.",
+     "Raise `listeners[].limits.connection_rate_per_ip` if many users share the address. Otherwise a client "
+     "connects in a loop."},
+    {kListenerFull, 503, 0, kPolicy, kSoon, "listener_full", "RL",
+     "The server has no room for more connections.",
+     "Raise `listeners[].limits.connections` if the machine has the memory and descriptors; else add a "
+     "machine."},
+    {kIpTableFull, 503, 0, kPolicy, kSoon, "ip_table_full", "RL", "The server has no room for more clients.",
+     "Raise `limits.per_ip_entries`: more addresses are connected than the table has rows."},
+    {kTlsTimeout, 0, 0, kPolicy, 0, "tls_timeout", "HT", "The TLS handshake did not end in time.",
+     "A few are lost clients or port scans. Many at once: see `hawser_tls_handshakes_open`, the workers may "
+     "be overloaded."},
+    {kDraining, 503, 0, kDrain, kSoon, "draining", "DRN", "The server is shutting down.",
+     "Nothing to do: hawser is shutting down. If clients still arrive, let the load balancer look at "
+     "`/ready`."},
+    {kNoEndpoint, 503, 0, kProxy, kSoon, "no_endpoint", "UH", "No backend is available.",
+     "Look at `/clusters`: no endpoint of the cluster can be used."},
+    {kConnectFailed, 503, 0, kProxy, kSoon, "connect_failed", "UF", "The backend cannot be reached.",
+     "Look at the line's `backend_error` and at the backend: it refuses connections, or its certificate is "
+     "not accepted."},
+    {kConnectTimeout, 504, 0, kTimeout, 0, "connect_timeout", "UF",
+     "The backend could not be reached in time.",
+     "Look at the backend's host, its network and its accept queue. The bound is "
+     "`clusters[].connect_timeout`."},
+    {kNoLocalPort, 503, 0, kProxy, kSoon, "no_local_port", "OVL",
+     "No local port is free for a connection to the backend.",
+     "Add endpoints to the cluster or widen `net.ipv4.ip_local_port_range`."},
+    {kNoResources, 503, 0, kProxy, kSoon, "no_resources", "OVL",
+     "No descriptor or memory is free for a connection to the backend.",
+     "Raise the limit of open files (`ulimit -n`), or give the machine more memory."},
+    {kBackendClosed, 502, 0, kBackend, 0, "backend_closed", "UC",
+     "The backend closed the connection without an answer.",
+     "Look at the backend's log: it ended the connection before it had answered whole. It may have crashed, "
+     "or not like the request."},
+    {kBackendTimeout, 504, 0, kTimeout, 0, "backend_timeout", "UT", "The backend did not answer in time.",
+     "Find out why the backend is slow. The bounds are `routes[].handshake_timeout`, "
+     "`routes[].response_timeout` and `routes[].stream_idle_timeout`."},
+    {kBadBackendResponse, 502, 0, kProxy, 0, "bad_backend_response", "UPE",
+     "The backend's answer is malformed.",
+     "Look at the backend: its answer breaks RFC 9112 or RFC 9113, so hawser passed nothing of it on."},
+    {kBadBackendUpgrade, 502, 0, kProxy, 0, "bad_backend_upgrade", "UPE",
+     "The backend's WebSocket handshake is malformed.",
+     "Look at the backend: its 101 has a wrong Sec-WebSocket-Accept, or a subprotocol or extension that the "
+     "client did not offer."},
+    {kProtocolError, 0, kProtocol, kPolicy, 0, "protocol_error", "WPE",
+     "A rule of the WebSocket protocol was broken.",
+     "The line's `violation` names the rule and `offender` the side. For peers that you cannot fix, set "
+     "`routes[].websocket.inspection: lenient`."},
+    {kInvalidUtf8, 0, kInvalidPayload, kPolicy, 0, "invalid_utf8", "WPE",
+     "A text message is not valid UTF-8.",
+     "Fix the side that `offender` names: it sends text messages that are not UTF-8. "
+     "`routes[].websocket.validate_utf8: false` turns the check off."},
+    {kBadCompression, 0, kInvalidPayload, kPolicy, 0, "bad_compression", "WPE",
+     "A compressed message is malformed.",
+     "Find the client: its compressed message is not DEFLATE. `routes[].websocket.compression: strip` avoids "
+     "compression."},
+    {kNoCompressionContext, 0, kTryAgainLater, kPolicy, 0, "no_compression_context", "OVL",
+     "Too many compressed messages are being processed.",
+     "Raise `limits.compression_contexts` if the workers have the memory."},
+    {kFrameTooLarge, 0, kTooBig, kPolicy, 0, "frame_too_large", "WTL", "A frame is too large.",
+     "If such frames are legitimate, raise `routes[].websocket.max_frame_bytes`."},
+    {kMessageTooLarge, 0, kTooBig, kPolicy, 0, "message_too_large", "WTL", "A message is too large.",
+     "If such messages are legitimate, raise `routes[].websocket.max_message_bytes`."},
+    {kMessageRate, 0, kPolicyViolation, kPolicy, 0, "message_rate", "RL", "Messages come too fast.",
+     "If this rate is legitimate, raise `routes[].websocket.message_rate`, or its `burst`; or let it "
+     "`slow_down`."},
+    {kByteRate, 0, kPolicyViolation, kPolicy, 0, "byte_rate", "RL", "Bytes come too fast.",
+     "If this rate is legitimate, raise `routes[].websocket.byte_rate`, or its `burst`; or let it "
+     "`slow_down`."},
+    // This one and a backend's missing pong: unless the route's backend_lost_code says otherwise.
+    {kBackendLost, 0, kGoingAway, kBackend, 0, "backend_lost", "UC",
+     "The connection to the backend was lost.",
+     "Look at the backend's log: its connection ended without a close frame. Many at one time mean that a "
+     "backend or its host has failed."},
+    // Nobody is left to read a code. The log has 1006, which is never sent (§7.4.1).
+    {kClientLost, 0, 0, kClient, 0, "client_lost", "DC", "The connection to the client was lost.",
+     "Nothing to do for a few: clients close laptops and lose networks. Many at one time point to a network "
+     "or a proxy in front of hawser."},
+    {kPongTimeout, 0, kGoingAway, kTimeout, 0, "pong_timeout", "WPT", "A ping was not answered in time.",
+     "Nothing to do for a few: the client is gone. If living clients are ended, raise "
+     "`routes[].websocket.keepalive.timeout`."},
+    {kIdleTimeout, 0, kGoingAway, kTimeout, 0, "idle_timeout", "SI", "The connection was idle for too long.",
+     "If quiet connections should live longer, raise `routes[].websocket.idle_timeout`, or "
+     "`routes[].stream_idle_timeout` for requests."},
+    {kMaxDuration, 0, kGoingAway, kTimeout, 0, "max_duration", "DT",
+     "The connection reached its maximum duration.",
+     "Nothing to do: `routes[].websocket.max_duration` ends connections at this age."},
+    // Only a client reads this code that waits for an answer to its close frame while the backend sends nothing.
+    {kCloseTimeout, 0, kInternalError, kTimeout, 0, "close_timeout", "WCT",
+     "A close frame was not answered in time.",
+     "Nothing to do for a few. If one kind of client does it always, it does not answer close frames; "
+     "`routes[].websocket.close_timeout` is the bound."},
+    {kDrained, 0, kGoingAway, kDrain, 0, "drained", "DRN", "The server is draining; connect again.",
+     "Nothing to do: hawser is draining, and clients connect again elsewhere."},
+    {kShutdown, 0, kGoingAway, kProxy, 0, "shutdown", "SHD", "The server is shutting down.",
+     "Nothing to do if hawser was ended at once. To give tunnels more time, raise `drain.deadline`."},
+});
+
+constexpr bool HasFlag(std::string_view flag) {
+  return std::any_of(kFlags.begin(), kFlags.end(), [flag](const FlagSpec& row) { return row.flag == flag; });
+}
+
+// RFC 6455 §5.5: a control frame's payload has 125 bytes at the most, of which the code takes two.
+constexpr size_t kLongestCloseReason = 123;
+
+constexpr bool Sound(const RejectSpec& row) {
+  if (row.reject == kNone) return row.closed_by == ClosedBy::kNobody;
+  return row.closed_by != ClosedBy::kNobody && HasFlag(row.flag) && !row.advice.empty() &&
+         !row.text.empty() && row.text.size() <= kLongestCloseReason &&
+         (row.retry_after == 0 || row.status != 0);
+}
 
 constexpr bool InOrder() {
   for (size_t i = 0; i < kTable.size(); ++i) {
@@ -99,11 +241,30 @@ constexpr bool InOrder() {
 
 static_assert(kTable.size() == static_cast<size_t>(Reject::kCount), "a refusal has no row");
 static_assert(InOrder(), "rows stand in the order of the enumerators");
+static_assert(std::all_of(kTable.begin(), kTable.end(), Sound), "a row lacks a column");
+
+constexpr auto kClosedByLabels =
+    std::to_array<std::string_view>({"", "client", "backend", "proxy", "policy", "timeout", "drain"});
+static_assert(kClosedByLabels.size() == static_cast<size_t>(ClosedBy::kCount), "a ClosedBy has no label");
 
 }  // namespace
 
 const RejectSpec& SpecOf(Reject reject) {
+  HAWSER_DCHECK(reject < Reject::kCount);
   return kTable[static_cast<size_t>(reject)];
+}
+
+std::span<const RejectSpec> RejectTable() {
+  return kTable;
+}
+
+std::span<const FlagSpec> FlagTable() {
+  return kFlags;
+}
+
+std::string_view LabelOf(ClosedBy closed_by) {
+  HAWSER_DCHECK(closed_by < ClosedBy::kCount);
+  return kClosedByLabels[static_cast<size_t>(closed_by)];
 }
 
 }  // namespace hawser::http

@@ -1,5 +1,5 @@
 // Every reason for which hawser itself refuses a request or ends a tunnel, and the one table that says what the client,
-// the metrics and the access log see of it.
+// the metrics, the access log and the operator's handbook (docs/access-log.md) say of it.
 #pragma once
 
 #include <cstdint>
@@ -66,16 +66,43 @@ enum class Reject : uint8_t {
   kCount,
 };
 
+// Who ended a request or a tunnel.
+enum class ClosedBy : uint8_t {
+  kNobody,  // nobody yet; or the response was relayed in full
+  kClient,
+  kBackend,
+  kProxy,   // hawser could not go on: no endpoint, a broken answer, shutdown
+  kPolicy,  // a rule or a limit was broken
+  kTimeout,
+  kDrain,
+  kCount,
+};
+// Metric label and access-log value: "client"; empty for kNobody.
+std::string_view LabelOf(ClosedBy closed_by);
+
 struct RejectSpec {
   Reject reject;
-  int status;              // HTTP status where the client has had no head yet; 0: the connection just ends
-  uint16_t close_code;     // RFC 6455 §7.4 code for a tunnel's client; 0: never happens in a tunnel
-  std::string_view label;  // metric label and access-log reason: snake_case
-  std::string_view flag;   // the access log's short flag, in Envoy's style
-  std::string_view text;  // one sentence for the response body and for the close frame's reason (≤ 123 bytes)
+  int status = 0;           // HTTP status where the client has had no head yet; 0: the connection just ends
+  uint16_t close_code = 0;  // RFC 6455 §7.4 code for a tunnel's client; 0: never happens in a tunnel
+  ClosedBy closed_by;
+  uint16_t retry_after = 0;  // Retry-After of the response (RFC 9110 §10.2.3), seconds; 0: none
+  std::string_view label;    // metric label and access-log reason: snake_case
+  std::string_view flag;     // the access log's short flag, one of FlagTable; "-" for kNone
+  std::string_view text;     // one sentence for the response body and the close frame's reason
+  std::string_view advice;   // what an operator should do about it, for docs/access-log.md
 };
 
 // Total: every enumerator but kCount has its row.
 const RejectSpec& SpecOf(Reject reject);
+// All rows, in the order of the enumerators.
+std::span<const RejectSpec> RejectTable();
+
+struct FlagSpec {
+  std::string_view flag;
+  std::string_view meaning;  // one sentence
+};
+
+// Envoy's response flags where it has a fitting one, and hawser's own.
+std::span<const FlagSpec> FlagTable();
 
 }  // namespace hawser::http

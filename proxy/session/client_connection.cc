@@ -192,7 +192,7 @@ void ClientConnection::Refuse(Reject reject) {
     services_.access_log->Write(
         {.record = record,
          .traffic = {.bytes_in = input_.size()},
-         .outcome = {.closed_by = ClosedByOf(reject), .reason = spec.label, .flag = spec.flag},
+         .outcome = {.closed_by = spec.closed_by, .reason = spec.label, .flag = spec.flag},
          .duration_ms = 0});
   }
   const std::string response = http1::RefusalResponse(reject);

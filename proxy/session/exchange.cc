@@ -238,9 +238,10 @@ void Exchange::ArmFor(base::Duration limit) {
 }
 
 void Exchange::Refuse(Reject reject) {
-  if (response_ == Response::kStarted) return Finish(Progress::kBroken, {ClosedByOf(reject), reject});
+  const End end{http::SpecOf(reject).closed_by, reject};
+  if (response_ == Response::kStarted) return Finish(Progress::kBroken, end);
   Answer(http::RefusalOf(reject), !websocket() && !services_.sessions.draining() && LeavesClientSound(reject),
-         {ClosedByOf(reject), reject});
+         end);
 }
 
 // A refused upgrade ends the connection: what lies behind it was never a request.

@@ -5,35 +5,6 @@
 
 namespace hawser::session {
 
-ClosedBy ClosedByOf(http::Reject reject) {
-  using http::Reject;
-  switch (reject) {
-    case Reject::kNone: return ClosedBy::kNobody;
-    case Reject::kClientLost: return ClosedBy::kClient;
-    case Reject::kBackendLost:
-    case Reject::kBackendClosed: return ClosedBy::kBackend;
-    case Reject::kRequestTimeout:
-    case Reject::kFilterTimeout:
-    case Reject::kConnectTimeout:
-    case Reject::kBackendTimeout:
-    case Reject::kPongTimeout:
-    case Reject::kIdleTimeout:
-    case Reject::kMaxDuration:
-    case Reject::kCloseTimeout: return ClosedBy::kTimeout;
-    case Reject::kDraining:
-    case Reject::kDrained: return ClosedBy::kDrain;
-    case Reject::kLoopDetected:
-    case Reject::kNoEndpoint:
-    case Reject::kConnectFailed:
-    case Reject::kNoLocalPort:
-    case Reject::kNoResources:
-    case Reject::kBadBackendResponse:
-    case Reject::kBadBackendUpgrade:
-    case Reject::kShutdown: return ClosedBy::kProxy;
-    default: return ClosedBy::kPolicy;
-  }
-}
-
 RequestText::RequestText(std::string_view request_id, std::string_view method, std::string_view host,
                          std::string_view path) {
   constexpr size_t kLongest = 256;

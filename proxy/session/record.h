@@ -15,14 +15,10 @@
 #include "proxy/http/reject.h"
 #include "proxy/net/address.h"
 #include "proxy/route/route_table.h"
-#include "proxy/stats/metrics.h"
 
 namespace hawser::session {
 
-using stats::ClosedBy;
-
-// Who is to blame, where hawser itself refuses or ends.
-ClosedBy ClosedByOf(http::Reject reject);
+using http::ClosedBy;
 
 // What the client sent and hawser logs, in one piece of memory that has its very size.
 class RequestText {

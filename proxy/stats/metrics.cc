@@ -197,20 +197,6 @@ std::span<const HistogramSpec> HistogramTable() {
   return kHistograms;
 }
 
-std::string_view LabelOf(ClosedBy closed_by) {
-  switch (closed_by) {
-    case ClosedBy::kNobody: return "";
-    case ClosedBy::kClient: return "client";
-    case ClosedBy::kBackend: return "backend";
-    case ClosedBy::kProxy: return "proxy";
-    case ClosedBy::kPolicy: return "policy";
-    case ClosedBy::kTimeout: return "timeout";
-    case ClosedBy::kDrain: return "drain";
-    case ClosedBy::kCount: break;
-  }
-  return "unknown";
-}
-
 size_t CloseCodeIndex(uint16_t code) {
   if (code < kFirstCode || code >= 5000) return kInvalid;
   if (code <= kLastCode) return code - kFirstCode;

@@ -8,6 +8,8 @@
 #include <span>
 #include <string_view>
 
+#include "proxy/http/reject.h"
+
 namespace hawser::stats {
 
 enum class Metric : uint8_t {
@@ -134,18 +136,7 @@ constexpr size_t kMaxBounds = 16;
 // As MetricTable.
 std::span<const HistogramSpec> HistogramTable();
 
-// Who ended a tunnel.
-enum class ClosedBy : uint8_t {
-  kNobody,  // nobody yet; or the response was relayed in full
-  kClient,
-  kBackend,
-  kProxy,   // hawser could not go on: no endpoint, a broken answer, shutdown
-  kPolicy,  // a rule or a limit was broken
-  kTimeout,
-  kDrain,
-  kCount,
-};
-std::string_view LabelOf(ClosedBy closed_by);
+using http::ClosedBy;
 
 // RFC 6455 §7.4 close codes as a label: those with a meaning by themselves, the others by their range, so that a peer
 // cannot make up series.

@@ -23,7 +23,7 @@ TEST(Http2EarlyAnswer, ManyOnOneConnectionHarmNothing) {
     client.Send(stream, std::string(i % 4 == 0 ? 100'000 : 1000, 'x'));  // more than a window, or less
     EXPECT_TRUE(client.Await([&] { return client.at(stream).ended || client.at(stream).reset; }));
     ASSERT_EQ(client.at(stream).status, 404) << i;
-    EXPECT_EQ(client.at(stream).body, "No route leads there.\n");
+    EXPECT_EQ(client.at(stream).body, "No route matches the request.\n");
     if (i % 4 == 1) client.End(stream);
     if (i % 4 == 2) client.Reset(stream);
   }

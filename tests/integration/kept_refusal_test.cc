@@ -23,7 +23,7 @@ TEST(KeptRefusal, WhereNoRouteLeadsTheNextRequestMayFollow) {
   Wire client = world.Connect();
   ExpectKept(client, PlainGet("/nowhere"), 404);
   ExpectKept(client, PlainGet("/nowhere") + PlainGet("/nowhere/either"), 404);
-  EXPECT_EQ(ReadBody(client, ReadHead(client)), "No route leads there.\n");
+  EXPECT_EQ(ReadBody(client, ReadHead(client)), "No route matches the request.\n");
   client.Send(PlainGet("/there"));
   Wire backend = world.backend().Accept();
   ReadHead(backend);

@@ -79,5 +79,40 @@ TEST(Reject, TheStatusesThatClientsRelyOn) {
   EXPECT_EQ(SpecOf(Reject::kDrained).close_code, 1001);
 }
 
+TEST(Reject, ARefusalThatPassesByItselfSaysWhenToComeBack) {
+  for (const RejectSpec& spec : RejectTable()) {
+    const bool comes_back = spec.status == 429 || spec.status == 503;
+    EXPECT_EQ(spec.retry_after, comes_back ? 2 : 0) << spec.label;
+  }
+}
+
+TEST(Reject, EveryRowSaysWhoEndedItAndWhatToDo) {
+  EXPECT_EQ(SpecOf(Reject::kNone).closed_by, ClosedBy::kNobody);
+  EXPECT_EQ(SpecOf(Reject::kClientLost).closed_by, ClosedBy::kClient);
+  EXPECT_EQ(SpecOf(Reject::kBackendClosed).closed_by, ClosedBy::kBackend);
+  EXPECT_EQ(SpecOf(Reject::kNoRoute).closed_by, ClosedBy::kPolicy);
+  EXPECT_EQ(SpecOf(Reject::kNoEndpoint).closed_by, ClosedBy::kProxy);
+  EXPECT_EQ(SpecOf(Reject::kFilterTimeout).closed_by, ClosedBy::kTimeout);
+  EXPECT_EQ(SpecOf(Reject::kDrained).closed_by, ClosedBy::kDrain);
+  for (const RejectSpec& spec : RejectTable()) {
+    EXPECT_TRUE(spec.reject == Reject::kNone || spec.advice.ends_with('.')) << spec.label;
+  }
+}
+
+TEST(Reject, EveryFlagIsUsedAndHasItsOwnMeaning) {
+  std::set<std::string_view> used;
+  for (const RejectSpec& spec : RejectTable()) used.insert(spec.flag);
+  used.erase("-");
+  std::set<std::string_view> flags;
+  for (const FlagSpec& flag : FlagTable()) EXPECT_TRUE(flags.insert(flag.flag).second) << flag.flag;
+  EXPECT_EQ(flags, used);
+}
+
+TEST(ClosedBy, HasALabelForEachValue) {
+  EXPECT_EQ(LabelOf(ClosedBy::kNobody), "");
+  EXPECT_EQ(LabelOf(ClosedBy::kPolicy), "policy");
+  EXPECT_EQ(LabelOf(ClosedBy::kDrain), "drain");
+}
+
 }  // namespace
 }  // namespace hawser::http
