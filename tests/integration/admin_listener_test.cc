@@ -24,7 +24,7 @@ std::string WithAdmin(const Config& config, const std::string& fields) {
   return yaml;
 }
 
-Head Ask(HawserProcess& hawser, const std::string& request) {
+Head AskAdmin(HawserProcess& hawser, const std::string& request) {
   Wire wire = Wire::Connect(hawser.admin());
   wire.Send(request);
   return ReadHead(wire);
@@ -80,11 +80,11 @@ TEST(AdminListener, SaysWhichMethodsItAllows) {
   OneBackend world;
   for (const std::string method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
     const Head head =
-        Ask(world.hawser(), method + " /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        AskAdmin(world.hawser(), method + " /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
     EXPECT_EQ(head.status(), 405) << method;
     EXPECT_EQ(head.Value("Allow"), "GET, HEAD") << method;
   }
-  EXPECT_EQ(Ask(world.hawser(), PlainGet("/ready")).Value("Allow"), "");
+  EXPECT_EQ(AskAdmin(world.hawser(), PlainGet("/ready")).Value("Allow"), "");
 }
 
 std::set<std::string> Clients(const std::string& page) {

@@ -11,7 +11,7 @@ namespace {
 using testing::HasSubstr;
 
 // A request through hawser that `backend` answers; the client's connection is kept.
-std::string Ask(Wire& client, Wire& backend, const std::string& request, const Fields& more = {}) {
+std::string AskThrough(Wire& client, Wire& backend, const std::string& request, const Fields& more = {}) {
   client.Send(request);
   ReadHead(backend);
   backend.Send(Response("200 OK", "hello", more));
@@ -29,9 +29,9 @@ TEST(BackendPool, RequestsOfSeveralClientsShareOneConnection) {
   EXPECT_FALSE(request.Has("Connection"));
   backend.Send(Response("200 OK", "one"));
   EXPECT_EQ(ReadBody(first, ReadHead(first)), "one");
-  EXPECT_EQ(Ask(first, backend, PlainGet("/2")), "hello");
+  EXPECT_EQ(AskThrough(first, backend, PlainGet("/2")), "hello");
   Wire second = world.Connect();
-  EXPECT_EQ(Ask(second, backend, PlainGet("/3")), "hello");
+  EXPECT_EQ(AskThrough(second, backend, PlainGet("/3")), "hello");
   EXPECT_FALSE(world.backend().contacted());
   EXPECT_TRUE(world.hawser().MetricIs("hawser_backend_reuses_total", 2));
   EXPECT_TRUE(world.hawser().MetricIs("hawser_endpoint_idle_connections", 1));

@@ -10,15 +10,16 @@ namespace {
 
 using testing::HasSubstr;
 
-struct Answered {
+struct AnsweredUpgrade {
   Wire client;
   Wire backend;
   Head head;
 };
 
 // An upgrade that the backend answers with these bytes.
-Answered Answer(OneBackend& world, const std::string& bytes, const std::string& method = "GET") {
-  Answered answered{.client = world.Connect(), .backend = {}, .head = {}};
+AnsweredUpgrade AnswerUpgrade(OneBackend& world, const std::string& bytes,
+                              const std::string& method = "GET") {
+  AnsweredUpgrade answered{.client = world.Connect(), .backend = {}, .head = {}};
   answered.client.Send(method == "GET" ? Request{}.Text() : PlainGet("/"));
   answered.backend = world.backend().Accept();
   ReadHead(answered.backend);
@@ -35,7 +36,7 @@ const std::string kAcceptLine = "Sec-WebSocket-Accept: " + std::string(kSampleAc
 
 TEST(BackendResponse, A200IsNoTunnel) {
   OneBackend world({.cluster = {"idle_connections: { timeout: 100ms }"}});
-  Answered answered = Answer(
+  AnsweredUpgrade answered = AnswerUpgrade(
       world, Response("200 OK", "hello",
                       {{"Upgrade", "websocket"}, {"Sec-WebSocket-Accept", std::string(kSampleAccept)}}));
   EXPECT_EQ(answered.head.status(), 200);
@@ -58,7 +59,7 @@ TEST(BackendResponse, AnIncomplete101Gets502) {
         Switch("Upgrade: websocket\r\n" + kAcceptLine),
         Switch("Upgrade: websocket\r\nConnection: close\r\n" + kAcceptLine),
         Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine + kAcceptLine)}) {
-    Answered answered = Answer(world, bad);
+    AnsweredUpgrade answered = AnswerUpgrade(world, bad);
     EXPECT_EQ(answered.head.status(), 502) << bad;
     EXPECT_NE(answered.backend.ReadEnd(), End::kOpen);
   }
@@ -67,15 +68,16 @@ TEST(BackendResponse, AnIncomplete101Gets502) {
 TEST(BackendResponse, ASubprotocolOrExtensionThatNobodyOfferedGets502) {
   OneBackend world;
   const std::string start = "Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine;
-  EXPECT_EQ(Answer(world, Switch(start + "Sec-WebSocket-Protocol: chat\r\n")).head.status(), 502);
-  EXPECT_EQ(Answer(world, Switch(start + "Sec-WebSocket-Extensions: permessage-deflate\r\n")).head.status(),
-            502);
+  EXPECT_EQ(AnswerUpgrade(world, Switch(start + "Sec-WebSocket-Protocol: chat\r\n")).head.status(), 502);
+  EXPECT_EQ(
+      AnswerUpgrade(world, Switch(start + "Sec-WebSocket-Extensions: permessage-deflate\r\n")).head.status(),
+      502);
 }
 
 TEST(BackendResponse, TheFieldsOfA101MayBeWrittenInAnyCase) {
   OneBackend world;
-  Answered answered =
-      Answer(world, Switch("upgrade: WebSocket\r\nCONNECTION: keep-alive, upgrade\r\n" + kAcceptLine));
+  AnsweredUpgrade answered =
+      AnswerUpgrade(world, Switch("upgrade: WebSocket\r\nCONNECTION: keep-alive, upgrade\r\n" + kAcceptLine));
   EXPECT_EQ(answered.head.status(), 101);
   EXPECT_EQ(answered.head.Value("Upgrade"), "websocket");
   EXPECT_EQ(answered.head.Value("Connection"), "Upgrade");
@@ -88,9 +90,9 @@ TEST(BackendResponse, A101MaySpeakOfABodyThatItDoesNotHave) {
        {"transfer-encoding: chunked\r\n", "Content-Length: 0\r\n", "Content-Length: 5\r\n",
         "Content-Length: 5\r\nTransfer-Encoding: gzip\r\n"}) {
     SCOPED_TRACE(line);
-    Answered answered =
-        Answer(world, Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine + line) +
-                          Encode({.payload = "open"}));
+    AnsweredUpgrade answered =
+        AnswerUpgrade(world, Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine + line) +
+                                 Encode({.payload = "open"}));
     EXPECT_EQ(answered.head.status(), 101);
     EXPECT_FALSE(answered.head.Has("Transfer-Encoding") || answered.head.Has("Content-Length"))
         << answered.head.raw;
@@ -103,8 +105,8 @@ TEST(BackendResponse, AnInterimResponseMaySpeakOfABodyToo) {
   for (const std::string fields :
        {"Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\nContent-Length: x\r\n",
         "Transfer-Encoding: gzip\r\n"}) {
-    Answered answered =
-        Answer(world, "HTTP/1.1 103 Early Hints\r\n" + fields + "\r\n" + Response("200 OK", "ok"), "plain");
+    AnsweredUpgrade answered = AnswerUpgrade(
+        world, "HTTP/1.1 103 Early Hints\r\n" + fields + "\r\n" + Response("200 OK", "ok"), "plain");
     EXPECT_EQ(answered.head.raw, "HTTP/1.1 103 Early Hints\r\n\r\n");
     const Head head = ReadHead(answered.client);
     EXPECT_EQ(head.status(), 200) << fields;
@@ -114,9 +116,9 @@ TEST(BackendResponse, AnInterimResponseMaySpeakOfABodyToo) {
 
 TEST(BackendResponse, InterimResponsesBeforeThe101ArePassedOver) {
   OneBackend world;
-  Answered answered =
-      Answer(world, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
-                        Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine));
+  AnsweredUpgrade answered = AnswerUpgrade(
+      world, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
+                 Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine));
   EXPECT_EQ(answered.head.status(), 101) << answered.head.raw;
   answered.backend.Send(Encode({.payload = "open"}));
   EXPECT_EQ(ReadFrame(answered.client).payload, "open");
@@ -135,8 +137,8 @@ TEST(BackendResponse, InterimResponsesDoNotPutOffTheHandshakesDeadline) {
 
 TEST(BackendResponse, A101ThatNobodyAskedForGets502) {
   OneBackend world;
-  Answered answered =
-      Answer(world, Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine), "plain");
+  AnsweredUpgrade answered =
+      AnswerUpgrade(world, Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine), "plain");
   EXPECT_EQ(answered.head.status(), 502);
 }
 
@@ -147,14 +149,15 @@ TEST(BackendResponse, WhatIsNoHttpGets502) {
         std::string("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello"),
         std::string("HTTP/1.1 200 OK\r\nBad Name: 1\r\n\r\n"),
         "HTTP/1.1 200 OK\r\nX: " + std::string(1 << 20, 'x') + "\r\n\r\n"}) {
-    EXPECT_EQ(Answer(world, bad).head.status(), 502) << bad.substr(0, 100);
+    EXPECT_EQ(AnswerUpgrade(world, bad).head.status(), 502) << bad.substr(0, 100);
   }
 }
 
 TEST(BackendResponse, ARefusalOfTheBackendIsRelayedWithItsBody) {
   OneBackend world;
-  Answered answered = Answer(world, Response("403 No Entry Today", "members only",
-                                             {{"X-Why", "age"}, {"Content-Type", "text/x-why"}}));
+  AnsweredUpgrade answered = AnswerUpgrade(
+      world,
+      Response("403 No Entry Today", "members only", {{"X-Why", "age"}, {"Content-Type", "text/x-why"}}));
   EXPECT_EQ(answered.head.first_line, "HTTP/1.1 403 No Entry Today");
   EXPECT_EQ(answered.head.Value("X-Why"), "age");
   EXPECT_EQ(answered.head.Value("Content-Type"), "text/x-why");
@@ -163,12 +166,13 @@ TEST(BackendResponse, ARefusalOfTheBackendIsRelayedWithItsBody) {
 
 TEST(BackendResponse, ARedirectAndAChallengeAreRelayed) {
   OneBackend world;
-  Answered redirect = Answer(world, Response("302 Found", "", {{"Location", "https://login.test/"}}));
+  AnsweredUpgrade redirect =
+      AnswerUpgrade(world, Response("302 Found", "", {{"Location", "https://login.test/"}}));
   EXPECT_EQ(redirect.head.status(), 302);
   EXPECT_EQ(redirect.head.Value("Location"), "https://login.test/");
-  Answered challenge =
-      Answer(world, Response("401 Unauthorized", "who?",
-                             {{"WWW-Authenticate", "Bearer"}, {"Set-Cookie", "a=1"}, {"Set-Cookie", "b=2"}}));
+  AnsweredUpgrade challenge = AnswerUpgrade(
+      world, Response("401 Unauthorized", "who?",
+                      {{"WWW-Authenticate", "Bearer"}, {"Set-Cookie", "a=1"}, {"Set-Cookie", "b=2"}}));
   EXPECT_EQ(challenge.head.status(), 401);
   EXPECT_EQ(challenge.head.Value("WWW-Authenticate"), "Bearer");
   EXPECT_EQ(challenge.head.All("Set-Cookie").size(), 2u);
@@ -176,9 +180,9 @@ TEST(BackendResponse, ARedirectAndAChallengeAreRelayed) {
 
 TEST(BackendResponse, AChunkedRefusalIsRelayed) {
   OneBackend world;
-  Answered answered = Answer(world,
-                             "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n"
-                             "5\r\nhello\r\n7;x=y\r\n, world\r\n0\r\n\r\n");
+  AnsweredUpgrade answered = AnswerUpgrade(world,
+                                           "HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                           "5\r\nhello\r\n7;x=y\r\n, world\r\n0\r\n\r\n");
   EXPECT_EQ(answered.head.status(), 403);
   EXPECT_EQ(ReadBody(answered.client, answered.head), "hello, world");
 }

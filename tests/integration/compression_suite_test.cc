@@ -17,7 +17,7 @@ struct Size {
   size_t fragment;  // of compressed payload; 0: not fragmented
 };
 
-constexpr Size kSizes[] = {
+constexpr Size kMessageSizes[] = {
     {16, 0},      {64, 0},      {256, 0},      {1024, 0},      {4096, 0},      {8192, 0},
     {16384, 0},   {32768, 0},   {65536, 0},    {131072, 0},    {8192, 256},    {16384, 256},
     {32768, 256}, {65536, 256}, {131072, 256}, {131072, 1024}, {131072, 4096}, {131072, 32768},
@@ -80,7 +80,8 @@ TEST_F(CompressionSuite, Section12MessagesOfEverySizeContentAndFragmentationCome
     SCOPED_TRACE(content.name);
     Wire client = Join(hawser_.listener(), Offering("permessage-deflate; client_max_window_bits"));
     ASSERT_TRUE(client.open());
-    for (const Size& size : kSizes) Exchange(client, content, size, 15, size.message > 20'000 ? 3 : 20);
+    for (const Size& size : kMessageSizes)
+      Exchange(client, content, size, 15, size.message > 20'000 ? 3 : 20);
   }
 }
 
@@ -111,7 +112,7 @@ TEST_F(CompressionSuite, Section13EveryCombinationOfOffersIsAnsweredAndKept) {
     ASSERT_TRUE(client.open());
     EXPECT_EQ(response.Value("Sec-WebSocket-Extensions"),
               "permessage-deflate; server_no_context_takeover; client_no_context_takeover" + one.answer);
-    for (const Size& size : kSizes) Exchange(client, kContents[0], size, one.window_bits, 2);
+    for (const Size& size : kMessageSizes) Exchange(client, kContents[0], size, one.window_bits, 2);
   }
 }
 

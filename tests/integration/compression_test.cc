@@ -16,7 +16,7 @@ constexpr std::string_view kExtensions = "Sec-WebSocket-Extensions";
 constexpr std::string_view kAnswer =
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-Config With(std::string compression, std::vector<std::string> websocket = {}) {
+Config WithCompression(std::string compression, std::vector<std::string> websocket = {}) {
   websocket.push_back("compression: " + compression);
   return {.websocket = std::move(websocket)};
 }
@@ -37,7 +37,7 @@ TEST(CompressionPass, TheEndsAgreeAndCompressedMessagesPassAsTheyAre) {
 
 class CompressionStrip : public testing::Test {
  protected:
-  OneBackend world_{With("strip", {"close_timeout: 1h"})};
+  OneBackend world_{WithCompression("strip", {"close_timeout: 1h"})};
 };
 
 TEST_F(CompressionStrip, TheBackendNeverSeesTheOfferAndNothingIsAnswered) {
@@ -72,7 +72,7 @@ class CompressionOffload : public testing::Test {
     return world_.hawser().MetricIs("hawser_deflate_contexts_in_use", count, {"kind=\"" + kind + "\""});
   }
 
-  OneBackend world_{With("offload", {"close_timeout: 1h"})};
+  OneBackend world_{WithCompression("offload", {"close_timeout: 1h"})};
 };
 
 TEST_F(CompressionOffload, TheClientIsAnsweredAndTheBackendNeverHearsOfIt) {
@@ -300,7 +300,7 @@ TEST_F(CompressionOffload, ACloseOfEitherSidePassesWithItsCode) {
 }
 
 TEST(CompressionOffloadLimits, WithoutAContextTheClientIsToldToTryLater) {
-  Config config = With("offload");
+  Config config = WithCompression("offload");
   config.top = {"limits: { compression_contexts: 1 }"};
   OneBackend world(config);
   Tunnel first = world.Open(Offering());
@@ -315,7 +315,7 @@ TEST(CompressionOffloadLimits, WithoutAContextTheClientIsToldToTryLater) {
 
 TEST(CompressionOffloadLimits, ABombIsCutWith1009WhileItIsInflatedAndTheMemoryStaysFlat) {
   constexpr size_t kMiB = size_t{1} << 20;
-  OneBackend world(With("offload", {"max_message_bytes: 1MiB", "close_timeout: 1h"}));
+  OneBackend world(WithCompression("offload", {"max_message_bytes: 1MiB", "close_timeout: 1h"}));
   Tunnel tunnel = world.Open(Offering());
   const std::string fine = SomeText(kMiB);
   std::thread up([&] { tunnel.client.Send(CompressedMessage(fine)); });
@@ -344,7 +344,7 @@ TEST(CompressionOffloadLimits, ABombIsCutWith1009WhileItIsInflatedAndTheMemorySt
 }
 
 TEST(CompressionOffloadLimits, AMessageThatInflatesBeyondTheFrameLimitIsHandedOnInFramesThatKeepIt) {
-  OneBackend world(With("offload", {"max_frame_bytes: 1KiB"}));
+  OneBackend world(WithCompression("offload", {"max_frame_bytes: 1KiB"}));
   Tunnel tunnel = world.Open(Offering());
   tunnel.client.Send(CompressedMessage(SomeText(3000)));
   std::string text;
@@ -361,7 +361,7 @@ TEST(CompressionOffloadLimits, AMessageThatInflatesBeyondTheFrameLimitIsHandedOn
 TEST(CompressionOffloadTls, WorksTheSame) {
   Directory directory;
   const CertificateFiles files = MakeCertificate(directory, "server", {"hawser.test"});
-  Config config = With("offload");
+  Config config = WithCompression("offload");
   config.listener = {fmt::format("tls: {{ certificates: [ {{ certificate: {}, private_key: {} }} ] }}",
                                  files.certificate, files.private_key)};
   OneBackend world(config);

@@ -22,7 +22,7 @@ void ExpectNobodyNewIsLetIn(OneBackend& world) {
   EXPECT_TRUE(Eventually([&] { return !Wire::Connect(address).open(); }));
 }
 
-void EndInOrder(Tunnel& tunnel) {
+void AnswerTheDrain(Tunnel& tunnel) {
   Frame close = ReadFrame(tunnel.client);
   EXPECT_EQ(close.opcode, kClose);
   EXPECT_EQ(close.close_code(), 1001);
@@ -37,7 +37,7 @@ TEST(Drain, ClientsAndBackendsHear1001AndTheProcessEndsWhenTheyAreGone) {
   std::vector<Tunnel> tunnels;
   for (int i = 0; i < 5; ++i) tunnels.push_back(world.Open());
   world.hawser().process().Signal(SIGTERM);
-  for (Tunnel& tunnel : tunnels) EndInOrder(tunnel);
+  for (Tunnel& tunnel : tunnels) AnswerTheDrain(tunnel);
   EXPECT_EQ(world.hawser().process().Wait(), 0);
   const std::vector<LogLine> log = world.hawser().Log();
   ASSERT_EQ(log.size(), 5u);
@@ -64,7 +64,7 @@ TEST(Drain, SigintAndSigquitDrainToo) {
     OneBackend world(Draining("window: 0s, deadline: 1h"));
     Tunnel tunnel = world.Open();
     world.hawser().process().Signal(signal);
-    EndInOrder(tunnel);
+    AnswerTheDrain(tunnel);
     EXPECT_EQ(world.hawser().process().Wait(), 0) << signal;
   }
 }
@@ -106,7 +106,7 @@ TEST(Drain, ACloseWaitsForTheEndOfAFrame) {
   tunnel.backend.Send(bytes.substr(0, 500));
   EXPECT_EQ(tunnel.client.Read(500), bytes.substr(0, 500));
   world.hawser().process().Signal(SIGTERM);
-  EndInOrder(other);
+  AnswerTheDrain(other);
   EXPECT_EQ(ReadFrame(tunnel.backend).close_code(), 1001);
   EXPECT_FALSE(tunnel.client.HasInput());
   tunnel.backend.Send(bytes.substr(500));

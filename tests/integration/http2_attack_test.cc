@@ -90,7 +90,7 @@ TEST_P(Http2Attack, EndsItsConnectionAndIsCounted) {
 INSTANTIATE_TEST_SUITE_P(Each, Http2Attack, testing::ValuesIn(kFloods),
                          [](const testing::TestParamInfo<Flood>& one) { return one.param.kind; });
 
-Config With(const std::string& http2, std::vector<std::string> more = {}) {
+Config WithHttp2(const std::string& http2, std::vector<std::string> more = {}) {
   Config config;
   config.listener = {"http2: { prior_knowledge: true, " + http2 + " }"};
   config.listener.insert(config.listener.end(), more.begin(), more.end());
@@ -98,7 +98,7 @@ Config With(const std::string& http2, std::vector<std::string> more = {}) {
 }
 
 TEST(Http2Bounds, StreamsAboveTheLimitAreRefused) {
-  OneBackend world(With("max_concurrent_streams: 2"));
+  OneBackend world(WithHttp2("max_concurrent_streams: 2"));
   Http2Client client(world.Connect());
   // Before the limit is known to it: RFC 9113 §5.1.2 lets the client have this happen.
   const std::vector<int32_t> streams = {client.Get("/1"), client.Get("/2"), client.Get("/3")};
@@ -107,7 +107,7 @@ TEST(Http2Bounds, StreamsAboveTheLimitAreRefused) {
 }
 
 TEST(Http2Bounds, CookieCrumbsAreFields) {
-  OneBackend world(With("stall_timeout: 0s", {"limits: { request_headers: 20 }"}));
+  OneBackend world(WithHttp2("stall_timeout: 0s", {"limits: { request_headers: 20 }"}));
   Http2Client client(world.Connect());
   const Http2Answer& answer = client.AwaitEnd(client.Get("/", Fields(30, {"cookie", "a=b"})));
   EXPECT_EQ(answer.status, 431);
@@ -115,7 +115,7 @@ TEST(Http2Bounds, CookieCrumbsAreFields) {
 }
 
 TEST(Http2Bounds, AHeadTooLargeIsRefusedAsDecoded) {
-  OneBackend world(With("stall_timeout: 0s", {"limits: { request_head: 4KiB }"}));
+  OneBackend world(WithHttp2("stall_timeout: 0s", {"limits: { request_head: 4KiB }"}));
   Http2Client client(world.Connect());
   const Http2Answer& answer =
       client.AwaitEnd(client.Get("/", Fields(40, {"x-filler", std::string(100, 'x')})));
@@ -124,14 +124,14 @@ TEST(Http2Bounds, AHeadTooLargeIsRefusedAsDecoded) {
 }
 
 TEST(Http2Bounds, APathTooLongIsToldApart) {
-  OneBackend world(With("stall_timeout: 0s", {"limits: { request_head: 4KiB }"}));
+  OneBackend world(WithHttp2("stall_timeout: 0s", {"limits: { request_head: 4KiB }"}));
   Http2Client client(world.Connect());
   EXPECT_EQ(client.AwaitEnd(client.Get("/" + std::string(5000, 'x'))).status, 414);
   EXPECT_EQ(world.hawser().WaitForLog()["reason"], "uri_too_long");
 }
 
 TEST(Http2Bounds, AWindowThatStaysClosedEndsTheStream) {
-  OneBackend world(With("stall_timeout: 100ms"));
+  OneBackend world(WithHttp2("stall_timeout: 100ms"));
   Http2Client client(world.Connect(), {.reads = false, .window = 0});
   const int32_t stream = client.Get("/");
   Wire backend = world.backend().Accept();
@@ -142,7 +142,7 @@ TEST(Http2Bounds, AWindowThatStaysClosedEndsTheStream) {
 }
 
 TEST(Http2Bounds, AConnectionThatSaysNothingIsEnded) {
-  OneBackend world(With("enabled: true", {"timeouts: { request_headers: 100ms }"}));
+  OneBackend world(WithHttp2("enabled: true", {"timeouts: { request_headers: 100ms }"}));
   Wire client = world.Connect();
   client.Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   EXPECT_NE(client.ReadEnd(), End::kOpen);
@@ -150,7 +150,7 @@ TEST(Http2Bounds, AConnectionThatSaysNothingIsEnded) {
 
 TEST(Http2Bounds, AHeaderBlockThatNeverEndsIsEndedWhateverElseLives) {
   for (const bool other : {false, true}) {
-    OneBackend world(With("enabled: true", {"timeouts: { request_headers: 200ms, keep_alive: 1h }"}));
+    OneBackend world(WithHttp2("enabled: true", {"timeouts: { request_headers: 200ms, keep_alive: 1h }"}));
     Http2Client client(world.Connect());
     if (other) client.Get("/");
     Wire backend = other ? world.backend().Accept() : Wire();
@@ -164,7 +164,7 @@ TEST(Http2Bounds, AHeaderBlockThatNeverEndsIsEndedWhateverElseLives) {
 // once, and stays until its client has gone, so that no reset overtakes the GOAWAY.
 TEST(Http2Bounds, TheEndOfAConnectionWithRequestsIsOneEnd) {
   OneBackend world(
-      With("budgets: { pings: 10 }, initial_stream_window: 16MiB, initial_connection_window: 64MiB"));
+      WithHttp2("budgets: { pings: 10 }, initial_stream_window: 16MiB, initial_connection_window: 64MiB"));
   Http2Client client(world.Connect());
   client.Await([&] { return client.settings_received(); });
   const int32_t upload = client.Request(

@@ -7,7 +7,7 @@
 namespace hawser::integration {
 namespace {
 
-Fields Post(const std::string& path) {
+Fields PostHead(const std::string& path) {
   return {{":method", "POST"}, {":scheme", "http"}, {":authority", "hawser.test"}, {":path", path}};
 }
 
@@ -19,7 +19,7 @@ TEST(Http2EarlyAnswer, ManyOnOneConnectionHarmNothing) {
   OneBackend world(OneRoute());
   Http2Client client(world.Connect());
   for (int i = 0; i < 200; ++i) {
-    const int32_t stream = client.Request(Post("/none"), true);
+    const int32_t stream = client.Request(PostHead("/none"), true);
     client.Send(stream, std::string(i % 4 == 0 ? 100'000 : 1000, 'x'));  // more than a window, or less
     EXPECT_TRUE(client.Await([&] { return client.at(stream).ended || client.at(stream).reset; }));
     ASSERT_EQ(client.at(stream).status, 404) << i;
@@ -39,7 +39,7 @@ TEST(Http2EarlyAnswer, ManyOnOneConnectionHarmNothing) {
 TEST(Http2EarlyAnswer, AStreamThatIsNeverEndedIsResetWithoutAnError) {
   OneBackend world(OneRoute());
   Http2Client client(world.Connect());
-  const int32_t stream = client.Request(Post("/none"), true);
+  const int32_t stream = client.Request(PostHead("/none"), true);
   EXPECT_EQ(client.AwaitEnd(stream).status, 404);
   EXPECT_TRUE(client.Await([&] { return client.at(stream).reset.has_value(); }));
   EXPECT_EQ(client.at(stream).reset, uint32_t{NGHTTP2_NO_ERROR});
@@ -48,7 +48,7 @@ TEST(Http2EarlyAnswer, AStreamThatIsNeverEndedIsResetWithoutAnError) {
 TEST(Http2EarlyAnswer, ABackendsOwnIsPassedOnBeforeTheRequestHasEnded) {
   OneBackend world(OneRoute());
   Http2Client client(world.Connect());
-  const int32_t stream = client.Request(Post("/only"), true);
+  const int32_t stream = client.Request(PostHead("/only"), true);
   client.Send(stream, std::string(200'000, 'x'));
   Wire backend = world.backend().Accept();
   ReadHead(backend);

@@ -31,7 +31,7 @@ std::string Answering(const std::string& path, const std::string& address = "127
   return yaml;
 }
 
-void Get(HawserProcess& hawser, const std::string& path) {
+void GetOnce(HawserProcess& hawser, const std::string& path) {
   Wire client = Wire::Connect(hawser.listener());
   client.Send(PlainGet(path));
   EXPECT_EQ(ReadHead(client).status(), 200);
@@ -66,13 +66,13 @@ TEST(Logs, AFullDiskIsToldOnceAndLinesStayWhole) {
                          setrlimit(RLIMIT_FSIZE, &room);
                        }});
   const std::string path = hawser.directory().File("access.log");
-  for (int i = 0; i < 100; ++i) Get(hawser, "/" + std::string(300, 'a'));
+  for (int i = 0; i < 100; ++i) GetOnce(hawser, "/" + std::string(300, 'a'));
   EXPECT_TRUE(hawser.MetricReaches("hawser_access_log_dropped_total", 1));
   EXPECT_EQ(ReadFile(path).size(), 16'000u) << "in the middle of a line";
   const rlimit room{.rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
   ASSERT_EQ(prlimit(hawser.process().pid(), RLIMIT_FSIZE, &room, nullptr), 0);
   EXPECT_TRUE(Eventually([&] {
-    Get(hawser, "/after");
+    GetOnce(hawser, "/after");
     return hawser.process().err().find("is written again") != std::string::npos;
   }));
   EXPECT_TRUE(LinesAreWhole(ReadFile(path)));
@@ -112,11 +112,11 @@ TEST(Logs, AStdoutThatDoesNotBlockGetsWholeLines) {
   HawserProcess hawser(Answering("\"-\", queue: 8"), 1, {.out = fds[1]});
   std::string text;
   for (int i = 0; i < 60; ++i) {
-    Get(hawser, "/" + std::string(400, 'a'));
+    GetOnce(hawser, "/" + std::string(400, 'a'));
     if (i % 20 == 19) text += ReadNow(reader.fd());
   }
   EXPECT_TRUE(Eventually([&] {
-    Get(hawser, "/after");
+    GetOnce(hawser, "/after");
     text += ReadNow(reader.fd());
     return text.find("/after") != std::string::npos;
   }));
@@ -162,7 +162,7 @@ TEST(Logs, AFifoNeedsNoReaderAndTakesTheNextOne) {
   HawserProcess hawser(Answering(fifo));
   for (const std::string path : {"/first", "/second"}) {
     const net::Socket reader(open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    Get(hawser, path);
+    GetOnce(hawser, path);
     std::string text;
     EXPECT_TRUE(Eventually([&] { return (text += ReadNow(reader.fd())).ends_with('\n'); }));
     EXPECT_THAT(text, HasSubstr(path));
@@ -210,7 +210,7 @@ TEST(Logs, ADirectoryIsNoLog) {
 TEST(Logs, BothTellUtcWithMillisecondsAndSayIt) {
   HawserProcess hawser(Answering("DIR/access.log"), 1,
                        {.before = [] { putenv(const_cast<char*>("TZ=Asia/Tokyo")); }});
-  Get(hawser, "/");
+  GetOnce(hawser, "/");
   const std::string theirs = hawser.WaitForLog()["time"];
   const std::string said = hawser.process().err();
   const std::string mine = said.substr(said.rfind('\n', said.find(" ready") - 1) + 1);

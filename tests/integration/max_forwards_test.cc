@@ -10,7 +10,7 @@ namespace {
 
 const std::vector<std::string> kPriorKnowledge = {"http2: { prior_knowledge: true }"};
 
-std::string Ask(const std::string& method, const std::string& target, const std::string& fields = "") {
+std::string RequestOf(const std::string& method, const std::string& target, const std::string& fields = "") {
   return method + " " + target + " HTTP/1.1\r\nHost: hawser.test\r\n" + fields + "\r\n";
 }
 
@@ -22,14 +22,15 @@ TEST(MaxForwards, AtZeroHawserAnswersInTheBackendsPlace) {
   OneBackend world;
   std::string body;
   Wire client = world.Connect();
-  client.Send(Ask("OPTIONS", "/", "Max-Forwards: 0\r\n") + Ask("OPTIONS", "*", "Max-Forwards: 0\r\n"));
+  client.Send(RequestOf("OPTIONS", "/", "Max-Forwards: 0\r\n") +
+              RequestOf("OPTIONS", "*", "Max-Forwards: 0\r\n"));
   for (int i = 0; i < 2; ++i) {
     const Head head = ReadHead(client);
     EXPECT_EQ(head.status(), 200);
     EXPECT_EQ(head.Value("Content-Length"), "0");
     EXPECT_FALSE(head.Has("Connection"));
   }
-  const Head trace = world.Refusal(Ask("TRACE", "/", "Max-Forwards: 0\r\nCookie: secret=1\r\n"), &body);
+  const Head trace = world.Refusal(RequestOf("TRACE", "/", "Max-Forwards: 0\r\nCookie: secret=1\r\n"), &body);
   EXPECT_EQ(trace.status(), 405);
   EXPECT_EQ(body.find("secret"), std::string::npos);
   EXPECT_FALSE(world.backend().contacted());
@@ -39,7 +40,7 @@ TEST(MaxForwards, AboveZeroIsCountedDown) {
   OneBackend world({.listener = kPriorKnowledge});
   for (const std::string method : {"OPTIONS", "TRACE"}) {
     Wire client = world.Connect();
-    client.Send(Ask(method, "/", "max-forwards: 5\r\n"));
+    client.Send(RequestOf(method, "/", "max-forwards: 5\r\n"));
     Wire backend = world.backend().Accept();
     EXPECT_EQ(ReadHead(backend).Value("Max-Forwards"), "4") << method;
   }
@@ -61,14 +62,14 @@ TEST(MaxForwards, MeansNothingToOtherMethods) {
 
 TEST(MaxForwards, ThatIsNotOneNumberIsRefused) {
   OneBackend world;
-  EXPECT_EQ(world.Refusal(Ask("OPTIONS", "/", "Max-Forwards: 0\r\nMax-Forwards: 5\r\n")).status(), 400);
-  EXPECT_EQ(world.Refusal(Ask("TRACE", "/", "Max-Forwards: many\r\n")).status(), 400);
+  EXPECT_EQ(world.Refusal(RequestOf("OPTIONS", "/", "Max-Forwards: 0\r\nMax-Forwards: 5\r\n")).status(), 400);
+  EXPECT_EQ(world.Refusal(RequestOf("TRACE", "/", "Max-Forwards: many\r\n")).status(), 400);
 }
 
 TEST(MaxForwards, LeavesRoutesAndTheirAnswersAlone) {
   OneBackend world({.route = {"match: { path: /there }"}});
   Wire client = world.Connect();
-  client.Send(Ask("OPTIONS", "/nowhere", "Max-Forwards: 0\r\n"));
+  client.Send(RequestOf("OPTIONS", "/nowhere", "Max-Forwards: 0\r\n"));
   EXPECT_EQ(ReadHead(client).status(), 404);
 }
 
@@ -90,7 +91,7 @@ admin: { address: "127.0.0.1:0" }
 )");
   for (const std::string target : {"*", "http://hawser.test"}) {
     Wire client = Wire::Connect(hawser.listener());
-    client.Send(Ask("OPTIONS", target));
+    client.Send(RequestOf("OPTIONS", target));
     Wire backend = web.Accept();
     EXPECT_EQ(ReadHead(backend).first_line, "OPTIONS * HTTP/1.1");
     backend.Send(Response("204 No Content", "", {{"Allow", "GET"}}));
@@ -109,7 +110,7 @@ TEST(OptionsAsterisk, ReachesAnHttp2BackendToo) {
   OneBackend back({.listener = kPriorKnowledge});
   HawserProcess front(Config{.endpoints = {back.hawser().listener()}, .cluster = {"protocol: h2"}}.Yaml());
   Wire client = Wire::Connect(front.listener());
-  client.Send(Ask("OPTIONS", "*"));
+  client.Send(RequestOf("OPTIONS", "*"));
   Wire backend = back.backend().Accept();
   EXPECT_EQ(ReadHead(backend).first_line, "OPTIONS * HTTP/1.1");
   backend.Send(Response("200 OK", "ok"));

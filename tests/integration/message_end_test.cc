@@ -13,7 +13,7 @@ constexpr const char* kClosing = "Connection: close\r\n\r\n";
 
 // What a client of HTTP/1.1 reads, up to the end, when a backend of HTTP/2 answers `frames(stream)` to `method`.
 template <typename Frames>
-std::string Answer(std::string_view method, Frames frames) {
+std::string AnswerOverHttp2(std::string_view method, Frames frames) {
   OneBackend world({.cluster = {"protocol: h2"}});
   Wire client = world.Connect();
   client.Send(std::string(method) + " /1 HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -33,21 +33,21 @@ std::string Answer(std::string_view method, Frames frames) {
 TEST(MessageEnd, AResponseThatEndsOnItsHeadersHasALength) {
   for (const int status : {200, 301, 404, 503}) {
     const std::string answer =
-        Answer("GET", [&](uint32_t stream) { return Http2Backend::Head(stream, status, true); });
+        AnswerOverHttp2("GET", [&](uint32_t stream) { return Http2Backend::Head(stream, status, true); });
     EXPECT_EQ(ParseHead(answer).All("Content-Length"), std::vector<std::string>{"0"}) << answer;
     EXPECT_TRUE(answer.ends_with("\r\n\r\n")) << answer;
   }
 }
 
 TEST(MessageEnd, AResponseThatEndsOnAnEmptyFrameHasOneToo) {
-  const std::string answer = Answer("GET", [](uint32_t stream) {
+  const std::string answer = AnswerOverHttp2("GET", [](uint32_t stream) {
     return Http2Backend::Head(stream, 200, false) + Http2Backend::Data(stream, "", true);
   });
   EXPECT_EQ(ParseHead(answer).Value("Content-Length"), "0") << answer;
 }
 
 TEST(MessageEnd, ABodyWithoutLengthIsChunked) {
-  const std::string answer = Answer("GET", [](uint32_t stream) {
+  const std::string answer = AnswerOverHttp2("GET", [](uint32_t stream) {
     return Http2Backend::Head(stream, 200, false) + Http2Backend::Data(stream, "hello", true);
   });
   EXPECT_EQ(ParseHead(answer).Value("Transfer-Encoding"), "chunked");
@@ -66,7 +66,7 @@ TEST(MessageEnd, NothingStandsBehindAHeadThatIsAll) {
                           Case{"GET", 304, length}, Case{"HEAD", 200, ""}, Case{"HEAD", 200, length}}) {
     SCOPED_TRACE(std::string(one.method) + " " + std::to_string(one.status) + " " + one.fields);
     for (const bool at_once : {true, false}) {
-      const std::string answer = Answer(one.method, [&](uint32_t stream) {
+      const std::string answer = AnswerOverHttp2(one.method, [&](uint32_t stream) {
         return Http2Backend::Head(stream, one.status, at_once, one.fields) +
                (at_once ? "" : Http2Backend::Data(stream, "", true));
       });

@@ -46,7 +46,7 @@ class ChunkReader {
 };
 
 // Floods `from` and reads at `to` only once the flood is stalled.
-void ExpectFlat(HawserProcess& hawser, Wire& from, Wire& to, bool chunked) {
+void ExpectFlatRelay(HawserProcess& hawser, Wire& from, Wire& to, bool chunked) {
   const size_t before = hawser.ResidentBytes();
   Flood flood(from, kBlocks, chunked ? Chunk : NumberedBlock);
   ASSERT_TRUE(flood.Stalled());
@@ -69,7 +69,7 @@ void ExpectFlatDownload(bool chunked) {
   ReadHead(backend);
   backend.Send(chunked ? Chunked("HTTP/1.1 200 OK") : Sized("HTTP/1.1 200 OK"));
   EXPECT_EQ(ReadHead(client).status(), 200);
-  ExpectFlat(world.hawser(), backend, client, chunked);
+  ExpectFlatRelay(world.hawser(), backend, client, chunked);
 }
 
 void ExpectFlatUpload(bool chunked) {
@@ -79,7 +79,7 @@ void ExpectFlatUpload(bool chunked) {
   client.Send(chunked ? Chunked(start) : Sized(start));
   Wire backend = world.backend().Accept();
   ReadHead(backend);
-  ExpectFlat(world.hawser(), client, backend, chunked);
+  ExpectFlatRelay(world.hawser(), client, backend, chunked);
   if (chunked) {
     EXPECT_EQ(backend.Read(5), "0\r\n\r\n");
   }

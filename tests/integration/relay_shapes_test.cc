@@ -25,11 +25,11 @@ struct Shape {
   After after = After::kKept;
 };
 
-std::string Post(const std::string& fields, const std::string& body,
-                 const std::string& version = "HTTP/1.1") {
+std::string PostShape(const std::string& fields, const std::string& body,
+                      const std::string& version = "HTTP/1.1") {
   return "POST /shape " + version + "\r\nHost: hawser.test\r\n" + fields + "\r\n" + body;
 }
-std::string Get(const std::string& fields = "", const std::string& version = "HTTP/1.1") {
+std::string GetShape(const std::string& fields = "", const std::string& version = "HTTP/1.1") {
   return "GET /shape " + version + "\r\nHost: hawser.test\r\n" + fields + "\r\n";
 }
 std::string Ok(const std::string& fields, const std::string& body, const std::string& version = "HTTP/1.1") {
@@ -37,32 +37,33 @@ std::string Ok(const std::string& fields, const std::string& body, const std::st
 }
 
 const std::string kOk = Ok("Content-Length: 2\r\n", "ok");
-const std::string kHello = "5\r\nhello\r\n";
+const std::string kHelloChunk = "5\r\nhello\r\n";
 const std::string kEnd = "0\r\n\r\n";
 
 std::vector<Shape> RequestShapes() {
   return {
-      {"no body", Get(), "", kOk, "Content-Length: 2", "ok"},
-      {"a length", Post("Content-Length: 5\r\n", "hello"), "hello", kOk, "Content-Length: 2", "ok"},
-      {"a length of 0", Post("Content-Length: 0\r\n", ""), "", kOk, "Content-Length: 2", "ok"},
-      {"chunks", Post("Transfer-Encoding: chunked\r\n", kHello + kEnd), kHello + kEnd, kOk,
+      {"no body", GetShape(), "", kOk, "Content-Length: 2", "ok"},
+      {"a length", PostShape("Content-Length: 5\r\n", "hello"), "hello", kOk, "Content-Length: 2", "ok"},
+      {"a length of 0", PostShape("Content-Length: 0\r\n", ""), "", kOk, "Content-Length: 2", "ok"},
+      {"chunks", PostShape("Transfer-Encoding: chunked\r\n", kHelloChunk + kEnd), kHelloChunk + kEnd, kOk,
        "Content-Length: 2", "ok"},
-      {"no chunk but the last", Post("Transfer-Encoding: chunked\r\n", kEnd), kEnd, kOk, "Content-Length: 2",
-       "ok"},
+      {"no chunk but the last", PostShape("Transfer-Encoding: chunked\r\n", kEnd), kEnd, kOk,
+       "Content-Length: 2", "ok"},
       {"trailers",
-       Post("Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n",
-            kHello + "0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"),
-       kHello + "0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", kOk, "Content-Length: 2", "ok"},
+       PostShape("Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n",
+                 kHelloChunk + "0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n"),
+       kHelloChunk + "0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n", kOk, "Content-Length: 2", "ok"},
       {"OPTIONS *", "OPTIONS * HTTP/1.1\r\nHost: hawser.test\r\n\r\n", "", kOk, "Content-Length: 2", "ok"},
       {"a method of its own", "PURGE /shape HTTP/1.1\r\nHost: hawser.test\r\nContent-Length: 2\r\n\r\nme",
        "me", kOk, "Content-Length: 2", "ok"},
       {"an absolute target with a query and no path",
        "GET http://hawser.test?x=1 HTTP/1.1\r\nHost: hawser.test\r\n\r\n", "", kOk, "Content-Length: 2",
        "ok"},
-      {"a version that is to come", Get("", "HTTP/1.2"), "", kOk, "Content-Length: 2", "ok"},
-      {"Connection: close", Get("Connection: close\r\n"), "", kOk, "Connection: close", "ok", After::kClosed},
-      {"HTTP/1.0", Get("", "HTTP/1.0"), "", kOk, "Connection: close", "ok", After::kClosed},
-      {"HTTP/1.0 with a body", Post("Content-Length: 5\r\n", "hello", "HTTP/1.0"), "hello", kOk,
+      {"a version that is to come", GetShape("", "HTTP/1.2"), "", kOk, "Content-Length: 2", "ok"},
+      {"Connection: close", GetShape("Connection: close\r\n"), "", kOk, "Connection: close", "ok",
+       After::kClosed},
+      {"HTTP/1.0", GetShape("", "HTTP/1.0"), "", kOk, "Connection: close", "ok", After::kClosed},
+      {"HTTP/1.0 with a body", PostShape("Content-Length: 5\r\n", "hello", "HTTP/1.0"), "hello", kOk,
        "Content-Length: 2", "ok", After::kClosed},
   };
 }
@@ -70,55 +71,60 @@ std::vector<Shape> RequestShapes() {
 std::vector<Shape> ResponseShapes() {
   const std::string head = "HEAD /shape HTTP/1.1\r\nHost: hawser.test\r\n\r\n";
   return {
-      {"chunks", Get(), "", Ok("Transfer-Encoding: chunked\r\n", kHello + kEnd), "Transfer-Encoding: chunked",
-       kHello + kEnd},
-      {"chunks with extensions", Get(), "",
+      {"chunks", GetShape(), "", Ok("Transfer-Encoding: chunked\r\n", kHelloChunk + kEnd),
+       "Transfer-Encoding: chunked", kHelloChunk + kEnd},
+      {"chunks with extensions", GetShape(), "",
        Ok("Transfer-Encoding: chunked\r\n", "5;a=b\r\nhello\r\n0;c\r\n\r\n"), "Transfer-Encoding: chunked",
-       kHello + kEnd},
-      {"chunks with white space", Get(), "",
+       kHelloChunk + kEnd},
+      {"chunks with white space", GetShape(), "",
        Ok("Transfer-Encoding: chunked\r\n", "5 ; a = b\r\nhello\r\n0\t;c\r\n\r\n"),
-       "Transfer-Encoding: chunked", kHello + kEnd},
-      {"chunk sizes that are padded", Get(), "",
+       "Transfer-Encoding: chunked", kHelloChunk + kEnd},
+      {"chunk sizes that are padded", GetShape(), "",
        Ok("Transfer-Encoding: chunked\r\n", "5     \r\nhello\r\n0     \r\n\r\n"),
-       "Transfer-Encoding: chunked", kHello + kEnd},
-      {"trailers", Get(), "", Ok("Transfer-Encoding: chunked\r\n", kHello + "0\r\nX-Sum: 1\r\n\r\n"),
-       "Transfer-Encoding: chunked", kHello + "0\r\nX-Sum: 1\r\n\r\n"},
-      {"no chunk but the last", Get(), "", Ok("Transfer-Encoding: chunked\r\n", kEnd),
+       "Transfer-Encoding: chunked", kHelloChunk + kEnd},
+      {"trailers", GetShape(), "",
+       Ok("Transfer-Encoding: chunked\r\n", kHelloChunk + "0\r\nX-Sum: 1\r\n\r\n"),
+       "Transfer-Encoding: chunked", kHelloChunk + "0\r\nX-Sum: 1\r\n\r\n"},
+      {"no chunk but the last", GetShape(), "", Ok("Transfer-Encoding: chunked\r\n", kEnd),
        "Transfer-Encoding: chunked", kEnd},
-      {"up to the end of the connection", Get(), "", Ok("", "hello"), "Transfer-Encoding: chunked",
-       kHello + kEnd},
-      {"nothing up to the end of the connection", Get(), "", Ok("", ""), "Transfer-Encoding: chunked", kEnd},
-      {"HTTP/1.0 up to the end of the connection", Get(), "", Ok("", "hello", "HTTP/1.0"),
-       "Transfer-Encoding: chunked", kHello + kEnd},
-      {"HTTP/1.0 with a length", Get(), "", Ok("Content-Length: 2\r\n", "ok", "HTTP/1.0"), "HTTP/1.1 200 OK",
-       "ok"},
-      {"a length with zeros", Get(), "", Ok("Content-Length: 0002\r\n", "ok"), "Content-Length: 2\r\n", "ok"},
-      {"a version that is to come", Get(), "", Ok("Content-Length: 2\r\n", "ok", "HTTP/1.2"),
+      {"up to the end of the connection", GetShape(), "", Ok("", "hello"), "Transfer-Encoding: chunked",
+       kHelloChunk + kEnd},
+      {"nothing up to the end of the connection", GetShape(), "", Ok("", ""), "Transfer-Encoding: chunked",
+       kEnd},
+      {"HTTP/1.0 up to the end of the connection", GetShape(), "", Ok("", "hello", "HTTP/1.0"),
+       "Transfer-Encoding: chunked", kHelloChunk + kEnd},
+      {"HTTP/1.0 with a length", GetShape(), "", Ok("Content-Length: 2\r\n", "ok", "HTTP/1.0"),
        "HTTP/1.1 200 OK", "ok"},
-      {"a length of 0", Get(), "", Ok("Content-Length: 0\r\n", ""), "Content-Length: 0", ""},
+      {"a length with zeros", GetShape(), "", Ok("Content-Length: 0002\r\n", "ok"), "Content-Length: 2\r\n",
+       "ok"},
+      {"a version that is to come", GetShape(), "", Ok("Content-Length: 2\r\n", "ok", "HTTP/1.2"),
+       "HTTP/1.1 200 OK", "ok"},
+      {"a length of 0", GetShape(), "", Ok("Content-Length: 0\r\n", ""), "Content-Length: 0", ""},
       {"HEAD with a length", head, "", Ok("Content-Length: 1000\r\n", ""), "Content-Length: 1000", ""},
       {"HEAD with chunks", head, "", Ok("Transfer-Encoding: chunked\r\n", ""), "HTTP/1.1 200 OK", ""},
       {"HEAD with neither", head, "", Ok("X: 1\r\n", ""), "X: 1", ""},
-      {"204", Get(), "", "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", "HTTP/1.1 204 No Content", ""},
-      {"204 with a length", Get(), "", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+      {"204", GetShape(), "", "HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n", "HTTP/1.1 204 No Content", ""},
+      {"204 with a length", GetShape(), "", "HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
        "HTTP/1.1 204 No Content", ""},
-      {"204 with chunks", Get(), "", "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-       "HTTP/1.1 204 No Content", ""},
-      {"304 with a length", Get(), "",
+      {"204 with chunks", GetShape(), "",
+       "HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "HTTP/1.1 204 No Content",
+       ""},
+      {"304 with a length", GetShape(), "",
        "HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\nETag: \"a\"\r\n\r\n", "Content-Length: 1000",
        ""},
-      {"an error", Get(), "", "HTTP/1.1 500 Oh No\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 500 Oh No",
+      {"an error", GetShape(), "", "HTTP/1.1 500 Oh No\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 500 Oh No",
        "no"},
-      {"a status above 599", Get(), "", "HTTP/1.1 600 Odd\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 600 Odd",
-       "no"},
-      {"the last status", Get(), "", "HTTP/1.1 999 Denied\r\nContent-Length: 2\r\n\r\nno",
+      {"a status above 599", GetShape(), "", "HTTP/1.1 600 Odd\r\nContent-Length: 2\r\n\r\nno",
+       "HTTP/1.1 600 Odd", "no"},
+      {"the last status", GetShape(), "", "HTTP/1.1 999 Denied\r\nContent-Length: 2\r\n\r\nno",
        "HTTP/1.1 999 Denied", "no"},
-      {"no reason", Get(), "", "HTTP/1.1 299\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 299 ", "ok"},
-      {"chunks to HTTP/1.0", Get("", "HTTP/1.0"), "", Ok("Transfer-Encoding: chunked\r\n", kHello + kEnd),
-       "Connection: close", "hello", After::kClosed},
-      {"up to the end to HTTP/1.0", Get("", "HTTP/1.0"), "", Ok("", "hello"), "Connection: close", "hello",
+      {"no reason", GetShape(), "", "HTTP/1.1 299\r\nContent-Length: 2\r\n\r\nok", "HTTP/1.1 299 ", "ok"},
+      {"chunks to HTTP/1.0", GetShape("", "HTTP/1.0"), "",
+       Ok("Transfer-Encoding: chunked\r\n", kHelloChunk + kEnd), "Connection: close", "hello",
        After::kClosed},
-      {"a connection that the backend ends", Get(), "",
+      {"up to the end to HTTP/1.0", GetShape("", "HTTP/1.0"), "", Ok("", "hello"), "Connection: close",
+       "hello", After::kClosed},
+      {"a connection that the backend ends", GetShape(), "",
        Ok("Connection: close\r\nContent-Length: 2\r\n", "ok"), "Content-Length: 2", "ok"},
   };
 }
@@ -193,7 +199,7 @@ TEST(RelayShapes, BytesMayComeOneByOne) {
 TEST(RelayInterim, ABodyIsAskedForWith100Continue) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(Post("Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
+  client.Send(PostShape("Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
   Wire backend = world.backend().Accept();
   EXPECT_EQ(ReadHead(backend).Value("Expect"), "100-continue");
   backend.Send("HTTP/1.1 100 Continue\r\n\r\n");
@@ -208,7 +214,7 @@ TEST(RelayInterim, ABodyIsAskedForWith100Continue) {
 TEST(RelayInterim, ARefusalInsteadOf100EndsTheConnectionThatTheBodyWasToComeOn) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(Post("Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
+  client.Send(PostShape("Expect: 100-continue\r\nContent-Length: 5\r\n", ""));
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   backend.Send(Response("417 Expectation Failed", "no"));
@@ -221,7 +227,7 @@ TEST(RelayInterim, ARefusalInsteadOf100EndsTheConnectionThatTheBodyWasToComeOn) 
 TEST(RelayInterim, SeveralReachTheClientAheadOfTheFinalOne) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(Get());
+  client.Send(GetShape());
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   backend.Send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nConnection: X-Hop\r\nX-Hop: 1\r\n\r\n");
@@ -238,7 +244,7 @@ TEST(RelayInterim, SeveralReachTheClientAheadOfTheFinalOne) {
 TEST(RelayInterim, AClientOfHttp10IsSpared) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(Get("", "HTTP/1.0"));
+  client.Send(GetShape("", "HTTP/1.0"));
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   backend.Send("HTTP/1.1 103 Early Hints\r\n\r\n" + kOk);
@@ -248,7 +254,7 @@ TEST(RelayInterim, AClientOfHttp10IsSpared) {
 TEST(RelayInterim, ThoseThatAClientDoesNotTakeAreNotStored) {
   OneBackend world;
   Wire client = world.Connect({.receive_buffer = 4096});
-  client.Send(Get());
+  client.Send(GetShape());
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   const size_t before = world.hawser().ResidentBytes();
@@ -268,8 +274,8 @@ TEST(RelayInterim, ThoseThatAClientDoesNotTakeAreNotStored) {
 TEST(RelayPipeline, RequestsSentAtOnceAreAnsweredInTheirOrder) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(PlainGet("/1") + Post("Content-Length: 5\r\n", "hello") +
-              Post("Transfer-Encoding: chunked\r\n", kHello + kEnd) +
+  client.Send(PlainGet("/1") + PostShape("Content-Length: 5\r\n", "hello") +
+              PostShape("Transfer-Encoding: chunked\r\n", kHelloChunk + kEnd) +
               PlainGet("/4", {{"Connection", "close"}}) + PlainGet("/5"));
   const std::vector<std::string> targets = {"/1", "/shape", "/shape", "/4"};
   for (size_t i = 0; i < targets.size(); ++i) {
@@ -318,7 +324,7 @@ TEST(RelayPipeline, ALongOneIsServedToItsEnd) {
 TEST(RelayEarly, AResponseDuringAnUploadReachesTheClientAndEndsTheConnection) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(Post("Content-Length: 1000000\r\n", "the beginning"));
+  client.Send(PostShape("Content-Length: 1000000\r\n", "the beginning"));
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   EXPECT_EQ(backend.Read(13), "the beginning");
@@ -334,7 +340,7 @@ TEST(RelayEarly, AResponseDuringAnUploadReachesTheClientAndEndsTheConnection) {
 TEST(RelayEarly, ABackendThatAnswersAndHangsUpDuringAnUploadIsHeard) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(Post("Transfer-Encoding: chunked\r\n", kHello));
+  client.Send(PostShape("Transfer-Encoding: chunked\r\n", kHelloChunk));
   {
     Wire backend = world.backend().Accept();
     ReadHead(backend);
@@ -344,23 +350,23 @@ TEST(RelayEarly, ABackendThatAnswersAndHangsUpDuringAnUploadIsHeard) {
     EXPECT_EQ(head.status(), 401);
     EXPECT_EQ(ReadBody(client, head), "who?");
   }
-  client.Send(kHello);
+  client.Send(kHelloChunk);
   EXPECT_NE(client.ReadEnd(), End::kOpen);
 }
 
 TEST(RelayEarly, BothBodiesFlowAtOnce) {
   OneBackend world;
   Wire client = world.Connect();
-  client.Send(Post("Transfer-Encoding: chunked\r\n", ""));
+  client.Send(PostShape("Transfer-Encoding: chunked\r\n", ""));
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   backend.Send(Ok("Transfer-Encoding: chunked\r\n", ""));
   EXPECT_EQ(ReadHead(client).status(), 200);
   for (int i = 0; i < 50; ++i) {
-    client.Send(kHello);
-    EXPECT_EQ(backend.Read(kHello.size()), kHello);
-    backend.Send(kHello);
-    EXPECT_EQ(client.Read(kHello.size()), kHello);
+    client.Send(kHelloChunk);
+    EXPECT_EQ(backend.Read(kHelloChunk.size()), kHelloChunk);
+    backend.Send(kHelloChunk);
+    EXPECT_EQ(client.Read(kHelloChunk.size()), kHelloChunk);
   }
   client.Send(kEnd);
   EXPECT_EQ(backend.Read(kEnd.size()), kEnd);
@@ -372,10 +378,10 @@ TEST(RelayEarly, AClientThatLeavesDuringItsUploadLeavesNoWholeRequestBehind) {
   OneBackend world;
   for (const bool reset : {false, true}) {
     Wire client = world.Connect();
-    client.Send(Post("Transfer-Encoding: chunked\r\n", kHello));
+    client.Send(PostShape("Transfer-Encoding: chunked\r\n", kHelloChunk));
     Wire backend = world.backend().Accept();
     ReadHead(backend);
-    EXPECT_EQ(backend.Read(kHello.size()), kHello);
+    EXPECT_EQ(backend.Read(kHelloChunk.size()), kHelloChunk);
     reset ? client.Reset() : client.Close();
     std::string rest;
     EXPECT_NE(backend.ReadEnd(&rest), End::kOpen);

@@ -25,7 +25,7 @@ struct Attack {
 
 class Recorded {
  public:
-  explicit Recorded(Config config = {}) : hawser_(With(std::move(config)).Yaml()) {}
+  explicit Recorded(Config config = {}) : hawser_(AttackWith(std::move(config)).Yaml()) {}
 
   RecordingBackend& backend() { return backend_; }
   HawserProcess& hawser() { return hawser_; }
@@ -46,7 +46,7 @@ class Recorded {
   }
 
  private:
-  Config With(Config config) {
+  Config AttackWith(Config config) {
     config.endpoints = {backend_.address()};
     return config;
   }
@@ -71,35 +71,36 @@ void ExpectRefused(Recorded& world, const Attack& attack) {
   EXPECT_TRUE(Eventually([&] { return world.Rejects(attack.reason) == before + 1; })) << attack.reason;
 }
 
-std::string Post(const std::string& fields, const std::string& body) {
+std::string PostVisible(const std::string& fields, const std::string& body) {
   return "POST /visible HTTP/1.1\r\nHost: hawser.test\r\n" + fields + "\r\n" + body;
 }
-Attack With(const std::string& fields, int status = 400, const std::string& reason = "malformed_request") {
-  return {.name = fields, .bytes = Post(fields, kHidden), .status = status, .reason = reason};
+Attack AttackWith(const std::string& fields, int status = 400,
+                  const std::string& reason = "malformed_request") {
+  return {.name = fields, .bytes = PostVisible(fields, kHidden), .status = status, .reason = reason};
 }
 
 std::vector<Attack> LengthAttacks() {
   std::vector<Attack> attacks = {
-      With("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n"),
-      With("Transfer-Encoding: chunked\r\nContent-Length: 6\r\n"),
-      With("Transfer-Encoding: gzip\r\nContent-Length: 6\r\n"),
-      With("Content-Length: 6\r\nContent-Length: 5\r\n"),
-      With("Content-Length: 6\r\nContent-Length: 6\r\n"),
-      With("Content-Length: 6\r\ncontent-length: 6\r\n"),
-      With("Content-Length: 0\r\nContent-Length: 44\r\n"),
+      AttackWith("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n"),
+      AttackWith("Transfer-Encoding: chunked\r\nContent-Length: 6\r\n"),
+      AttackWith("Transfer-Encoding: gzip\r\nContent-Length: 6\r\n"),
+      AttackWith("Content-Length: 6\r\nContent-Length: 5\r\n"),
+      AttackWith("Content-Length: 6\r\nContent-Length: 6\r\n"),
+      AttackWith("Content-Length: 6\r\ncontent-length: 6\r\n"),
+      AttackWith("Content-Length: 0\r\nContent-Length: 44\r\n"),
   };
   for (const std::string value :
        {"6, 6", "6,6", "6, 5", "+6", "-6", "-0", "0x6", "6 6", "6;", "6.0", "1e1", "six", "\"6\"", "",
         "9223372036854775808", "18446744073709551616", "99999999999999999999999999999999", "\xd9\xa6"}) {
-    attacks.push_back(With("Content-Length: " + value + "\r\n"));
+    attacks.push_back(AttackWith("Content-Length: " + value + "\r\n"));
   }
   return attacks;
 }
 
 std::vector<Attack> CodingAttacks() {
   std::vector<Attack> attacks = {
-      With("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
-      With("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n"),
+      AttackWith("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+      AttackWith("Transfer-Encoding: identity\r\nTransfer-Encoding: chunked\r\n"),
       {.name = "Transfer-Encoding of HTTP/1.0",
        .bytes =
            "POST / HTTP/1.0\r\nHost: hawser.test\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + kHidden},
@@ -107,17 +108,17 @@ std::vector<Attack> CodingAttacks() {
   for (const std::string value :
        {"chunked, chunked", "chunked, identity", "chunked,", ", chunked", "", "chunked;q=1", "\"chunked\"",
         "chunked chunked", "[chunked]", "chunked\xc2\xa0"}) {
-    attacks.push_back(With("Transfer-Encoding: " + value + "\r\n"));
+    attacks.push_back(AttackWith("Transfer-Encoding: " + value + "\r\n"));
   }
   for (const std::string value : {"\vchunked", "chunked\v", "\fchunked",
                                   "\x01"
                                   "chunked",
                                   "chunked\x7f"}) {
-    attacks.push_back(With("Transfer-Encoding: " + value + "\r\n"));
+    attacks.push_back(AttackWith("Transfer-Encoding: " + value + "\r\n"));
   }
   for (const std::string value :
        {"xchunked", "chunkedx", "identity", "gzip", "gzip, chunked", "identity, chunked", "cow"}) {
-    attacks.push_back(With("Transfer-Encoding: " + value + "\r\n", 501, "unsupported_transfer_coding"));
+    attacks.push_back(AttackWith("Transfer-Encoding: " + value + "\r\n", 501, "unsupported_transfer_coding"));
   }
   return attacks;
 }
@@ -167,12 +168,12 @@ std::vector<Attack> LineAttacks() {
                                  "X\xc3\xa9: a",
                                  "X(a): b",
                                  "X@: b"}) {
-    attacks.push_back(With(line + "\r\n"));
+    attacks.push_back(AttackWith(line + "\r\n"));
   }
-  attacks.push_back(With("X: a\0b\r\n"s));
-  attacks.push_back(With("X\0: a\r\n"s));
-  attacks.push_back(With("Content-Length\0: 44\r\n"s));
-  attacks.push_back(With("Content-Length: 4\0004\r\n"s));
+  attacks.push_back(AttackWith("X: a\0b\r\n"s));
+  attacks.push_back(AttackWith("X\0: a\r\n"s));
+  attacks.push_back(AttackWith("Content-Length\0: 44\r\n"s));
+  attacks.push_back(AttackWith("Content-Length: 4\0004\r\n"s));
   return attacks;
 }
 
@@ -268,7 +269,7 @@ TEST(RequestSmuggling, ABrokenChunkEndsTheConnectionAndIsNotPassedOn) {
     SCOPED_TRACE(body);
     const double before = world.Rejects("malformed_request");
     Wire client = world.Connect();
-    client.Send(Post("Transfer-Encoding: chunked\r\n", body + "0\r\n\r\n" + kHidden));
+    client.Send(PostVisible("Transfer-Encoding: chunked\r\n", body + "0\r\n\r\n" + kHidden));
     const Head head = ReadHead(client);
     EXPECT_EQ(head.status(), 400) << head.raw;
     ReadBody(client, head);
@@ -287,7 +288,7 @@ TEST(RequestSmuggling, AChunkExtensionOrATrailerSectionBeyondItsBoundIsBroken) {
   for (const std::string& body : {"5;" + std::string(1000, 'x') + "\r\nhello\r\n0\r\n\r\n",
                                   "0\r\nX: " + std::string(20'000, 'x') + "\r\n\r\n"}) {
     Wire client = world.Connect();
-    client.Send(Post("Transfer-Encoding: chunked\r\n", body));
+    client.Send(PostVisible("Transfer-Encoding: chunked\r\n", body));
     EXPECT_EQ(ReadHead(client).status(), 400);
     EXPECT_EQ(RequestLength(world.Seen()), 0u);
   }
@@ -306,35 +307,37 @@ struct Cleaned {
 std::vector<Cleaned> CleanedForms() {
   return {
       {"chunk extensions go",
-       Post("Transfer-Encoding: chunked\r\n", "5;ext=val;x=\"y\"\r\nhello\r\n0;z\r\n\r\n"),
+       PostVisible("Transfer-Encoding: chunked\r\n", "5;ext=val;x=\"y\"\r\nhello\r\n0;z\r\n\r\n"),
        "5\r\nhello\r\n0\r\n\r\n",
        {"Transfer-Encoding: chunked"},
        {"Content-Length"}},
       {"white space around chunk extensions goes",
-       Post("Transfer-Encoding: chunked\r\n", "5 ;ext = val\t; x= \"y\"\r\nhello\r\n0\t; z\r\n\r\n"),
+       PostVisible("Transfer-Encoding: chunked\r\n", "5 ;ext = val\t; x= \"y\"\r\nhello\r\n0\t; z\r\n\r\n"),
        "5\r\nhello\r\n0\r\n\r\n",
        {"Transfer-Encoding: chunked"}},
       {"chunk sizes are written anew",
-       Post("transfer-encoding:\tChunked \r\n", "0005\r\nhello\r\n000\r\n\r\n"),
+       PostVisible("transfer-encoding:\tChunked \r\n", "0005\r\nhello\r\n000\r\n\r\n"),
        "5\r\nhello\r\n0\r\n\r\n",
        {"Transfer-Encoding: chunked"}},
       {"trailers that frame, route or vouch go",
-       Post("Transfer-Encoding: chunked\r\n",
-            "0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil.test\r\nX-Forwarded-For: "
-            "1.2.3.4\r\n"
-            "X_Forwarded_For: 1.2.3.4\r\nAuthorization: x\r\nX-Sum: 1\r\n\r\n"),
+       PostVisible(
+           "Transfer-Encoding: chunked\r\n",
+           "0\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil.test\r\nX-Forwarded-For: "
+           "1.2.3.4\r\n"
+           "X_Forwarded_For: 1.2.3.4\r\nAuthorization: x\r\nX-Sum: 1\r\n\r\n"),
        "0\r\nX-Sum: 1\r\n\r\n"},
       {"what Connection names goes, and what it must not name stays",
-       Post("Connection: X-Hop, Content-Length, Host, Cookie, close\r\nX-Hop: 1\r\nKeep-Alive: "
-            "5\r\nProxy-Connection: a\r\n"
-            "TE: gzip\r\nUpgrade: h2c\r\nCookie: a=1\r\nContent-Length: 5\r\n",
-            "hello"),
+       PostVisible("Connection: X-Hop, Content-Length, Host, Cookie, close\r\nX-Hop: 1\r\nKeep-Alive: "
+                   "5\r\nProxy-Connection: a\r\n"
+                   "TE: gzip\r\nUpgrade: h2c\r\nCookie: a=1\r\nContent-Length: 5\r\n",
+                   "hello"),
        "hello",
        {"Content-Length: 5", "Cookie: a=1", "Host: hawser.test"},
        {"X-Hop", "Keep-Alive", "Proxy-Connection", "TE", "Upgrade"}},
       {"names with an underscore go",
-       Post("Content_Length: 44\r\nTransfer_Encoding: chunked\r\nX_Real_IP: 1.2.3.4\r\nContent-Length: 5\r\n",
-            "hello"),
+       PostVisible(
+           "Content_Length: 44\r\nTransfer_Encoding: chunked\r\nX_Real_IP: 1.2.3.4\r\nContent-Length: 5\r\n",
+           "hello"),
        "hello",
        {"Content-Length: 5"},
        {"Content_Length", "Transfer_Encoding", "X_Real_IP"}},
@@ -344,7 +347,7 @@ std::vector<Cleaned> CleanedForms() {
        {"Host: hawser.test"},
        {"evil"}},
       {"a length is passed on without leading zeros",
-       Post("Content-Length: 005\r\n", "hello"),
+       PostVisible("Content-Length: 005\r\n", "hello"),
        "hello",
        {"Content-Length: 5"}},
       {"a later minor version is 1.1",
@@ -358,7 +361,7 @@ std::vector<Cleaned> CleanedForms() {
        kHidden,
        {"Content-Length: " + std::to_string(kHidden.size())}},
       {"bytes above 0x7f pass",
-       Post("X: \xc3\xa9\xff\r\nContent-Length: 5\r\n", "hello"),
+       PostVisible("X: \xc3\xa9\xff\r\nContent-Length: 5\r\n", "hello"),
        "hello",
        {"X: \xc3\xa9\xff"}},
   };

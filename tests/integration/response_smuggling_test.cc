@@ -14,13 +14,14 @@ using testing::Not;
 const std::string kSecond = "HTTP/1.1 200 OK\r\nX-Evil: 1\r\nContent-Length: 0\r\n\r\n";
 
 // A plain request that the backend answers with these bytes; all that the client then sees, and how it ends.
-struct Seen {
+struct SeenResponse {
   Head head;
   std::string body;
   End end = End::kOpen;
 };
 
-Seen Answered(OneBackend& world, const std::string& bytes, const std::string& request = PlainGet("/")) {
+SeenResponse Relayed(OneBackend& world, const std::string& bytes,
+                     const std::string& request = PlainGet("/")) {
   Wire client = world.Connect();
   client.Send(request);
   {
@@ -30,36 +31,36 @@ Seen Answered(OneBackend& world, const std::string& bytes, const std::string& re
     backend.ShutdownWrite();
     backend.ReadEnd();  // hawser ends it, sound or not: nothing of it may be used again
   }
-  Seen seen{.head = ReadHead(client), .body = {}};
+  SeenResponse seen{.head = ReadHead(client), .body = {}};
   while (seen.head.status() / 100 == 1) seen.head = ReadHead(client);
   client.ShutdownWrite();
   seen.end = client.ReadEnd(&seen.body);
   return seen;
 }
 
-std::string With(const std::string& fields) {
+std::string ResponseWith(const std::string& fields) {
   return "HTTP/1.1 200 OK\r\nX-Evil: 1\r\n" + fields + "\r\n" + kSecond;
 }
 
 std::vector<std::string> BadHeads() {
   std::vector<std::string> heads = {
-      With("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n"),
-      With("Transfer-Encoding: chunked\r\nContent-Length: 6\r\n"),
-      With("Content-Length: 6\r\nContent-Length: 5\r\n"),
-      With("Content-Length: 6\r\nContent-Length: 6\r\n"),
-      With("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
-      With("X: a\r\n folded\r\n"),
-      With("Content-Length:\r\n 6\r\n"),
-      With("Content-Length : 6\r\n"),
-      With(" X: a\r\n"),
-      With("X: a\0b\r\n"s),
-      With("X\0: a\r\n"s),
-      With("X: a\rSet-Cookie: b\r\n"),
-      With("X: a\nSet-Cookie: b\r\n"),
-      With("X: a\n"),
-      With("X\r\n"),
-      With(": a\r\n"),
-      With("X Y: a\r\n"),
+      ResponseWith("Content-Length: 6\r\nTransfer-Encoding: chunked\r\n"),
+      ResponseWith("Transfer-Encoding: chunked\r\nContent-Length: 6\r\n"),
+      ResponseWith("Content-Length: 6\r\nContent-Length: 5\r\n"),
+      ResponseWith("Content-Length: 6\r\nContent-Length: 6\r\n"),
+      ResponseWith("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"),
+      ResponseWith("X: a\r\n folded\r\n"),
+      ResponseWith("Content-Length:\r\n 6\r\n"),
+      ResponseWith("Content-Length : 6\r\n"),
+      ResponseWith(" X: a\r\n"),
+      ResponseWith("X: a\0b\r\n"s),
+      ResponseWith("X\0: a\r\n"s),
+      ResponseWith("X: a\rSet-Cookie: b\r\n"),
+      ResponseWith("X: a\nSet-Cookie: b\r\n"),
+      ResponseWith("X: a\n"),
+      ResponseWith("X\r\n"),
+      ResponseWith(": a\r\n"),
+      ResponseWith("X Y: a\r\n"),
       "HTTP/1.0 200 OK\r\nX-Evil: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "HTTP/1.1 200 OK\nX-Evil: 1\n\n",
       "HTTP/1.1 200 O\0K\r\nX-Evil: 1\r\n\r\n"s,
@@ -75,16 +76,16 @@ std::vector<std::string> BadHeads() {
       " HTTP/1.1 200 OK\r\nX-Evil: 1\r\n\r\n",
       "\r\n" + kSecond,
       "<html>X-Evil: 1</html>\r\n\r\n",
-      With("X: " + std::string(70'000, 'x') + "\r\n"),
+      ResponseWith("X: " + std::string(70'000, 'x') + "\r\n"),
       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nX-Evil: 1\r\nX : a\r\n\r\n",
   };
   for (const std::string value : {"6, 6", "+6", "-6", "0x6", "6 6", "six", "", "9223372036854775808",
                                   "99999999999999999999999999999999"}) {
-    heads.push_back(With("Content-Length: " + value + "\r\n"));
+    heads.push_back(ResponseWith("Content-Length: " + value + "\r\n"));
   }
   for (const std::string value :
        {"gzip", "gzip, chunked", "identity", "chunked, chunked", "xchunked", "\vchunked", ""}) {
-    heads.push_back(With("Transfer-Encoding: " + value + "\r\n"));
+    heads.push_back(ResponseWith("Transfer-Encoding: " + value + "\r\n"));
   }
   return heads;
 }
@@ -94,7 +95,7 @@ TEST(ResponseSmuggling, AHeadThatIsNotExactlyOneThingGets502AndNothingOfItIsPass
   double rejects = 0;
   for (const std::string& bytes : BadHeads()) {
     SCOPED_TRACE(bytes.substr(0, 200));
-    const Seen seen = Answered(world, bytes);
+    const SeenResponse seen = Relayed(world, bytes);
     EXPECT_EQ(seen.head.status(), 502) << seen.head.raw;
     EXPECT_THAT(seen.head.raw + seen.body, Not(HasSubstr("vil")));
     EXPECT_EQ(seen.end, End::kFin);
@@ -104,9 +105,9 @@ TEST(ResponseSmuggling, AHeadThatIsNotExactlyOneThingGets502AndNothingOfItIsPass
 
 TEST(ResponseSmuggling, A101ThatNobodyAskedForGets502AndOpensNothing) {
   OneBackend world;
-  const Seen seen = Answered(
-      world,
-      "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" + kSecond);
+  const SeenResponse seen =
+      Relayed(world, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" +
+                         kSecond);
   EXPECT_EQ(seen.head.status(), 502);
   EXPECT_THAT(seen.body, Not(HasSubstr("Evil")));
   EXPECT_TRUE(world.hawser().MetricIs("hawser_rejects_total", 1, {"bad_backend_upgrade"}));
@@ -123,7 +124,7 @@ TEST(ResponseSmuggling, ABrokenBodyIsCutSoThatNobodyTakesItForTheWhole) {
         "5\r\nhello\r\n0\r\nX : a\r\n\r\n", "5\r\nhello\r\n0\r\nX: a\r\n folded\r\n\r\n",
         "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n", "5\r\nhel", ""}) {
     SCOPED_TRACE(body);
-    const Seen seen = Answered(world, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"s + body);
+    const SeenResponse seen = Relayed(world, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"s + body);
     EXPECT_THAT(seen.head.raw + seen.body, Not(HasSubstr("0\r\n\r\n"))) << seen.head.raw;
     EXPECT_NE(seen.end, End::kOpen);
     ++rejects;
@@ -133,7 +134,7 @@ TEST(ResponseSmuggling, ABrokenBodyIsCutSoThatNobodyTakesItForTheWhole) {
       return closed + hawser.Metric("hawser_rejects_total", {"bad_backend_response"}) == rejects;
     }));
   }
-  const Seen seen = Answered(world, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
+  const SeenResponse seen = Relayed(world, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
   EXPECT_EQ(seen.head.status(), 200);
   EXPECT_EQ(seen.body, "hello");
   EXPECT_EQ(seen.head.Value("Content-Length"), "10");
@@ -166,11 +167,11 @@ TEST(ResponseSmuggling, WhatFollowsAResponseIsNotTheNextOne) {
 
 TEST(ResponseSmuggling, FieldsOfTheBackendsConnectionStayThere) {
   OneBackend world;
-  const Seen seen =
-      Answered(world,
-               "HTTP/1.1 200 OK\r\nConnection: X-Hop, Set-Cookie, Content-Length\r\nX-Hop: 1\r\nKeep-Alive: "
-               "timeout=5\r\n"
-               "Proxy-Connection: a\r\nUpgrade: h2c\r\nSet-Cookie: a=1\r\nContent-Length: 2\r\n\r\nok");
+  const SeenResponse seen =
+      Relayed(world,
+              "HTTP/1.1 200 OK\r\nConnection: X-Hop, Set-Cookie, Content-Length\r\nX-Hop: 1\r\nKeep-Alive: "
+              "timeout=5\r\n"
+              "Proxy-Connection: a\r\nUpgrade: h2c\r\nSet-Cookie: a=1\r\nContent-Length: 2\r\n\r\nok");
   EXPECT_EQ(seen.head.status(), 200);
   for (const char* name : {"X-Hop", "Keep-Alive", "Proxy-Connection", "Upgrade"})
     EXPECT_FALSE(seen.head.Has(name)) << name;

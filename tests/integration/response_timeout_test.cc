@@ -10,7 +10,7 @@
 namespace hawser::integration {
 namespace {
 
-std::string Upload(const std::string& fields, std::string_view body = "") {
+std::string UploadOf(const std::string& fields, std::string_view body = "") {
   return "POST /upload HTTP/1.1\r\nHost: hawser.test\r\n" + fields + "\r\n" + std::string(body);
 }
 
@@ -25,7 +25,7 @@ struct Asked {
   Wire client;
   Wire backend;
 };
-Asked Ask(OneBackend& world, const std::string& request) {
+Asked AskBackend(OneBackend& world, const std::string& request) {
   Asked asked{world.Connect(), {}};
   asked.client.Send(request);
   asked.backend = world.backend().Accept();
@@ -35,7 +35,7 @@ Asked Ask(OneBackend& world, const std::string& request) {
 
 TEST(ResponseTimeout, ALongPollOutlastsThirtySecondsByDefault) {
   OneBackend world;
-  Asked poll = Ask(world, PlainGet("/socket.io/?EIO=4&transport=polling&sid=x"));
+  Asked poll = AskBackend(world, PlainGet("/socket.io/?EIO=4&transport=polling&sid=x"));
   EXPECT_TRUE(QuietFor(poll.client, 31s));
   poll.backend.Send(Response("200 OK", "2"));
   EXPECT_EQ(ReadHead(poll.client).status(), 200);
@@ -43,8 +43,8 @@ TEST(ResponseTimeout, ALongPollOutlastsThirtySecondsByDefault) {
 
 TEST(ResponseTimeout, ThatOfHandshakesIsForWebSocketsAlone) {
   OneBackend world({.route = {"handshake_timeout: 200ms"}});
-  Asked plain = Ask(world, PlainGet("/"));
-  Asked handshake = Ask(world, Request{}.Text());
+  Asked plain = AskBackend(world, PlainGet("/"));
+  Asked handshake = AskBackend(world, Request{}.Text());
   EXPECT_EQ(ReadHead(handshake.client).status(), 504);
   plain.backend.Send(Response("200 OK", "late"));
   EXPECT_EQ(ReadHead(plain.client).status(), 200);
@@ -52,7 +52,7 @@ TEST(ResponseTimeout, ThatOfHandshakesIsForWebSocketsAlone) {
 
 TEST(ResponseTimeout, ABackendThatDoesNotAnswerInTimeIs504) {
   OneBackend world({.route = {"response_timeout: 200ms"}});
-  Asked asked = Ask(world, PlainGet("/"));
+  Asked asked = AskBackend(world, PlainGet("/"));
   EXPECT_EQ(ReadHead(asked.client).status(), 504);
   EXPECT_NE(asked.backend.ReadEnd(), End::kOpen);
   EXPECT_EQ(world.hawser().WaitForLog()["reason"], "backend_timeout");
@@ -60,8 +60,8 @@ TEST(ResponseTimeout, ABackendThatDoesNotAnswerInTimeIs504) {
 
 TEST(ResponseTimeout, ZeroIsNoLimit) {
   OneBackend world({.route = {"response_timeout: 0s", "handshake_timeout: 200ms"}});
-  Asked plain = Ask(world, PlainGet("/"));
-  Asked handshake = Ask(world, Request{}.Text());
+  Asked plain = AskBackend(world, PlainGet("/"));
+  Asked handshake = AskBackend(world, Request{}.Text());
   EXPECT_EQ(ReadHead(handshake.client).status(), 504);
   plain.backend.Send(Response("200 OK", "late"));
   EXPECT_EQ(ReadHead(plain.client).status(), 200);
@@ -69,7 +69,7 @@ TEST(ResponseTimeout, ZeroIsNoLimit) {
 
 TEST(ResponseTimeout, EachInterimResponseStartsItAgain) {
   OneBackend world({.route = {"response_timeout: 2s"}});
-  Asked asked = Ask(world, PlainGet("/"));
+  Asked asked = AskBackend(world, PlainGet("/"));
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(QuietFor(asked.client, 800ms));
     asked.backend.Send("HTTP/1.1 102 Processing\r\n\r\n");
@@ -81,14 +81,14 @@ TEST(ResponseTimeout, EachInterimResponseStartsItAgain) {
 
 TEST(ResponseTimeout, ItRunsWhileTheClientWaitsForA100) {
   OneBackend world({.route = {"response_timeout: 200ms", "stream_idle_timeout: 1h"}});
-  Asked asked = Ask(world, Upload("Content-Length: 5\r\nExpect: 100-continue\r\n"));
+  Asked asked = AskBackend(world, UploadOf("Content-Length: 5\r\nExpect: 100-continue\r\n"));
   EXPECT_EQ(ReadHead(asked.client).status(), 504);
 }
 
 TEST(ResponseTimeout, AClientThatWaitsForA100DoesNotStallItsUpload) {
   OneBackend world({.route = {"stream_idle_timeout: 200ms"}});
-  Asked waits = Ask(world, Upload("Content-Length: 5\r\nExpect: 100-continue\r\n"));
-  Asked stalls = Ask(world, Upload("Content-Length: 5\r\n", "he"));
+  Asked waits = AskBackend(world, UploadOf("Content-Length: 5\r\nExpect: 100-continue\r\n"));
+  Asked stalls = AskBackend(world, UploadOf("Content-Length: 5\r\n", "he"));
   EXPECT_EQ(ReadHead(stalls.client).status(), 408);
   waits.backend.Send("HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_EQ(ReadHead(waits.client).status(), 100);
@@ -100,9 +100,10 @@ TEST(ResponseTimeout, AClientThatWaitsForA100DoesNotStallItsUpload) {
 
 TEST(ResponseTimeout, AClientThatStallsItsUploadGets408) {
   OneBackend world({.route = {"stream_idle_timeout: 200ms", "response_timeout: 1h"}});
-  for (const std::string& request : {Upload("Content-Length: 5\r\n"), Upload("Content-Length: 5\r\n", "he"),
-                                     Upload("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n")}) {
-    Asked asked = Ask(world, request);
+  for (const std::string& request :
+       {UploadOf("Content-Length: 5\r\n"), UploadOf("Content-Length: 5\r\n", "he"),
+        UploadOf("Transfer-Encoding: chunked\r\n", "2\r\nhe\r\n")}) {
+    Asked asked = AskBackend(world, request);
     EXPECT_EQ(ReadHead(asked.client).status(), 408) << request;
     EXPECT_NE(asked.backend.ReadEnd(), End::kOpen);
   }
@@ -111,7 +112,7 @@ TEST(ResponseTimeout, AClientThatStallsItsUploadGets408) {
 
 TEST(ResponseTimeout, ABackendThatDoesNotTakeAnUploadIs504) {
   OneBackend world({.route = {"stream_idle_timeout: 500ms", "response_timeout: 1h"}});
-  Asked asked = Ask(world, Upload("Content-Length: 1000000000\r\n"));
+  Asked asked = AskBackend(world, UploadOf("Content-Length: 1000000000\r\n"));
   const std::string block(1 << 20, 'x');
   while (!asked.client.HasInput()) asked.client.SendSome(block);
   EXPECT_EQ(ReadHead(asked.client).status(), 504);
@@ -131,7 +132,7 @@ TEST(ResponseTimeout, ItRunsOnceTheEndOfAnUploadHasFoundRoom) {
       {.route = {"response_timeout: 300ms", "stream_idle_timeout: 0s"}, .cluster = {"protocol: h2"}});
   constexpr size_t kWindow = 65'535;  // of a stream, as it begins (RFC 9113 §6.9.2)
   Wire client = world.Connect();
-  client.Send(Upload("Transfer-Encoding: chunked\r\n", "ffff\r\n" + std::string(kWindow, 'x') + "\r\n"));
+  client.Send(UploadOf("Transfer-Encoding: chunked\r\n", "ffff\r\n" + std::string(kWindow, 'x') + "\r\n"));
   Http2Backend backend(world.backend().Accept());
   const uint32_t stream = backend.ReadRequest().stream;
   for (size_t bytes = 0; bytes < kWindow;) {
@@ -150,7 +151,7 @@ TEST(ResponseTimeout, ItRunsOnceTheEndOfAnUploadHasFoundRoom) {
 TEST(ClientThatLeaves, IsNoticedThoughItsBodyOnceFilledWhatIsHeld) {
   OneBackend world({.cluster = {"protocol: h2"}});
   Wire client = world.Connect();
-  client.Send(Upload("Content-Length: 30000\r\n", std::string(30'000, 'x')));
+  client.Send(UploadOf("Content-Length: 30000\r\n", std::string(30'000, 'x')));
   PassATurn(world);
   Http2Backend backend(world.backend().Accept());  // only now are there SETTINGS, and a stream
   backend.ReadRequest();
@@ -165,7 +166,7 @@ TEST(ClientThatLeaves, IsNoticedThoughItsBodyOnceFilledWhatIsHeld) {
 
 TEST(StreamIdleTimeout, BodiesThatStandStillAreCutThoughTheClientTalks) {
   OneBackend world({.route = {"stream_idle_timeout: 500ms"}});
-  Asked asked = Ask(world, PlainGet("/"));
+  Asked asked = AskBackend(world, PlainGet("/"));
   asked.backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");
   EXPECT_EQ(ReadHead(asked.client).status(), 200);
   EXPECT_EQ(asked.client.Read(5), "hello");
@@ -177,10 +178,10 @@ TEST(StreamIdleTimeout, BodiesThatStandStillAreCutThoughTheClientTalks) {
 
 TEST(StreamIdleTimeout, ZeroIsNoLimit) {
   OneBackend world({.route = {"stream_idle_timeout: 0s", "response_timeout: 200ms"}});
-  Asked watch = Ask(world, PlainGet("/watch"));
+  Asked watch = AskBackend(world, PlainGet("/watch"));
   watch.backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na");
   EXPECT_EQ(ReadHead(watch.client).status(), 200);
-  Asked late = Ask(world, PlainGet("/"));
+  Asked late = AskBackend(world, PlainGet("/"));
   EXPECT_EQ(ReadHead(late.client).status(), 504);
   watch.backend.Send("b");
   EXPECT_EQ(watch.client.Read(2), "ab");
@@ -191,7 +192,7 @@ TEST(BrokenResponse, OneOfWhichNothingHasLeftIs502) {
   for (const std::string& broken :
        {std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
         std::string("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n")}) {
-    Asked asked = Ask(world, PlainGet("/"));
+    Asked asked = AskBackend(world, PlainGet("/"));
     asked.backend.Send(broken);
     EXPECT_EQ(ReadHead(asked.client).status(), 502);
   }
@@ -214,7 +215,7 @@ TEST(BrokenResponse, AStreamThatIsResetRightBehindItsHeadIs502) {
 
 TEST(BrokenResponse, OneThatHasBegunIsCutAndLoggedAsTheClientSawIt) {
   OneBackend world;
-  Asked asked = Ask(world, PlainGet("/"));
+  Asked asked = AskBackend(world, PlainGet("/"));
   asked.backend.Send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n");
   EXPECT_EQ(ReadHead(asked.client).status(), 200);
   EXPECT_EQ(asked.client.ReadThrough("he\r\n"), "2\r\nhe\r\n");

@@ -18,7 +18,7 @@ struct Exchanged {
   std::string body;
 };
 
-Exchanged Exchange(OneBackend& world, const std::string& request, const std::string& response) {
+Exchanged ExchangeOnce(OneBackend& world, const std::string& request, const std::string& response) {
   Wire client = world.Connect();
   client.Send(request);
   Wire backend = world.backend().Accept();
@@ -30,7 +30,7 @@ Exchanged Exchange(OneBackend& world, const std::string& request, const std::str
 }
 
 std::string TargetSeen(OneBackend& world, const std::string& target) {
-  return Exchange(world, PlainGet(target), Response("200 OK", "")).request.target();
+  return ExchangeOnce(world, PlainGet(target), Response("200 OK", "")).request.target();
 }
 
 TEST(PrefixRewrite, ReplacesTheMatchedPrefixByWholeSegments) {
@@ -55,7 +55,7 @@ TEST(RegexRewrite, APathThatCannotBeSentOnGets404) {
 
 TEST(HostRewrite, TheBackendSeesTheNewHostAndThePublicOneBesideIt) {
   OneBackend world({.route = {"host_rewrite: 'inner.test:81'"}});
-  const Exchanged plain = Exchange(world, PlainGet("/"), Response("200 OK", ""));
+  const Exchanged plain = ExchangeOnce(world, PlainGet("/"), Response("200 OK", ""));
   EXPECT_EQ(plain.request.Value("Host"), "inner.test:81");
   EXPECT_EQ(plain.request.Value("X-Forwarded-Host"), "hawser.test");
   EXPECT_EQ(world.Open().request.Value("Host"), "inner.test:81");
@@ -83,7 +83,7 @@ const Fields kResponseFields = {{"Server", "secret/1.0"}, {"x-frame-options", "A
 TEST(HeaderRules, ChangePlainRequestsAndTheirResponses) {
   OneBackend world({.route = kRules});
   const Exchanged plain =
-      Exchange(world, PlainGet("/", kRequestFields), Response("200 OK", "ok", kResponseFields));
+      ExchangeOnce(world, PlainGet("/", kRequestFields), Response("200 OK", "ok", kResponseFields));
   ExpectRules(plain.request, plain.response);
   EXPECT_EQ(plain.body, "ok");
 }
@@ -100,7 +100,7 @@ TEST(HeaderRules, RemovingSetCookieLeavesTheAffinityCookie) {
       {.route = {"response_headers: { remove: [ Set-Cookie ] }"},
        .cluster = {"affinity: { cookie: { name: moor, keys: [ 0123456789abcdef0123456789abcdef ] } }"}});
   const Exchanged plain =
-      Exchange(world, PlainGet("/"), Response("200 OK", "", {{"Set-Cookie", "theirs=1"}}));
+      ExchangeOnce(world, PlainGet("/"), Response("200 OK", "", {{"Set-Cookie", "theirs=1"}}));
   EXPECT_THAT(plain.response.Value("Set-Cookie"), HasSubstr("moor="));
 }
 
@@ -115,15 +115,15 @@ TEST(HeaderRules, LeaveRefusalsAlone) {
 
 // --- Routes that answer by themselves ---
 
-struct Answered {
+struct RouteAnswer {
   Wire client;
   Head head;
   std::string body;
 };
 
 // The answer of a route that asks no backend.
-Answered Ask(OneBackend& world, const std::string& request) {
-  Answered answered{.client = world.Connect(), .head = {}, .body = {}};
+RouteAnswer AskRoute(OneBackend& world, const std::string& request) {
+  RouteAnswer answered{.client = world.Connect(), .head = {}, .body = {}};
   answered.client.Send(request);
   answered.head = ReadHead(answered.client);
   answered.body = ReadBody(answered.client, answered.head);
@@ -135,7 +135,7 @@ TEST(Redirect, LeadsToTheNewPlace) {
   OneBackend world(
       {.route = {"match: { path_prefix: /old }",
                  "redirect: { scheme: https, host: 'new.test:8443', prefix_rewrite: /new, status: 308 }"}});
-  const Answered answered = Ask(world, PlainGet("/old/a?b=c"));
+  const RouteAnswer answered = AskRoute(world, PlainGet("/old/a?b=c"));
   EXPECT_EQ(answered.head.first_line, "HTTP/1.1 308 Permanent Redirect");
   EXPECT_EQ(answered.head.Value("Location"), "https://new.test:8443/new/a?b=c");
   EXPECT_EQ(answered.head.Value("Content-Length"), "0");
@@ -145,15 +145,15 @@ TEST(Redirect, LeadsToTheNewPlace) {
 TEST(Redirect, FollowsTheSchemeThatATrustedProxySpeaks) {
   OneBackend world({.listener = {"trusted_proxies: [ 127.0.0.0/8 ]"},
                     .route = {"redirect: { path: /new, strip_query: true }"}});
-  EXPECT_EQ(Ask(world, PlainGet("/a?b", {{"X-Forwarded-Proto", "https"}})).head.Value("Location"),
+  EXPECT_EQ(AskRoute(world, PlainGet("/a?b", {{"X-Forwarded-Proto", "https"}})).head.Value("Location"),
             "https://hawser.test/new");
-  EXPECT_EQ(Ask(world, PlainGet("/a?b")).head.Value("Location"), "http://hawser.test/new");
+  EXPECT_EQ(AskRoute(world, PlainGet("/a?b")).head.Value("Location"), "http://hawser.test/new");
 }
 
 TEST(Redirect, AnswersAHandshakeAndEndsItsConnection) {
   OneBackend world({.route = {"redirect: { scheme: https }"}});
-  Answered answered =
-      Ask(world, Request{.target = "/ws"}.Text() + EncodeMasked({.payload = "a frame of no tunnel"}));
+  RouteAnswer answered =
+      AskRoute(world, Request{.target = "/ws"}.Text() + EncodeMasked({.payload = "a frame of no tunnel"}));
   EXPECT_EQ(answered.head.status(), 301);
   EXPECT_EQ(answered.head.Value("Location"), "https://hawser.test/ws");
   EXPECT_EQ(answered.head.Value("Connection"), "close");
@@ -188,7 +188,7 @@ TEST(DirectResponse, AnswersWithItsBodyAndKeepsTheConnection) {
       {.route = {"direct_response: { status: 503, body: \"down for a while\\n\", headers: [ { name: "
                  "Retry-After, value: '60' } ] }",
                  "response_headers: { set: [ { name: X-Edge, value: here } ] }"}});
-  Answered answered = Ask(world, PlainGet("/"));
+  RouteAnswer answered = AskRoute(world, PlainGet("/"));
   EXPECT_EQ(answered.head.status(), 503);
   EXPECT_EQ(answered.body, "down for a while\n");
   EXPECT_EQ(answered.head.Value("Content-Type"), "text/plain");
@@ -222,8 +222,8 @@ TEST(DirectResponse, A204HasNeitherBodyNorLength) {
 
 TEST(DirectResponse, ABodyThatNobodyReadsEndsTheConnection) {
   OneBackend world({.route = {"direct_response: { status: 200, body: hello }"}});
-  Answered answered =
-      Ask(world, "POST / HTTP/1.1\r\nHost: hawser.test\r\nContent-Length: 100\r\n\r\nsome of it");
+  RouteAnswer answered =
+      AskRoute(world, "POST / HTTP/1.1\r\nHost: hawser.test\r\nContent-Length: 100\r\n\r\nsome of it");
   EXPECT_EQ(answered.body, "hello");
   EXPECT_EQ(answered.head.Value("Connection"), "close");
   EXPECT_EQ(answered.client.ReadEnd(), End::kFin);
@@ -232,8 +232,8 @@ TEST(DirectResponse, ABodyThatNobodyReadsEndsTheConnection) {
 TEST(DirectResponse, FiltersComeFirst) {
   OneBackend world({.route = {"direct_response: { status: 200 }",
                               "filters: [ { origin: { allow: [ 'https://a.test' ] } } ]"}});
-  EXPECT_EQ(Ask(world, PlainGet("/", {{"Origin", "https://evil.test"}})).head.status(), 403);
-  EXPECT_EQ(Ask(world, PlainGet("/", {{"Origin", "https://a.test"}})).head.status(), 200);
+  EXPECT_EQ(AskRoute(world, PlainGet("/", {{"Origin", "https://evil.test"}})).head.status(), 403);
+  EXPECT_EQ(AskRoute(world, PlainGet("/", {{"Origin", "https://a.test"}})).head.status(), 200);
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ const std::string kPoll = "/socket.io/?EIO=4&transport=polling";
 std::string OpenPacket(const std::string& session) {
   return R"(0{"sid":")" + session + R"(","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000})";
 }
-std::string Answer(const std::string& body, const Fields& more = {}) {
+std::string LastAnswer(const std::string& body, const Fields& more = {}) {
   Fields fields = more;
   fields.emplace_back("Connection", "close");
   return Response("200 OK", body, fields);
@@ -43,7 +43,7 @@ class SocketIoTest : public testing::Test {
     return reached;
   }
   // One request on a connection of its own, answered by whom it reaches, who is returned.
-  size_t Ask(const std::string& target, const std::string& answer = Answer("2")) {
+  size_t Ask(const std::string& target, const std::string& answer = LastAnswer("2")) {
     Wire client = Wire::Connect(hawser_->listener());
     client.Send(PlainGet(target));
     const size_t reached = Reached();
@@ -53,7 +53,7 @@ class SocketIoTest : public testing::Test {
     ReadBody(client, ReadHead(client));
     return reached;
   }
-  size_t Begin(const std::string& session) { return Ask(kPoll, Answer(OpenPacket(session))); }
+  size_t Begin(const std::string& session) { return Ask(kPoll, LastAnswer(OpenPacket(session))); }
   size_t Upgrade(const std::string& session) {
     Wire client = Wire::Connect(hawser_->listener());
     client.Send(Request{.target = "/socket.io/?EIO=4&transport=websocket&sid=" + session}.Text());
@@ -124,10 +124,10 @@ TEST_F(SocketIoTest, OnlyAnOpenPacketBeginsASession) {
   Start(Follows());
   const std::string packet = OpenPacket("never");
   Ask(kPoll, Response("400 Bad Request", packet, {{"Connection", "close"}}));
-  Ask(kPoll, Answer("4" + packet));
-  Ask(kPoll, Answer(packet, {{"Content-Encoding", "gzip"}}));
-  Ask("/socket.io/?transport=polling", Answer(packet));
-  Ask(PollOf("other"), Answer(packet));
+  Ask(kPoll, LastAnswer("4" + packet));
+  Ask(kPoll, LastAnswer(packet, {{"Content-Encoding", "gzip"}}));
+  Ask("/socket.io/?transport=polling", LastAnswer(packet));
+  Ask(PollOf("other"), LastAnswer(packet));
   EXPECT_TRUE(hawser_->MetricIs("hawser_socket_io_sessions", 0));
   Begin("at-last");
   EXPECT_TRUE(hawser_->MetricIs("hawser_socket_io_sessions", 1));
@@ -174,7 +174,7 @@ TEST_F(SocketIoTest, TheCookieGoesAlongWithTheSession) {
   const size_t home = Reached();
   Wire backend = backends_[home].Accept();
   ReadHead(backend);
-  backend.Send(Answer(OpenPacket("both")));
+  backend.Send(LastAnswer(OpenPacket("both")));
   const Head head = ReadHead(client);
   EXPECT_THAT(head.Value("Set-Cookie"), testing::HasSubstr("moor="));
   EXPECT_EQ(ReadBody(client, head), OpenPacket("both"));

@@ -18,7 +18,7 @@ std::string Payload(size_t size) {
 }
 
 // Both directions at once: each end sends from a thread of its own.
-void Exchange(Tunnel& tunnel, const std::string& up, const std::string& down) {
+void SendBothWays(Tunnel& tunnel, const std::string& up, const std::string& down) {
   std::thread client([&] { EXPECT_TRUE(tunnel.client.Send(up)); });
   std::thread backend([&] { EXPECT_TRUE(tunnel.backend.Send(down)); });
   std::thread reader([&] { EXPECT_TRUE(tunnel.backend.Read(up.size()) == up); });
@@ -44,7 +44,7 @@ TEST_P(SpliceSizes, ArriveInBothDirectionsAsTheyWereSent) {
     up += EncodeMasked({.opcode = kBinary, .payload = payload});
     down += Encode({.opcode = kBinary, .payload = payload});
   }
-  Exchange(tunnel, up, down);
+  SendBothWays(tunnel, up, down);
   ExpectAlive(tunnel);
   EXPECT_TRUE(world.hawser().MetricReaches("hawser_spliced_bytes_total", static_cast<double>(up.size()) + 1));
   tunnel.client.Send(EncodeMasked({.opcode = kClose, .payload = ClosePayload(1000)}));

@@ -16,14 +16,14 @@ namespace hawser::integration {
 namespace {
 
 // How the tunnel ended for one peer.
-struct Seen {
+struct SeenByPeer {
   uint16_t code = 0;  // of the close frame that it received; 0: it received none
   End end = End::kFin;
-  bool operator==(const Seen&) const = default;
+  bool operator==(const SeenByPeer&) const = default;
 };
 constexpr uint16_t kNone = 0;
 
-std::ostream& operator<<(std::ostream& out, const Seen& seen) {
+std::ostream& operator<<(std::ostream& out, const SeenByPeer& seen) {
   constexpr const char* kEnds[] = {"nothing", "an end", "a cut", "a reset"};
   return out << "close code " << seen.code << " and " << kEnds[static_cast<int>(seen.end)];
 }
@@ -32,8 +32,8 @@ struct Ending {
   std::string who;
   std::string how;
   std::function<void(OneBackend&, Tunnel&)> act;  // a peer that it closes sees no more
-  Seen client;
-  Seen backend;
+  SeenByPeer client;
+  SeenByPeer backend;
   std::string closed_by;
   std::string close_code;
   std::string reason;
@@ -197,8 +197,8 @@ std::vector<Ending> ByHawser() {
 // clang-format on
 
 // Reads to the end as a peer does that answers a close frame, unless it is mute, and leaves the closing to the other side.
-Seen Live(Wire& wire, bool client, bool mute) {
-  Seen seen;
+SeenByPeer Live(Wire& wire, bool client, bool mute) {
+  SeenByPeer seen;
   for (Frame frame = ReadFrame(wire); !frame.ended(); frame = ReadFrame(wire)) {
     if (frame.opcode != kClose) continue;
     seen.code = frame.close_code();
@@ -247,8 +247,8 @@ TEST_P(TunnelEnding, IsSeenByBothPeersAndTheLogAndLeavesNothing) {
   const int files_before = world.hawser().OpenFiles();
   Tunnel tunnel = world.Open({}, {}, {.tls = ending.tls});
   ending.act(world, tunnel);
-  Seen client = ending.client;
-  Seen backend = ending.backend;
+  SeenByPeer client = ending.client;
+  SeenByPeer backend = ending.backend;
   std::thread other([&] {
     if (tunnel.backend.open()) backend = Live(tunnel.backend, false, ending.mute & Ending::kBackendIsMute);
   });
