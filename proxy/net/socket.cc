@@ -4,8 +4,8 @@
 #include <limits>
 
 #include <fcntl.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/stat.h>
 
 #include "fmt/format.h"

@@ -1,119 +1,20 @@
 #include "proxy/route/route_table.h"
 
 #include <algorithm>
-#include <functional>
 #include <limits>
-#include <optional>
 #include <string_view>
 
-#include "absl/container/flat_hash_map.h"
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/route/answer.h"
+#include "proxy/route/conditions.h"
+#include "proxy/route/host_index.h"
 #include "proxy/route/path.h"
-#include "proxy/route/regex.h"
-#include "proxy/route/value_match.h"
 
 namespace hawser::route {
 namespace {
 
-// The target of an OPTIONS that asks the server as a whole (RFC 9110 §9.3.7): any path, and no one path.
-constexpr std::string_view kWholeServer = "*";
-
 constexpr size_t kNone = std::numeric_limits<size_t>::max();
-
-// The keys come from the config, so the hash needs no secret.
-struct TextHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-template <typename Value>
-using TextMap = absl::flat_hash_map<std::string, Value, TextHash, std::equal_to<>>;
-
-using Indexes = std::vector<size_t>;  // of routes, ascending
-
-// The lengths of a map's keys, each once: what has to be probed to find the keys that a text begins or ends
-// with. This bounds the work by the config; walking the text's own segments would leave it to the client.
-void AddLength(std::vector<size_t>& lengths, size_t length) {
-  const auto at = std::lower_bound(lengths.begin(), lengths.end(), length);
-  if (at == lengths.end() || *at != length) lengths.insert(at, length);
-}
-
-struct PathIndex {
-  TextMap<Indexes> exact;
-  TextMap<Indexes> prefixes;
-  std::vector<size_t> prefix_lengths;
-  Indexes others;  // any path, or an expression
-
-  void Add(const config::RouteMatch& match, size_t route) {
-    if (match.path) {
-      exact[*match.path].push_back(route);
-    } else if (match.path_prefix && !match.path_prefix->empty()) {
-      prefixes[*match.path_prefix].push_back(route);
-      AddLength(prefix_lengths, match.path_prefix->size());
-    } else {
-      others.push_back(route);
-    }
-  }
-};
-
-struct HostIndex {
-  TextMap<PathIndex> exact;
-  TextMap<PathIndex> wildcards;  // ".example.com" for *.example.com
-  std::vector<size_t> wildcard_lengths;
-  PathIndex any;
-
-  PathIndex& For(const std::optional<std::string>& host) {
-    if (!host || *host == "*") return any;
-    const HostName name(*host);
-    if (!name.view().starts_with("*.")) return exact[std::string(name.view())];
-    const std::string_view suffix = name.view().substr(1);
-    AddLength(wildcard_lengths, suffix.size());
-    return wildcards[std::string(suffix)];
-  }
-};
-
-// What a route asks beyond the host and the path that its index has checked.
-struct Conditions {
-  std::optional<Regex> path;
-  std::vector<ValueMatch> headers;
-  std::vector<ValueMatch> query;
-  std::optional<std::string> subprotocol;
-};
-
-// Subprotocols compare with case (RFC 6455 §4.1, §11.5).
-bool Offers(const http::HeaderList& headers, std::string_view subprotocol) {
-  for (const http::Header& header : headers) {
-    if (!http::EqualsIgnoreCase(header.name, "Sec-WebSocket-Protocol")) continue;
-    std::string_view rest = header.value;
-    while (!rest.empty()) {
-      const size_t comma = std::min(rest.find(','), rest.size());
-      if (http::TrimWhitespace(rest.substr(0, comma)) == subprotocol) return true;
-      rest.remove_prefix(std::min(comma + 1, rest.size()));
-    }
-  }
-  return false;
-}
-
-absl::StatusOr<std::vector<ValueMatch>> CompileAll(const std::vector<config::ValueMatch>& settings) {
-  std::vector<ValueMatch> matches;
-  for (const config::ValueMatch& one : settings) {
-    HAWSER_ASSIGN_OR_RETURN(ValueMatch match, ValueMatch::Compile(one));
-    matches.push_back(std::move(match));
-  }
-  return matches;
-}
-
-absl::StatusOr<Conditions> CompileConditions(const config::RouteMatch& match) {
-  Conditions conditions;
-  if (match.path_regex) {
-    HAWSER_ASSIGN_OR_RETURN(conditions.path, Regex::Compile(*match.path_regex));
-  }
-  HAWSER_ASSIGN_OR_RETURN(conditions.headers, CompileAll(match.headers));
-  HAWSER_ASSIGN_OR_RETURN(conditions.query, CompileAll(match.query));
-  conditions.subprotocol = match.subprotocol;
-  return conditions;
-}
 
 // The index of the element with that name, or kNone.
 template <typename Named>
@@ -170,7 +71,7 @@ struct RouteTable::Index {
 
   absl::Status Add(const config::Config& config, size_t index) {
     HAWSER_ASSIGN_OR_RETURN(Route route, CompileRoute(config, index));
-    HAWSER_ASSIGN_OR_RETURN(Conditions compiled, CompileConditions(route.settings.match));
+    HAWSER_ASSIGN_OR_RETURN(Conditions compiled, Conditions::Compile(route.settings.match));
     const config::RouteMatch& match = route.settings.match;
     if (match.host && HostName(*match.host).view().empty()) {
       return absl::InvalidArgumentError(fmt::format("{}: not a host: \"{}\"", route.name, *match.host));
@@ -228,22 +129,10 @@ class Search {
   void Offer(const Indexes& routes) {
     for (const size_t route : routes) {
       if (route >= best_) return;
-      if (!Holds(conditions_[route])) continue;
+      if (!conditions_[route].HoldFor(head_, websocket_)) continue;
       best_ = route;
       return;
     }
-  }
-
-  bool Holds(const Conditions& conditions) const {
-    if (conditions.subprotocol && !(websocket_ && Offers(head_.headers, *conditions.subprotocol)))
-      return false;
-    for (const ValueMatch& match : conditions.headers) {
-      if (!match.HoldsForHeaders(head_.headers)) return false;
-    }
-    for (const ValueMatch& match : conditions.query) {
-      if (!match.HoldsForQuery(head_.query())) return false;
-    }
-    return !conditions.path || (path_ != kWholeServer && conditions.path->Matches(path_));
   }
 
   const std::vector<Conditions>& conditions_;

@@ -1,0 +1,70 @@
+// Which routes a host and a path may lead to: hash tables that a look-up probes once for the whole text, and once for each
+// length that a wildcard or a prefix of the config has. Built once, then immutable; any thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "config/schema.h"
+#include "proxy/route/path.h"
+
+namespace hawser::route {
+
+// The keys come from the config, so the hash needs no secret.
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+template <typename Value>
+using TextMap = absl::flat_hash_map<std::string, Value, TextHash, std::equal_to<>>;
+
+using Indexes = std::vector<size_t>;  // of routes, ascending
+
+// The lengths of a map's keys, each once: what has to be probed to find the keys that a text begins or ends
+// with. This bounds the work by the config; walking the text's own segments would leave it to the client.
+inline void AddLength(std::vector<size_t>& lengths, size_t length) {
+  const auto at = std::lower_bound(lengths.begin(), lengths.end(), length);
+  if (at == lengths.end() || *at != length) lengths.insert(at, length);
+}
+
+struct PathIndex {
+  TextMap<Indexes> exact;
+  TextMap<Indexes> prefixes;
+  std::vector<size_t> prefix_lengths;
+  Indexes others;  // any path, or an expression
+
+  void Add(const config::RouteMatch& match, size_t route) {
+    if (match.path) {
+      exact[*match.path].push_back(route);
+    } else if (match.path_prefix && !match.path_prefix->empty()) {
+      prefixes[*match.path_prefix].push_back(route);
+      AddLength(prefix_lengths, match.path_prefix->size());
+    } else {
+      others.push_back(route);
+    }
+  }
+};
+
+struct HostIndex {
+  TextMap<PathIndex> exact;
+  TextMap<PathIndex> wildcards;  // ".example.com" for *.example.com
+  std::vector<size_t> wildcard_lengths;
+  PathIndex any;
+
+  PathIndex& For(const std::optional<std::string>& host) {
+    if (!host || *host == "*") return any;
+    const HostName name(*host);
+    if (!name.view().starts_with("*.")) return exact[std::string(name.view())];
+    const std::string_view suffix = name.view().substr(1);
+    AddLength(wildcard_lengths, suffix.size());
+    return wildcards[std::string(suffix)];
+  }
+};
+
+}  // namespace hawser::route
