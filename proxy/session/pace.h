@@ -8,6 +8,7 @@
 #include "config/schema.h"
 #include "proxy/base/clock.h"
 #include "proxy/edge/token_bucket.h"
+#include "proxy/session/peer.h"
 
 namespace hawser::session {
 
@@ -52,6 +53,8 @@ struct Pace {
 struct Paces {
   explicit Paces(const config::WebSocket& settings);
   static bool AskedFor(const config::WebSocket& settings);
+
+  Pace& Of(Peer from) { return from == Peer::kClient ? from_client : from_backend; }
 
   Pace from_client;
   Pace from_backend;

@@ -1,19 +1,36 @@
 #include "proxy/session/tunnel.h"
 
-#include <cstring>
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
+#include "proxy/base/check.h"
+#include "proxy/cluster/connector.h"
+#include "proxy/event/aligned_wait.h"
+
 namespace hawser::session {
+namespace {
+
+using http::Reject;
+
+// When the tunnel is too old, drawn at random within the jitter; max() if it never is.
+base::TimePoint ExpiryOf(const config::MaxDuration& longest, base::TimePoint now, std::mt19937_64& random) {
+  if (longest.duration.count() == 0) return base::TimePoint::max();
+  const double share = 1 - longest.jitter * std::uniform_real_distribution<>(0, 1)(random);
+  return now + base::Duration(static_cast<int64_t>(static_cast<double>(longest.duration.count()) * share));
+}
+
+}  // namespace
 
 void Tunnel::Start(WorkerServices& services, Parts parts) {
   const auto early_from_client = parts.early_from_client;
   const auto early_from_backend = parts.early_from_backend;
   Tunnel& tunnel = services.sessions.Add(std::make_unique<Tunnel>(services, std::move(parts)));
-  tunnel.Flush(kClient);
-  tunnel.Count(kBackend, early_from_backend.size());
-  tunnel.Count(kClient, early_from_client.size());
-  if (!early_from_backend.empty()) tunnel.Forward(kBackend, early_from_backend);
-  if (!early_from_client.empty()) tunnel.Forward(kClient, early_from_client);
+  tunnel.side(Peer::kClient).Flush();
+  tunnel.DirectionFrom(Peer::kBackend).Count(early_from_backend.size());
+  tunnel.DirectionFrom(Peer::kClient).Count(early_from_client.size());
+  if (!early_from_backend.empty()) tunnel.Forward(Peer::kBackend, early_from_backend);
+  if (!early_from_client.empty()) tunnel.Forward(Peer::kClient, early_from_client);
   tunnel.Settle();
 }
 
@@ -26,29 +43,15 @@ Tunnel::Tunnel(WorkerServices& services, Parts parts)
       attachments_(std::move(parts.attachments)),
       timer_(*this, kTimerTag),
       last_message_(services.loop.now()),
-      expiry_(base::TimePoint::max()),
+      expiry_(ExpiryOf(settings().max_connection_duration, services.loop.now(), services.random)),
+      sides_(std::move(parts.client), std::move(parts.backend)),
+      paces_(Paces::AskedFor(settings()) ? std::make_unique<Paces>(settings()) : nullptr),
       content_(settings().inspection == config::Inspection::kOff ? Content::kBytes
                : parts.deflate                                   ? Content::kDeflatedFrames
                                                                  : Content::kFrames) {
-  side(kClient).stream = std::move(parts.client);
-  side(kBackend).stream = std::move(parts.backend);
-  const auto now = services_.loop.now();
-  const config::Keepalive& keepalive = settings().keepalive;
-  const auto pinged = [&](config::KeepaliveTo only) {
-    return !is_pipe() && (keepalive.to == only || keepalive.to == config::KeepaliveTo::kBoth);
-  };
-  if (pinged(config::KeepaliveTo::kClient))
-    side(kClient).keepalive.Start(keepalive.interval, keepalive.timeout, now, services_.secrets.Next());
-  if (pinged(config::KeepaliveTo::kBackend))
-    side(kBackend).keepalive.Start(keepalive.interval, keepalive.timeout, now, services_.secrets.Next());
-  if (const config::MaxDuration& longest = settings().max_connection_duration; longest.duration.count() > 0) {
-    const double share = 1 - longest.jitter * std::uniform_real_distribution<>(0, 1)(services_.random);
-    expiry_ =
-        now + base::Duration(static_cast<int64_t>(static_cast<double>(longest.duration.count()) * share));
-  }
-  if (Paces::AskedFor(settings())) paces_ = std::make_unique<Paces>(settings());
-  for (const Peer peer : {kClient, kBackend}) side(peer).stream->Watch(this, peer);
-  side(kClient).blocked = true;  // until Start has flushed what the 101 may have left in the stream
+  if (!is_pipe()) sides_.StartKeepalive(settings().keepalive, services_);
+  for (const Peer peer : kPeers) side(peer).stream().Watch(this, static_cast<uint8_t>(peer));
+  side(Peer::kClient).Block();  // until Start has flushed what the 101 may have left in the stream
   ArmTimer();
 }
 
@@ -60,161 +63,331 @@ void Tunnel::OnReady(event::Ready ready) {
     OnTimer();
   } else {
     const auto peer = static_cast<Peer>(ready.tag);
-    if (ready.writable) Flush(peer);
+    if (ready.writable) side(peer).Flush();
     if (ready.readable) Receive(peer);
-    if (ready.writable && !side(peer).blocked) Receive(Other(peer));
+    if (ready.writable && !side(peer).blocked()) Receive(Other(peer));
   }
   Settle();
 }
 
-ws::ScanRules Tunnel::RulesFor(Peer from) const {
-  const config::WebSocket& websocket = settings();
-  const bool strict = websocket.inspection == config::Inspection::kStrict;
-  return {.expect_masked = from == kClient,
-          .rsv1_allowed = content_ == Content::kDeflatedFrames,
-          .max_frame_bytes = websocket.max_frame_bytes.bytes,
-          .max_message_bytes = websocket.max_message_bytes.bytes,
-          .validate_utf8 = websocket.validate_utf8,
-          .strictness = strict ? ws::Strictness::kStrict : ws::Strictness::kLenient};
+// --- Receiving ---
+
+bool Tunnel::MayReceive(Peer from) const {
+  const Side& source = side(from);
+  if (source.ended()) return false;
+  if (!source.forwards()) return true;
+  const Pace* pace = PaceOf(from);
+  return !side(Other(from)).blocked() && (pace == nullptr || !pace->paused());
 }
 
-// --- Sending ---
-
-void Tunnel::Send(Peer to, std::span<const std::byte> bytes) {
-  Side& sink = side(to);
-  if (sink.sealed || bytes.empty()) return;
-  if (sink.blocked) return sink.backlog.Append(services_.buffers, bytes);
-  OnWritten(to, bytes, sink.stream->Write(bytes));
-}
-
-// Nothing follows these. Where nothing is awaited from `to` either, its stream ends in the same packet.
-void Tunnel::SendLast(Peer to, std::span<const std::byte> bytes) {
-  Side& sink = side(to);
-  const bool ends = sink.deaf && !sink.blocked && !sink.sealed && !ServerEndsFirst(to);
-  if (ends) {
-    const net::IoResult put = sink.stream->WriteLast(bytes);
-    sink.shut = put.state == net::IoState::kOk;
-    OnWritten(to, bytes, put);
-  } else {
-    Send(to, bytes);
-  }
-  sink.sealed = true;
-}
-
-void Tunnel::OnWritten(Peer to, std::span<const std::byte> bytes, net::IoResult put) {
-  if (put.state == net::IoState::kError) return OnWriteError(to);
-  if (put.state == net::IoState::kBlocked) Block(to);
-  side(to).backlog.Append(services_.buffers, bytes.subspan(put.bytes));
-}
-
-void Tunnel::Block(Peer to) {
-  side(to).blocked = true;
-  services_.stats.Add(to == kBackend ? stats::Metric::kPausesOfClient : stats::Metric::kPausesOfBackend);
-}
-
-void Tunnel::Flush(Peer to) {
-  Side& sink = side(to);
-  while (sink.blocked && !sink.closed) {
-    const auto waiting = sink.backlog.front();  // empty: the stream flushes what it holds itself
-    const net::IoResult put = sink.stream->Write(waiting);
-    if (put.state == net::IoState::kError) return OnWriteError(to);
-    sink.backlog.Consume(put.bytes);
-    if (put.state == net::IoState::kBlocked) return;
-    if (waiting.empty()) sink.blocked = false;
+void Tunnel::Receive(Peer from) {
+  ForwardHeld(from);
+  for (int reads = 0; reads < kReadsPerTurn && MayReceive(from); ++reads) {
+    const Direction::Step step = DirectionFrom(from).Read();
+    OnStep(from, step);
+    if (step.event == Direction::Event::kUndecodable) return;  // the stream still stands
+    if (step.state != net::IoState::kOk) return OnReadStop(from, step.state);
   }
 }
 
-// The peer is gone, but its last words, a close frame perhaps, may have come before: Settle reads them.
-void Tunnel::OnWriteError(Peer to) {
-  Side& sink = side(to);
-  sink.broken = sink.sealed = true;
-  sink.blocked = false;
-  sink.backlog.Clear();
+void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
+  OnStep(from, DirectionFrom(from).Forward(bytes));
 }
 
-// Puts in what waits for a boundary of the bytes that go to `to`; they stand at one.
-void Tunnel::Inject(Peer to) {
-  Side& sink = side(to);
-  const auto mask = [&]() -> std::optional<ws::Mask> {
-    if (to == kClient) return std::nullopt;
-    const uint64_t random = services_.secrets.Next();
-    ws::Mask bytes;
-    std::memcpy(bytes.data(), &random, bytes.size());
-    return bytes;
-  };
-  if (std::exchange(sink.ping_due, false) && sink.close_due == 0) {
-    const ws::SmallFrame ping = sink.keepalive.MakePing(services_.loop.ReadClock(), mask());
-    Send(to, ping.bytes());
-    services_.stats.Add(to == kClient ? stats::Metric::kPingsToClient : stats::Metric::kPingsToBackend);
+// What was read and had to wait, if it may go on now.
+void Tunnel::ForwardHeld(Peer from) {
+  if (paces_ == nullptr || !MayReceive(from)) return;
+  if (!std::exchange(paces_->Of(from).holding, false)) return;
+  const net::Remainder held = side(from).TakeKept();
+  Forward(from, held.bytes());
+}
+
+// Once the end has begun nothing is held back any more: close_timeout bounds what can still come.
+Pace* Tunnel::PaceOf(Peer from) const {
+  return paces_ == nullptr || state_ != State::kOpen ? nullptr : &paces_->Of(from);
+}
+
+void Tunnel::Resume(Peer from) {
+  Pace* const pace = PaceOf(from);
+  if (pace == nullptr || !pace->paused() || services_.loop.now() < pace->resume_at) return;
+  pace->resume_at = base::TimePoint::min();
+  Receive(from);
+}
+
+Direction Tunnel::DirectionFrom(Peer from) {
+  return Direction({.services = services_,
+                    .sides = sides_,
+                    .from = from,
+                    .settings = settings(),
+                    .content = content_,
+                    .pace = PaceOf(from),
+                    .ending = ending_,
+                    .last_message = last_message_});
+}
+
+// --- What comes of it ---
+
+void Tunnel::OnStep(Peer from, const Direction::Step& step) {
+  switch (step.event) {
+    case Direction::Event::kNone: return;
+    case Direction::Event::kPaused: return ArmTimer();
+    case Direction::Event::kUndecodable: return OnBrokenRule(from, step.reject);
+    case Direction::Event::kViolation:
+      if (state_ == State::kOpen) ending_.violation = step.violation;
+      return OnBrokenRule(from, RejectOf(step.violation));
+    case Direction::Event::kClose:
+      if (state_ == State::kOpen) BeginClosing(ClosedByOf(from), Reject::kNone, step.close_code);
   }
-  if (const uint16_t code = std::exchange(sink.close_due, uint16_t{0}); code != 0) {
-    const auto text =
-        violation_ != ws::Violation::kNone ? ws::SpecOf(violation_).text : http::SpecOf(reason_).text;
-    SendLast(to, ws::SmallFrame::MakeClose(code, text, mask()).bytes());
+}
+
+void Tunnel::OnBrokenRule(Peer from, Reject reason) {
+  HAWSER_DCHECK(!side(from).forwards());
+  const uint16_t code = http::SpecOf(reason).close_code;
+  if (state_ == State::kOpen) {
+    ending_.offender = from;
+    services_.stats.Add(MetricsOf(from).violations);
+    BeginClosing(ClosedBy::kPolicy, reason, code);
+  }
+  CloseTowards(from, code);
+  CloseTowards(Other(from), from == Peer::kClient ? 1001 : 1011);
+}
+
+// There is nothing more to read for now; from a peer to which a write failed, nothing more for ever: that is its end, once
+// what was read before need not wait any more.
+void Tunnel::OnReadStop(Peer from, net::IoState state) {
+  if (side(from).outgoing() == Side::Outgoing::kBroken) {
+    if (MayReceive(from)) OnEnd(from, net::IoState::kError);
+  } else if (state != net::IoState::kBlocked) {
+    OnEnd(from, state);
   }
 }
 
-void Tunnel::Ping(Peer to) {
-  Side& sink = side(to);
-  if (sink.sealed || sink.keepalive.Hold(services_.loop.now())) return;
-  sink.ping_due = true;
-  if (AtBoundaryTowards(to)) Inject(to);
+// What the other peer is told when `lost` is; 0: nothing.
+uint16_t Tunnel::CodeOfLoss(Peer lost) const {
+  return lost == Peer::kClient ? 1001 : settings().backend_lost_code.code;
 }
 
-// The last thing that `to` hears: a close frame, now or at the next boundary; where none is to come (code 0) or can come any
-// more, its stream just ends.
+// A peer's stream has ended, in order or broken: there is no half-open WebSocket.
+void Tunnel::OnEnd(Peer from, net::IoState how) {
+  Side& gone = side(from);
+  if (gone.ended()) return;
+  // Its close frame may have gone before, and the other's answer be on its way: then it still listens.
+  const bool listens = !gone.forwards() && how != net::IoState::kError;
+  gone.End();
+  if (is_pipe()) return OnPipeEnd(from, how);
+  uint16_t code = ending_.AnswerCode();
+  if (state_ == State::kOpen) {
+    code = CodeOfLoss(from);
+    BeginClosing(ClosedByOf(from), LossOf(from), 1006);
+  }
+  if (!listens) gone.Finish();
+  if (how == net::IoState::kError) CloseStream(from, net::CloseReason::kAbort);
+  CloseTowards(Other(from), code);
+}
+
+// An end is passed on behind all that was received before it; the other direction goes on, for close_timeout at the most,
+// unless this stream is broken.
+void Tunnel::OnPipeEnd(Peer from, net::IoState how) {
+  const bool broken = how == net::IoState::kError;
+  if (state_ == State::kOpen) BeginClosing(ClosedByOf(from), broken ? LossOf(from) : Reject::kNone, 1006);
+  side(Other(from)).Finish();
+  if (!broken) return;
+  side(Other(from)).Discard();
+  CloseStream(from, net::CloseReason::kAbort);
+}
+
+// --- Ending ---
+
+void Tunnel::End(Reject reason) {
+  if (state_ != State::kOpen) return;
+  const uint16_t code = http::SpecOf(reason).close_code;
+  BeginClosing(ClosedByOf(reason), reason, code);
+  CloseTowards(Peer::kClient, code);
+  CloseTowards(Peer::kBackend, 1001);
+  Settle();
+}
+
+void Tunnel::Abort(Reject reason) {
+  End(reason);
+  if (state_ == State::kClosed) return;
+  for (const Peer peer : kPeers) CloseStream(peer, net::CloseReason::kOrderly);
+  Retire();
+}
+
+void Tunnel::BeginClosing(ClosedBy closed_by, Reject reason, uint16_t code) {
+  HAWSER_DCHECK(state_ == State::kOpen);
+  state_ = State::kClosing;
+  services_.sessions.OnClosing(*this);
+  ending_.closed_by = closed_by;
+  ending_.reason = reason;
+  ending_.close_code = code;
+  expiry_ = services_.loop.now() + settings().close_timeout;
+  services_.loop.Arm(timer_, settings().close_timeout);
+}
+
+// Where nothing is inspected, no frame is put in either.
 void Tunnel::CloseTowards(Peer to, uint16_t code) {
-  Side& sink = side(to);
-  if (sink.sealed || sink.close_due != 0) return;
-  if (is_pipe() || code == 0) return EndWithoutCloseFrame(to);
-  sink.close_due = code;
-  if (AtBoundaryTowards(to)) {
-    Inject(to);
-  } else if (side(Other(to)).deaf) {
-    EndWithoutCloseFrame(to);
+  sides_.CloseTowards(to, is_pipe() ? 0 : code, ending_.text(), services_);
+}
+
+// Brings both streams as far towards their end as what has been sent and received allows, and tells them what to
+// report next.
+void Tunnel::Settle() {
+  if (state_ == State::kClosed) return;
+  for (const Peer peer : kPeers) {
+    if (side(peer).outgoing() == Side::Outgoing::kBroken && MayReceive(peer)) Receive(peer);
+  }
+  if (state_ == State::kClosing) {
+    for (const Peer peer : kPeers) {
+      ForwardHeld(peer);
+      EndStream(peer);
+    }
+    if (side(Peer::kClient).closed() && side(Peer::kBackend).closed()) return Retire();
+  }
+  for (const Peer peer : kPeers) {
+    Side& at = side(peer);
+    if (!at.closed()) at.stream().Want({.read = MayReceive(peer), .write = at.blocked()});
   }
 }
 
-// Not even a close frame follows: the route wants none, or a frame stands unfinished towards `to` and will never be
-// finished. No answer is to be waited for.
-void Tunnel::EndWithoutCloseFrame(Peer to) {
-  side(to).close_due = 0;
-  side(to).sealed = true;
-  side(to).deaf = true;
-  side(to).parted = false;
+// Ends the stream of `peer` as far as it may end. Behind two close frames the server ends the connection first (RFC 6455
+// §7.1.1), so that its port is the one that rests in TIME_WAIT: towards the backend that is not hawser.
+void Tunnel::EndStream(Peer peer) {
+  Side& at = side(peer);
+  if (at.closed()) return;
+  if (at.due() == Side::Due::kClose && !side(Other(peer)).forwards()) sides_.EndWithoutCloseFrame(peer);
+  if (!at.flushed() || (at.forwards() && !is_pipe())) return;
+  if (at.ended()) return CloseStream(peer, net::CloseReason::kOrderly);
+  if (at.outgoing() != Side::Outgoing::kFinished) return;
+  if (!at.EndsFirst()) return at.ShutdownWrite();
+  at.AwaitFin();
+  const auto left = base::Between(services_.loop.now(), expiry_);
+  services_.loop.Arm(timer_, std::min(settings().backend_fin_timeout, left));
 }
 
-// --- Seeing it ---
+void Tunnel::CloseStream(Peer peer, net::CloseReason reason) {
+  side(peer).Close(reason);
+  if (peer == Peer::kClient) leases_ = {};
+}
 
-Traffic Tunnel::traffic() const {
-  const Side& client = sides_[kClient];
-  const Side& backend = sides_[kBackend];
-  Traffic total{.messages_in = client.scanner.messages(),
-                .messages_out = backend.scanner.messages(),
-                .bytes_in = client.bytes,
-                .bytes_out = backend.bytes,
-                .pings_sent = client.keepalive.pings_sent() + backend.keepalive.pings_sent()};
-  const ws::RoundTrips trips = client.keepalive.round_trips();
-  total.rtt_count = trips.count;
-  if (trips.count > 0) {
-    total.rtt_min_ms = trips.min_us / 1000.0;
-    total.rtt_average_ms = static_cast<double>(trips.sum_us) / trips.count / 1000.0;
-    total.rtt_max_ms = trips.max_us / 1000.0;
+void Tunnel::Retire() {
+  state_ = State::kClosed;
+  timer_.Cancel();
+  const base::TimePoint now = services_.loop.now();
+  stats::WorkerStats& stats = services_.stats;
+  stats.Subtract(stats::Metric::kTunnelsOpen);
+  stats.CountClose(ending_.closed_by, ending_.close_code);
+  if (ending_.reason != Reject::kNone) stats.CountReject(ending_.reason);
+  stats.Observe(stats::Histogram::kTunnelDuration, now - record_.start);
+  if (services_.access_log != nullptr) {
+    const double seconds = std::chrono::duration<double>(now - record_.start).count();
+    services_.access_log->Write({.record = record_,
+                                 .traffic = sides_.traffic(),
+                                 .outcome = ending_.outcome(),
+                                 .duration_ms = seconds * 1000});
   }
-  return total;
+  Unlink();
+  services_.loop.Retire(std::unique_ptr<IoHandler>(this));
 }
 
-std::string_view Tunnel::state_name() const {
-  switch (state_) {
-    case State::kOpen: return "open";
-    case State::kClosing: return "closing";
-    case State::kClosed: return "closed";
+// --- Time ---
+
+void Tunnel::OnTimer() {
+  if (state_ == State::kClosing) return OnClosingTimer();
+  const auto now = services_.loop.now();
+  const base::Duration idle = settings().idle_timeout;
+  if (now >= expiry_) return End(Reject::kMaxDuration);
+  if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);
+  sides_.CheckBackendHost(LongestSilence());
+  // Where one side is due, the other's ping goes along: one awakening for both.
+  base::Duration early{0};
+  for (const Peer peer : kPeers) {
+    const ws::Keepalive& keepalive = side(peer).keepalive();
+    if (keepalive.Check(now) == ws::Keepalive::Due::kPing) early = keepalive.most_early();
   }
-  return "";
+  for (const Peer peer : kPeers) {
+    if (state_ == State::kOpen) CheckKeepalive(peer, early);
+    if (state_ == State::kOpen) Resume(peer);
+  }
+  if (state_ == State::kOpen) ArmTimer();
 }
 
-base::Duration Tunnel::age() const {
-  return base::Between(record_.start, services_.loop.now());
+// The backend was given time enough to end its direction, or both peers to end the tunnel.
+void Tunnel::OnClosingTimer() {
+  const auto now = services_.loop.now();
+  if (now < expiry_) {
+    Side& backend = side(Peer::kBackend);
+    if (backend.outgoing() == Side::Outgoing::kFinGrace) {
+      services_.stats.Add(stats::Metric::kBackendFinTimeouts);
+      backend.ShutdownWrite();
+    }
+    return services_.loop.Arm(timer_, base::Between(now, expiry_));
+  }
+  for (const Peer peer : kPeers) {
+    const Side& late = side(peer);
+    if (late.closed() || (!late.forwards() && !late.blocked())) continue;
+    // Its answer to a close frame has not come, or what goes before it could not even be delivered.
+    services_.stats.Add(MetricsOf(peer).close_timeouts);
+    if (ending_.reason == Reject::kNone) ending_.reason = Reject::kCloseTimeout;
+  }
+  for (const Peer peer : kPeers) {
+    CloseTowards(peer, ending_.AnswerCode());
+    CloseStream(peer, side(peer).blocked() ? net::CloseReason::kAbort : net::CloseReason::kOrderly);
+  }
+}
+
+void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
+  const auto now = services_.loop.now();
+  Side& at = side(peer);
+  switch (at.keepalive().Check(now, early)) {
+    case ws::Keepalive::Due::kNothing: return;
+    case ws::Keepalive::Due::kPing: return sides_.Ping(peer, services_);
+    case ws::Keepalive::Due::kDead: break;
+  }
+  // Its pong may wait in the kernel while the other side is slow, or its rate is spent.
+  if (!MayReceive(peer)) return at.keepalive().Heard(now);
+  // Or it has come, and this turn's events did not reach as far.
+  Receive(peer);
+  if (state_ != State::kOpen || at.keepalive().Check(now) != ws::Keepalive::Due::kDead) return;
+  // The ping may stand behind megabytes that a slow peer is still taking.
+  if (at.stream().Delivering(settings().keepalive.timeout)) return at.keepalive().Heard(now);
+  BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, CodeOfLoss(peer) != 0 ? CodeOfLoss(peer) : 1006);
+  CloseTowards(peer, http::SpecOf(Reject::kPongTimeout).close_code);
+  CloseStream(peer, net::CloseReason::kOrderly);
+  CloseTowards(Other(peer), CodeOfLoss(peer));
+}
+
+// For how long the backend's host may answer nothing; 0: nobody looks.
+base::Duration Tunnel::LongestSilence() const {
+  for (const route::WeightedTarget& target : record_.route->clusters) {
+    const config::Cluster& cluster = snapshot_->config->clusters[target.cluster];
+    if (cluster.name != record_.endpoint->cluster()) continue;
+    if (record_.endpoint->address().unix_socket()) break;
+    return cluster::LongestSilence(cluster.tcp_keepalive);
+  }
+  return base::Duration(0);
+}
+
+// One timer for all deadlines of an open tunnel. Traffic moves the deadlines and leaves the timer alone: it fires,
+// finds nothing due, and sleeps on.
+void Tunnel::ArmTimer() {
+  HAWSER_DCHECK(state_ == State::kOpen);
+  const auto now = services_.loop.now();
+  auto next = expiry_;
+  if (settings().idle_timeout.count() > 0) next = std::min(next, last_message_ + settings().idle_timeout);
+  if (const base::Duration longest = LongestSilence(); longest.count() > 0)
+    next = std::min(next, now + (side(Peer::kClient).MayBeUnderWay() ? longest / 4 : longest));
+  for (const Peer peer : kPeers) {
+    if (const Pace* pace = PaceOf(peer); pace != nullptr && pace->paused())
+      next = std::min(next, pace->resume_at);
+    const Side& at = side(peer);
+    // A ping that waits for its boundary is in no hurry: its clock starts when it is sent.
+    if (at.due() == Side::Due::kPing || at.finished()) continue;
+    next = std::min(next, at.keepalive().NextDeadline());
+    // A pong may come long before its deadline, and the next ping be due before it too.
+    if (at.keepalive().waiting()) next = std::min(next, now + settings().keepalive.interval);
+  }
+  if (next != base::TimePoint::max()) services_.loop.Arm(timer_, event::AlignedWait(now, next));
 }
 
 }  // namespace hawser::session

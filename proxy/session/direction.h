@@ -1,0 +1,90 @@
+// One direction of a tunnel for the length of one read: what a peer sends is read, judged in place, and sent to the other peer
+// in as few pieces as frames put in and frames swallowed allow (RFC 6455 §5). What the tunnel has to decide comes back as an
+// event, one for each call. Made on the stack; owns nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "config/schema.h"
+#include "proxy/base/clock.h"
+#include "proxy/http/reject.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/session/ending.h"
+#include "proxy/session/pace.h"
+#include "proxy/session/peer.h"
+#include "proxy/session/sides.h"
+#include "proxy/session/worker_services.h"
+#include "proxy/ws/frame_scanner.h"
+#include "proxy/ws/violation.h"
+
+namespace hawser::session {
+
+enum class Content : uint8_t {
+  kFrames,
+  kDeflatedFrames,  // permessage-deflate was agreed on: RSV1 has a meaning
+  kBytes,           // nothing is inspected
+};
+
+class Direction {
+ public:
+  enum class Event : uint8_t {
+    kNone,
+    kClose,        // the peer's close frame was forwarded
+    kViolation,    // the peer broke a rule of RFC 6455 or a limit: nothing more of it is forwarded
+    kUndecodable,  // its stream cannot decode what it sent: likewise
+    kPaused,       // its rate is spent: what came beyond it is kept
+  };
+  struct Step {
+    net::IoState state = net::IoState::kOk;  // of the peer's stream, as Read has it
+    Event event = Event::kNone;
+    ws::Violation violation = ws::Violation::kNone;
+    http::Reject reject = http::Reject::kNone;  // of what is undecodable
+    uint16_t close_code = 0;                    // of the close frame
+  };
+
+  struct Parts {
+    WorkerServices& services;
+    Sides& sides;
+    Peer from;
+    const config::WebSocket& settings;
+    Content content;
+    Pace* pace;            // null: no rates
+    const Ending& ending;  // for the close frame that may be put in
+    base::TimePoint& last_message;
+  };
+  explicit Direction(const Parts& parts)
+      : parts_(parts), source_(parts.sides.Of(parts.from)), to_(Other(parts.from)) {}
+
+  // One read, and what follows from it. The peer has not ended, and the other one is not blocked unless nothing is forwarded.
+  Step Read();
+
+  // As if `bytes` had just been read, behind what was kept before. Does not count them.
+  Step Forward(std::span<const std::byte> bytes);
+
+  // Bytes were received.
+  void Count(size_t bytes);
+
+ private:
+  struct ForwardState;
+
+  ws::ScanRules Rules() const;
+  std::optional<Step> ReadBySplice();
+  bool ForwardNext(ForwardState& state);
+  void ForwardControlFrame(ForwardState& state, const ws::Scan& scan);
+  bool OnPong(std::span<const std::byte> payload);
+  void SpendMessages(ForwardState& state, uint64_t messages);
+  void CountMessages(uint64_t before);
+  Step Pause(const Meter& spent);
+  Step Violated(ws::Violation violation);
+  void Send(std::span<const std::byte> bytes) { parts_.sides.Send(to_, bytes, parts_.services); }
+  void Inject() { parts_.sides.Inject(to_, parts_.ending.text(), parts_.services); }
+
+  const Parts parts_;
+  Side& source_;
+  const Peer to_;
+};
+
+}  // namespace hawser::session

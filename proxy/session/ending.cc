@@ -1,0 +1,47 @@
+#include "proxy/session/ending.h"
+
+#include "proxy/ws/frame.h"
+
+namespace hawser::session {
+
+using http::Reject;
+
+uint16_t Ending::AnswerCode() const {
+  return ws::MayBeSent(close_code) ? close_code : 1000;
+}
+
+std::string_view Ending::text() const {
+  return violation != ws::Violation::kNone ? ws::SpecOf(violation).text : http::SpecOf(reason).text;
+}
+
+Outcome Ending::outcome() const {
+  const http::RejectSpec& spec = http::SpecOf(reason);
+  const bool ordinary = reason == Reject::kNone;
+  return {.closed_by = closed_by,
+          .close_code = close_code,
+          .reason = ordinary ? "" : spec.label,
+          .flag = ordinary ? "" : spec.flag,
+          .violation = ws::SpecOf(violation).label,
+          .offender = violation == ws::Violation::kNone ? "" : NameOf(offender)};
+}
+
+ClosedBy ClosedByOf(Peer peer) {
+  return peer == Peer::kClient ? ClosedBy::kClient : ClosedBy::kBackend;
+}
+
+Reject LossOf(Peer lost) {
+  return lost == Peer::kClient ? Reject::kClientLost : Reject::kBackendLost;
+}
+
+Reject RejectOf(ws::Violation violation) {
+  switch (violation) {
+    case ws::Violation::kInvalidUtf8: return Reject::kInvalidUtf8;
+    case ws::Violation::kFrameTooLarge: return Reject::kFrameTooLarge;
+    case ws::Violation::kMessageTooLarge: return Reject::kMessageTooLarge;
+    case ws::Violation::kMessageRate: return Reject::kMessageRate;
+    case ws::Violation::kByteRate: return Reject::kByteRate;
+    default: return Reject::kProtocolError;
+  }
+}
+
+}  // namespace hawser::session

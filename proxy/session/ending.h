@@ -1,0 +1,38 @@
+// Why a tunnel ends: written down once, by whatever begins its end. The source of its close frames, of what is counted when
+// it is over, and of its line in the access log. A plain value.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/http/reject.h"
+#include "proxy/session/peer.h"
+#include "proxy/session/record.h"
+#include "proxy/ws/violation.h"
+
+namespace hawser::session {
+
+struct Ending {
+  ClosedBy closed_by = ClosedBy::kNobody;
+  http::Reject reason = http::Reject::kNone;  // none: a close handshake that a peer began
+  uint16_t close_code = 1006;                 // RFC 6455 §7.1.5: as the client saw or sent it
+  ws::Violation violation =
+      ws::Violation::kNone;  // the rule that `offender` broke, if it was one of RFC 6455
+  Peer offender = Peer::kClient;
+
+  // The code that answers a close frame with close_code (RFC 6455 §5.5.1): that one, where it may be sent at all.
+  uint16_t AnswerCode() const;
+  // The reason that hawser's own close frames give.
+  std::string_view text() const;
+  // For the log.
+  Outcome outcome() const;
+};
+
+// Who has ended a tunnel that `peer` ended.
+ClosedBy ClosedByOf(Peer peer);
+// Why, where it broke off.
+http::Reject LossOf(Peer lost);
+
+http::Reject RejectOf(ws::Violation violation);
+
+}  // namespace hawser::session

@@ -1,0 +1,170 @@
+// One peer of a tunnel: its stream, how far each of its two directions has come, and what waits in them. What the peer sends
+// is read and counted here and judged by this side's scanner; what it is sent is written, or waits in the backlog. Ends
+// follow RFC 6455 §5.5.1 and §7.1.1.
+//
+// A side knows nothing of the other one and decides nothing: the tunnel, which owns both, says who is told what, and when.
+// Loop thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/net/outbox.h"
+#include "proxy/net/remainder.h"
+#include "proxy/session/peer.h"
+#include "proxy/ws/frame_scanner.h"
+#include "proxy/ws/keepalive.h"
+
+namespace hawser::session {
+
+class Side {
+ public:
+  // What this peer sends. A state is never followed by one that stands before it.
+  enum class Incoming : uint8_t {
+    kOpen,           // is judged and forwarded
+    kCloseReceived,  // its close frame came: what follows is dropped until its end
+    kDiscarding,     // it broke a rule, or it will get no close frame that it could answer: likewise dropped
+    kEnded,          // its end was read, or the stream is closed: nothing more is read
+  };
+
+  // What this peer is sent.
+  enum class Outgoing : uint8_t {
+    kOpen,     // is written as it comes
+    kBlocked,  // the stream takes no more for now: what comes joins the backlog. kOpen follows once that is sent
+    kFinishing,  // nothing more comes, and the backlog is not sent yet
+    kFinished,   // nothing more comes, and all was written
+    kFinGrace,   // likewise; the backend is given time to end its direction first
+    kShut,       // our direction has ended
+    kBroken,     // a write failed: what the peer sent before may still be read
+    kClosed,     // the stream is closed
+  };
+
+  // What waits until the bytes that go to this peer stand between two frames.
+  enum class Due : uint8_t { kNothing, kPing, kClose };
+
+  Side(Peer peer, std::unique_ptr<net::ByteStream> stream) : stream_(std::move(stream)), peer_(peer) {}
+
+  Peer peer() const { return peer_; }
+  Incoming incoming() const { return incoming_; }
+  Outgoing outgoing() const { return outgoing_; }
+  net::ByteStream& stream() { return *stream_; }
+  const net::ByteStream& stream() const { return *stream_; }
+  ws::FrameScanner& scanner() { return scanner_; }  // over what this peer sends
+  const ws::FrameScanner& scanner() const { return scanner_; }
+  ws::Keepalive& keepalive() { return keepalive_; }  // of this peer
+  const ws::Keepalive& keepalive() const { return keepalive_; }
+
+  // --- From this peer ---
+
+  // What it sends is still forwarded.
+  bool forwards() const { return incoming_ == Incoming::kOpen; }
+  bool ended() const { return incoming_ == Incoming::kEnded; }
+
+  struct ReadResult {
+    std::span<const std::byte> bytes;  // what was kept, and what was read behind it
+    size_t read = 0;
+    net::IoState state = net::IoState::kOk;
+  };
+  // Reads up to `most` bytes into `scratch`, behind what was kept. Not once it has ended.
+  ReadResult Read(std::span<std::byte> scratch, size_t most);
+
+  // Keeps `bytes`, which cannot be judged or may not be forwarded yet, for the next Read. They are dropped with all that
+  // follows once the peer is not forwarded any more.
+  void Keep(std::span<const std::byte> bytes) { forwards() ? carry_.Assign(bytes) : carry_.Clear(); }
+  bool keeps() const { return !carry_.empty(); }
+  net::Remainder TakeKept() { return std::exchange(carry_, {}); }
+
+  // Bytes were received from it, in whatever way.
+  void Count(size_t bytes) { bytes_ += bytes; }
+  uint64_t bytes() const { return bytes_; }
+
+  // Its close frame was forwarded. Only while it is forwarded.
+  void ReceivedClose();
+  // What it still sends is dropped.
+  void Discard();
+  // Its end has come.
+  void End() { Become(Incoming::kEnded); }
+
+  // Whether bytes that were received may still be on their way to the other peer's host.
+  bool MayBeUnderWay() const { return arrived_ != static_cast<uint32_t>(bytes_); }
+  // Of these, `bytes` have arrived, or go no further.
+  void CountArrived(size_t bytes) { arrived_ += static_cast<uint32_t>(bytes); }
+  void AllArrived() { arrived_ = static_cast<uint32_t>(bytes_); }
+
+  // --- To this peer ---
+
+  bool blocked() const { return outgoing_ == Outgoing::kBlocked || outgoing_ == Outgoing::kFinishing; }
+  // Nothing more can be sent to it.
+  bool finished() const { return outgoing_ >= Outgoing::kFinishing; }
+  // Likewise, and nothing waits.
+  bool flushed() const { return outgoing_ >= Outgoing::kFinished; }
+  bool closed() const { return outgoing_ == Outgoing::kClosed; }
+
+  // Both return whether the stream has just begun to block.
+  //
+  // Writes `bytes`, or queues them behind what waits. Once finished() they are dropped.
+  [[nodiscard]] bool Send(std::span<const std::byte> bytes, net::BufferPool& pool);
+  // Likewise the last bytes there are. Where nothing is awaited from the peer either, its stream ends in the same packet.
+  [[nodiscard]] bool SendLast(std::span<const std::byte> bytes, net::BufferPool& pool);
+
+  // The stream is not to be written to before it has been flushed: it may still hold bytes, or was written to without Send.
+  // What it did not take is to be appended to the Buffer that this returns. Only while kOpen.
+  net::Buffer& Block();
+  // Sends what waits, as far as the stream takes it.
+  void Flush();
+
+  // Nothing follows what was sent. What is due is forgotten.
+  void Finish();
+  // A write has failed, or is known to be in vain.
+  void Break();
+
+  // A backend ends the connection first, behind the close frames of both (RFC 6455 §7.1.1).
+  bool EndsFirst() const { return peer_ == Peer::kBackend && incoming_ == Incoming::kCloseReceived; }
+  // Instead of ShutdownWrite, for a while.
+  void AwaitFin() { Become(Outgoing::kFinGrace); }
+  // Ends our direction. All was sent.
+  void ShutdownWrite();
+  // Ends both directions at once. Idempotent.
+  void Close(net::CloseReason reason);
+
+  // --- Between two frames ---
+
+  // A ping is to go to it. No close frame is due.
+  void DuePing();
+  // A close frame with this code is to go to it, instead of a ping that may be due. Nothing is finished.
+  void DueClose(uint16_t code);
+  Due due() const { return due_; }
+  // What is due is put in now.
+  Due TakeDue() { return std::exchange(due_, Due::kNothing); }
+  uint16_t close_code() const { return close_code_; }
+
+ private:
+  void Become(Incoming next);
+  void Become(Outgoing next);
+  bool Hold(net::IoState state, Outgoing waiting);
+
+  std::unique_ptr<net::ByteStream> stream_;
+  net::Remainder carry_;  // kept
+  ws::FrameScanner scanner_;
+  ws::Keepalive keepalive_;
+  uint64_t bytes_ = 0;
+  [[no_unique_address]] net::Outbox outbox_;
+  const Peer peer_;
+  Incoming incoming_ = Incoming::kOpen;
+  Outgoing outgoing_ = Outgoing::kOpen;
+  Due due_ = Due::kNothing;
+  uint16_t close_code_ = 0;
+  uint32_t arrived_ = 0;  // of bytes_, modulo 2^32
+};
+
+// As the admin page shows them.
+std::string_view NameOf(Side::Incoming incoming);
+std::string_view NameOf(Side::Outgoing outgoing);
+
+}  // namespace hawser::session

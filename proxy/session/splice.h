@@ -1,0 +1,40 @@
+// A tunnel's way for large frames: from socket to socket through the worker's pipe, without a copy into the process. Only
+// what the scanner need not see goes by like this, and never more than to the end of the frame: the header has been judged by
+// then, by the rules for all frames, and behind the frame the scanner stands where it would stand had it read everything.
+// Below ws::FrameScanner::kLargeFrame it does not pay.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+
+#include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/net/pipe.h"
+#include "proxy/session/side.h"
+#include "proxy/ws/frame_scanner.h"
+
+namespace hawser::session {
+
+// What a worker lends for it.
+struct SpliceMeans {
+  net::Pipe& pipe;
+  net::BufferPool& buffers;
+  std::span<std::byte> scratch;
+};
+
+struct Spliced {
+  net::IoState state =
+      net::IoState::kOk;  // of the source: as Read has it, but that kOk says nothing of whether there is more
+  size_t bytes = 0;       // that have left the source's socket
+  std::span<const std::byte>
+      read;              // they are in the scratch after all, unjudged: to be forwarded like any other
+  bool blocked = false;  // the sink's stream has just begun to block
+};
+
+// Moves the next bytes of a large frame of `source` to `sink`, which is not blocked: up to `most`, and a header. None: they are
+// to be read instead.
+std::optional<Spliced> Splice(Side& source, Side& sink, const ws::ScanRules& rules, size_t most,
+                              const SpliceMeans& means);
+
+}  // namespace hawser::session
