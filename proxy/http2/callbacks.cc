@@ -81,6 +81,21 @@ nghttp2_session* Callbacks::NewSession(Role role, const Settings& settings, Sess
   return library;
 }
 
+void Callbacks::SendSettings(nghttp2_session* library, Role role, const Settings& settings) {
+  const bool server = role == Role::kServer;
+  const std::array<nghttp2_settings_entry, 4> entries = {{
+      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.stream_window},
+      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head.bytes},
+      server
+          ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.max_concurrent_streams}
+          : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
+  }};
+  nghttp2_submit_settings(library, NGHTTP2_FLAG_NONE, entries.data(), server ? 4 : 3);
+  nghttp2_session_set_local_window_size(library, NGHTTP2_FLAG_NONE, 0,
+                                        static_cast<int32_t>(settings.connection_window));
+}
+
 bool Callbacks::Spend(Session& session, Abuse abuse) {
   if (session.budgets_.Spend(abuse, session.loop_.now())) return true;
   session.violation_ = abuse;

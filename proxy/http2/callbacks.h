@@ -16,6 +16,9 @@ struct Callbacks {
   // A session of nghttp2's with these callbacks; null if memory ran out.
   static nghttp2_session* NewSession(Role role, const Settings& settings, Session& session);
 
+  // The first frame of the connection, and its window.
+  static void SendSettings(nghttp2_session* library, Role role, const Settings& settings);
+
   // Before nghttp2 gets to see the frame. False: it must not.
   static bool OnFrameHeader(Session& session, const nghttp2_frame_hd& header);
 

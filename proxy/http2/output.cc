@@ -1,5 +1,7 @@
 #include "proxy/http2/output.h"
 
+#include <string>
+
 #include "proxy/base/check.h"
 
 namespace hawser::http2 {
@@ -8,6 +10,21 @@ void Output::Append(std::span<const std::byte> bytes) {
   frames_.Append(pool_, bytes);
   bytes_ += bytes.size();
   made_ += bytes.size();
+}
+
+void Output::AppendGoAway(int32_t last_stream, uint32_t code, std::string_view text) {
+  constexpr uint8_t kGoAway = 7;
+  std::string frame;
+  const auto put = [&frame](uint64_t value, int bytes) {
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) frame += static_cast<char>(value >> shift);
+  };
+  put(8 + text.size(), 3);
+  put(kGoAway, 1);
+  put(0, 5);  // no flags, stream 0
+  put(static_cast<uint32_t>(last_stream), 4);
+  put(code, 4);
+  frame += text;
+  Append(std::as_bytes(std::span(frame)));
 }
 
 bool Output::Flush(net::ByteStream& transport, base::TimePoint now) {

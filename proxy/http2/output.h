@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
 #include "proxy/base/clock.h"
 #include "proxy/net/buffer.h"
@@ -18,6 +19,9 @@ class Output {
 
   // The next bytes, whole frames or the part of one whose rest follows at once.
   void Append(std::span<const std::byte> bytes);
+
+  // A GOAWAY frame (RFC 9113 §6.8) that nghttp2 does not make; `last_stream` is the last that was acted on.
+  void AppendGoAway(int32_t last_stream, uint32_t code, std::string_view text);
 
   // Hands over what the transport takes. False: the transport is broken.
   [[nodiscard]] bool Flush(net::ByteStream& transport, base::TimePoint now);

@@ -3,10 +3,9 @@
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
-#include <string>
 
+#include "proxy/base/check.h"
 #include "proxy/http2/callbacks.h"
 
 namespace hawser::http2 {
@@ -34,18 +33,7 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
       budgets_(settings.budgets) {
   library_ = Callbacks::NewSession(role, settings, *this);
   if (library_ == nullptr) std::abort();  // as operator new would end, without exceptions
-  const bool server = role == Role::kServer;
-  const std::array<nghttp2_settings_entry, 4> entries = {{
-      {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings.stream_window},
-      {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, settings.head.bytes},
-      server
-          ? nghttp2_settings_entry{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.max_concurrent_streams}
-          : nghttp2_settings_entry{NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
-      {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
-  }};
-  nghttp2_submit_settings(library_, NGHTTP2_FLAG_NONE, entries.data(), server ? 4 : 3);
-  nghttp2_session_set_local_window_size(library_, NGHTTP2_FLAG_NONE, 0,
-                                        static_cast<int32_t>(settings.connection_window));
+  Callbacks::SendSettings(library_, role, settings);
   transport_->Watch(this, kTransportTag);
   transport_->Want({.read = true});
   Push();
@@ -66,12 +54,6 @@ Session::~Session() {
   nghttp2_session_del(library_);
 }
 
-void Session::Watch(event::IoHandler* owner, uint8_t tag) {
-  owner_ = owner;
-  owner_tag_ = tag;
-  if (owner_pending_) SettleSoon();
-}
-
 void Session::OnReady(event::Ready ready) {
   if (ready.tag == kSettleTag) settle_soon_ = false;
   if (ready.timer) OnTimer();
@@ -80,6 +62,101 @@ void Session::OnReady(event::Ready ready) {
     if (ready.readable && !output_.overfull()) Receive();
   }
   Settle();
+}
+
+// --- The turn ---
+
+void Session::SettleSoon() {
+  if (in_turn_ || settle_soon_) return;
+  settle_soon_ = true;
+  loop_.Soon(*this, {.tag = kSettleTag});
+}
+
+// Owners write while they are called, so the output is flushed after that. The room that the flush makes goes to those that
+// wait for it.
+void Session::Settle() {
+  in_turn_ = true;
+  if (leaving_ == Leaving::kNoticeRead) SendLastGoAway();
+  streams_.CallOwners();
+  NotifyOwner();
+  Pump();
+  Flush();
+  streams_.CallRoomWaiters(
+      [this] { return room() > 0 && nghttp2_session_get_remote_window_size(library_) > 0; });
+  Pump();
+  Flush();
+  CheckEnd();
+  if (end_ != End::kNone) {
+    streams_.CallOwners();
+    NotifyOwner();
+  }
+  streams_.PruneReady([this](Stream& stream) { AddWaiter(stream); });
+  if (end_ == End::kNone) {
+    transport_->Want({.read = !output_.overfull(), .write = output_.blocked()});
+    ArmTimer();
+  }
+  in_turn_ = false;
+  if (streams_.any_ready()) SettleSoon();
+}
+
+void Session::NotifyOwner() {
+  if (owner_ == nullptr || !std::exchange(owner_pending_, false)) return;
+  owner_->OnReady({.readable = true, .tag = owner_tag_});
+}
+
+// nghttp2 is done with the connection: a GOAWAY was sent for an error, or one was sent or has come and no stream is left.
+void Session::CheckEnd() {
+  if (end_ != End::kNone || nghttp2_session_want_read(library_) != 0 ||
+      nghttp2_session_want_write(library_) != 0)
+    return;
+  if (leaving_ == Leaving::kError) return Finish(End::kProtocol);
+  // Streams that nghttp2 has closed may still be read.
+  if (streams_.count() > 0 || output_.blocked()) return;
+  Finish(leaving_ >= Leaving::kNotice ? End::kDrained : End::kPeer);
+}
+
+// --- Time ---
+
+// Traffic moves the deadlines and leaves the timer alone: it fires, finds nothing due, and is armed anew.
+void Session::ArmTimer() {
+  if (timer_.armed() || end_ != End::kNone) return;
+  auto next = owes_last_goaway() ? goaway_deadline_ : base::TimePoint::max();
+  next = std::min(next, dropped_.due());
+  if (settings_.stall_timeout.count() > 0) {
+    if (const Stream* longest = streams_.longest_window_wait()) {
+      next = std::min(next, longest->waiting_since_ + settings_.stall_timeout);
+    }
+    if (output_.blocked() || streams_.any_wait_for_room())
+      next = std::min(next, output_.progress() + settings_.stall_timeout);
+  }
+  if (next == base::TimePoint::max()) return;
+  const auto wait = std::chrono::ceil<base::Duration>(next - loop_.now());
+  loop_.Arm(timer_, std::max(wait, base::Duration(1)));
+}
+
+void Session::SendLastGoAway() {
+  HAWSER_DCHECK(leaving_ < Leaving::kLast);
+  leaving_ = Leaving::kLast;
+  const int32_t last = nghttp2_session_get_last_proc_stream_id(library_);
+  nghttp2_submit_goaway(library_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
+  Push();
+}
+
+void Session::OnTimer() {
+  if (end_ != End::kNone) return;
+  const auto now = loop_.now();
+  if (owes_last_goaway() && now >= goaway_deadline_) SendLastGoAway();
+  while (Stream* const spent = dropped_.TakeDue(now)) Reset(*spent, NGHTTP2_NO_ERROR);  // which closes it
+  if (settings_.stall_timeout.count() == 0) return;
+  const auto stalled = now - settings_.stall_timeout;
+  while (Stream* const longest = streams_.longest_window_wait()) {
+    if (longest->waiting_since_ > stalled) break;
+    StreamQueues::EndWait(*longest);
+    ++counts_.stalled_streams;
+    Reset(*longest, NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+  if ((output_.blocked() || streams_.any_wait_for_room()) && output_.progress() <= stalled)
+    EndForAbuse(Abuse::kWindowStall);
 }
 
 // --- Input ---
@@ -107,12 +184,9 @@ void Session::Feed(std::span<const std::byte> bytes) {
 int Session::FeedPart(std::span<const std::byte>& bytes) {
   const FrameSplitter::Part part = input_.Next(bytes, loop_.now());
   if (part.header && !Callbacks::OnFrameHeader(*this, *part.header)) return NGHTTP2_ERR_CALLBACK_FAILURE;
-  return part.bytes.empty() ? 0 : Pass(part.bytes);
-}
-
-int Session::Pass(std::span<const std::byte> bytes) {
-  const auto* data = reinterpret_cast<const uint8_t*>(bytes.data());
-  const ssize_t taken = nghttp2_session_mem_recv(library_, data, bytes.size());
+  if (part.bytes.empty()) return 0;
+  const auto* data = reinterpret_cast<const uint8_t*>(part.bytes.data());
+  const ssize_t taken = nghttp2_session_mem_recv(library_, data, part.bytes.size());
   return taken < 0 ? static_cast<int>(taken) : 0;
 }
 
@@ -150,17 +224,8 @@ void Session::Pump() {
   if (count < 0) OnLibraryError(static_cast<int>(count));
 }
 
-void Session::Push() {
-  Pump();
-  SettleSoon();
-}
-
 void Session::Flush() {
   if (transport_ != nullptr && !output_.Flush(*transport_, loop_.now())) Finish(End::kBroken);
-}
-
-size_t Session::room() const {
-  return end_ == End::kNone ? output_.room() : 0;
 }
 
 size_t Session::Send(Stream& stream, std::span<const std::byte> bytes, bool last) {
@@ -181,22 +246,10 @@ size_t Session::Send(Stream& stream, std::span<const std::byte> bytes, bool last
   return taken;
 }
 
-// A frame of our own, where nghttp2 makes no more: the output stands between two frames.
+// Behind it nghttp2 makes no more frames.
 void Session::AppendGoAway(uint32_t code, std::string_view text) {
-  const auto last = static_cast<uint32_t>(nghttp2_session_get_last_proc_stream_id(library_));
-  const auto length = static_cast<uint32_t>(8 + text.size());
-  std::string frame;
-  const auto put = [&frame](uint64_t value, int bytes) {
-    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) frame += static_cast<char>(value >> shift);
-  };
-  put(length, 3);
-  put(NGHTTP2_GOAWAY, 1);
-  put(0, 5);  // no flags, stream 0
-  put(last, 4);
-  put(code, 4);
-  frame += text;
   ++counts_.goaways_sent;
-  output_.Append(std::as_bytes(std::span(frame)));
+  output_.AppendGoAway(nghttp2_session_get_last_proc_stream_id(library_), code, text);
 }
 
 // --- For streams ---
@@ -207,10 +260,6 @@ bool Session::CanWrite(const Stream& stream) const {
     return stream.writing_ == Stream::Side::kEnded && HeadHasLeft(stream);
   return room() > 0 && nghttp2_session_get_remote_window_size(library_) > 0 &&
          (stream.id_ == 0 || nghttp2_session_get_stream_remote_window_size(library_, stream.id_) > 0);
-}
-
-bool Session::HeadHasLeft(const Stream& stream) const {
-  return output_.left() > stream.head_begin_;
 }
 
 // While the transport is being connected, or takes nothing, a head may still be here. Elsewhere it is collected with
@@ -257,6 +306,22 @@ void Session::Release(Stream& stream) {
   streams_.Remove(stream);
   owner_pending_ = true;  // a slot is free
   SettleSoon();
+}
+
+void Session::DropRest(std::unique_ptr<Stream> stream) {
+  const Stream& dropped = *stream;
+  const bool first = dropped_.due() == base::TimePoint::max();
+  dropped_.Add(std::move(stream), loop_.now());
+  if (first) timer_.Cancel();  // it may be armed for a later deadline
+  ArmTimer();
+  AskIfSpent(dropped);
+  Push();
+}
+
+// The PING leaves behind the answer: who acknowledges it has read that.
+void Session::AskIfSpent(const Stream& stream) {
+  if (nghttp2_session_get_stream_local_window_size(library_, stream.id_) > 0) return;
+  nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, PayloadOf(stream.id_).data());
 }
 
 // --- For the owner ---

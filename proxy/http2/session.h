@@ -80,7 +80,11 @@ class Session final : public event::IoHandler {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  void Watch(event::IoHandler* owner, uint8_t tag);
+  void Watch(event::IoHandler* owner, uint8_t tag) {
+    owner_ = owner;
+    owner_tag_ = tag;
+    if (owner_pending_) SettleSoon();
+  }
   void OnReady(event::Ready ready) override;
 
   // Bytes of the peer's that were read before the session was made.
@@ -148,13 +152,16 @@ class Session final : public event::IoHandler {
   // Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM goes with the end of them.
   size_t Send(Stream& stream, std::span<const std::byte> bytes, bool last);
   // After a frame was queued for `stream`: into the output, which leaves when the turn is over.
-  void Push();
+  void Push() {
+    Pump();
+    SettleSoon();
+  }
   // The stream wants to write and cannot.
   void AddWaiter(Stream& stream);
   void AddReady(Stream& stream);
   bool CanWrite(const Stream& stream) const;
   // Whether the head of that request is on its way; FlushHead tries to bring it there.
-  bool HeadHasLeft(const Stream& stream) const;
+  bool HeadHasLeft(const Stream& stream) const { return output_.left() > stream.head_begin_; }
   bool FlushHead(const Stream& stream);
   void Reset(Stream& stream, uint32_t code);
   void Release(Stream& stream);
@@ -166,16 +173,16 @@ class Session final : public event::IoHandler {
 
   // --- Input ---
   void Receive();
-  // These return an error of nghttp2's, or 0. FeedPart takes some of `bytes`.
+  // Takes some of `bytes`; returns an error of nghttp2's, or 0.
   int FeedPart(std::span<const std::byte>& bytes);
-  int Pass(std::span<const std::byte> bytes);
   void OnLibraryError(int code);
   void EndForAbuse(Abuse abuse);
 
   // --- Output ---
   void Pump();
   void Flush();
-  size_t room() const;  // bytes that streams may send now
+  // Bytes that streams may send now, as far as their windows are open.
+  size_t room() const { return end_ == End::kNone ? output_.room() : 0; }
   void AppendGoAway(uint32_t code, std::string_view text);
 
   // --- The turn ---
