@@ -197,8 +197,11 @@ void Loop::Retire(std::unique_ptr<IoHandler> handler) {
   HAWSER_DCHECK(first);
   if (!first) return;
   retired_.push_back(retired);
-  if (retired_.size() == kFew + 1) retired_index_.insert(retired_.begin(), retired_.end());
-  if (retired_.size() > kFew + 1) retired_index_.insert(retired);
+  if (retired_.size() <= kFew) return;
+  if (retired_.size() > kFew + 1) return void(retired_index_.insert(retired));
+  for (const IoHandler* const one : retired_) {
+    if (one != nullptr) retired_index_.insert(one);
+  }
 }
 
 // What is to run in the next turn for those that end in this one is taken back for all at once. A destructor may retire more.
@@ -213,6 +216,7 @@ void Loop::DestroyRetired() {
       retired_index_.erase(address);
     }
   }
+  HAWSER_DCHECK(retired_index_.empty());
   retired_.clear();
 }
 
