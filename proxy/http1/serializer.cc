@@ -4,8 +4,8 @@
 #include <array>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/http/characters.h"
-#include "proxy/http/local_response.h"
 
 namespace hawser::http1 {
 namespace {
@@ -159,15 +159,21 @@ bool AppendResponseHead(const http::ResponseHead& head, const http::HeaderList& 
   return true;
 }
 
-std::string RefusalResponse(http::Reject reject) {
-  if (http::SpecOf(reject).status == 0) return {};
-  const http::LocalResponse refusal = http::RefusalOf(reject);
-  const http::ResponseHead head = http::HeadOf(refusal, "GET");
+std::string LastResponse(const http::LocalResponse& response, std::string_view request_method) {
+  const http::ResponseHead head = http::HeadOf(response, request_method);
   http::HeaderList own;
   if (head.status == 426) AddUpgradeOffer(own);
   own.Add("Connection", "close");
   std::string out;
-  return AppendResponseHead(head, own, out) ? out + refusal.body : std::string();
+  const bool sound = AppendResponseHead(head, own, out);
+  HAWSER_DCHECK(sound);
+  if (sound && head.body) out += response.body;
+  return out;
+}
+
+std::string RefusalResponse(http::Reject reject) {
+  if (http::SpecOf(reject).status == 0) return {};
+  return LastResponse(http::RefusalOf(reject), "GET");
 }
 
 void AddUpgradeOffer(http::HeaderList& headers) {
