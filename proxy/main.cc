@@ -122,11 +122,15 @@ void Announce(const server::Server& server, const admin::AdminServer* admin, con
 std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const server::ProcessLog& log,
                                                    const config::Loaded& loaded,
                                                    server::StartErrors& errors) {
-  const auto& address = server.snapshot().config->admin.address;
-  if (!address) return nullptr;
-  auto listening = admin::AdminServer::Listen(server, log);
+  const config::Admin& settings = server.snapshot().config->admin;
+  if (!settings.address) return nullptr;
+  auto listening = admin::AdminServer::Listen(
+      server.loop(), settings,
+      [&server, &log](std::string_view path, uint64_t evictions, admin::Reply reply) {
+        admin::Render({server, log, evictions}, path, std::move(reply));
+      });
   if (listening.ok()) return *std::move(listening);
-  errors.push_back(loaded.At(*address, std::string(listening.status().message())));
+  errors.push_back(loaded.At(*settings.address, std::string(listening.status().message())));
   return nullptr;
 }
 

@@ -1,14 +1,15 @@
 #include "proxy/admin/admin_server.h"
 
 #include <cerrno>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "config/form.h"
-#include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
-#include "proxy/http/date.h"
-#include "proxy/http1/head_parser.h"
+#include "proxy/http/local_response.h"
+#include "proxy/http1/server_connection.h"
 #include "proxy/net/tcp_stream.h"
 
 namespace hawser::admin {
@@ -17,14 +18,13 @@ namespace {
 constexpr base::Duration kPauseTime{100};
 constexpr http1::HeadLimits kLimits{.head_bytes = 16 * 1024, .headers = 64};
 
-std::string_view ReasonOf(int status) {
-  switch (status) {
-    case 200: return "OK";
-    case 400: return "Bad Request";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    default: return "Service Unavailable";
-  }
+// Whatever the page, no cache and no browser is to make more of it than it says.
+http::LocalResponse ResponseOf(Page page) {
+  std::vector<std::pair<std::string, std::string>> fields{{"Content-Type", std::string(page.content_type)},
+                                                          {"Cache-Control", "no-store"},
+                                                          {"X-Content-Type-Options", "nosniff"}};
+  if (page.status == 405) fields.emplace_back("Allow", "GET, HEAD");  // RFC 9110 §15.5.6
+  return http::MakeLocalResponse(page.status, std::move(fields), std::move(page.body));
 }
 
 }  // namespace
@@ -32,112 +32,84 @@ std::string_view ReasonOf(int status) {
 class AdminServer::Connection final : public event::IoHandler {
  public:
   Connection(AdminServer& owner, uint64_t id, net::Socket socket)
-      : owner_(owner), id_(id), stream_(owner.server_.loop(), std::move(socket)), lifetime_(*this) {
+      : owner_(owner),
+        id_(id),
+        stream_(owner.loop_, std::move(socket)),
+        http_(owner.loop_, owner.buffers_, stream_, {.limits = kLimits}),
+        lifetime_(*this) {
     stream_.Watch(this, 0);
     stream_.Want({.read = true});
-    owner_.server_.loop().Arm(lifetime_, owner_.settings_.timeout);
+    owner_.loop_.Arm(lifetime_, owner_.settings_.timeout);
   }
 
   void OnReady(event::Ready ready) override {
     if (ready.timer) return owner_.Drop(id_);
-    if (state_ == State::kRequest) {
-      Read();
-    } else if (state_ == State::kResponse) {
-      Write();
-    } else {
-      Linger();
+    http::RequestHead head;
+    switch (http_.Advance(head)) {
+      case Progress::kWaiting: return;
+      case Progress::kRequest: return Serve(head);
+      case Progress::kRejected: return Send({.status = 400, .body = "bad request\n"});
+      case Progress::kOver: return owner_.Drop(id_);
     }
   }
 
-  void Send(const Page& page) {
-    out_ = fmt::format(
-        "HTTP/1.1 {} {}\r\nDate: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
-        "X-Content-Type-Options: nosniff\r\nConnection: close\r\n{}\r\n",
-        page.status, ReasonOf(page.status), http::DateNow(), page.content_type, page.body.size(),
-        page.status == 405 ? "Allow: GET, HEAD\r\n" : "");  // RFC 9110 §15.5.6
-    if (!head_only_) out_ += page.body;
-    state_ = State::kResponse;
-    Write();
+  void Send(Page page) {
+    if (http_.Answer(ResponseOf(std::move(page))) == Progress::kOver) owner_.Drop(id_);
   }
 
   // Nothing is done for it until its client does something.
-  bool idle() const { return state_ != State::kRendering; }
+  bool idle() const { return !http_.awaits_answer(); }
+  void Close() {
+    lifetime_.Cancel();
+    http_.Close(net::CloseReason::kOrderly);
+  }
 
  private:
-  enum class State : uint8_t { kRequest, kRendering, kResponse, kLinger };
+  using Progress = http1::ServerConnection::Progress;
 
-  void Read() {
-    const auto scratch = owner_.server_.loop().scratch();
-    const net::IoResult got = stream_.Read(scratch.first(4096));
-    if (got.bytes == 0 && got.state != net::IoState::kBlocked) return owner_.Drop(id_);
-    in_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
-    http::RequestHead head;
-    const http1::ParseResult parsed = http1::ParseRequestHead(in_, kLimits, head, scanned_);
-    if (parsed.state == http1::ParseState::kIncomplete) return;
-    stream_.Want({});
-    state_ = State::kRendering;
-    if (parsed.state == http1::ParseState::kRejected) return Send({.status = 400, .body = "bad request\n"});
-    head_only_ = head.method == "HEAD";
-    if (head.method != "GET" && !head_only_) return Send({.status = 405, .body = "GET or HEAD only\n"});
-    Render(owner_.sources(), head.path(),
-           [&owner = owner_, id = id_](const Page& page) { owner.Answer(id, page); });
-  }
-
-  void Write() {
-    const net::IoResult put = stream_.Write(std::as_bytes(std::span(out_)).subspan(sent_));
-    if (put.state == net::IoState::kError) return owner_.Drop(id_);
-    sent_ += put.bytes;
-    if (sent_ < out_.size()) return stream_.Want({.write = true});
-    stream_.ShutdownWrite();
-    state_ = State::kLinger;
-    stream_.Want({.read = true});
-  }
-
-  void Linger() {
-    if (stream_.Read(owner_.server_.loop().scratch()).state >= net::IoState::kEnd) owner_.Drop(id_);
+  void Serve(const http::RequestHead& head) {
+    if (head.method != "GET" && head.method != "HEAD")
+      return Send({.status = 405, .body = "GET or HEAD only\n"});
+    owner_.Serve(id_, head.path());
   }
 
   AdminServer& owner_;
   const uint64_t id_;
   net::TcpStream stream_;
-  event::Timer lifetime_;
-  State state_ = State::kRequest;
-  bool head_only_ = false;
-  size_t scanned_ = 0;
-  size_t sent_ = 0;
-  std::string in_;
-  std::string out_;
+  http1::ServerConnection http_;
+  event::Timer lifetime_;  // from accept to the end, whatever is awaited
 };
 
-absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(server::Server& server,
-                                                                 const server::ProcessLog& log) {
-  const config::Admin& settings = server.snapshot().config->admin;
+absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(event::Loop& loop,
+                                                                 const config::Admin& settings,
+                                                                 Render render) {
   HAWSER_DCHECK(settings.address);
   HAWSER_ASSIGN_OR_RETURN(net::Socket socket,
                           net::Listen(*settings.address, {.mode = config::ModeOf(settings.mode)}));
   HAWSER_ASSIGN_OR_RETURN(net::SocketAddress bound, net::LocalAddress(socket));
   const int fd = socket.fd();
-  std::unique_ptr<AdminServer> admin(new AdminServer(server, log, std::move(socket), std::move(bound)));
-  HAWSER_RETURN_IF_ERROR(server.loop().Add(fd, admin->target_, {.read = true}));
+  std::unique_ptr<AdminServer> admin(
+      new AdminServer(loop, settings, std::move(render), std::move(socket), std::move(bound)));
+  HAWSER_RETURN_IF_ERROR(loop.Add(fd, admin->target_, {.read = true}));
   return admin;
 }
 
-AdminServer::AdminServer(server::Server& server, const server::ProcessLog& log, net::Socket socket,
+AdminServer::AdminServer(event::Loop& loop, const config::Admin& settings, Render render, net::Socket socket,
                          net::SocketAddress address)
-    : server_(server),
-      log_(log),
-      settings_(server.snapshot().config->admin),
+    : loop_(loop),
+      settings_(settings),
+      render_(std::move(render)),
       socket_(std::move(socket)),
       address_(std::move(address)),
       resume_(*this) {}
 
 AdminServer::~AdminServer() {
-  server_.loop().Remove(socket_.fd(), target_);
+  loop_.Remove(socket_.fd(), target_);
   net::RemoveFile(address_);
 }
 
 void AdminServer::OnReady(event::Ready ready) {
-  if (ready.timer) return server_.loop().Modify(socket_.fd(), target_, {.read = true});
+  if (ready.timer) return loop_.Modify(socket_.fd(), target_, {.read = true});
   net::SocketAddress peer;
   for (size_t accepted = 0; accepted < settings_.connections; ++accepted) {
     net::Socket socket = net::Accept(socket_, peer);
@@ -145,7 +117,7 @@ void AdminServer::OnReady(event::Ready ready) {
     if (!socket.open() && errno == ECONNABORTED) continue;
     // Without a descriptor accept(2) fails whether a connection waits or not: only the first time one surely does.
     if (!socket.open() && accepted > 0) return;
-    if (!socket.open()) return Evict() ? void() : Pause();  // an eviction frees one when the turn is over
+    if (!socket.open()) return Evict() ? void() : Pause();  // an eviction frees one for the next turn
     if (connections_.size() >= settings_.connections && !Evict()) continue;
     const uint64_t id = next_id_++;
     connections_[id] = std::make_unique<Connection>(*this, id, std::move(socket));
@@ -165,18 +137,23 @@ bool AdminServer::Evict() {
 
 // Out of descriptors, most likely: the connection stays in the kernel's queue, and the loop must not spin on it.
 void AdminServer::Pause() {
-  server_.loop().Modify(socket_.fd(), target_, {});
-  server_.loop().Arm(resume_, kPauseTime);
+  loop_.Modify(socket_.fd(), target_, {});
+  loop_.Arm(resume_, kPauseTime);
 }
 
-void AdminServer::Answer(uint64_t id, const Page& page) {
-  if (const auto found = connections_.find(id); found != connections_.end()) found->second->Send(page);
+// The page may come later, when the connection has gone.
+void AdminServer::Serve(uint64_t id, std::string_view path) {
+  render_(path, evictions_, [this, id](Page page) {
+    const auto found = connections_.find(id);
+    if (found != connections_.end()) found->second->Send(std::move(page));
+  });
 }
 
 void AdminServer::Drop(uint64_t id) {
   const auto found = connections_.find(id);
-  if (found == connections_.end()) return;  // its deadline came in the turn in which it ended
-  server_.loop().Retire(std::move(found->second));
+  HAWSER_DCHECK(found != connections_.end());
+  found->second->Close();
+  loop_.Retire(std::move(found->second));
   connections_.erase(found);
 }
 
