@@ -1,14 +1,16 @@
 #include "proxy/demo/echo_backend.h"
 
-#include <algorithm>
-#include <optional>
+#include <string>
 #include <utility>
 
 #include "fmt/format.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/demo/page.h"
+#include "proxy/http/local_response.h"
 #include "proxy/http/upgrade.h"
-#include "proxy/http1/head_parser.h"
+#include "proxy/http1/server_connection.h"
+#include "proxy/net/linger.h"
+#include "proxy/net/outbox.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/ws/frame.h"
 
@@ -32,80 +34,99 @@ std::string FrameStart(bool fin, uint8_t rsv, ws::Opcode opcode, uint64_t length
 class EchoBackend::Connection final : public event::IoHandler, public base::ListLink {
  public:
   Connection(EchoBackend& owner, net::Socket socket)
-      : owner_(owner), stream_(owner.loop_, std::move(socket)) {
+      : owner_(owner),
+        stream_(owner.loop_, std::move(socket)),
+        http_(owner.loop_, owner.buffers_, stream_, {.limits = kLimits}) {
     stream_.Watch(this, 0);
     stream_.Want({.read = true});
   }
 
   void OnReady(event::Ready ready) override {
-    if (ready.writable) Flush();
-    if (ready.readable && !gone_) Read();
-    if (!gone_) stream_.Want({.read = out_.empty(), .write = !out_.empty()});
+    switch (state_) {
+      case State::kHttp: return ReadRequest();
+      case State::kOpen: return Echo(ready);
+      case State::kClosing: return Linger();
+      case State::kGone: return;
+    }
   }
 
   void Drop() {
-    if (std::exchange(gone_, true)) return;
-    if (websocket_) --owner_.open_;
-    stream_.Close(net::CloseReason::kOrderly);
+    if (state_ == State::kGone) return;
+    if (state_ != State::kHttp) --owner_.open_;
+    state_ = State::kGone;
+    out_.Abandon();
+    http_.Close(net::CloseReason::kOrderly);
     Unlink();
     owner_.loop_.Retire(std::unique_ptr<IoHandler>(this));
   }
 
  private:
-  void Read() {
+  using Progress = http1::ServerConnection::Progress;
+
+  enum class State : uint8_t {
+    kHttp,     // until a request turns out to be a handshake
+    kOpen,     // a WebSocket
+    kClosing,  // its close frame has been answered
+    kGone,
+  };
+
+  void ReadRequest() {
+    http::RequestHead head;
+    switch (http_.Advance(head)) {
+      case Progress::kWaiting: return;
+      case Progress::kRequest: return OnRequest(head);
+      case Progress::kRejected:
+      case Progress::kOver: return Drop();
+    }
+  }
+
+  void OnRequest(const http::RequestHead& head) {
+    const http::Classification classified = http::Classify(head);
+    if (classified.reject != http::Reject::kNone) return Drop();
+    if (classified.upgrade.websocket) return Open(http::AcceptFor(classified.upgrade.key));
+    if (http_.Answer(ResponseTo(head.path())) == Progress::kOver) Drop();
+  }
+
+  http::LocalResponse ResponseTo(std::string_view path) {
+    const auto response = [](int status, const char* type, std::string body) {
+      return http::MakeLocalResponse(status, {{"Content-Type", type}, {"Cache-Control", "no-store"}},
+                                     std::move(body));
+    };
+    if (path == "/demo/stats") return response(200, "application/json", owner_.figures_());
+    if (path == "/") return response(200, "text/html; charset=utf-8", std::string(kPage));
+    return response(404, "text/plain", "not here\n");
+  }
+
+  void Open(std::string_view accept) {
+    state_ = State::kOpen;
+    ++owner_.open_;
+    in_ = http_.TakeRequest().behind;
+    const std::string hello = fmt::format(R"({{"backend":"{}","port":{},"color":"{}"}})", owner_.spec_.name,
+                                          owner_.address_.port(), owner_.spec_.color);
+    Write(
+        fmt::format("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                    "Sec-WebSocket-Accept: {}\r\n\r\n{}{}",
+                    accept, FrameStart(true, 0, ws::Opcode::kText, hello.size()), hello));
+    EchoFrames();
+  }
+
+  void Echo(event::Ready ready) {
+    if (ready.writable && out_.Flush(stream_).state == net::IoState::kError) return Drop();
+    if (!ready.readable || out_.blocked()) return WatchStream();
     const auto scratch = owner_.loop_.scratch();
     const net::IoResult got = stream_.Read(scratch);
     if (got.bytes == 0 && got.state != net::IoState::kBlocked) return Drop();
     in_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
-    if (!websocket_ && !ReadRequest()) return;
-    while (websocket_ && !gone_ && EchoFrame()) {
-    }
+    EchoFrames();
   }
 
-  // Whether the connection has become a WebSocket.
-  bool ReadRequest() {
-    http::RequestHead head;
-    size_t scanned = 0;
-    const http1::ParseResult parsed = http1::ParseRequestHead(in_, kLimits, head, scanned);
-    if (parsed.state == http1::ParseState::kIncomplete) return false;
-    const http::Classification classified = http::Classify(head);
-    if (parsed.state == http1::ParseState::kRejected || classified.reject != http::Reject::kNone) {
-      Drop();
-      return false;
+  void EchoFrames() {
+    while (state_ == State::kOpen && EchoFrame()) {
     }
-    if (!classified.upgrade.websocket) {
-      Serve(head.path());
-      return false;
-    }
-    Write(
-        fmt::format("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    "Sec-WebSocket-Accept: {}\r\n\r\n",
-                    http::AcceptFor(classified.upgrade.key)));
-    in_.erase(0, parsed.head_bytes);
-    websocket_ = true;
-    ++owner_.open_;
-    const std::string hello = fmt::format(R"({{"backend":"{}","port":{},"color":"{}"}})", owner_.spec_.name,
-                                          owner_.address_.port(), owner_.spec_.color);
-    Write(FrameStart(true, 0, ws::Opcode::kText, hello.size()) + hello);
-    return true;
+    if (state_ == State::kOpen) WatchStream();
   }
 
-  void Serve(std::string_view path) {
-    const bool figures = path == "/demo/stats";
-    const bool page = path == "/";
-    const std::string body = figures ? owner_.figures_() : page ? std::string(kPage) : "not here\n";
-    Write(
-        fmt::format("HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\nCache-Control: no-store\r\n"
-                    "Connection: close\r\n\r\n{}",
-                    figures || page ? "200 OK" : "404 Not Found",
-                    figures ? "application/json"
-                    : page  ? "text/html; charset=utf-8"
-                            : "text/plain",
-                    body.size(), body));
-    in_.clear();
-    finishing_ = true;
-    if (out_.empty()) stream_.ShutdownWrite();
-  }
+  void WatchStream() { stream_.Want({.read = !out_.blocked(), .write = out_.blocked()}); }
 
   // Echoes the first frame of in_, if it is whole.
   bool EchoFrame() {
@@ -127,42 +148,28 @@ class EchoBackend::Connection final : public event::IoHandler, public base::List
       frame.append(in_, header.header_bytes, header.payload_bytes);
       Write(frame);
     }
-    if (header.opcode == ws::Opcode::kClose && !gone_) {
-      finishing_ = true;
-      if (out_.empty()) stream_.ShutdownWrite();
-    }
     in_.erase(0, whole);
+    if (opcode == ws::Opcode::kClose && state_ == State::kOpen) {
+      state_ = State::kClosing;
+      Linger();
+    }
     return true;
   }
 
   void Write(std::string_view bytes) {
-    const auto span = std::as_bytes(std::span(bytes));
-    size_t sent = 0;
-    if (out_.empty()) {
-      const net::IoResult put = stream_.Write(span);
-      if (put.state == net::IoState::kError) return Drop();
-      sent = put.bytes;
-    }
-    out_.Append(owner_.buffers_, span.subspan(sent));
+    if (out_.Write(stream_, owner_.buffers_, std::as_bytes(std::span(bytes))) == net::IoState::kError) Drop();
   }
 
-  void Flush() {
-    while (!out_.empty()) {
-      const net::IoResult put = stream_.Write(out_.front());
-      if (put.state == net::IoState::kError) return Drop();
-      out_.Consume(put.bytes);
-      if (put.state == net::IoState::kBlocked) return;
-    }
-    if (finishing_) stream_.ShutdownWrite();
+  void Linger() {
+    if (net::Linger(owner_.loop_, stream_, out_) == net::Lingering::kOver) Drop();
   }
 
   EchoBackend& owner_;
   net::TcpStream stream_;
-  std::string in_;
-  net::Buffer out_;
-  bool websocket_ = false;
-  bool finishing_ = false;  // our direction ends when out_ is sent
-  bool gone_ = false;
+  http1::ServerConnection http_;
+  net::Outbox out_;  // of the WebSocket
+  std::string in_;   // of the WebSocket: the start of a frame
+  State state_ = State::kHttp;
 };
 
 absl::StatusOr<std::unique_ptr<EchoBackend>> EchoBackend::Listen(event::Loop& loop, BackendSpec spec,
