@@ -23,9 +23,9 @@ export function makeExampleFiles(folder) {
   writeFileSync(join(folder, 'affinity.keys'), '0123456789abcdef0123456789abcdef\n');
 }
 
-// `route`, `cluster` and `process` are more lines of YAML for those places; `routes` and `clusters` stand ahead of and behind the
+// `route`, `cluster`, `websocket` and `process` are more YAML for those places; `routes` and `clusters` stand ahead of and behind the
 // ones that are always there.
-const configuration = ({ports, routes, route, cluster, clusters, keepalive, compression, process}) => `
+const configuration = ({ports, routes, route, cluster, clusters, keepalive, compression, websocket, process}) => `
 access_log: { path: access.log, format: json }
 drain: { window: 0s, deadline: 5s }
 listeners:
@@ -41,7 +41,7 @@ routes: ${routes ?? ''}
   - match: { path_prefix: / }
     cluster: backends
     ${route ?? ''}
-    websocket: { keepalive: ${keepalive ?? '{ interval: 0s }'}, compression: ${compression ?? 'pass'} }
+    websocket: { keepalive: ${keepalive ?? '{ interval: 0s }'}, compression: ${compression ?? 'pass'}, ${websocket ?? ''} }
 clusters:
   - name: backends
     endpoints: [ ${ports.map((port) => `127.0.0.1:${port}`).join(', ')} ]
