@@ -201,7 +201,7 @@ void Tunnel::OnPipeEnd(Peer from, net::IoState how) {
 void Tunnel::End(Reject reason) {
   if (state_ != State::kOpen) return;
   const uint16_t code = http::SpecOf(reason).close_code;
-  BeginClosing(ClosedByOf(reason), reason, code);
+  BeginClosing(http::SpecOf(reason).closed_by, reason, code);
   CloseTowards(Peer::kClient, code);
   CloseTowards(Peer::kBackend, 1001);
   Settle();
