@@ -1,29 +1,20 @@
 #include "proxy/session/exchange.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "proxy/base/check.h"
-#include "proxy/http/forwarded.h"
-#include "proxy/http/hop_by_hop.h"
+#include "proxy/http/cache_control.h"
+#include "proxy/http/date.h"
 #include "proxy/http/max_forwards.h"
 #include "proxy/route/answer.h"
 #include "proxy/session/offload.h"
+#include "proxy/session/prepare_head.h"
 #include "proxy/session/tunnel.h"
-#include "spdlog/spdlog.h"
 
 namespace hawser::session {
 namespace {
 
 using http::Reject;
-
-// One form for both protocols: what RFC 6455 and RFC 8441 add to it, each codec adds by itself.
-void NormalizeHandshake(http::RequestHead& head) {
-  head.method = "GET";
-  head.protocol = {};
-  head.body = false;
-  head.headers.Remove("Sec-WebSocket-Key");
-}
 
 // Refusals that say nothing against the request: where it has come whole, what follows it is the next one.
 bool LeavesClientSound(Reject reject) {
@@ -49,7 +40,8 @@ Exchange::Exchange(WorkerServices& services, Backends& backends, std::shared_ptr
       owner_(owner),
       client_(client),
       head_(std::move(head)),
-      timer_(owner, kTimerTag) {}
+      timer_(owner, kTimerTag),
+      upload_(client.stream) {}
 
 Exchange::~Exchange() {
   if (state_ != State::kDone && record_ != nullptr)
@@ -68,9 +60,7 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
     switch (state_) {
       case State::kStart: Start(); break;
       case State::kFilters: RunFilters(); break;
-      case State::kPick: Pick(); break;
       case State::kConnect: Connect(); break;
-      case State::kSendHead: SendHead(); break;
       case State::kAwaitHead: AwaitHead(); break;
       case State::kSwitch: SwitchProtocols(); break;
       case State::kRelay: Relay(); break;
@@ -85,10 +75,11 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
 
 void Exchange::Start() {
   http::Classification classification = http::Classify(head_);
-  const bool sound_names = MeetUnderscorePolicy();
-  const bool looped = services_.via.IsIn(head_.headers);  // before PrepareRecord, which adds our own entry
+  const bool sound_names =
+      MeetUnderscorePolicy(client_.listener.settings.headers_with_underscores, head_, services_.stats);
+  const bool looped = services_.via.IsIn(head_.headers);  // before PrepareHead, which adds our own entry
   upgrade_ = std::move(classification.upgrade);
-  PrepareRecord();
+  record_ = PrepareHead(services_, client_.listener, client_.peer, client_.tls, head_, arena_);
   services_.stats.Add(stats::Metric::kRequests);
   if (client_.reject != Reject::kNone) return Refuse(client_.reject);
   if (services_.sessions.draining()) return Refuse(Reject::kDraining);
@@ -124,8 +115,22 @@ void Exchange::RunFilters() {
   const auto& rewrite = record_->route->rewrite;
   const size_t longest = client_.listener.settings.limits.request_head.bytes;
   if (rewrite && !rewrite->Apply(head_, longest, arena_)) return Refuse(Reject::kNoRoute);
-  cluster_index_ = PickCluster();
-  state_ = State::kPick;
+  AskBackend();
+}
+
+// --- The backend ---
+
+void Exchange::AskBackend() {
+  HAWSER_DCHECK(!backend_);
+  cluster::WorkerCluster& cluster = backends_.cluster(PickCluster());
+  backend_.emplace(
+      services_, backends_, cluster,
+      BackendRequest::Request{.head = head_,
+                              .upgrade = websocket() ? &upgrade_ : nullptr,
+                              .record = *record_,
+                              .session = socket_io_ ? socket_io_->lookup() : cluster::AffinityLookup{}},
+      BackendRequest::Waiter{.owner = owner_, .tag = kBackendTag, .timer = timer_});
+  state_ = State::kConnect;
 }
 
 // A session that is known stays in its cluster; the clusters' shares concern the others.
@@ -138,87 +143,232 @@ size_t Exchange::PickCluster() {
   return record_->route->PickCluster(services_.random());
 }
 
-// False if the listener refuses such names. Before any other field is dropped, so that all are seen.
-bool Exchange::MeetUnderscorePolicy() {
-  using config::UnderscorePolicy;
-  const UnderscorePolicy policy = client_.listener.settings.headers_with_underscores;
-  if (policy == UnderscorePolicy::kReject) {
-    return std::none_of(head_.headers.begin(), head_.headers.end(), http::HasUnderscore);
+void Exchange::Connect() {
+  head_.body = head_.body && !client_.stream.complete();  // its end may have come meanwhile, without a byte
+  switch (backend_->Advance()) {
+    case BackendRequest::State::kSent: return OnRequestSent();
+    case BackendRequest::State::kFailed: return Refuse(backend_->failure());
+    default: return;
   }
-  if (policy == UnderscorePolicy::kDrop) {
-    services_.stats.Add(stats::Metric::kHeadersWithUnderscore, head_.headers.RemoveIf(http::HasUnderscore));
-  }
-  return true;
 }
 
-// Drops what concerned the client's connection only, and drops or believes what the client says of itself, before
-// anyone reads it.
-void Exchange::PrepareRecord() {
-  http::RemoveHopByHop(head_);
-  const net::SocketAddress& address = client_.peer;
-  const config::Listener& listener = client_.listener.settings;
-  http::Peer peer{.trusted = net::AnyContains(listener.trusted_proxies, address),
-                  .tls = client_.tls,
-                  .port = services_.listener_ports[client_.listener.index],
-                  .trusted_proxies = listener.trusted_proxies,
-                  .send_real_ip = listener.forwarded.x_real_ip};
-  if (!address.unix_socket()) peer.ip = address.ip();
-  const auto [client, request_id] = http::SetForwarded(head_, peer, services_.via, services_.random, arena_);
-  record_ = std::make_unique<RequestRecord>();
-  record_->text = RequestText(request_id, head_.method, head_.authority, head_.target);
-  record_->client = client.value_or(net::IpAddress());
-  record_->client_port = peer.ip == client ? address.port() : uint16_t{0};
-  record_->tls = client_.tls;
-  record_->version = head_.version;
-  record_->listener = &listener.name;
-  record_->start = services_.loop.now();
+void Exchange::OnTryFailed() {
+  if (backend_->state() == BackendRequest::State::kFailed) return Refuse(backend_->failure());
+  upload_.Withdraw();
+  state_ = State::kConnect;
+}
+
+void Exchange::OnRequestSent() {
+  if (head_.body) upload_.Begin(head_.headers.HasToken("Expect", "100-continue"));
+  state_ = State::kAwaitHead;
+  ArmForHead();
+  PumpUpload() ? WatchBackend() : OnUploadBroken();
+}
+
+void Exchange::WatchBackend() {
+  backend_->stream().Want(
+      {.read = !response_body_ || response_body_->wants_read(), .write = upload_.wants_write()});
 }
 
 // --- The client, while the backend is asked ---
 
-// Holds what comes ahead of the response, bounded, and notices a client that leaves. One that has only ended its own
-// direction gets its answer, unless it asks for a tunnel, in which it could say nothing. While the body is relayed, the relay
-// reads it.
+// Notices a client that leaves. One that has only ended its own direction gets its answer, unless it asks for a tunnel, in
+// which it could say nothing. While the body is under way, its relay reads it.
 void Exchange::ReadAhead(bool hung_up) {
-  if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || uploading()) return;
-  if ((client_ended_ || ahead_full_) && hung_up) return ClientLeft();
-  if (ahead_full_) return;
-  switch (client_.stream.ReadAhead(client_.listener.settings.limits.early_bytes.bytes)) {
-    case http::ServerStream::Ahead::kNothing: return;
-    case http::ServerStream::Ahead::kLeft: return ClientLeft();
-    case http::ServerStream::Ahead::kEnded:
-      if (hung_up || websocket()) return ClientLeft();
-      client_ended_ = true;
-      return WatchClient();
-    case http::ServerStream::Ahead::kTooMuch:
-      if (websocket()) return Refuse(Reject::kEarlyBytesTooLarge);
-      ahead_full_ = true;
-      return WatchClient();
+  using Ahead = http::ServerStream::Ahead;
+  if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || upload_.under_way())
+    return;
+  switch (upload_.ReadAhead(client_.listener.settings.limits.early_bytes.bytes, hung_up)) {
+    case Ahead::kNothing: return;
+    case Ahead::kLeft: return ClientLeft();
+    case Ahead::kEnded: return websocket() ? ClientLeft() : WatchClient();
+    case Ahead::kTooMuch: return websocket() ? Refuse(Reject::kEarlyBytesTooLarge) : WatchClient();
   }
 }
 
+// Moves what the client uploads; false if the client is at fault for its end.
+bool Exchange::PumpUpload() {
+  if (!upload_.under_way()) return true;
+  const Upload::Progress progress = upload_.Pump(services_, backend_->stream());
+  if (progress == Upload::Progress::kBroken) return false;
+  if (progress == Upload::Progress::kMoved && state_ == State::kAwaitHead) ArmForHead();
+  WatchClient();
+  return true;
+}
+
+void Exchange::OnUploadBroken() {
+  client_.stream.malformed() ? Refuse(Reject::kMalformedRequest) : ClientLeft();
+}
+
 void Exchange::WatchClient() {
-  client_.stream.Want({.read = uploading() ? request_body_->wants_read() : !ahead_full_ && !client_ended_,
+  client_.stream.Want({.read = upload_.wants_read(),
                        .write = interim_waits_ || state_ == State::kSwitch ||
                                 (response_body_ && response_body_->wants_write()),
-                       .hang_up = (client_ended_ || ahead_full_) && !uploading()});
+                       .hang_up = upload_.wants_hang_up()});
 }
 
 void Exchange::ClientLeft() {
   Finish(Progress::kBroken, {ClosedBy::kClient, Reject::kClientLost});
 }
 
+// --- The response ---
+
+void Exchange::AwaitHead() {
+  if (interim_waits_) FlushInterim();
+  if (state_ != State::kAwaitHead) return;
+  if (!PumpUpload()) return OnUploadBroken();
+  while (state_ == State::kAwaitHead) {
+    using HeadState = http::ClientStream::HeadState;
+    switch (backend_->ReadHead(response_head_)) {
+      case HeadState::kBlocked: return WatchBackend();
+      case HeadState::kInterim: OnInterim(); break;
+      case HeadState::kFinal: StartRelay(); break;
+      case HeadState::kTunnel: OnTunnel(); break;
+      case HeadState::kMalformed: return Refuse(Reject::kBadBackendResponse);
+      case HeadState::kBadUpgrade: return Refuse(Reject::kBadBackendUpgrade);
+      case HeadState::kEnded: backend_->OnEnded(upload_.begun()); return OnTryFailed();
+    }
+  }
+}
+
+// Of no use to a WebSocket; any other request's goes on to the client, unless that has not taken the one before: they
+// are not stored.
+void Exchange::OnInterim() {
+  if (websocket()) return;
+  upload_.OnInterim();
+  ArmForHead();
+  if (interim_waits_) return;
+  if (!client_.stream.SendInterim(response_head_)) return Refuse(Reject::kBadBackendResponse);
+  FlushInterim();
+}
+
+void Exchange::FlushInterim() {
+  const net::IoState state = client_.stream.Write({}).state;
+  if (state == net::IoState::kError) return ClientLeft();
+  const bool waits = state == net::IoState::kBlocked;
+  if (std::exchange(interim_waits_, waits) != waits) WatchClient();
+}
+
+void Exchange::OnTunnel() {
+  // Only what the backend agreed to counts.
+  deflate_ = http::HasExtension(response_head_, "permessage-deflate");
+  route::ApplyRules(route().response_headers, response_head_.headers);
+  if (offload_) response_head_.headers.Add("Sec-WebSocket-Extensions", arena_(offload_->Answer()));
+  AddAffinityCookie();
+  RunResponseFilters();
+  if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
+  response_ = Response::kStarted;
+  backend_->stream().Want({});  // until the tunnel reads it
+  state_ = State::kSwitch;
+}
+
+void Exchange::AddAffinityCookie() {
+  if (!backend_->renews_affinity() || http::IsForSharedCaches(response_head_.headers)) return;
+  const bool tls =
+      client_.tls || head_.headers.Find("X-Forwarded-Proto") == "https";  // a trusted proxy's word
+  response_head_.headers.Add("Set-Cookie", arena_(backend_->AffinityCookie(tls)));
+}
+
+void Exchange::RunResponseFilters() {
+  snapshot_->filters[record_->route->index].OnResponse(*context_, response_head_);
+}
+
+void Exchange::SwitchProtocols() {
+  const net::IoResult put = client_.stream.Write({});
+  if (put.state == net::IoState::kError) return ClientLeft();
+  if (put.state == net::IoState::kBlocked) return WatchClient();
+  record_->status = head_.version == http::Version::kHttp2 ? 200 : 101;
+  record_->tunnel = true;
+  backend_->endpoint().CountTunnelOpened();
+  services_.stats.Add(stats::Metric::kUpgradesOk);
+  services_.stats.Add(stats::Metric::kTunnels);
+  services_.stats.Add(stats::Metric::kTunnelsOpen);
+  services_.stats.CountResponse(record_->status);
+  services_.stats.Observe(stats::Histogram::kHandshake, services_.loop.now() - record_->start);
+  timer_.Cancel();
+  state_ = State::kDone;
+  progress_ = Progress::kTunnel;
+}
+
+void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases,
+                          std::string_view early) {
+  auto early_from_client = std::as_bytes(std::span(early));
+  if (offload_) {
+    client = Offload(services_, route().websocket, *offload_, std::move(client),
+                     std::exchange(early_from_client, {}));
+  }
+  std::string early_from_backend;
+  auto backend = backend_->TakeTunnel(early_from_backend);
+  Tunnel::Start(services_, {.client = std::move(client),
+                            .backend = std::move(backend),
+                            .snapshot = snapshot_,
+                            .record = std::move(record_),
+                            .leases = std::move(leases),
+                            .endpoint_lease = backend_->TakeLease(),
+                            .attachments = context_->TakeAttachments(),
+                            .deflate = deflate_,
+                            .early_from_client = early_from_client,
+                            .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+}
+
+// The head is held until the body has been looked at: what breaks in the same read is answered 502.
+void Exchange::StartRelay() {
+  if (socket_io_) socket_io_->OnResponse(response_head_);
+  http::AddDate(response_head_.headers);
+  route::ApplyRules(route().response_headers, response_head_.headers);
+  AddAffinityCookie();
+  RunResponseFilters();
+  response_ = Response::kHeld;
+  response_body_.emplace();
+  interim_waits_ = false;  // the relay writes on
+  state_ = State::kRelay;
+  ArmFor(route().stream_idle_timeout);
+}
+
+bool Exchange::SendResponse() {
+  HAWSER_DCHECK(response_ == Response::kHeld);
+  // A refused upgrade ends the connection: what lies behind it was never a request.
+  const bool keep = !websocket() && !services_.sessions.draining();
+  if (!client_.stream.SendResponse(response_head_, keep)) return false;
+  record_->status = static_cast<uint16_t>(response_head_.status);
+  response_ = Response::kStarted;
+  return true;
+}
+
+void Exchange::Relay() {
+  if (!PumpUpload()) return OnUploadBroken();
+  const auto look = [this](std::span<const std::byte> piece) {
+    if (socket_io_) socket_io_->OnBody(piece, backend_->endpoint(), services_.loop.now());
+  };
+  switch (response_body_->Pump(
+      services_, backend_->stream(), client_.stream, [this] { return SendResponse(); }, look)) {
+    case BodyRelay::Progress::kSinkBroken:
+      if (response_ == Response::kStarted) return ClientLeft();
+      return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);
+    case BodyRelay::Progress::kSourceBroken:
+      // A response that has started is cut, so that the client can tell a part from the whole.
+      return Refuse(backend_->stream().malformed() ? Reject::kBadBackendResponse : Reject::kBackendClosed);
+    case BodyRelay::Progress::kDone:
+      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
+    case BodyRelay::Progress::kMore: break;
+  }
+  if (response_body_->TakeMoved()) ArmFor(route().stream_idle_timeout);
+  WatchBackend();
+  WatchClient();
+}
+
 // --- Ends ---
 
 void Exchange::OnTimer() {
-  if (state_ == State::kConnect || state_ == State::kSendHead) {
-    OnConnectTimeout();
+  if (state_ == State::kConnect) {
+    backend_->OnTimeout();
+    OnTryFailed();
   } else if (state_ == State::kAnswer) {
     services_.stats.Add(stats::Metric::kAnswerTimeouts);
     Finish(Progress::kBroken, end_);
   } else {
     const Reject late = LateReason();
-    if (late == Reject::kBackendTimeout) NoteLateBackend();
+    if (late == Reject::kBackendTimeout) backend_->OnLate();
     Refuse(late);
   }
 }
@@ -228,8 +378,16 @@ Reject Exchange::LateReason() const {
   if (state_ == State::kStart || state_ == State::kFilters) return Reject::kFilterTimeout;
   if (state_ != State::kAwaitHead)
     return Reject::kIdleTimeout;  // a 101 that is not taken, a body that stands still
-  const bool client = uploading() && !awaits_continue_ && !request_body_->wants_write();
+  const bool client = upload_.under_way() && !upload_.awaits_continue() && !upload_.wants_write();
   return client ? Reject::kRequestTimeout : Reject::kBackendTimeout;
+}
+
+// A request that is under way may take its time, as long as it moves; once it is whole, or while its client waits for the
+// backend's 100, the backend's time runs.
+void Exchange::ArmForHead() {
+  if (websocket()) return ArmFor(route().handshake_timeout);
+  const bool moving = upload_.under_way() && !upload_.awaits_continue();
+  ArmFor(moving ? route().stream_idle_timeout : route().response_timeout);
 }
 
 // 0: no limit.
@@ -263,7 +421,7 @@ void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
   response_head_ = http::HeadOf(answer_, head_.method);
   if (end.reason == Reject::kNone) route::ApplyRules(route().response_headers, response_head_.headers);
   if (context_) RunResponseFilters();
-  if (backend_ != nullptr) std::exchange(backend_, nullptr)->Close(net::CloseReason::kOrderly);
+  if (backend_) backend_->GiveUp();
   end_ = end;
   HAWSER_DCHECK(response_ != Response::kStarted);
   response_ = Response::kStarted;
@@ -295,9 +453,7 @@ void Exchange::Finish(Progress progress, End end) {
   state_ = State::kDone;
   progress_ = progress;
   timer_.Cancel();
-  if (backend_ != nullptr) {
-    backends_.pool().Return(backends_.cluster(cluster_index_).cluster, *endpoint_, std::move(backend_));
-  }
+  if (backend_) backend_->Return();
   if (end.reason != Reject::kNone) services_.stats.CountReject(end.reason);
   if (websocket()) services_.stats.Add(stats::Metric::kUpgradesRefused);
   if (record_->status != 0) services_.stats.CountResponse(record_->status);
@@ -305,14 +461,15 @@ void Exchange::Finish(Progress progress, End end) {
   const http::RejectSpec& spec = http::SpecOf(end.reason);
   const bool ordinary = end.reason == Reject::kNone;
   const std::chrono::duration<double, std::milli> took = services_.loop.now() - record_->start;
-  services_.access_log->Write({.record = *record_,
-                               .traffic = {.bytes_in = request_body_ ? request_body_->bytes() : 0,
-                                           .bytes_out = response_body_ ? response_body_->bytes() : 0},
-                               .outcome = {.closed_by = end.closed_by,
-                                           .reason = ordinary ? "" : spec.label,
-                                           .flag = ordinary ? "" : spec.flag,
-                                           .backend_error = backend_error_},
-                               .duration_ms = took.count()});
+  services_.access_log->Write(
+      {.record = *record_,
+       .traffic = {.bytes_in = upload_.bytes(), .bytes_out = response_body_ ? response_body_->bytes() : 0},
+       .outcome = {.closed_by = end.closed_by,
+                   .reason = ordinary ? "" : spec.label,
+                   .flag = ordinary ? "" : spec.flag,
+                   .backend_error =
+                       backend_ ? std::string_view(backend_->failure_text()) : std::string_view()},
+       .duration_ms = took.count()});
 }
 
 }  // namespace hawser::session

@@ -2,17 +2,17 @@
 //
 //   route → filters → pick → connect → send head → await head → tunnel │ relay │ answer
 //
-// Both ends are message streams, so nothing here depends on a protocol's version (http/message_stream.h). Whoever owns the client's connection drives it: Advance runs until the exchange waits for something, and says by its
-// return value what came of it. Nothing here calls up.
+// Both ends are message streams, so nothing here depends on a protocol's version (http/message_stream.h). The half that
+// faces the backend is a BackendRequest, what the client sends meanwhile an Upload. Whoever owns the client's connection
+// drives the exchange: Advance runs until it waits for something, and says by its return value what came of it. Nothing
+// here calls up.
 #pragma once
 
 #include <memory>
 #include <optional>
-#include <string>
-#include <vector>
+#include <string_view>
 
 #include "filters/context.h"
-#include "proxy/cluster/cluster.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/deflate_offer.h"
@@ -21,12 +21,14 @@
 #include "proxy/http/message_stream.h"
 #include "proxy/http/reject.h"
 #include "proxy/http/upgrade.h"
+#include "proxy/session/backend_request.h"
 #include "proxy/session/backends.h"
 #include "proxy/session/body_relay.h"
 #include "proxy/session/edge_leases.h"
 #include "proxy/session/record.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/session/socket_io.h"
+#include "proxy/session/upload.h"
 #include "proxy/session/worker_services.h"
 
 namespace hawser::session {
@@ -68,13 +70,11 @@ class Exchange {
 
  private:
   enum class State : uint8_t {
-    kStart,    // classify, route
-    kFilters,  // may wait, for an answer from elsewhere
-    kPick,
-    kConnect,
-    kSendHead,  // the connection is being made, or the head is being written
-    kAwaitHead,
-    kSwitch,  // the head that opens the tunnel is being written
+    kStart,      // classify, route
+    kFilters,    // may wait, for an answer from elsewhere
+    kConnect,    // a backend is being asked: pick, connect, send the head, again if that comes to nothing
+    kAwaitHead,  // of the answer
+    kSwitch,     // the head that opens the tunnel is being written
     kRelay,
     kAnswer,  // a response of hawser's own, or of the route's, is being written
     kDone,
@@ -87,67 +87,55 @@ class Exchange {
     kStarted,  // a final head has gone into the client's stream: no other may follow
   };
 
-  // How far the try at the picked endpoint has come, up to the first byte of an answer.
-  enum class Try : uint8_t {
-    kFirst,     // no connection yet; any will do
-    kOnKept,    // on a connection that had been there: its end says nothing about the endpoint
-    kOnNew,     // on a connection that was opened for it
-    kAgain,     // no connection yet; another than the last one
-    kRepeated,  // on that other one: the endpoint has no further try
-  };
-  enum class Blame : bool { kNobody, kEndpoint };
-
   // How the exchange ended, or is to end once an answer is written.
   struct End {
     ClosedBy closed_by = ClosedBy::kNobody;
     http::Reject reason = http::Reject::kNone;
   };
 
+  // The request.
   void Start();
   void RunFilters();
+  void AskBackend();
   size_t PickCluster();
-  void Pick();
   void Connect();
-  void SendHead();
+  void OnTryFailed();
+  void OnRequestSent();
+
+  // The client, while the backend is asked.
+  void ReadAhead(bool hung_up);
+  bool PumpUpload();
+  void OnUploadBroken();
+  void WatchClient();
+  void ClientLeft();
+
+  // The backend's answer.
   void AwaitHead();
   void OnInterim();
   void FlushInterim();
   void OnTunnel();
-  void OnBackendEnd();
-  void OnAttemptFailed(const cluster::Attempt& attempt);
-  void OnSendFailed();
-  void OnConnectTimeout();
-  void OnTryFailed(http::Reject reject, std::string why, Blame blame);
-  void NoteLateBackend();
-  bool MaySendAgain() const;
-  bool TriesLeft() const;
-  void LogBackendError();
   void SwitchProtocols();
   void StartRelay();
   bool SendResponse();
   void Relay();
-  bool uploading() const { return request_body_ && !request_body_->done(); }
-  bool PumpRequest();
-  void ArmForHead();
-  void ArmFor(base::Duration limit);
-  void OnUploadBroken();
-  void ReadAhead(bool hung_up);
-  void WatchClient();
   void WatchBackend();
+  void AddAffinityCookie();
+  void RunResponseFilters();
+
+  // Answers of hawser's own, and ends.
   void Refuse(http::Reject reject);
   void AnswerByRoute();
   void AnswerInPlace();
   void Answer(http::LocalResponse response, bool keep, End end);
   void FlushAnswer();
-  void OnTimer();
-  http::Reject LateReason() const;
-  void ClientLeft();
   void Finish(Progress progress, End end);
 
-  bool MeetUnderscorePolicy();
-  void PrepareRecord();
-  void AddAffinityCookie();
-  void RunResponseFilters();
+  // Time.
+  void OnTimer();
+  http::Reject LateReason() const;
+  void ArmForHead();
+  void ArmFor(base::Duration limit);
+
   bool websocket() const { return upgrade_.websocket; }
   const config::Route& route() const { return record_->route->settings; }
 
@@ -169,32 +157,14 @@ class Exchange {
   net::SocketAddress client_address_;
   std::optional<filters::Context> context_;   // views into the members before it
   std::optional<SocketIoSession> socket_io_;  // on a route that follows such sessions
-  size_t cluster_index_ = 0;
-  std::vector<const cluster::Endpoint*> tried_;  // in vain
-  cluster::Endpoint* endpoint_ = nullptr;
-  cluster::Trial trial_;  // of endpoint_
-  Try try_ = Try::kFirst;
-  uint8_t tries_ = 0;                           // begun, at all endpoints
-  uint64_t connection_ = 0;                     // of the last one, as Attempt::connection
-  http::Reject failure_ = http::Reject::kNone;  // how the last one that failed did so
-  std::string backend_error_;                   // the same in words
-  bool renew_affinity_ = false;
-  cluster::OpenLease lease_;
-  cluster::ConnectLease connecting_;
-
-  std::unique_ptr<cluster::Attempt> attempt_;  // while in kConnect
-  std::unique_ptr<http::ClientStream> backend_;
   event::Timer timer_;
+  std::optional<BackendRequest> backend_;  // once a backend is asked; refers to the members before it
+  Upload upload_;
   http::ResponseHead response_head_;
   bool deflate_ = false;
   std::optional<http::DeflateAgreement> offload_;
-  bool ahead_full_ = false;       // the client has sent as much ahead as is held
-  bool client_ended_ = false;     // the client sends no more; it waits for its answer
-  bool interim_waits_ = false;    // the client has not taken all of an interim response
-  bool awaits_continue_ = false;  // the client sends its body when the backend has said 100
-  bool upload_begun_ = false;     // some of the request's body has been taken from the client
+  bool interim_waits_ = false;  // the client has not taken all of an interim response
   Response response_ = Response::kAwaited;
-  std::optional<BodyRelay> request_body_;
   std::optional<BodyRelay> response_body_;
 };
 

@@ -1,0 +1,143 @@
+// One request on its way to a backend: an endpoint is picked, a stream to it comes from the pool, the head is written, and
+// the head of an answer is awaited. A try that fails before any byte of an answer may be followed by another, at the same
+// endpoint or at another one, while `connect_retries` and the method allow it (RFC 9110 §9.2.2, RFC 9113 §8.7). It knows
+// nothing of the response to the client. Owned by the exchange, which drives it; loop thread only.
+//
+//   while (request.Advance() is neither kSent nor kFailed) wait for OnReady(tag), or call OnTimeout when the timer fires
+//   kSent:   request.ReadHead(head), with the body in both directions through request.stream(); OnEnded after kEnded
+//   kFailed: request.failure() is what the client is told
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/base/check.h"
+#include "proxy/cluster/cluster.h"
+#include "proxy/cluster/pool.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/http/message_stream.h"
+#include "proxy/http/reject.h"
+#include "proxy/session/backends.h"
+#include "proxy/session/record.h"
+#include "proxy/session/worker_services.h"
+
+namespace hawser::session {
+
+class BackendRequest {
+ public:
+  enum class State : uint8_t {
+    kPick,      // an endpoint for the next try
+    kConnect,   // the pool is to give a stream
+    kSendHead,  // the connection is being made, or the head is being written
+    kSent,      // an answer is awaited, or has come
+    kFailed,    // no other try follows
+  };
+
+  // All of it outlives the BackendRequest.
+  struct Request {
+    const http::RequestHead& head;
+    const http::UpgradeRequest* upgrade;  // null: no WebSocket
+    RequestRecord& record;                // is told of the endpoint and of the affinity cookie
+    cluster::AffinityLookup session;      // what is known of its Socket.IO session
+  };
+
+  // Who hears of what it waits for.
+  struct Waiter {
+    event::IoHandler& owner;
+    uint8_t tag;          // of the connection
+    event::Timer& timer;  // bounds each try until its head is written
+  };
+
+  BackendRequest(WorkerServices& services, Backends& backends, cluster::WorkerCluster& cluster,
+                 const Request& request, const Waiter& waiter);
+
+  // Goes as far as it can without waiting.
+  State Advance();
+  State state() const { return state_; }
+
+  // The timer has fired before kSent.
+  void OnTimeout();
+
+  // In kSent: the next head of the answer. After kEnded call OnEnded.
+  http::ClientStream::HeadState ReadHead(http::ResponseHead& head);
+  // The backend has ended without an answer: the next Advance begins another try, or it is kFailed. `body_begun`: some of
+  // the request's body has been taken from the client, so that it cannot be sent again.
+  void OnEnded(bool body_begun);
+  // No answer has come in time. Nothing is sent again: the backend may be at work.
+  void OnLate();
+
+  // In kSent, until the stream is taken, returned or given up.
+  http::ClientStream& stream() {
+    HAWSER_DCHECK(stream_ != nullptr);
+    return *stream_;
+  }
+  // After HeadState::kTunnel, as ClientStream::TakeTunnel.
+  std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) { return stream().TakeTunnel(early); }
+  cluster::OpenLease TakeLease() { return std::move(lease_); }
+  // The exchange is over: the connection goes back to the pool, which ends it unless it can carry another request.
+  void Return();
+  // The answer is of no more use, or none is wanted.
+  void GiveUp();
+
+  // Once an endpoint has been picked.
+  cluster::Endpoint& endpoint() const {
+    HAWSER_DCHECK(endpoint_ != nullptr);
+    return *endpoint_;
+  }
+  // The response is to set the affinity cookie.
+  bool renews_affinity() const { return cluster_.cluster.affinity() != nullptr && renew_affinity_; }
+  std::string AffinityCookie(bool tls) const;
+
+  // How the last try that failed did so, and the same in words; kNone and "" where none did.
+  http::Reject failure() const { return failure_; }
+  const std::string& failure_text() const { return failure_text_; }
+
+ private:
+  // How far the try at the picked endpoint has come, up to the first byte of an answer.
+  enum class Try : uint8_t {
+    kFirst,     // no connection yet; any will do
+    kOnKept,    // on a connection that had been there: its end says nothing about the endpoint
+    kOnNew,     // on a connection that was opened for it
+    kAgain,     // no connection yet; another than the last one
+    kRepeated,  // on that other one: the endpoint has no further try
+  };
+  enum class Blame : bool { kNobody, kEndpoint };
+
+  void Pick();
+  void Connect();
+  void SendHead();
+  void OnAttemptFailed(const cluster::Attempt& attempt);
+  void OnSendFailed();
+  void OnTryFailed(http::Reject reject, std::string why, Blame blame, bool body_begun = false);
+  void Fail(http::Reject reject);
+  bool MaySendAgain(bool body_begun) const;
+  bool TriesLeft() const { return tries_ <= cluster_.cluster.settings().connect_retries; }
+  void LogFailure();
+  bool websocket() const { return request_.upgrade != nullptr; }
+
+  WorkerServices& services_;
+  Backends& backends_;
+  cluster::WorkerCluster& cluster_;
+  const Request request_;
+  const Waiter waiter_;
+  State state_ = State::kPick;
+
+  std::vector<const cluster::Endpoint*> tried_;  // in vain
+  cluster::Endpoint* endpoint_ = nullptr;        // null: none was picked
+  cluster::Trial trial_;                         // of endpoint_
+  cluster::OpenLease lease_;                     // on endpoint_
+  Try try_ = Try::kFirst;
+  uint8_t tries_ = 0;  // begun, at all endpoints
+  bool renew_affinity_ = false;
+  http::Reject failure_ = http::Reject::kNone;
+  std::string failure_text_;
+  uint64_t connection_ = 0;                    // of the last try, as Attempt::connection
+  cluster::ConnectLease connecting_;           // while it is being made
+  std::unique_ptr<cluster::Attempt> attempt_;  // in kConnect, once begun
+  std::unique_ptr<http::ClientStream> stream_;
+};
+
+}  // namespace hawser::session

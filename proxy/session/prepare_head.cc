@@ -1,0 +1,55 @@
+#include "proxy/session/prepare_head.h"
+
+#include <algorithm>
+
+#include "proxy/base/check.h"
+#include "proxy/http/forwarded.h"
+#include "proxy/http/hop_by_hop.h"
+
+namespace hawser::session {
+
+bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& head,
+                          stats::WorkerStats& stats) {
+  switch (policy) {
+    case config::UnderscorePolicy::kReject:
+      return std::none_of(head.headers.begin(), head.headers.end(), http::HasUnderscore);
+    case config::UnderscorePolicy::kDrop:
+      stats.Add(stats::Metric::kHeadersWithUnderscore, head.headers.RemoveIf(http::HasUnderscore));
+      return true;
+    case config::UnderscorePolicy::kAllow: return true;
+  }
+  return true;
+}
+
+std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
+                                           const net::SocketAddress& peer, bool tls, http::RequestHead& head,
+                                           http::TextArena& arena) {
+  HAWSER_DCHECK(listener.index < services.listener_ports.size());
+  http::RemoveHopByHop(head);
+  const config::Listener& settings = listener.settings;
+  http::Peer from{.trusted = net::AnyContains(settings.trusted_proxies, peer),
+                  .tls = tls,
+                  .port = services.listener_ports[listener.index],
+                  .trusted_proxies = settings.trusted_proxies,
+                  .send_real_ip = settings.forwarded.x_real_ip};
+  if (!peer.unix_socket()) from.ip = peer.ip();
+  const auto [client, request_id] = http::SetForwarded(head, from, services.via, services.random, arena);
+  auto record = std::make_unique<RequestRecord>();
+  record->text = RequestText(request_id, head.method, head.authority, head.target);
+  record->client = client.value_or(net::IpAddress());
+  record->client_port = from.ip == client ? peer.port() : uint16_t{0};
+  record->tls = tls;
+  record->version = head.version;
+  record->listener = &settings.name;
+  record->start = services.loop.now();
+  return record;
+}
+
+void NormalizeHandshake(http::RequestHead& head) {
+  head.method = "GET";
+  head.protocol = {};
+  head.body = false;
+  head.headers.Remove("Sec-WebSocket-Key");
+}
+
+}  // namespace hawser::session
