@@ -17,7 +17,7 @@ class OffloadedTunnel : public testing::Test {
   void Settle() {
     for (int turns = 0; turns < 20 && !harness_.ended(); ++turns) {
       harness_.Settle();
-      if (!harness_.ended()) harness_.loop().RunOnce(base::Duration(0));
+      if (!harness_.ended()) harness_.Turn(base::Duration(0));
     }
   }
 

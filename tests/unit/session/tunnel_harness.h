@@ -1,4 +1,5 @@
-// A tunnel between two scripted streams: what it needs of a worker, a snapshot and a record, and frames to send.
+// A tunnel between two scripted streams: what it needs of a worker, a snapshot and a record, and frames to send. Time passes
+// when a test says so.
 #pragma once
 
 #include <memory>
@@ -10,6 +11,7 @@
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
 #include "tests/fakes/fake_stream.h"
+#include "tests/fakes/stepped_clock.h"
 #include "tests/unit/ws/frame_builder.h"
 
 namespace hawser::session {
@@ -85,7 +87,7 @@ class TunnelHarness {
         .settings = config->routes[0], .name = "test", .index = 0, .clusters = {{.cluster = 0, .below = 1}}});
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(config);
-    loop_ = std::move(*event::Loop::Create());
+    loop_ = std::move(*event::Loop::Create(clock_.reader()));
     sessions_ = std::make_unique<Sessions>(*loop_);
     services_.reset(new WorkerServices{.loop = *loop_,
                                        .buffers = buffers_,
@@ -111,14 +113,20 @@ class TunnelHarness {
 
   ~TunnelHarness() {
     sessions_->Abort(http::Reject::kShutdown);
-    loop_->RunOnce(base::Duration(0));
+    Turn(base::Duration(0));
     EXPECT_EQ(endpoint_.active(), 0) << "the endpoint's lease must end with the tunnel";
     EXPECT_EQ(buffers_.in_use(), 0U) << "no slab may outlive the tunnel";
   }
 
+  // A turn of the loop, `by` later.
+  void Turn(base::Duration by) {
+    clock_.Advance(by);
+    loop_->RunOnce(base::Duration(0));
+  }
+
   void Start() { Tunnel::Start(*services_, std::move(parts_)); }
 
-  // Lets both streams deliver, and timers fire, until nothing happens any more.
+  // Lets both streams deliver until nothing happens any more.
   void Settle() {
     bool again = true;
     while (again) {
@@ -162,6 +170,7 @@ class TunnelHarness {
   const http::Via via_{1};
   cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
   std::unique_ptr<route::Route> route_;
+  fakes::SteppedClock clock_;
   std::unique_ptr<event::Loop> loop_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<WorkerServices> services_;
@@ -171,12 +180,11 @@ class TunnelHarness {
   fakes::FakeStream* backend_;
 };
 
-// Turns the loop until `condition` holds; the deadlines of these tests are milliseconds.
+// Lets time pass, in milliseconds, until `condition` holds.
 template <typename Condition>
 void TurnUntil(TunnelHarness& harness, Condition condition) {
-  const auto give_up = base::SteadyNow() + std::chrono::seconds(20);
-  while (!condition() && base::SteadyNow() < give_up) {
-    harness.loop().RunOnce(base::Duration(5));
+  for (int millis = 0; millis < 20'000 && !condition(); ++millis) {
+    harness.Turn(base::Duration(1));
     harness.Settle();
   }
   EXPECT_TRUE(condition());

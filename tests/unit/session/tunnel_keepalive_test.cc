@@ -77,9 +77,8 @@ TEST(Keepalive, APongThatHasComeCountsThoughNobodyHasReadIt) {
   harness.client().Feed(Masked({.opcode = 10, .payload = received.frames[0].payload}));
   harness.client().FeedBlocked();
   // Events are not delivered: only timers fire.
-  const auto give_up = base::SteadyNow() + std::chrono::seconds(20);
-  while (OwnPings(harness) < 2 && !harness.client().closed() && base::SteadyNow() < give_up)
-    harness.loop().RunOnce(base::Duration(5));
+  for (int millis = 0; millis < 100 && OwnPings(harness) < 2 && !harness.client().closed(); ++millis)
+    harness.Turn(base::Duration(1));
   EXPECT_EQ(OwnPings(harness), 2U);
   EXPECT_FALSE(harness.client().closed());
 }

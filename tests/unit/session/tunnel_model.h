@@ -1,8 +1,8 @@
 // A tunnel between two peers whose every move is drawn from a source of choices: what they send and in which pieces, how
 // much they take and when, when pings are due, who ends and how, when hawser itself ends it. Afterwards it is checked
 // that what each peer received is what the other sent, in order and to the byte, plus whole frames of hawser's own at
-// legal places. The property test draws from a random generator, the fuzzer from its input. Time is real, in milliseconds:
-// it decides when a ping is due and a rate refills, never what must hold.
+// legal places. The property test draws from a random generator, the fuzzer from its input. Every turn of the loop is a
+// millisecond.
 #pragma once
 
 #include <deque>
@@ -227,7 +227,7 @@ class TunnelModel {
 
   // The streams die with the tunnel at the end of a turn; what they took is heard before.
   void Turn() {
-    harness_.loop().RunOnce(base::Duration(1));
+    harness_.Turn(base::Duration(1));
     if (harness_.ended()) return;
     client_.Hear(true);
     backend_.Hear(true);

@@ -335,12 +335,9 @@ TEST(Tunnel, AnswersAClientsCloseItselfWhenTheBackendDoesNotWithinTheCloseTimeou
   harness.client().Feed(Masked({.opcode = 8, .payload = ClosePayload(1000)}));
   harness.Settle();
   EXPECT_EQ(harness.client().written(), "");
-  std::string written;
-  const auto give_up = base::SteadyNow() + std::chrono::seconds(20);
-  while (!harness.ended() && base::SteadyNow() < give_up) {
-    written = harness.client().written();
-    harness.loop().RunOnce(base::Duration(50));
-  }
+  harness.Turn(base::Duration(9));
+  EXPECT_FALSE(harness.ended());
+  harness.Turn(base::Duration(2));
   EXPECT_TRUE(harness.ended());
   EXPECT_EQ(harness.Closes(ClosedBy::kClient, 1000), 1U);
 }
