@@ -175,6 +175,10 @@ void Clusters(const Sources& from, Reply reply) {
   reply({.content_type = kJson, .body = Text({{"clusters", std::move(clusters)}})});
 }
 
+json SideJson(const server::TunnelRow::Side& side) {
+  return {{"incoming", session::NameOf(side.incoming)}, {"outgoing", session::NameOf(side.outgoing)}};
+}
+
 json TunnelJson(const server::TunnelRow& row) {
   return {{"request_id", row.request_id},
           {"client", row.client},
@@ -184,6 +188,7 @@ json TunnelJson(const server::TunnelRow& row) {
           {"cluster", row.cluster},
           {"endpoint", row.endpoint},
           {"state", row.state},
+          {"sides", {{"client", SideJson(row.client_side)}, {"backend", SideJson(row.backend_side)}}},
           {"age_seconds", row.age_seconds},
           {"messages_in", row.traffic.messages_in},
           {"messages_out", row.traffic.messages_out},

@@ -16,6 +16,11 @@ std::mt19937_64 SeededRandom() {
   return std::mt19937_64((uint64_t{seed()} << 32) | seed());
 }
 
+TunnelRow::Side SideOf(const session::Tunnel& tunnel, session::Peer peer) {
+  const session::Side& side = tunnel.sides().Of(peer);
+  return {.incoming = side.incoming(), .outgoing = side.outgoing()};
+}
+
 TunnelRow RowOf(const session::Tunnel& tunnel) {
   const session::RequestRecord& record = tunnel.record();
   return {.request_id = std::string(record.text.request_id()),
@@ -29,7 +34,9 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
           .endpoint = record.endpoint == nullptr ? "" : record.endpoint->address().ToString(),
           .state = std::string(tunnel.state_name()),
           .age_seconds = std::chrono::duration<double>(tunnel.age()).count(),
-          .traffic = tunnel.traffic()};
+          .traffic = tunnel.traffic(),
+          .client_side = SideOf(tunnel, session::Peer::kClient),
+          .backend_side = SideOf(tunnel, session::Peer::kBackend)};
 }
 
 }  // namespace

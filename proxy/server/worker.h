@@ -13,6 +13,7 @@
 #include "proxy/server/listener.h"
 #include "proxy/session/backends.h"
 #include "proxy/session/sessions.h"
+#include "proxy/session/side.h"
 #include "proxy/session/worker_services.h"
 #include "proxy/stats/worker_stats.h"
 
@@ -23,6 +24,11 @@ struct TunnelRow {
   std::string request_id, client, listener, protocol, route, cluster, endpoint, state;
   double age_seconds;
   session::Traffic traffic;
+  struct Side {
+    session::Side::Incoming incoming;
+    session::Side::Outgoing outgoing;
+  };
+  Side client_side, backend_side;
 };
 
 struct TunnelRows {

@@ -130,6 +130,23 @@ TEST(Admin, ShowsTheTunnelsThatAreOpen) {
       Eventually([&] { return world.hawser().AdminPage("/tunnels").find(client) == std::string::npos; }));
 }
 
+nlohmann::json SidesOf(OneBackend& world) {
+  const auto page = nlohmann::json::parse(world.hawser().AdminPage("/tunnels"), nullptr, false);
+  return page.is_object() && page["tunnels"].size() == 1 ? page["tunnels"][0]["sides"] : nlohmann::json();
+}
+
+TEST(Admin, ShowsHowFarEachDirectionOfATunnelHasCome) {
+  OneBackend world;
+  Tunnel tunnel = world.Open();
+  const nlohmann::json open = {{"incoming", "open"}, {"outgoing", "open"}};
+  EXPECT_EQ(SidesOf(world), nlohmann::json({{"client", open}, {"backend", open}}));
+  tunnel.client.Send(EncodeMasked({.opcode = kClose, .payload = ClosePayload(1000, "bye")}));
+  EXPECT_EQ(ReadFrame(tunnel.backend).opcode, kClose);
+  const nlohmann::json closing = {{"client", {{"incoming", "close_received"}, {"outgoing", "open"}}},
+                                  {"backend", {{"incoming", "open"}, {"outgoing", "finished"}}}};
+  EXPECT_TRUE(Eventually([&] { return SidesOf(world) == closing; })) << SidesOf(world);
+}
+
 TEST(Admin, ShowsWhichClientsHaveTheMostConnections) {
   OneBackend world;
   Tunnel first = world.Open();
