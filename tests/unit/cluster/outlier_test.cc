@@ -1,6 +1,7 @@
 // When an endpoint is left out, for how long, and how it comes back, under a clock of the test's own.
 #include "proxy/cluster/outlier.h"
 
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -181,6 +182,42 @@ TEST_F(Outliers, ManyThreadsNeverLeaveOutAll) {
   for (int i = 0; i < 3; ++i) threads.emplace_back(work);
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(endpoint(0).ejection_count() + endpoint(1).ejection_count() + endpoint(2).ejection_count(), 2u);
+}
+
+// Workers find a probe due at once. One takes it and fails at once; those that come too late must change nothing: an end
+// of their own, set behind the ejection, would end it early.
+TEST_F(Outliers, OneOfManyWorkersTakesAProbeAndTheOthersLeaveItsEjectionAlone) {
+  constexpr int kWorkers = 3;
+  constexpr int kRounds = 1000;
+  Fail(0, 3);
+  std::atomic<int> probes = 0;
+  std::atomic<int> waiting = 0;
+  std::atomic<int> round = 0;
+  const auto work = [&] {
+    for (int mine = 1; mine <= kRounds; ++mine) {
+      ++waiting;
+      while (round < mine) std::this_thread::yield();
+      if (!detector().TakeProbe(endpoint(0), now_)) continue;
+      ++probes;
+      Trial(detector(), endpoint(0), true).Failed("refused again", now_);
+    }
+    ++waiting;
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kWorkers; ++i) threads.emplace_back(work);
+  int early = 0;
+  for (int begun = 1; begun <= kRounds + 1; ++begun) {
+    while (waiting < kWorkers * begun) std::this_thread::yield();
+    if (begun > 1) {
+      EXPECT_EQ(probes, begun - 1);
+      EXPECT_EQ(endpoint(0).state_name(), "ejected");
+      early += endpoint(0).out_until() < now_ + 10s;
+    }
+    Pass(60s);  // the longest ejection: its probe is due again
+    round = begun;
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(early, 0);
 }
 
 http::RequestHead Get() {
