@@ -171,11 +171,6 @@ std::string LastResponse(const http::LocalResponse& response, std::string_view r
   return out;
 }
 
-std::string RefusalResponse(http::Reject reject) {
-  if (http::SpecOf(reject).status == 0) return {};
-  return LastResponse(http::RefusalOf(reject), "GET");
-}
-
 void AddUpgradeOffer(http::HeaderList& headers) {
   headers.Add("Upgrade", "websocket");
   headers.Add("Connection", "Upgrade");

@@ -7,7 +7,6 @@
 
 #include "proxy/http/head.h"
 #include "proxy/http/local_response.h"
-#include "proxy/http/reject.h"
 
 namespace hawser::http1 {
 
@@ -26,9 +25,6 @@ namespace hawser::http1 {
 
 // The last response of a connection, whole, with Connection: close. What would split it is in none of hawser's own.
 std::string LastResponse(const http::LocalResponse& response, std::string_view request_method);
-
-// LastResponse of http::RefusalOf, for a request that never became an exchange. Empty for a refusal that has no status.
-std::string RefusalResponse(http::Reject reject);
 
 // A 426 must name what to upgrade to (RFC 9110 §15.5.22): the fields that its head lost as hop-by-hop.
 void AddUpgradeOffer(http::HeaderList& headers);

@@ -92,6 +92,7 @@ ServerConnection::Progress ServerConnection::Finish() {
 }
 
 ServerConnection::Progress ServerConnection::Linger() {
+  HAWSER_DCHECK(state_ == State::kLast);
   return net::Linger(loop_, stream_, outbox_) == net::Lingering::kOver ? Progress::kOver : Progress::kWaiting;
 }
 

@@ -109,6 +109,8 @@ class ServerConnection {
   Progress Answer(const http::LocalResponse& response);
   // All is said: lingers (net/linger.h). kWaiting or kOver.
   Progress Finish();
+  // Goes on with that, as Advance does.
+  Progress Linger();
   // Closes the stream; nothing is called after it.
   void Close(net::CloseReason reason);
 
@@ -120,7 +122,6 @@ class ServerConnection {
   };
 
   Progress ReadHead(http::RequestHead& head);
-  Progress Linger();
   void Arm(base::Duration after);
 
   event::Loop& loop_;

@@ -4,8 +4,6 @@
 #include <utility>
 
 #include "proxy/base/check.h"
-#include "proxy/http1/head_parser.h"
-#include "proxy/http1/serializer.h"
 #include "proxy/session/http2_connection.h"
 #include "spdlog/spdlog.h"
 
@@ -15,6 +13,22 @@ namespace {
 using http::Reject;
 
 constexpr uint8_t kPipelinedTag = 7;
+
+std::unique_ptr<net::ByteStream> StreamOf(WorkerServices& services, const ListenerRuntime& listener,
+                                          net::Socket socket) {
+  if (listener.tls == nullptr) return std::make_unique<net::TcpStream>(services.loop, std::move(socket));
+  return std::make_unique<tls::TlsStream>(services.loop, services.buffers, *listener.tls, std::move(socket));
+}
+
+http1::ServerConnection::Options OptionsOf(const ListenerRuntime& listener, event::Timer& timer) {
+  const auto& limits = listener.settings.limits;
+  const auto& timeouts = listener.settings.timeouts;
+  return {.limits = {.head_bytes = limits.request_head.bytes, .headers = limits.request_headers},
+          .deadlines = {.head = timeouts.request_headers,
+                        .keep_alive = timeouts.keep_alive,
+                        .linger = timeouts.linger},
+          .timer = &timer};
+}
 
 }  // namespace
 
@@ -44,18 +58,16 @@ ClientConnection::ClientConnection(WorkerServices& services, Backends& backends,
       listener_(listener),
       peer_(peer),
       leases_(std::move(leases)),
+      stream_(StreamOf(services, listener, std::move(socket))),
+      tls_(listener.tls != nullptr ? static_cast<tls::TlsStream*>(stream_.get()) : nullptr),
       timer_(*this, Exchange::kTimerTag),
+      http_(services.loop, services.buffers, *stream_, OptionsOf(listener, timer_)),
       state_(listener.tls != nullptr ? State::kTlsHandshake : State::kRequestHead) {
-  if (listener_.tls != nullptr) {
-    auto tls = std::make_unique<tls::TlsStream>(services_.loop, services_.buffers, *listener_.tls,
-                                                std::move(socket));
-    tls_ = tls.get();
-    stream_ = std::move(tls);
+  if (tls_ != nullptr) {
     services_.loop.Arm(timer_, listener_.settings.timeouts.tls_handshake);
     services_.stats.Add(stats::Metric::kTlsHandshakesOpen);
   } else {
-    stream_ = std::make_unique<net::TcpStream>(services_.loop, std::move(socket));
-    services_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+    http_.Begin();
   }
   leases_.count = ConnectionCount(services_.stats);
   stream_->Watch(this, Exchange::kClientTag);
@@ -76,7 +88,7 @@ void ClientConnection::Advance(event::Ready ready) {
     case State::kTlsHandshake: return Handshake();
     case State::kRequestHead: return ReadHead();
     case State::kExchange: return RunExchange(ready);
-    case State::kLinger: return DropInput();
+    case State::kLinger: return Linger(http_.Linger());
     case State::kClosed: return;
   }
 }
@@ -107,32 +119,23 @@ void ClientConnection::Handshake() {
   if (tls_->alpn() == "h2") return BecomeHttp2();
   stream_->Want({.read = true});
   state_ = State::kRequestHead;
-  services_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
+  http_.Begin();
   ReadHead();
 }
 
+// A pipeline may have ended with a request that is whole.
 void ClientConnection::ReadHead() {
-  const auto scratch = services_.loop.scratch();
-  const net::IoResult got = stream_->Read(scratch.first(scratch.size() / 4));
-  if (got.bytes > 0) {
-    // Between two requests the clock is keep_alive's; from the first byte on, request_headers'.
-    if (input_.empty() && !first_request_) {
-      services_.loop.Arm(timer_, listener_.settings.timeouts.request_headers);
-    }
-    input_.append(reinterpret_cast<const char*>(scratch.data()), got.bytes);
-    ParseHead();
-  } else if (got.state != net::IoState::kBlocked) {
-    // A pipeline may have ended with a request that is whole.
-    if (got.state == net::IoState::kEnd && !input_.empty()) ParseHead();
-    if (state_ == State::kRequestHead) Close(net::CloseReason::kOrderly);
-  }
+  const net::IoState got = http_.Receive();
+  if (got == net::IoState::kBlocked) return;
+  if (got == net::IoState::kOk || (got == net::IoState::kEnd && !http_.received().empty())) ParseHead();
+  if (got != net::IoState::kOk && state_ == State::kRequestHead) Close(net::CloseReason::kOrderly);
 }
 
 // With prior knowledge (RFC 9113 §3.3): begins with the preface, as far as it has come.
 bool ClientConnection::SpeaksHttp2() const {
-  const size_t count = std::min(input_.size(), http2::kPreface.size());
-  return listener_.settings.http2.prior_knowledge && tls_ == nullptr && first_request_ &&
-         http2::kPreface.substr(0, count) == std::string_view(input_).substr(0, count);
+  const size_t count = std::min(http_.received().size(), http2::kPreface.size());
+  return listener_.settings.http2.prior_knowledge && tls_ == nullptr && http_.first() &&
+         http2::kPreface.substr(0, count) == http_.received().substr(0, count);
 }
 
 void ClientConnection::BecomeHttp2() {
@@ -144,30 +147,28 @@ void ClientConnection::BecomeHttp2() {
                           .peer = peer_,
                           .leases = std::move(leases_),
                           .tls = tls_ != nullptr,
-                          .received = input_});
+                          .received = http_.received()});
   state_ = State::kRequestHead;
   Close(net::CloseReason::kOrderly);
 }
 
 void ClientConnection::ParseHead() {
   if (SpeaksHttp2()) {
-    if (input_.size() >= http2::kPreface.size()) BecomeHttp2();
+    if (http_.received().size() >= http2::kPreface.size()) BecomeHttp2();
     return;
   }
   http::RequestHead head;
-  const http1::HeadLimits limits{.head_bytes = listener_.settings.limits.request_head.bytes,
-                                 .headers = listener_.settings.limits.request_headers};
-  const http1::ParseResult parsed = http1::ParseRequestHead(input_, limits, head, scanned_);
-  if (parsed.state == http1::ParseState::kIncomplete) return;
-  if (parsed.state == http1::ParseState::kRejected) return Refuse(parsed.reject);
-  timer_.Cancel();
-  scanned_ = 0;
-  first_request_ = false;
-  std::string behind = input_.substr(parsed.head_bytes);
-  // The head's views point into the string's heap block, which moves along: no head is short enough to lie inside the
-  // string itself.
-  request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::exchange(input_, {}),
-                                                   std::move(behind));
+  switch (http_.Parse(head)) {
+    case http1::ServerConnection::Progress::kRequest: return StartExchange(std::move(head));
+    case http1::ServerConnection::Progress::kRejected: return Refuse(http_.reject());
+    default: return;
+  }
+}
+
+void ClientConnection::StartExchange(http::RequestHead head) {
+  http1::ServerConnection::Request request = http_.TakeRequest();
+  request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::move(request.bytes),
+                                                   std::move(request.behind));
   request_->Watch(this, Exchange::kClientTag);
   exchange_ = std::make_unique<Exchange>(
       services_, backends_, snapshot_, *this,
@@ -181,6 +182,7 @@ void ClientConnection::ParseHead() {
 void ClientConnection::Refuse(Reject reject) {
   services_.stats.CountReject(reject);
   const http::RejectSpec& spec = http::SpecOf(reject);
+  HAWSER_DCHECK(spec.status != 0);
   services_.stats.CountResponse(spec.status);
   if (services_.access_log != nullptr) {
     RequestRecord record;
@@ -191,13 +193,11 @@ void ClientConnection::Refuse(Reject reject) {
     record.listener = &listener_.settings.name;
     services_.access_log->Write(
         {.record = record,
-         .traffic = {.bytes_in = input_.size()},
+         .traffic = {.bytes_in = http_.received().size()},
          .outcome = {.closed_by = spec.closed_by, .reason = spec.label, .flag = spec.flag},
          .duration_ms = 0});
   }
-  const std::string response = http1::RefusalResponse(reject);
-  stream_->Write(std::as_bytes(std::span(response)));
-  Linger();
+  Linger(http_.Answer(http::RefusalOf(reject)));
 }
 
 void ClientConnection::RunExchange(event::Ready ready) {
@@ -205,7 +205,7 @@ void ClientConnection::RunExchange(event::Ready ready) {
     case Exchange::Progress::kWaiting: return;
     case Exchange::Progress::kTunnel: return OpenTunnel();
     case Exchange::Progress::kReusable: return NextRequest();
-    case Exchange::Progress::kFinished: EndExchange(); return Linger();
+    case Exchange::Progress::kFinished: EndExchange(); return Linger(http_.Finish());
     case Exchange::Progress::kBroken: return Close(net::CloseReason::kAbort);
   }
 }
@@ -217,15 +217,13 @@ void ClientConnection::EndExchange() {
 }
 
 void ClientConnection::NextRequest() {
-  input_ = request_->TakeHeld();
+  std::string held = request_->TakeHeld();
   EndExchange();
-  if (services_.sessions.draining()) return Linger();
+  if (services_.sessions.draining()) return Linger(http_.Finish());
   state_ = State::kRequestHead;
-  stream_->Want({.read = true});
-  services_.loop.Arm(timer_, input_.empty() ? listener_.settings.timeouts.keep_alive
-                                            : listener_.settings.timeouts.request_headers);
   // In the next turn: a pipeline of requests is a loop, not a recursion.
-  if (!input_.empty()) services_.loop.Soon(*this, {.readable = true, .tag = kPipelinedTag});
+  if (!held.empty()) services_.loop.Soon(*this, {.readable = true, .tag = kPipelinedTag});
+  http_.Next(std::move(held));
 }
 
 void ClientConnection::OpenTunnel() {
@@ -236,37 +234,26 @@ void ClientConnection::OpenTunnel() {
   Close(net::CloseReason::kOrderly);
 }
 
-void ClientConnection::Linger() {
+void ClientConnection::Linger(http1::ServerConnection::Progress progress) {
   state_ = State::kLinger;
-  services_.loop.Arm(timer_, listener_.settings.timeouts.linger);
-  stream_->ShutdownWrite();
-  DropInput();
-}
-
-void ClientConnection::DropInput() {
-  const net::IoResult flushed = stream_->Write({});
-  const net::IoResult got = stream_->Read(services_.loop.scratch());
-  const bool ended = got.state == net::IoState::kEnd;
-  const bool blocked = flushed.state == net::IoState::kBlocked;
-  if (got.state == net::IoState::kError || (ended && !blocked)) return Close(net::CloseReason::kOrderly);
-  stream_->Want({.read = !ended, .write = blocked});
+  if (progress == http1::ServerConnection::Progress::kOver) Close(net::CloseReason::kOrderly);
 }
 
 void ClientConnection::OnTimer() {
-  const bool head_begun = state_ == State::kRequestHead && (first_request_ || !input_.empty());
+  const bool head_due = state_ == State::kRequestHead && http_.head_due();
   if (state_ == State::kTlsHandshake) services_.stats.CountReject(Reject::kTlsTimeout);
-  if (head_begun && !input_.empty()) return Refuse(Reject::kRequestTimeout);
+  if (head_due && !http_.received().empty()) return Refuse(Reject::kRequestTimeout);
   // A connection made in advance and never used: nobody waits for an answer.
-  if (head_begun) services_.stats.CountReject(Reject::kRequestTimeout);
+  if (head_due) services_.stats.CountReject(Reject::kRequestTimeout);
   Close(net::CloseReason::kOrderly);
 }
 
 // What has been asked is answered, though it may still wait in the kernel.
 void ClientConnection::Drain() {
   if (state_ == State::kTlsHandshake) return Close(net::CloseReason::kOrderly);
-  if (state_ != State::kRequestHead || !input_.empty()) return;
+  if (state_ != State::kRequestHead || !http_.received().empty()) return;
   ReadHead();
-  if (state_ == State::kRequestHead && input_.empty()) Close(net::CloseReason::kOrderly);
+  if (state_ == State::kRequestHead && http_.received().empty()) Close(net::CloseReason::kOrderly);
 }
 
 void ClientConnection::Close(net::CloseReason reason) {
@@ -275,7 +262,7 @@ void ClientConnection::Close(net::CloseReason reason) {
   state_ = State::kClosed;
   timer_.Cancel();
   EndExchange();
-  if (stream_ != nullptr) stream_->Close(reason);  // else it lives on in a tunnel
+  if (stream_ != nullptr) http_.Close(reason);  // else it lives on in a tunnel
   for (const uint8_t tag :
        {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag, kPipelinedTag}) {
     services_.loop.CancelSoon(*this, tag);

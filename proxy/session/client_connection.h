@@ -14,6 +14,7 @@
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/head.h"
 #include "proxy/http/reject.h"
+#include "proxy/http1/server_connection.h"
 #include "proxy/http1/server_stream.h"
 #include "proxy/net/byte_stream.h"
 #include "proxy/net/socket.h"
@@ -51,7 +52,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
     kTlsHandshake,
     kRequestHead,
     kExchange,  // from a complete head to the end of the response, or to the tunnel
-    kLinger,  // all is said and our side shut: what still comes is dropped, so that no reset overtakes the response
+    kLinger,    // all is said; what still comes is dropped
     kClosed,
   };
 
@@ -61,13 +62,13 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void ParseHead();
   bool SpeaksHttp2() const;
   void BecomeHttp2();
+  void StartExchange(http::RequestHead head);
   void Refuse(http::Reject reject);
   void RunExchange(event::Ready ready);
   void EndExchange();
   void NextRequest();
   void OpenTunnel();
-  void Linger();
-  void DropInput();
+  void Linger(http1::ServerConnection::Progress progress);
   void OnTimer();
   void Close(net::CloseReason reason);
   bool TakeHandshakeStep();
@@ -80,13 +81,11 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   net::SocketAddress peer_;
   EdgeLeases leases_;
   std::unique_ptr<net::ByteStream> stream_;
-  tls::TlsStream* tls_ = nullptr;  // stream_, where it is one; null once it moved into a tunnel
+  tls::TlsStream* const tls_;  // stream_, where it is one; valid only until that moves into a tunnel
   event::Timer timer_;
+  http1::ServerConnection http_;  // between the exchanges
   State state_;
   bool admitted_ = true;
-  bool first_request_ = true;
-  size_t scanned_ = 0;  // bytes of input_ that the head parser need not look at again
-  std::string input_;   // received and not yet consumed: the start of a head, or pipelined requests
   std::unique_ptr<http1::ServerStream> request_;
   std::unique_ptr<Exchange> exchange_;  // refers to request_
 };

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "proxy/net/linger.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
@@ -57,7 +58,7 @@ Http2Connection::~Http2Connection() = default;
 void Http2Connection::OnReady(event::Ready ready) {
   if (retired_) return;
   if (ready.timer) return OnTimer();
-  if (ready.tag == kLingerTag) return DropInput();
+  if (ready.tag == kLingerTag) return Linger();
   AcceptAll();
   Count();
   if (session_->end() != http2::End::kNone) return OnEnd();
@@ -129,16 +130,12 @@ void Http2Connection::OnEnd() {
   if (end == http2::End::kPeer || end == http2::End::kBroken || lingering_ == nullptr) return Retire();
   services_.loop.Arm(timer_, listener_.settings.timeouts.linger);
   lingering_->Watch(this, kLingerTag);
-  lingering_->ShutdownWrite();
-  DropInput();
+  Linger();
 }
 
 // So that no reset overtakes the GOAWAY.
-void Http2Connection::DropInput() {
-  const net::IoResult flushed = lingering_->Write({});
-  const net::IoResult got = lingering_->Read(services_.loop.scratch());
-  if (got.state == net::IoState::kEnd || got.state == net::IoState::kError) return Retire();
-  lingering_->Want({.read = true, .write = flushed.state == net::IoState::kBlocked});
+void Http2Connection::Linger() {
+  if (net::Linger(services_.loop, *lingering_, lingering_outbox_) == net::Lingering::kOver) Retire();
 }
 
 void Http2Connection::Abort() {

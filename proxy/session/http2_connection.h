@@ -14,6 +14,7 @@
 #include "proxy/http2/session.h"
 #include "proxy/net/address.h"
 #include "proxy/net/byte_stream.h"
+#include "proxy/net/outbox.h"
 #include "proxy/session/backends.h"
 #include "proxy/session/edge_leases.h"
 #include "proxy/session/http2_request.h"
@@ -59,7 +60,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   void OnTimer();
   void ArmTimer();
   void OnEnd();
-  void DropInput();
+  void Linger();
   void Retire();
   void Count();
 
@@ -71,8 +72,9 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   const EdgeLeases leases_;
   const bool tls_;
   std::unique_ptr<http2::Session> session_;
-  std::unique_ptr<net::ByteStream>
-      lingering_;  // after the session's end, until the client has read the GOAWAY
+  // After the session's end, until the client has read the GOAWAY.
+  std::unique_ptr<net::ByteStream> lingering_;
+  net::Outbox lingering_outbox_;  // the session has written what there was
   base::IntrusiveList<Http2Request> requests_;
   event::Timer timer_;
   base::TimePoint block_begun_;  // of the block that the timer bounds

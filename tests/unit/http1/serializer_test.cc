@@ -113,14 +113,15 @@ TEST(Serializer, WhatIsWrittenIsReadTheSame) {
   EXPECT_EQ(Text(head), text);
 }
 
-TEST(RefusalResponse, EveryRefusalWithAStatusIsASoundResponse) {
+std::string LastRefusal(Reject reject) {
+  return LastResponse(http::RefusalOf(reject), "GET");
+}
+
+TEST(LastResponse, EveryRefusalWithAStatusIsASoundResponse) {
   for (size_t i = 0; i < static_cast<size_t>(Reject::kCount); ++i) {
     const http::RejectSpec& spec = http::SpecOf(static_cast<Reject>(i));
-    const std::string text = RefusalResponse(spec.reject);
-    if (spec.status == 0) {
-      EXPECT_EQ(text, "");
-      continue;
-    }
+    if (spec.status == 0) continue;
+    const std::string text = LastRefusal(spec.reject);
     http::ResponseHead head;
     size_t scanned = 0;
     const ParseResult result = ParseResponseHead(text, {}, head, scanned);
@@ -134,19 +135,26 @@ TEST(RefusalResponse, EveryRefusalWithAStatusIsASoundResponse) {
   }
 }
 
-TEST(RefusalResponse, AWrongVersionIsToldTheRightOne) {
-  const std::string text = RefusalResponse(Reject::kBadWebSocketVersion);
+TEST(LastResponse, ItsBodyIsLeftOutInAnswerToHead) {
+  const http::LocalResponse response = http::MakeLocalResponse(200, {{"X-Own", "1"}}, "body\n");
+  const std::string text = LastResponse(response, "GET");
+  EXPECT_TRUE(text.ends_with("\r\nX-Own: 1\r\nConnection: close\r\n\r\nbody\n"));
+  EXPECT_EQ(LastResponse(response, "HEAD") + "body\n", text);
+}
+
+TEST(LastResponse, AWrongVersionIsToldTheRightOne) {
+  const std::string text = LastRefusal(Reject::kBadWebSocketVersion);
   EXPECT_TRUE(text.starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
   EXPECT_THAT(text, HasSubstr("\r\nSec-WebSocket-Version: 13\r\n"));
   EXPECT_THAT(text, HasSubstr("\r\nUpgrade: websocket\r\n"));
   EXPECT_THAT(text, HasSubstr("\r\nConnection: Upgrade\r\n"));
 }
 
-TEST(RefusalResponse, SomeStatusesTellWhatToDo) {
-  EXPECT_THAT(RefusalResponse(Reject::kMethodNotAllowed), HasSubstr("\r\nAllow: GET\r\n"));
-  EXPECT_THAT(RefusalResponse(Reject::kTooManyConnections), HasSubstr("\r\nRetry-After: "));
-  EXPECT_THAT(RefusalResponse(Reject::kDraining), HasSubstr("\r\nRetry-After: "));
-  EXPECT_THAT(RefusalResponse(Reject::kNoRoute), Not(HasSubstr("Retry-After")));
+TEST(LastResponse, SomeStatusesTellWhatToDo) {
+  EXPECT_THAT(LastRefusal(Reject::kMethodNotAllowed), HasSubstr("\r\nAllow: GET\r\n"));
+  EXPECT_THAT(LastRefusal(Reject::kTooManyConnections), HasSubstr("\r\nRetry-After: "));
+  EXPECT_THAT(LastRefusal(Reject::kDraining), HasSubstr("\r\nRetry-After: "));
+  EXPECT_THAT(LastRefusal(Reject::kNoRoute), Not(HasSubstr("Retry-After")));
 }
 
 }  // namespace
