@@ -71,11 +71,12 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
   server->stick_table_ =
       std::make_unique<cluster::StickTable>(limits.socket_io_sessions, limits.socket_io_session_idle);
   for (int i = 0; i < workers; ++i) {
-    auto worker =
-        Worker::Create(server->snapshot_, server->access_log_.get(), *server->stick_table_, server->via_);
-    if (!worker.ok()) return failed(settings, worker.status());
-    server->registry_.Add((*worker)->stats());
-    server->workers_.push_back(std::move(*worker));
+    auto worker_loop = event::Loop::Create();
+    if (!worker_loop.ok()) return failed(settings, worker_loop.status());
+    server->workers_.push_back(std::make_unique<Worker>(std::move(*worker_loop), server->snapshot_,
+                                                        server->access_log_.get(), *server->stick_table_,
+                                                        server->via_));
+    server->registry_.Add(server->workers_.back()->stats());
   }
   // Ahead of the listeners: who finds their ports open may send a signal.
   auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {

@@ -41,15 +41,6 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Worker>> Worker::Create(std::shared_ptr<const session::Snapshot> snapshot,
-                                                       session::AccessLog* access_log,
-                                                       cluster::StickTable& stick_table,
-                                                       const http::Via& via) {
-  HAWSER_ASSIGN_OR_RETURN(auto loop, event::Loop::Create());
-  return std::unique_ptr<Worker>(
-      new Worker(std::move(loop), std::move(snapshot), access_log, stick_table, via));
-}
-
 Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
                session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via)
     : loop_(std::move(loop)),

@@ -39,10 +39,8 @@ struct TunnelRows {
 class Worker {
  public:
   // `stick_table` and `via` must outlive the worker, and so must the log.
-  static absl::StatusOr<std::unique_ptr<Worker>> Create(std::shared_ptr<const session::Snapshot> snapshot,
-                                                        session::AccessLog* access_log,
-                                                        cluster::StickTable& stick_table,
-                                                        const http::Via& via);
+  Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
+         session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via);
   ~Worker();
 
   // Before Start: `socket` is this worker's own, for the listener with that index.
@@ -65,9 +63,6 @@ class Worker {
   const stats::WorkerStats& stats() const { return stats_; }
 
  private:
-  Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-         session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via);
-
   std::unique_ptr<event::Loop> loop_;
   net::BufferPool buffers_;
   stats::WorkerStats stats_;
