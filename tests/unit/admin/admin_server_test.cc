@@ -1,0 +1,258 @@
+#include "proxy/admin/admin_server.h"
+
+#include <chrono>
+#include <deque>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <sys/resource.h>
+
+#include "gmock/gmock.h"
+#include "tests/fakes/stepped_clock.h"
+#include "tests/unit/server/fixture.h"
+
+namespace hawser::admin {
+namespace {
+
+using namespace std::chrono_literals;
+using server::Peer;
+using testing::ElementsAre;
+using testing::EndsWith;
+using testing::HasSubstr;
+using testing::Not;
+using testing::StartsWith;
+
+std::string Get(const std::string& path, const std::string& method = "GET") {
+  return method + " " + path + " HTTP/1.1\r\nHost: a\r\n\r\n";
+}
+
+class AdminServerTest : public testing::Test {
+ protected:
+  void Start() {
+    settings_.address = net::SocketAddress::Parse("127.0.0.1:0").value();
+    admin_ = std::move(AdminServer::Listen(*loop_, settings_,
+                                           [this](std::string_view path, uint64_t evictions, Reply reply) {
+                                             asked_.emplace_back(path);
+                                             evictions_ = evictions;
+                                             later_ ? waiting_.push_back(std::move(reply))
+                                                    : reply({.body = body_});
+                                           }))
+                 .value();
+  }
+  Peer Connect() {
+    Peer client(admin_->address());
+    Turn();
+    return client;
+  }
+  void Turn() { loop_->RunOnce(0ms); }
+  void Pass(base::Duration time) {
+    clock_.Advance(time + 1ms);
+    Turn();
+  }
+
+  fakes::SteppedClock clock_;
+  std::unique_ptr<event::Loop> loop_ = std::move(event::Loop::Create(clock_.reader())).value();
+  config::Admin settings_{.connections = 3, .timeout = 30s};
+  std::unique_ptr<AdminServer> admin_;
+  std::string body_ = "the page\n";
+  bool later_ = false;         // pages take their time
+  std::deque<Reply> waiting_;  // those
+  std::vector<std::string> asked_;
+  uint64_t evictions_ = 0;
+};
+
+TEST_F(AdminServerTest, AnswersOneRequestAndEnds) {
+  Start();
+  Peer client = Connect();
+  client.Send(Get("/stats?format=x") + Get("/another"));
+  Turn();
+  EXPECT_THAT(asked_, ElementsAre("/stats"));
+  EXPECT_THAT(client.Heard(), StartsWith("HTTP/1.1 200 OK\r\n"));
+  for (const char* field : {"\r\nContent-Type: text/plain; charset=utf-8\r\n", "\r\nContent-Length: 9\r\n",
+                            "\r\nCache-Control: no-store\r\n", "\r\nX-Content-Type-Options: nosniff\r\n",
+                            "\r\nConnection: close\r\n", "\r\nDate: "}) {
+    EXPECT_THAT(client.Heard(), HasSubstr(field));
+  }
+  EXPECT_THAT(client.Heard(), EndsWith("\r\n\r\nthe page\n"));
+  EXPECT_TRUE(client.ended());
+}
+
+TEST_F(AdminServerTest, AHeadHasNoBodyAndOtherMethodsAreRefused) {
+  Start();
+  Peer head = Connect();
+  head.Send(Get("/ready", "HEAD"));
+  Turn();
+  EXPECT_THAT(head.Heard(), HasSubstr("\r\nContent-Length: 9\r\n"));
+  EXPECT_THAT(head.Heard(), EndsWith("\r\n\r\n"));
+  Peer post = Connect();
+  post.Send(Get("/ready", "POST"));
+  Turn();
+  EXPECT_THAT(post.Heard(), StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
+  EXPECT_THAT(post.Heard(), HasSubstr("\r\nAllow: GET, HEAD\r\n"));
+  EXPECT_THAT(asked_, ElementsAre("/ready"));
+}
+
+TEST_F(AdminServerTest, WhatIsNoRequestIsAnsweredSo) {
+  Start();
+  Peer client = Connect();
+  client.Send("HELP\r\n\r\n");
+  Turn();
+  EXPECT_THAT(client.Heard(), StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+  EXPECT_THAT(client.Heard(), Not(HasSubstr("Allow")));
+}
+
+TEST_F(AdminServerTest, OneByteATurn) {
+  Start();
+  Peer client = Connect();
+  for (const char byte : Get("/ready")) {
+    client.Send({&byte, 1});
+    Turn();
+  }
+  EXPECT_THAT(client.Heard(), EndsWith("the page\n"));
+}
+
+TEST_F(AdminServerTest, ALargePageIsSentAsItIsTaken) {
+  body_.assign(8 << 20, 'x');
+  Start();
+  Peer client = Connect();
+  client.Send(Get("/tunnels"));
+  client.End();  // it still reads
+  for (int i = 0; i < 1000 && !client.ended(); ++i) Turn();
+  EXPECT_TRUE(client.ended());
+  EXPECT_THAT(client.Heard().size(), testing::Gt(body_.size()));
+  EXPECT_EQ(client.Heard().substr(client.Heard().find("\r\n\r\n") + 4), body_);
+}
+
+// --- Pages that take their time ---
+
+TEST_F(AdminServerTest, APageMayComeLater) {
+  later_ = true;
+  Start();
+  Peer client = Connect();
+  client.Send(Get("/tunnels"));
+  Turn();
+  EXPECT_EQ(client.Heard(), "");
+  waiting_.front()({.status = 503, .body = "busy\n"});
+  EXPECT_THAT(client.Heard(), StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+}
+
+TEST_F(AdminServerTest, APageWhoseClientHasGoneIsDropped) {
+  later_ = true;
+  Start();
+  Peer client = Connect();
+  client.Send(Get("/tunnels"));
+  Turn();
+  Pass(30s);
+  EXPECT_TRUE(client.ended());
+  waiting_.front()({.body = "too late\n"});
+  Turn();
+  EXPECT_EQ(client.Heard(), "");
+}
+
+TEST_F(AdminServerTest, APageAndTheConnectionsTimeInOneTurn) {
+  later_ = true;
+  Start();
+  Peer client = Connect();
+  client.Send(Get("/tunnels"));
+  Turn();
+  clock_.Advance(30s + 1ms);
+  waiting_.front()({.body = "just in time\n"});
+  Turn();
+  EXPECT_THAT(client.Heard(), EndsWith("just in time\n"));
+  EXPECT_TRUE(client.ended());
+}
+
+// --- Clients that take their time ---
+
+TEST_F(AdminServerTest, AConnectionHasItsTimeWhateverItDoes) {
+  Start();
+  Peer silent = Connect();
+  Peer slow = Connect();
+  Peer lingering = Connect();
+  slow.Send("GET /");
+  lingering.Send(Get("/ready"));
+  Pass(15s);
+  slow.Send(" HT");
+  Turn();
+  EXPECT_FALSE(silent.ended());
+  Pass(15s);
+  EXPECT_TRUE(silent.ended());
+  EXPECT_TRUE(slow.ended());
+  EXPECT_EQ(slow.Heard(), "");
+  lingering.Send("x");  // what answers this is a reset: nothing is open any more
+  Turn();
+}
+
+TEST_F(AdminServerTest, AClientsEndAndItsTimeInOneTurn) {
+  Start();
+  Peer client = Connect();
+  client.End();
+  Pass(30s);
+  EXPECT_TRUE(client.ended());
+}
+
+TEST_F(AdminServerTest, TheOldestConnectionThatWaitsForItsClientMakesRoom) {
+  later_ = true;
+  Start();
+  Peer rendering = Connect();
+  rendering.Send(Get("/tunnels"));
+  Turn();
+  Peer oldest = Connect();
+  Peer younger = Connect();
+  Peer youngest = Connect();
+  EXPECT_FALSE(rendering.ended());
+  EXPECT_TRUE(oldest.ended());
+  EXPECT_FALSE(younger.ended());
+  youngest.Send(Get("/ready"));
+  Turn();
+  EXPECT_EQ(evictions_, 1U);
+}
+
+TEST_F(AdminServerTest, WhereAllWaitForTheirPagesANewOneIsClosed) {
+  later_ = true;
+  Start();
+  std::vector<Peer> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(Connect());
+    clients.back().Send(Get("/tunnels"));
+    Turn();
+  }
+  Peer another = Connect();
+  EXPECT_TRUE(another.ended());
+  for (Reply& reply : waiting_) reply({.body = "page\n"});
+  for (Peer& client : clients) EXPECT_THAT(client.Heard(), EndsWith("page\n"));
+}
+
+TEST_F(AdminServerTest, PausesWhileThereIsNoDescriptor) {
+  Start();
+  rlimit before;
+  getrlimit(RLIMIT_NOFILE, &before);
+  Peer client(admin_->address());
+  client.Send(Get("/ready"));
+  const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  Turn();
+  setrlimit(RLIMIT_NOFILE, &before);
+  Turn();
+  EXPECT_EQ(client.Heard(), "") << "the pause is not over";
+  Pass(100ms);  // over
+  Turn();       // accepts
+  Turn();       // reads
+  EXPECT_THAT(client.Heard(), EndsWith("the page\n"));
+}
+
+TEST_F(AdminServerTest, ItsDestructionEndsItsConnections) {
+  later_ = true;
+  Start();
+  Peer client = Connect();
+  client.Send(Get("/tunnels"));
+  Turn();
+  waiting_.clear();
+  admin_.reset();
+  EXPECT_TRUE(client.ended());
+  Turn();
+}
+
+}  // namespace
+}  // namespace hawser::admin
