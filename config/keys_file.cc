@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include "config/units.h"
@@ -33,6 +34,11 @@ absl::StatusOr<std::string> ReadAll(int fd, size_t most) {
   while (text.size() <= most) {
     const ssize_t got = read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) {  // whoever shares stdin may have made it so
+      pollfd input{.fd = fd, .events = POLLIN, .revents = 0};
+      poll(&input, 1, -1);
+      continue;
+    }
     if (got < 0) return Unreadable();
     if (got == 0) break;
     text.append(chunk, static_cast<size_t>(got));
@@ -49,6 +55,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, size_t most) {
   auto text = ReadAll(fd, most);
   close(fd);
   return text;
+}
+
+absl::StatusOr<std::string> ReadStdin(size_t most) {
+  return ReadAll(STDIN_FILENO, most);
 }
 
 std::string_view WithoutByteOrderMark(std::string_view text) {

@@ -11,11 +11,13 @@
 namespace hawser::config {
 
 Loaded Load(const std::string& path, const LoadOptions& options) {
-  auto text = ReadFile(path, TreeBounds().bytes);
-  if (text.ok()) return LoadText(*text, path, options);
+  const bool from_stdin = path == "-";
+  const std::string name = from_stdin ? "stdin" : path;
+  auto text = from_stdin ? ReadStdin(TreeBounds().bytes) : ReadFile(path, TreeBounds().bytes);
+  if (text.ok()) return LoadText(*text, name, options);
   Loaded loaded;
-  loaded.file = path;
-  loaded.errors.push_back({path,
+  loaded.file = name;
+  loaded.errors.push_back({name,
                            {},
                            {},
                            std::string(text.status().message().data(), text.status().message().size()),

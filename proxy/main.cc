@@ -1,6 +1,7 @@
-// The command line, and nothing else: hawser run | check | demo | schema | version.
+// The command line, and nothing else: hawser run | check | demo | schema | help | version.
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <climits>
 #include <csignal>
 #include <memory>
@@ -15,9 +16,11 @@
 #include <unistd.h>
 
 #include "CLI/CLI.hpp"
+#include "absl/strings/ascii.h"
 #include "config/json_schema.h"
 #include "config/load.h"
 #include "config/reference.h"
+#include "config/suggest.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "proxy/admin/admin_server.h"
@@ -39,7 +42,8 @@ struct Options {
   std::string mode = "serve";
   std::string log_level = "info";
   std::string schema_format = "json";
-  int workers = 0;
+  std::string help_about;
+  int workers = 0;  // 0: as many as cores
   uint16_t demo_port = 8443;
 };
 
@@ -134,6 +138,13 @@ std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const
   return nullptr;
 }
 
+// The demo's configuration is a file that nobody has: what is wrong with it is told by the option that it comes from.
+std::string Told(const config::Diagnostic& error, const Options& options, bool demo) {
+  if (!demo) return config::Render(error) + '\n';
+  if (!error.path.starts_with("listeners")) return fmt::format("hawser demo: {}\n", error.what);
+  return fmt::format("hawser demo: --port {}: {}; expected another port\n", options.demo_port, error.what);
+}
+
 int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   auto log = server::ProcessLog::Start(options.log_level);
   if (!log.ok()) {
@@ -150,7 +161,7 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   auto server = server::Server::Create(loaded, workers, errors);
   std::unique_ptr<admin::AdminServer> admin;
   if (server != nullptr) admin = ListenForAdmin(*server, **log, loaded, errors);
-  for (const config::Diagnostic& error : errors) (*log)->Write(config::Render(error) + '\n');
+  for (const config::Diagnostic& error : errors) (*log)->Write(Told(error, options, demo != nullptr));
   if (!errors.empty()) return 1;
   Announce(*server, admin.get(), files);
   absl::Status started = server->Start();
@@ -192,62 +203,171 @@ int RunDemo(const Options& options) {
     Complain(demo.status());
     return 1;
   }
-  config::Loaded loaded = config::LoadText((*demo)->Config(), "demo.yaml");
-  Print(loaded.errors);
+  config::Loaded loaded = config::LoadText((*demo)->Config(), "demo");
+  for (const config::Diagnostic& error : loaded.errors) Say(STDERR_FILENO, Told(error, options, true));
   if (!loaded.ok()) return 1;
   return Serve(std::move(loaded), options, demo->get());
 }
 
-int Main(int argc, char** argv) {
-  Options options;
-  CLI::App app("hawser: a reverse proxy made for WebSockets");
+// Takes these words in any case, and `short_forms` that stand for some of them. What is wrong is told by CLI11 behind the
+// option's name.
+CLI::Validator OneOf(std::vector<std::string_view> words, std::vector<std::string_view> short_forms = {}) {
+  const auto check = [words = std::move(words), short_forms = std::move(short_forms)](std::string& text) {
+    std::string lower = text;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return absl::ascii_tolower(c); });
+    const bool known = std::ranges::find(words, lower) != words.end() ||
+                       std::ranges::find(short_forms, lower) != short_forms.end();
+    if (!known) return fmt::format("{} is not known; {}", config::Quote(text), config::Suggest(lower, words));
+    text = std::move(lower);
+    return std::string();
+  };
+  return CLI::Validator(check, "");
+}
+
+// A whole number, or a word that stands for `meaning`.
+CLI::Validator Whole(int min, int max, std::string word = "", std::string meaning = "") {
+  const auto check = [=](std::string& text) {
+    const bool is_word = !word.empty() && text == word;
+    if (is_word) text = meaning;
+    int number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (is_word || (whole && number >= min && number <= max)) return std::string();
+    return fmt::format("{} is not possible; expected {}{} to {}", config::Quote(text),
+                       word.empty() ? "" : word + " or ", min, max);
+  };
+  return CLI::Validator(check, "");
+}
+
+// The commands and their options, as CLI11 has them. Parsing fills `options`, which outlives it.
+struct CommandLine {
+  explicit CommandLine(Options& options);
+
+  CLI::App app{"hawser: a reverse proxy made for WebSockets", "hawser"};
+  CLI::App* run = app.add_subcommand("run", "serve a configuration");
+  CLI::App* check = app.add_subcommand("check", "read a configuration and report every error");
+  CLI::App* demo = app.add_subcommand("demo", "a proxy, three backends and a page to see it work");
+  CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of the configuration");
+  CLI::App* help = app.add_subcommand("help", "print this, or what a command takes");
+  CLI::App* version = app.add_subcommand("version", "print the version");
+};
+
+void AddOption(CLI::App& command, const char* names, auto& value, const char* type, const char* help,
+               const CLI::Validator& validator = {}) {
+  command.add_option(names, value, help)->type_name(type)->transform(validator);
+}
+
+void AddConfig(CLI::App& command, const char* names, Options& options) {
+  AddOption(command, names, options.config_path, "", "the configuration file (YAML); - reads it from stdin");
+}
+
+void AddServing(CLI::App& command, Options& options) {
+  AddOption(command, "--concurrency", options.workers, "N",
+            "worker threads, 1 to 1024; auto (the default): as many as cores that this process may use",
+            Whole(1, 1024, "auto", "0"));
+  AddOption(command, "-l,--log-level", options.log_level, "LEVEL",
+            "trace, debug, info (the default), warning, error or critical: what hawser's own log tells",
+            OneOf({"trace", "debug", "info", "warning", "error", "critical"}, {"warn", "err"}));
+}
+
+void AddMode(CLI::App& command, Options& options) {
+  AddOption(command, "--mode", options.mode, "MODE",
+            "serve (the default), or validate: the same as hawser check, spelled as in Envoy",
+            OneOf({"serve", "validate"}));
+}
+
+CommandLine::CommandLine(Options& options) {
   app.set_version_flag("--version", "hawser " HAWSER_VERSION, "print the version");
   app.require_subcommand(0, 1);
-  const auto add_common = [&](CLI::App* command) {
-    command
-        ->add_option("--concurrency", options.workers,
-                     "worker threads; default: the cores this process may use")
-        ->check(CLI::Range(1, 1024));
-    command->add_option("-l,--log-level", options.log_level, "trace, debug, info, warning, error or critical")
-        ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "critical"}));
-  };
-  const auto add_config = [&](CLI::App* command) {
-    command->add_option("-c,--config-path", options.config_path, "the configuration file (YAML)");
-    command->add_option("--mode", options.mode, "serve, or validate: read the configuration, report, and end")
-        ->check(CLI::IsMember({"serve", "validate"}));
-  };
-  add_config(&app);
-  add_common(&app);
-  CLI::App* run = app.add_subcommand("run", "serve a configuration");
-  add_config(run);
-  add_common(run);
-  CLI::App* check = app.add_subcommand("check", "read a configuration and report every error");
-  check->add_option("-c,--config-path", options.config_path, "the configuration file (YAML)");
-  CLI::App* demo = app.add_subcommand("demo", "a proxy, three backends and a page to see it work");
-  demo->add_option("--port", options.demo_port, "of the TLS listener on 127.0.0.1; 0: any free one");
-  add_common(demo);
-  CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of the configuration");
-  schema->add_option("--format", options.schema_format, "json, or markdown: the reference in docs/config.md")
-      ->check(CLI::IsMember({"json", "markdown"}));
-  CLI::App* version = app.add_subcommand("version", "print the version");
+  app.footer(
+      "Examples:\n"
+      "  hawser check hawser.yaml     prints OK, or every error with its line and column\n"
+      "  hawser run hawser.yaml       serves; hawser -c hawser.yaml does the same\n"
+      "  hawser run - < hawser.yaml   reads stdin; relative paths are relative to the working directory\n"
+      "  hawser demo                  needs no file\n");
+  AddConfig(app, "-c,--config-path", options);
+  AddMode(app, options);
+  AddServing(app, options);
+  AddConfig(*run, "FILE,-c,--config-path", options);
+  AddMode(*run, options);
+  AddServing(*run, options);
+  AddConfig(*check, "FILE,-c,--config-path", options);
+  AddOption(*demo, "--port", options.demo_port, "PORT",
+            "port of the TLS listener on 127.0.0.1, 8443 by default; 0: any free one", Whole(0, 65535));
+  AddServing(*demo, options);
+  AddOption(*schema, "--format", options.schema_format, "FORMAT",
+            "json (the default), or markdown: the reference in docs/config.md", OneOf({"json", "markdown"}));
+  AddOption(*help, "COMMAND", options.help_about, "", "the command to tell about");
+}
+
+std::string UnknownCommand(const CommandLine& line, const std::string& word) {
+  std::vector<std::string_view> commands;
+  for (const CLI::App* command : line.app.get_subcommands({})) commands.push_back(command->get_name());
+  const bool file = word.find_first_of("./") != std::string::npos;
+  return fmt::format(
+      "unknown command {}; {}", config::Quote(word),
+      file ? fmt::format("did you mean \"hawser run {}\"?", word) : config::Suggest(word, commands));
+}
+
+// What is wrong with the first word that no command takes.
+std::string Unexpected(const CommandLine& line, const std::string& word) {
+  const std::vector<CLI::App*> given = line.app.get_subcommands();
+  const CLI::App& command = given.empty() ? line.app : *given.front();
+  if (word.starts_with('-') && word.size() > 1) {
+    const std::string bare = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+    std::vector<std::string_view> known;
+    for (const CLI::Option* option : command.get_options()) {
+      if (!option->get_lnames().empty()) known.push_back(option->get_lnames().front());
+    }
+    const std::string_view nearest = config::Nearest(bare.substr(0, bare.find('=')), known);
+    return fmt::format("unknown option {}{}", word,
+                       nearest.empty() ? "" : fmt::format("; did you mean --{}?", nearest));
+  }
+  if (given.empty()) return UnknownCommand(line, word);
+  return fmt::format("{} is one argument too many for {}", config::Quote(word), command.get_name());
+}
+
+int Misused(std::string_view what) {
+  Say(STDERR_FILENO, fmt::format("hawser: {}\nRun \"hawser help\" for more.\n", what));
+  return kUsageError;
+}
+
+int Help(CommandLine& line, const std::string& about) {
+  line.app.clear();  // or it tells about the command that was given, which is help
+  if (about.empty()) return Answer(line.app.help());
+  for (const CLI::App* command : line.app.get_subcommands({})) {
+    if (command->get_name() == about) return Answer(command->help("hawser"));
+  }
+  return Misused(UnknownCommand(line, about));
+}
+
+int Main(int argc, char** argv) {
+  Options options;
+  CommandLine line(options);
   try {
-    app.parse(argc, argv);
+    line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // help and version come this way too
-    return app.exit(error) == 0 ? 0 : kUsageError;
+    if (error.get_exit_code() == 0) return line.app.exit(error);
+    const std::vector<std::string> unexpected = line.app.remaining(true);
+    return Misused(unexpected.empty() ? error.what() : Unexpected(line, unexpected.front()));
   }
 
-  if (*version) return Answer(fmt::format("hawser {}\n", HAWSER_VERSION));
-  if (*schema) {
+  if (*line.help) return Help(line, options.help_about);
+  if (*line.version) return Answer(fmt::format("hawser {}\n", HAWSER_VERSION));
+  if (*line.schema) {
     return Answer(options.schema_format == "json" ? config::JsonSchema().dump(2) + '\n'
                                                   : config::ReferenceMarkdown());
   }
-  if (*demo) return RunDemo(options);
-  if (*check) options.mode = "validate";
-  if (options.config_path.empty()) {
-    Say(STDERR_FILENO, app.get_subcommands().empty() ? app.help() : "hawser: -c FILE is missing\n");
-    return kUsageError;
+  if (*line.demo) return RunDemo(options);
+  if (*line.check) options.mode = "validate";
+  if (!options.config_path.empty()) return Run(options);
+  const std::vector<CLI::App*> given = line.app.get_subcommands();
+  if (!given.empty()) {
+    return Misused(
+        fmt::format("a configuration file is missing; expected hawser {} FILE", given.front()->get_name()));
   }
-  return Run(options);
+  Say(STDERR_FILENO, line.app.help());
+  return kUsageError;
 }
 
 // There is nothing to go on with: one line, where an exception that nobody catches leaves a riddle.

@@ -2,10 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <filesystem>
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
@@ -280,7 +283,77 @@ TEST(CommandLine, WhatItDoesNotUnderstandIsAnError) {
            {}, {"sail"}, {"run"}, {"check"}, {"run", "--concurrency", "none"}, {"run", "--bogus"}}) {
     EXPECT_EQ(RunHawser(command).status, 2);
   }
-  EXPECT_EQ(RunHawser({"--help"}).status, 0);
+}
+
+TEST(CommandLine, WhatWasProbablyMeantIsSuggested) {
+  using Command = std::vector<std::string>;
+  for (const auto& [command, told] : std::vector<std::pair<Command, std::string>>{
+           {{"chek", "f.yaml"}, "unknown command \"chek\"; did you mean \"check\"?"},
+           {{"sail"}, "unknown command \"sail\"; expected one of run, check, demo"},
+           {{"f.yaml"}, "unknown command \"f.yaml\"; did you mean \"hawser run f.yaml\"?"},
+           {{"help", "rum"}, "unknown command \"rum\"; did you mean \"run\"?"},
+           {{"run", "--concurency=2", "f"}, "unknown option --concurency=2; did you mean --concurrency?"},
+           {{"run", "a", "b"}, "\"b\" is one argument too many for run"},
+           {{"run"}, "a configuration file is missing; expected hawser run FILE"},
+           {{"run", "-l", "warnin", "f"}, "--log-level: \"warnin\" is not known; did you mean \"warning\"?"},
+           {{"run", "--concurrency", "0", "f"},
+            "--concurrency: \"0\" is not possible; expected auto or 1 to 1024"},
+           {{"demo", "--port", "70000"}, "--port: \"70000\" is not possible; expected 0 to 65535"}}) {
+    const CommandResult result = RunHawser(command);
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(result.err, HasSubstr("hawser: " + told));
+  }
+}
+
+TEST(CommandLine, HelpTellsOfTheWholeAndOfEachCommand) {
+  const CommandResult whole = RunHawser({"help"});
+  EXPECT_EQ(whole.status, 0);
+  EXPECT_EQ(whole.out, RunHawser({"--help"}).out);
+  for (const char* command : {"run", "check", "demo", "schema", "help", "version"}) {
+    EXPECT_THAT(whole.out, HasSubstr(std::string("\n  ") + command));
+  }
+  const CommandResult run = RunHawser({"help", "run"});
+  EXPECT_EQ(run.status, 0);
+  EXPECT_EQ(run.out, RunHawser({"run", "--help"}).out);
+  EXPECT_THAT(run.out, HasSubstr("Usage: hawser run"));
+}
+
+TEST(CommandLine, TheFileMayStandByItself) {
+  Directory directory;
+  const std::string file = WriteConfig(directory, "f.yaml", Config{.endpoints = {"127.0.0.1:9"}}.Yaml());
+  EXPECT_EQ(RunHawser({"check", file}).out, "OK\n");
+  EXPECT_EQ(RunHawser({"check", directory.File("none.yaml")}).status, 1);
+  Process process(directory, {HawserBinary(), "run", file, "--concurrency", "auto", "-l", "warn"});
+  EXPECT_TRUE(Eventually([&directory] { return std::filesystem::exists(directory.File("access.log")); }));
+  process.Signal(SIGTERM);
+  EXPECT_EQ(process.Wait(), 0);
+  EXPECT_EQ(process.err(), "") << "of a level below warn";
+}
+
+TEST(CommandLine, AConfigurationIsReadFromStdin) {
+  Directory directory;
+  MakeCertificate(directory, "server", {"hawser.test"});
+  const std::string tls = "tls: { certificates: [ { certificate: server.crt, private_key: server.key } ] }";
+  const auto check = [&directory](const std::string& yaml) {
+    const net::Socket in(open(WriteConfig(directory, "in.yaml", yaml).c_str(), O_RDONLY | O_CLOEXEC));
+    return RunHawser({"check", "-"}, {.in = in.fd(), .before = [&directory] {
+                                        static_cast<void>(chdir(directory.path().c_str()) == 0);
+                                      }});
+  };
+  const CommandResult right = check(Config{.endpoints = {"127.0.0.1:9"}, .listener = {tls}}.Yaml());
+  EXPECT_EQ(right.out, "OK\n") << right.err;  // the certificate is found in the working directory
+  const CommandResult wrong = check("listeners: 1\n");
+  EXPECT_EQ(wrong.status, 1);
+  EXPECT_THAT(wrong.err, HasSubstr("stdin:1:12: listeners: "));
+}
+
+TEST(CommandLine, TheDemosErrorsNameItsOptions) {
+  FakeBackend taken;
+  const std::string port = taken.address().substr(taken.address().rfind(':') + 1);
+  const CommandResult result = RunHawser({"demo", "--port", port});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err, HasSubstr("hawser demo: --port " + port + ": cannot bind "));
+  EXPECT_THAT(result.err, testing::Not(HasSubstr(".yaml")));
 }
 
 TEST(CommandLine, TheLimitOfOpenFilesIsRaisedToTheHardOne) {

@@ -98,11 +98,11 @@ bool IsSanitized() {
   return sanitized;
 }
 
-CommandResult RunHawser(const std::vector<std::string>& arguments) {
+CommandResult RunHawser(const std::vector<std::string>& arguments, const Surroundings& surroundings) {
   const Directory directory;
   std::vector<std::string> all{HawserBinary()};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  Process process(directory, all);
+  Process process(directory, all, surroundings);
   const int status = process.Wait();
   return {.status = status, .out = process.out(), .err = process.err()};
 }

@@ -58,7 +58,7 @@ std::string HawserBinary();
 bool IsSanitized();
 
 // `hawser ARGUMENTS...`, to its end.
-CommandResult RunHawser(const std::vector<std::string>& arguments);
+CommandResult RunHawser(const std::vector<std::string>& arguments, const Surroundings& surroundings = {});
 
 // Writes a configuration, with `directory` in the place of every DIR, and returns its path.
 std::string WriteConfig(const Directory& directory, std::string_view name, std::string yaml);
