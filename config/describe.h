@@ -113,6 +113,7 @@ void Describe(V& v, Is<Config> auto& config) {
           config.routes, {.min_items = 1});
   v.Field({"clusters", "The backends, in groups whose members are alike.", "none"}, config.clusters);
   v.NeededBy("clusters", "routes", {"cluster", "weighted_clusters"});
+  v.FreeKeys("x-");
 }
 
 }  // namespace hawser::config

@@ -81,7 +81,7 @@ void Describe(V& v, Is<Affinity> auto& affinity) {
 template <class V>
 void Describe(V& v, Is<Endpoint> auto& endpoint) {
   v.ShortFor("address", ShortForm::kValue);
-  v.Field({"address", "Of a backend.", {}, kRequired}, endpoint.address);
+  v.Field({"address", "Of a backend.", {}, kRequired}, endpoint.address, {.connects = true});
   v.Field({"weight", "Its share of the tunnels, beside the other endpoints'."}, endpoint.weight, {1, 1000});
 }
 

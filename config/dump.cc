@@ -19,6 +19,7 @@ class Dumper {
   void AtMostOneOf(Keys) {}
   void NeededBy(std::string_view, std::string_view, Keys) {}
   void ShortFor(std::string_view, ShortForm) {}
+  void FreeKeys(std::string_view) {}
 
   template <class T>
   static Json ToJson(const T& value) {

@@ -7,6 +7,7 @@
 //   // The list `key` has an entry wherever an entry of `list` has one of `keys`.
 //   void NeededBy(std::string_view key, std::string_view list, Keys keys);
 //   void ShortFor(std::string_view key, ShortForm form);  // called ahead of the fields
+//   void FreeKeys(std::string_view prefix);  // keys that begin so belong to nobody: any value will do
 #pragma once
 
 #include <concepts>
@@ -82,6 +83,10 @@ template <>
 struct Rules<ByteSize> {
   uint64_t min = 0;
   uint64_t max = std::numeric_limits<uint64_t>::max();
+};
+template <>
+struct Rules<net::SocketAddress> {
+  bool connects = false;  // hawser connects to it; else it listens there
 };
 template <>
 struct Rules<Rate> {

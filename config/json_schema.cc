@@ -15,6 +15,7 @@ class SchemaWriter {
   void AtMostOneOf(Keys keys);
   void NeededBy(std::string_view key, std::string_view list, Keys keys);
   void ShortFor(std::string_view key, ShortForm form);
+  void FreeKeys(std::string_view prefix) { free_prefix_ = prefix; }
 
   Json Finish();
 
@@ -43,6 +44,7 @@ class SchemaWriter {
   Json properties_ = Json::object();
   Json required_ = Json::array();
   Json conditions_ = Json::array();  // on which keys stand together
+  std::string free_prefix_;
   std::string short_key_;
   ShortForm short_form_ = ShortForm::kValue;
 };
@@ -107,6 +109,7 @@ void SchemaWriter::ShortFor(std::string_view key, ShortForm form) {
 
 Json SchemaWriter::Finish() {
   Json map = {{"type", "object"}, {"properties", properties_}, {"additionalProperties", false}};
+  if (!free_prefix_.empty()) map["patternProperties"]["^" + free_prefix_] = Json::object();
   if (!required_.empty()) map["required"] = required_;
   if (!conditions_.empty()) map["allOf"] = conditions_;
   if (short_key_.empty()) return map;

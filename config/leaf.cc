@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "config/address_hint.h"
 #include "config/core_schema.h"
 #include "config/units.h"
 #include "fmt/format.h"
@@ -159,19 +160,35 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>&
   return std::nullopt;
 }
 
-std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>&,
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>& rules,
                                      net::SocketAddress& value) {
   auto address = net::SocketAddress::Parse(node.text);
-  if (!address.ok()) return AddressFault(node, address.status());
+  if (!address.ok()) {
+    auto hint = AddressHint(node.text, rules.connects);
+    return hint ? std::move(hint->what) : AddressFault(node, address.status());
+  }
   value = *std::move(address);
   return std::nullopt;
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBlock>&, net::PeerBlock& value) {
   auto block = net::PeerBlock::Parse(node.text);
-  if (!block.ok()) return AddressFault(node, block.status());
+  if (!block.ok()) {
+    auto hint = PeersHint(node.text);
+    return hint ? std::move(hint->what) : AddressFault(node, block.status());
+  }
   value = *std::move(block);
   return std::nullopt;
+}
+
+std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules) {
+  auto hint = node.scalar() ? AddressHint(node.text, rules.connects) : std::nullopt;
+  return hint ? std::move(hint->expected) : ExpectedText(rules);
+}
+
+std::string ExpectedFor(const Node& node, const Rules<net::PeerBlock>& rules) {
+  auto hint = node.scalar() ? PeersHint(node.text) : std::nullopt;
+  return hint ? std::move(hint->expected) : ExpectedText(rules);
 }
 
 }  // namespace hawser::config

@@ -61,4 +61,8 @@ std::string ExpectedFor(const Node& node, const Rules<T>& rules) {
   return ExpectedText(rules);
 }
 
+// Text that was probably meant as an address gets a sentence of its own.
+std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules);
+std::string ExpectedFor(const Node& node, const Rules<net::PeerBlock>& rules);
+
 }  // namespace hawser::config

@@ -9,6 +9,7 @@
 #include "config/keys_file.h"
 #include "config/node_builder.h"
 #include "config/units.h"
+#include "config/yaml_hint.h"
 #include "fmt/format.h"
 
 namespace hawser::config {
@@ -64,12 +65,12 @@ bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors)
   std::istringstream stream(std::string(text) + "\n#");
   try {
     YAML::Parser parser(stream);
-    parser.HandleNextDocument(builder);
-    if (!builder.failed())
-      parser.HandleNextDocument(builder);  // there must not be one: the builder reports it
+    while (!builder.failed() && parser.HandleNextDocument(builder)) {
+      // The builder reports a second document that holds anything.
+    }
   } catch (const YAML::Exception& exception) {
     const Mark mark = exception.mark.is_null() ? Mark{} : ToMark(exception.mark);
-    if (!builder.failed()) errors.Add(mark, {}, "not YAML: " + exception.msg);
+    if (!builder.failed()) errors.Add(mark, {}, "not YAML: " + exception.msg, YamlHint(text, mark));
     return false;
   }
   return !builder.failed();

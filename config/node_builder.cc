@@ -28,12 +28,12 @@ bool IsControl(char c) {
 }
 
 void NodeBuilder::OnDocumentStart(const YAML::Mark& mark) {
-  if (seen_document_) Fail(ToMark(mark), "a second document begins", "expected one document in the file");
-  seen_document_ = true;
+  if (std::exchange(seen_document_, true)) second_document_ = ToMark(mark);
   anchors_.clear();
 }
 
 void NodeBuilder::OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) {
+  if (second_document_.line > 0 && open_.empty()) return;  // a "---" with nothing behind it
   Node* node = Make(mark, "?", anchor, Node::Kind::kNull);
   if (node == nullptr) return;
   if (!open_.empty() && open_.back()->keys.size() > open_.back()->children.size()) {
@@ -78,6 +78,10 @@ void NodeBuilder::OnMapStart(const YAML::Mark& mark, const std::string& tag, YAM
 Node* NodeBuilder::Make(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                         Node::Kind kind) {
   if (failed_) return nullptr;
+  if (second_document_.line > 0) {
+    Fail(second_document_, "a second document begins", "expected one document in the file");
+    return nullptr;
+  }
   if (document_.nodes.size() == bounds_.nodes) {
     Fail(ToMark(mark), "the file holds too much", fmt::format("expected at most {} values", bounds_.nodes));
     return nullptr;
@@ -121,6 +125,10 @@ void NodeBuilder::Place(const Node& node) {
 }
 
 void NodeBuilder::PlaceKey(const Node& node) {
+  if (node.kind == Node::Kind::kList) {
+    return Fail(node.mark, "a key is not plain text",
+                "put an address such as \"[::1]:80\" in quotes: [ begins a list");
+  }
   if (!node.scalar()) return Fail(node.mark, "a key is not plain text", "expected a name and a colon");
   open_.back()->keys.push_back({node.text, node.mark});
 }

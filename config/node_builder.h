@@ -62,6 +62,7 @@ class NodeBuilder final : public YAML::EventHandler {
   absl::flat_hash_map<YAML::anchor_t, const Node*> anchors_;
   size_t merged_ = 0;  // keys that merges have copied
   bool seen_document_ = false;
+  Mark second_document_;  // line 0: there is none so far
   bool failed_ = false;
 };
 

@@ -86,6 +86,7 @@ void Reader::Finish() {
                              fmt::format("expected a map with {}", fmt::join(known_, ", ")));
   }
   for (const Node::Key& key : cursor_.node.keys) {
+    if (!free_prefix_.empty() && key.text.starts_with(free_prefix_)) continue;
     if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
     state_.errors.Add(key.mark, Join(cursor_.path, key.text), "unknown key", Suggest(key.text, known_));
   }

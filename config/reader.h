@@ -37,6 +37,7 @@ class Reader {
   void AtMostOneOf(Keys keys);
   void NeededBy(std::string_view key, std::string_view list, Keys keys);
   void ShortFor(std::string_view key, ShortForm form);
+  void FreeKeys(std::string_view prefix) { free_prefix_ = prefix; }
 
   // After the last field: keys that no field has, or a value that is no map at all.
   void Finish();
@@ -52,6 +53,7 @@ class Reader {
   LoadState& state_;
   const Cursor cursor_;
   std::vector<std::string_view> known_;  // keys of the fields so far
+  std::string_view free_prefix_;         // not empty: keys that begin so are not read
   std::string_view short_key_;           // not empty: the value is a scalar that stands for this key alone
   ShortForm short_form_ = ShortForm::kValue;
 };

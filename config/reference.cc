@@ -125,6 +125,14 @@ class SectionWriter {
             : fmt::format("Instead of the map, the bare `{}` will do.", key));
   }
 
+  void FreeKeys(std::string_view prefix) {
+    section_.notes.push_back(
+        fmt::format("Keys that begin with `{}` are free: put there what you name by an anchor (`&`) and use "
+                    "elsewhere by an "
+                    "alias (`*`). What they hold is not checked.",
+                    prefix));
+  }
+
   // This section and all below it, in order.
   std::vector<Section> Finish() {
     std::vector<Section> all;

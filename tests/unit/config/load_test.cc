@@ -278,6 +278,18 @@ TEST(Load, MissingKeysAreTold) {
       ElementsAre("f.yaml:5:14: clusters[0].endpoints: the list is empty; expected at least one entry"));
 }
 
+TEST(Load, KeysOfTheTopLevelThatBeginWithXAreFree) {
+  EXPECT_THAT(Errors(WithBase("x-anything: { listeners: 7, none: ~, list: [ 1, { a: b } ] }\nx-: \n")),
+              IsEmpty());
+  const Loaded loaded = LoadText("x-limits: &limits { connections: 7 }\n" +
+                                     WithListener("  limits: { <<: *limits, connections_per_ip: 5 }\n"),
+                                 "f.yaml");
+  ASSERT_TRUE(loaded.ok()) << Rendered(loaded.errors)[0];
+  EXPECT_EQ(loaded.config->listeners[0].limits.connections, 7u);
+  EXPECT_THAT(Errors(WithListener("  x-limits: 1\n")),
+              ElementsAre(HasSubstr("listeners[0].x-limits: unknown key")));
+}
+
 TEST(Load, RoutesThatAnswerNeedNoCluster) {
   const std::string listeners = "listeners: [ { name: a, address: 127.0.0.1:1 } ]\n";
   const std::string redirect = "- { match: { path: /x }, redirect: { scheme: https } }\n";
@@ -296,16 +308,19 @@ TEST(Load, RoutesThatAnswerNeedNoCluster) {
 
 TEST(Load, HostNamesAreNoAddressesYet) {
   EXPECT_THAT(
-      Errors(WithCluster("  endpoints: [ \"localhost:2\", 127.0.0.1, \"127.0.0.1:99999\", \"::1:80\" ]\n")),
+      Errors(WithCluster("  endpoints: [ \"chat.internal:2\", 127.0.0.1, \"127.0.0.1:99999\", \":80\" ]\n")),
       ElementsAre(
-          "f.yaml:5:16: clusters[0].endpoints[0]: not an IP address: \"localhost\"; expected IP:PORT, "
+          "f.yaml:5:16: clusters[0].endpoints[0]: not an IP address: \"chat.internal\"; expected IP:PORT, "
           "[IPv6]:PORT or unix:PATH (host names are not supported)",
-          "f.yaml:5:31: clusters[0].endpoints[1]: \"127.0.0.1\" is not a valid address; expected "
-          "IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)",
-          "f.yaml:5:42: clusters[0].endpoints[2]: not a port: \"99999\"; expected IP:PORT, "
+          "f.yaml:5:35: clusters[0].endpoints[1]: \"127.0.0.1\" has no port; expected 127.0.0.1:PORT",
+          "f.yaml:5:46: clusters[0].endpoints[2]: not a port: \"99999\"; expected IP:PORT, "
           "[IPv6]:PORT or unix:PATH (host names are not supported)",
-          "f.yaml:5:61: clusters[0].endpoints[3]: an IPv6 address needs brackets: \"::1:80\"; expected "
-          "IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)"));
+          "f.yaml:5:65: clusters[0].endpoints[3]: \":80\" has no IP address; expected 127.0.0.1:80 for a "
+          "backend on "
+          "this machine"));
+  EXPECT_THAT(Errors(WithListener("- { name: b, address: \":80\", trusted_proxies: [ 10.0.0.1/8 ] }\n")),
+              ElementsAre(HasSubstr("expected 0.0.0.0:80, or \"[::]:80\" for IPv6 as well"),
+                          HasSubstr("expected 10.0.0.0/8 for the block, or 10.0.0.1 for the one address")));
 }
 
 TEST(Load, APathOfAUnixSocketIsRelativeToTheFile) {

@@ -91,6 +91,19 @@ TEST(Node, OnlyOneDocumentIsRead) {
   EXPECT_THAT(Parse("---\na: 1\n...\n").errors, IsEmpty());
   EXPECT_THAT(Parse("a: 1\n---\nb: 2\n").errors,
               ElementsAre("f:2:1: a second document begins; expected one document in the file"));
+  EXPECT_THAT(Parse("---\n---\na: 1\n").errors, ElementsAre(HasSubstr("f:2:1: a second document begins")));
+}
+
+TEST(Node, NothingBehindTheLastMarkIsNoSecondDocument) {
+  for (const char* text :
+       {"a: 1\n---\n", "a: 1\n---", "a: 1\n---\n# the end\n\n", "---\na: 1\n---\n---\n...\n"}) {
+    const Parsed parsed = Parse(text);
+    EXPECT_THAT(parsed.errors, IsEmpty()) << text;
+    ASSERT_NE(parsed.document, nullptr) << text;
+    EXPECT_EQ(At(*parsed.document->root, "a").text, "1") << text;
+  }
+  EXPECT_THAT(Parse("a: 1\n---\n# more\n---\nb: 2\n").errors,
+              ElementsAre(HasSubstr("a second document begins")));
 }
 
 TEST(Node, ControlCharactersAndBrokenUtf8AreRefusedAtTheirPlace) {
@@ -181,7 +194,7 @@ TEST(Node, AQuoteThatIsNeverClosedIsAnError) {
 TEST(Node, TagsAndKeysThatAreNoTextAreRefused) {
   EXPECT_THAT(Parse("a: !!int 5\n").errors,
               ElementsAre("f:1:4: a: tags are not supported; expected a plain value"));
-  EXPECT_THAT(Parse("? [a, b]\n: c\n").errors,
+  EXPECT_THAT(Parse("? {a: b}\n: c\n").errors,
               ElementsAre(HasSubstr("a key is not plain text; expected a name and a colon")));
 }
 

@@ -220,6 +220,7 @@ class Asker {
   void AtMostOneOf(Keys) {}
   void NeededBy(std::string_view, std::string_view, Keys) {}
   void ShortFor(std::string_view, ShortForm) {}
+  void FreeKeys(std::string_view) {}
 
   int asked() const { return asked_; }
 

@@ -40,8 +40,9 @@ class SchemaValidator {
     if (keyword == "not") return !Fits(value, rule);
     if (keyword == "items") return ItemsFit(value, rule);
     if (keyword == "properties") return PropertiesFit(value, rule);
+    if (keyword == "patternProperties") return PatternsFit(value, rule);
     if (keyword == "required") return HasAll(value, rule);
-    if (keyword == "additionalProperties") return HasNoneBut(value, schema.at("properties"));
+    if (keyword == "additionalProperties") return HasNoneBut(value, schema);
     const bool annotation =
         keyword == "$schema" || keyword == "title" || keyword == "description" || keyword == "default";
     EXPECT_TRUE(annotation) << "the validator does not know " << keyword;
@@ -85,11 +86,26 @@ class SchemaValidator {
       return value.contains(key.get<std::string>());
     });
   }
-  static bool HasNoneBut(const Json& value, const Json& properties) {
+  static bool PatternsFit(const Json& value, const Json& patterns) {
     if (!value.is_object()) return true;
     const auto items = value.items();
-    return std::all_of(items.begin(), items.end(),
-                       [&properties](const auto& item) { return properties.contains(item.key()); });
+    return std::all_of(items.begin(), items.end(), [&patterns](const auto& item) {
+      const auto schemas = patterns.items();
+      return std::all_of(schemas.begin(), schemas.end(), [&item](const auto& schema) {
+        return !Matches(item.key(), schema.key()) || Fits(item.value(), schema.value());
+      });
+    });
+  }
+  static bool HasNoneBut(const Json& value, const Json& schema) {
+    if (!value.is_object()) return true;
+    const auto items = value.items();
+    const Json patterns = schema.value("patternProperties", Json::object());
+    return std::all_of(items.begin(), items.end(), [&schema, &patterns](const auto& item) {
+      const auto pairs = patterns.items();
+      return schema.at("properties").contains(item.key()) ||
+             std::any_of(pairs.begin(), pairs.end(),
+                         [&item](const auto& pattern) { return Matches(item.key(), pattern.key()); });
+    });
   }
 };
 

@@ -1,0 +1,100 @@
+#include "config/address_hint.h"
+
+#include <charconv>
+#include <cstdint>
+#include <system_error>
+
+#include "config/diagnostic.h"
+#include "fmt/format.h"
+#include "proxy/net/address.h"
+
+namespace hawser::config {
+namespace {
+
+std::optional<uint16_t> PortIn(std::string_view text) {
+  uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(port) : std::nullopt;
+}
+
+std::optional<net::IpAddress> IpIn(std::string_view text) {
+  if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);
+  const auto ip = net::IpAddress::Parse(text);
+  return ip.ok() ? std::optional(*ip) : std::nullopt;
+}
+
+// In quotes, where YAML asks for them.
+std::string Written(const net::IpAddress& ip, std::string_view port) {
+  return ip.v4() ? fmt::format("{}:{}", ip.ToString(), port)
+                 : fmt::format("\"[{}]:{}\"", ip.ToString(), port);
+}
+
+// "http://127.0.0.1:9000/chat".
+std::optional<Hint> UrlHint(std::string_view text, bool connects) {
+  const size_t mark = text.find("://");
+  if (mark == std::string_view::npos) return std::nullopt;
+  const std::string_view scheme = text.substr(0, mark);
+  const std::string_view authority = text.substr(mark + 3).substr(0, text.substr(mark + 3).find('/'));
+  const bool tls = scheme == "https" || scheme == "wss";
+  std::string expected = "expected IP:PORT (host names are not supported)";
+  if (net::SocketAddress::Parse(authority).ok()) {
+    expected = fmt::format("expected {}", authority);
+  } else if (const auto ip = IpIn(authority)) {
+    expected = fmt::format("expected {}", Written(*ip, tls ? "443" : "80"));
+  }
+  if (tls) expected += connects ? ", and `tls` in the cluster" : ", and `tls` in the listener";
+  return Hint{Quote(text) + " is a URL, not an address", std::move(expected)};
+}
+
+std::optional<Hint> NoHostHint(std::string_view text, bool connects) {
+  const std::string_view port = text.substr(text.starts_with("*:") ? 2 : text.starts_with(':') ? 1 : 0);
+  if (!PortIn(port)) return std::nullopt;
+  return Hint{Quote(text) + " has no IP address",
+              connects ? fmt::format("expected 127.0.0.1:{} for a backend on this machine", port)
+                       : fmt::format("expected 0.0.0.0:{0}, or \"[::]:{0}\" for IPv6 as well", port)};
+}
+
+// "localhost:80", "::1:80".
+std::optional<Hint> HostHint(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || !PortIn(text.substr(colon + 1))) return std::nullopt;
+  const std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (host == "localhost") {
+    return Hint{Quote(text) + " has a host name",
+                fmt::format("expected 127.0.0.1:{0} or \"[::1]:{0}\" (host names are not supported)", port)};
+  }
+  const auto ip = IpIn(host);
+  if (!ip) return std::nullopt;
+  return Hint{Quote(text) + " has no brackets around the IPv6 address",
+              fmt::format("expected {}", Written(*ip, port))};
+}
+
+}  // namespace
+
+std::optional<Hint> AddressHint(std::string_view text, bool connects) {
+  if (net::SocketAddress::Parse(text).ok()) return std::nullopt;
+  if (auto hint = UrlHint(text, connects)) return hint;
+  if (text.starts_with('/')) {
+    return Hint{Quote(text) + " is a path, not an address", fmt::format("expected \"unix:{}\"", text)};
+  }
+  if (auto hint = NoHostHint(text, connects)) return hint;
+  if (auto hint = HostHint(text)) return hint;  // "::1:80" is an address too, but nobody means it
+  const auto ip = IpIn(text);
+  if (!ip) return std::nullopt;
+  return Hint{Quote(text) + " has no port", fmt::format("expected {}", Written(*ip, "PORT"))};
+}
+
+std::optional<Hint> PeersHint(std::string_view text) {
+  if (net::PeerBlock::Parse(text).ok()) return std::nullopt;
+  const size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto ip = IpIn(text.substr(0, slash));
+  const auto length = PortIn(text.substr(slash + 1));
+  if (!ip || !length || *length > ip->bits()) return std::nullopt;
+  return Hint{Quote(text) + " has bits set behind its prefix",
+              fmt::format("expected {}/{} for the block, or {} for the one address",
+                          ip->Masked(*length).ToString(), *length, ip->ToString())};
+}
+
+}  // namespace hawser::config

@@ -1,0 +1,22 @@
+// What was probably meant by text that is not an address or a block of addresses: forms that other programs take.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace hawser::config {
+
+struct Hint {
+  std::string what;      // is wrong, as in Diagnostic
+  std::string expected;  // likewise
+};
+
+// None if net::SocketAddress::Parse takes the text, or nobody can tell what it means. `connects`: hawser connects to the
+// address; else it listens there.
+std::optional<Hint> AddressHint(std::string_view text, bool connects);
+
+// Likewise, by net::PeerBlock::Parse.
+std::optional<Hint> PeersHint(std::string_view text);
+
+}  // namespace hawser::config

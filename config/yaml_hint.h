@@ -1,0 +1,15 @@
+// What to do about text that YAML does not take as its writer meant it: values that must stand in quotes, tabs.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "config/diagnostic.h"
+
+namespace hawser::config {
+
+// For a fault that the parser reports at `mark` of `file`: the end of its sentence, `put "*.example.com" in quotes: ...`.
+// Empty if nothing in that line explains it.
+std::string YamlHint(std::string_view file, Mark mark);
+
+}  // namespace hawser::config
