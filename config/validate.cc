@@ -1,6 +1,7 @@
 #include "config/validate.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "config/address_check.h"
 #include "config/certificate_check.h"
 #include "config/field_text.h"
+#include "config/intent_check.h"
 #include "config/keys_file.h"
 #include "config/loop_check.h"
 #include "config/route_check.h"
@@ -48,6 +50,16 @@ void CheckAdmin(const Admin& admin, const Checks& checks) {
   if (!checks.Given(*admin.address)) return;
   checks.Warn(*admin.address, "the admin pages can be reached from other machines",
               "expected a loopback address or a Unix socket");
+}
+
+// Under systemd and others stdout is a socket, which cannot be opened; and a file that stdout is sent to would be opened
+// a second time.
+void CheckLogPath(const std::string& path, const Checks& checks) {
+  static constexpr std::string_view kStdout[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+  if (!checks.Given(path) || std::find(std::begin(kStdout), std::end(kStdout), path) == std::end(kStdout))
+    return;
+  checks.Warn(path, path + " cannot be opened under every supervisor",
+              "expected \"-\", which is stdout everywhere");
 }
 
 void CheckDrain(const Drain& drain, const Checks& checks) {
@@ -217,6 +229,7 @@ void Validate(Config& config, const Checks& checks) {
   CheckNames(config.clusters, checks);
   CheckAddresses(config, checks);
   CheckAdmin(config.admin, checks);
+  CheckLogPath(config.access_log.path, checks);
   CheckDrain(config.drain, checks);
   for (const Listener& listener : config.listeners) CheckListener(listener, checks);
   CheckRoutes(config, checks);
@@ -224,6 +237,7 @@ void Validate(Config& config, const Checks& checks) {
                                    [](const Listener& listener) { return listener.tls.has_value(); });
   for (Cluster& cluster : config.clusters) CheckCluster(cluster, all_tls, checks);
   CheckCookieNames(config.clusters, checks);
+  CheckIntent(config, checks);
   CheckLoops(config, checks);
 }
 

@@ -93,6 +93,19 @@ routes:
                   "f.yaml:10:44: routes[0].name: \"route-2\" is used twice; expected another name"));
 }
 
+TEST(Validate, DevStdoutAsALogIsAWarning) {
+  const auto check = [](const std::string& path) {
+    return Check("access_log: { path: \"" + path + "\" }\n" + kListener + kClusters +
+                 "routes: [ { match: {}, cluster: c } ]\n");
+  };
+  EXPECT_THAT(
+      check("/dev/stdout").warnings,
+      ElementsAre(
+          "f.yaml:1:21: access_log.path: /dev/stdout cannot be opened under every supervisor; expected "
+          "\"-\", which is stdout everywhere"));
+  EXPECT_THAT(check("-").warnings, IsEmpty());
+}
+
 TEST(Validate, ADuplicateRouteIsOneOnTheSameListener) {
   const Result result = CheckRoutes(
       "- { match: { host: A.example, headers: [ { name: X, exact: \"1\" }, { name: Y, present: true } ] }, "
@@ -403,7 +416,7 @@ TEST_F(Files, TheCertificateForBackendsAndTheirAuthoritiesAreLookedAtToo) {
                                          tls + " }\n")))
         .warnings;
   };
-  EXPECT_THAT(warnings("certificate: soon.crt, private_key: a.key"),
+  EXPECT_THAT(warnings("certificate: soon.crt, private_key: a.key, server_name: c.test"),
               ElementsAre(HasSubstr("clusters[0].tls.certificate: " + Path("soon.crt") + " ends on ")));
   EXPECT_THAT(warnings("ca_file: old.crt"),
               ElementsAre(HasSubstr("old.crt holds no certificate that is valid today")));

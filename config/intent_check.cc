@@ -1,0 +1,128 @@
+#include "config/intent_check.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "config/suggest.h"
+#include "config/units.h"
+#include "fmt/format.h"
+
+namespace hawser::config {
+namespace {
+
+// What a bucket must hold, or a client that keeps to the rate is over it as soon as two things come together.
+uint64_t SecondsWorth(double per_second) {
+  return static_cast<uint64_t>(std::max(1.0, std::ceil(per_second)));
+}
+
+// `burst` is the limit's, and `shown` is how the file writes such a number.
+template <class Limit>
+void CheckBurst(const Limit& limit, uint64_t burst, std::string (*shown)(uint64_t), const Checks& checks) {
+  const uint64_t worth = SecondsWorth(limit.rate.per_second);
+  if (!checks.Given(limit.rate) || limit.rate.per_second <= 0 || burst >= worth) return;
+  const std::string what = fmt::format("a burst of {} is below one second's worth of the rate", shown(burst));
+  if (checks.Given(limit.burst)) {
+    checks.Warn(limit.burst, what, "expected at least " + shown(worth));
+  } else {
+    checks.Warn(limit.rate, what + ", as none is given",
+                fmt::format("expected a burst of at least {}", shown(worth)));
+  }
+}
+
+std::string ShownNumber(uint64_t number) {
+  return fmt::to_string(number);
+}
+
+std::string ShownSize(uint64_t bytes) {
+  return FormatSize({bytes});
+}
+
+// Where the file gives no burst, these have one second's worth.
+void CheckBursts(const WebSocket& websocket, const Checks& checks) {
+  for (const auto* limit : {&websocket.message_rate.from_client, &websocket.message_rate.from_backend}) {
+    if (*limit && checks.Given((*limit)->burst)) CheckBurst(**limit, (*limit)->burst, ShownNumber, checks);
+  }
+  for (const auto* limit : {&websocket.byte_rate.from_client, &websocket.byte_rate.from_backend}) {
+    if (*limit && checks.Given((*limit)->burst))
+      CheckBurst(**limit, (*limit)->burst.bytes, ShownSize, checks);
+  }
+}
+
+void CheckListener(const Listener& listener, const Checks& checks) {
+  if (const auto& limit = listener.limits.connection_rate_per_ip) {
+    CheckBurst(*limit, limit->burst, ShownNumber, checks);
+  }
+  if (listener.tls && listener.http2.prior_knowledge && checks.Given(listener.http2.prior_knowledge)) {
+    checks.Warn(listener.http2.prior_knowledge,
+                "has no effect where TLS is on: clients choose HTTP/2 by ALPN",
+                "expected http2.enabled alone, which is on unless it is false");
+  }
+}
+
+// Certificates carry names. Whoever has an authority of their own may sign addresses too.
+void CheckServerName(const Cluster& cluster, const Checks& checks) {
+  if (!cluster.tls || cluster.tls->server_name || cluster.tls->ca_file || !cluster.tls->verify) return;
+  if (!checks.Given(*cluster.tls)) return;
+  const auto bare =
+      std::find_if(cluster.endpoints.begin(), cluster.endpoints.end(), [&](const Endpoint& endpoint) {
+        return checks.Given(endpoint.address) && !endpoint.address.unix_socket();
+      });
+  if (bare == cluster.endpoints.end()) return;
+  checks.Warn(
+      *cluster.tls,
+      fmt::format("the certificate of {} must carry its IP address, and few do", bare->address.ToString()),
+      "expected server_name, the name in the certificate");
+}
+
+bool Takes(const Route& route, const std::string& cluster) {
+  if (route.cluster == cluster) return true;
+  return std::any_of(route.weighted_clusters.begin(), route.weighted_clusters.end(),
+                     [&cluster](const WeightedCluster& weighted) { return weighted.name == cluster; });
+}
+
+// A client that waits so long for a connection waits longer than its route lets the backend take for the whole answer.
+// False if there is nothing to say.
+bool CheckConnectTimeout(const Cluster& cluster, const Route& route, const Duration& answer,
+                         std::string_view key, const Checks& checks) {
+  if (answer.count() == 0 || cluster.connect_timeout <= answer) return false;
+  const bool own = checks.Given(cluster.connect_timeout);
+  if (!own && !checks.Given(answer)) return false;
+  const std::string limit = FormatDuration(own ? answer : cluster.connect_timeout);
+  if (own) {
+    checks.Warn(cluster.connect_timeout,
+                fmt::format("a connection may take longer than the answer: {} of route {} is {}", key,
+                            Quote(route.name), limit),
+                "expected at most " + limit);
+  } else {
+    checks.Warn(
+        answer,
+        fmt::format("a connection may take longer than the answer: connect_timeout of cluster {} is {}",
+                    Quote(cluster.name), limit),
+        "expected at least " + limit);
+  }
+  return true;
+}
+
+void CheckConnectTimeouts(const Config& config, const Checks& checks) {
+  for (const Cluster& cluster : config.clusters) {
+    for (const Route& route : config.routes) {
+      if (!Takes(route, cluster.name)) continue;
+      if (CheckConnectTimeout(cluster, route, route.handshake_timeout, "handshake_timeout", checks)) break;
+      if (CheckConnectTimeout(cluster, route, route.response_timeout, "response_timeout", checks)) break;
+    }
+  }
+}
+
+}  // namespace
+
+void CheckIntent(const Config& config, const Checks& checks) {
+  for (const Listener& listener : config.listeners) CheckListener(listener, checks);
+  for (const Route& route : config.routes) CheckBursts(route.websocket, checks);
+  for (const Cluster& cluster : config.clusters) CheckServerName(cluster, checks);
+  CheckConnectTimeouts(config, checks);
+}
+
+}  // namespace hawser::config
