@@ -41,7 +41,8 @@ Exchange::Exchange(WorkerServices& services, Backends& backends, std::shared_ptr
       client_(client),
       head_(std::move(head)),
       timer_(owner, kTimerTag),
-      upload_(client.stream) {}
+      upload_(client.stream),
+      response_(client.stream) {}
 
 Exchange::~Exchange() {
   if (state_ != State::kDone && record_ != nullptr)
@@ -166,8 +167,7 @@ void Exchange::OnRequestSent() {
 }
 
 void Exchange::WatchBackend() {
-  backend_->stream().Want(
-      {.read = !response_body_ || response_body_->wants_read(), .write = upload_.wants_write()});
+  backend_->stream().Want({.read = response_.wants_read(), .write = upload_.wants_write()});
 }
 
 // --- The client, while the backend is asked ---
@@ -202,8 +202,7 @@ void Exchange::OnUploadBroken() {
 
 void Exchange::WatchClient() {
   client_.stream.Want({.read = upload_.wants_read(),
-                       .write = interim_waits_ || state_ == State::kSwitch ||
-                                (response_body_ && response_body_->wants_write()),
+                       .write = response_.wants_write() || state_ == State::kSwitch,
                        .hang_up = upload_.wants_hang_up()});
 }
 
@@ -214,12 +213,12 @@ void Exchange::ClientLeft() {
 // --- The response ---
 
 void Exchange::AwaitHead() {
-  if (interim_waits_) FlushInterim();
+  if (response_.interim_waits()) FlushInterim();
   if (state_ != State::kAwaitHead) return;
   if (!PumpUpload()) return OnUploadBroken();
   while (state_ == State::kAwaitHead) {
     using HeadState = http::ClientStream::HeadState;
-    switch (backend_->ReadHead(response_head_)) {
+    switch (backend_->ReadHead(response_.head())) {
       case HeadState::kBlocked: return WatchBackend();
       case HeadState::kInterim: OnInterim(); break;
       case HeadState::kFinal: StartRelay(); break;
@@ -237,40 +236,40 @@ void Exchange::OnInterim() {
   if (websocket()) return;
   upload_.OnInterim();
   ArmForHead();
-  if (interim_waits_) return;
-  if (!client_.stream.SendInterim(response_head_)) return Refuse(Reject::kBadBackendResponse);
+  if (response_.interim_waits()) return;
+  if (!response_.SendInterim()) return Refuse(Reject::kBadBackendResponse);
   FlushInterim();
 }
 
 void Exchange::FlushInterim() {
-  const net::IoState state = client_.stream.Write({}).state;
-  if (state == net::IoState::kError) return ClientLeft();
-  const bool waits = state == net::IoState::kBlocked;
-  if (std::exchange(interim_waits_, waits) != waits) WatchClient();
+  const bool waited = response_.interim_waits();
+  if (response_.FlushInterim() == net::IoState::kError) return ClientLeft();
+  if (response_.interim_waits() != waited) WatchClient();
 }
 
 void Exchange::OnTunnel() {
+  http::ResponseHead& head = response_.head();
   // Only what the backend agreed to counts.
-  deflate_ = http::HasExtension(response_head_, "permessage-deflate");
-  route::ApplyRules(route().response_headers, response_head_.headers);
-  if (offload_) response_head_.headers.Add("Sec-WebSocket-Extensions", arena_(offload_->Answer()));
+  deflate_ = http::HasExtension(head, "permessage-deflate");
+  route::ApplyRules(route().response_headers, head.headers);
+  if (offload_) head.headers.Add("Sec-WebSocket-Extensions", arena_(offload_->Answer()));
   AddAffinityCookie();
   RunResponseFilters();
-  if (!client_.stream.OpenTunnel(response_head_, upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
-  response_ = Response::kStarted;
+  if (!response_.OpenTunnel(upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
   backend_->stream().Want({});  // until the tunnel reads it
   state_ = State::kSwitch;
 }
 
 void Exchange::AddAffinityCookie() {
-  if (!backend_->renews_affinity() || http::IsForSharedCaches(response_head_.headers)) return;
+  http::HeaderList& headers = response_.head().headers;
+  if (!backend_->renews_affinity() || http::IsForSharedCaches(headers)) return;
   const bool tls =
       client_.tls || head_.headers.Find("X-Forwarded-Proto") == "https";  // a trusted proxy's word
-  response_head_.headers.Add("Set-Cookie", arena_(backend_->AffinityCookie(tls)));
+  headers.Add("Set-Cookie", arena_(backend_->AffinityCookie(tls)));
 }
 
 void Exchange::RunResponseFilters() {
-  snapshot_->filters[record_->route->index].OnResponse(*context_, response_head_);
+  snapshot_->filters[record_->route->index].OnResponse(*context_, response_.head());
 }
 
 void Exchange::SwitchProtocols() {
@@ -313,26 +312,15 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
 
 // The head is held until the body has been looked at: what breaks in the same read is answered 502.
 void Exchange::StartRelay() {
-  if (socket_io_) socket_io_->OnResponse(response_head_);
-  http::AddDate(response_head_.headers);
-  route::ApplyRules(route().response_headers, response_head_.headers);
+  http::ResponseHead& head = response_.head();
+  if (socket_io_) socket_io_->OnResponse(head);
+  http::AddDate(head.headers);
+  route::ApplyRules(route().response_headers, head.headers);
   AddAffinityCookie();
   RunResponseFilters();
-  response_ = Response::kHeld;
-  response_body_.emplace();
-  interim_waits_ = false;  // the relay writes on
+  response_.Hold();
   state_ = State::kRelay;
   ArmFor(route().stream_idle_timeout);
-}
-
-bool Exchange::SendResponse() {
-  HAWSER_DCHECK(response_ == Response::kHeld);
-  // A refused upgrade ends the connection: what lies behind it was never a request.
-  const bool keep = !websocket() && !services_.sessions.draining();
-  if (!client_.stream.SendResponse(response_head_, keep)) return false;
-  record_->status = static_cast<uint16_t>(response_head_.status);
-  response_ = Response::kStarted;
-  return true;
 }
 
 void Exchange::Relay() {
@@ -340,10 +328,13 @@ void Exchange::Relay() {
   const auto look = [this](std::span<const std::byte> piece) {
     if (socket_io_) socket_io_->OnBody(piece, backend_->endpoint(), services_.loop.now());
   };
-  switch (response_body_->Pump(
-      services_, backend_->stream(), client_.stream, [this] { return SendResponse(); }, look)) {
+  // A refused upgrade ends the connection: what lies behind it was never a request.
+  const bool keep = !websocket() && !services_.sessions.draining();
+  const BodyRelay::Progress progress = response_.Relay(services_, backend_->stream(), keep, look);
+  if (response_.started()) record_->status = static_cast<uint16_t>(response_.head().status);
+  switch (progress) {
     case BodyRelay::Progress::kSinkBroken:
-      if (response_ == Response::kStarted) return ClientLeft();
+      if (response_.started()) return ClientLeft();
       return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);
     case BodyRelay::Progress::kSourceBroken:
       // A response that has started is cut, so that the client can tell a part from the whole.
@@ -352,7 +343,7 @@ void Exchange::Relay() {
       return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
     case BodyRelay::Progress::kMore: break;
   }
-  if (response_body_->TakeMoved()) ArmFor(route().stream_idle_timeout);
+  if (response_.TakeMoved()) ArmFor(route().stream_idle_timeout);
   WatchBackend();
   WatchClient();
 }
@@ -397,7 +388,7 @@ void Exchange::ArmFor(base::Duration limit) {
 
 void Exchange::Refuse(Reject reject) {
   const End end{http::SpecOf(reject).closed_by, reject};
-  if (response_ == Response::kStarted) return Finish(Progress::kBroken, end);
+  if (response_.started()) return Finish(Progress::kBroken, end);
   Answer(http::RefusalOf(reject), !websocket() && !services_.sessions.draining() && LeavesClientSound(reject),
          end);
 }
@@ -416,37 +407,24 @@ void Exchange::AnswerInPlace() {
 }
 
 void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
-  answer_ = std::move(response);
-  record_->status = static_cast<uint16_t>(answer_.status);
-  response_head_ = http::HeadOf(answer_, head_.method);
-  if (end.reason == Reject::kNone) route::ApplyRules(route().response_headers, response_head_.headers);
+  record_->status = static_cast<uint16_t>(response.status);
+  response_.SetAnswer(std::move(response), head_.method);
+  if (end.reason == Reject::kNone) route::ApplyRules(route().response_headers, response_.head().headers);
   if (context_) RunResponseFilters();
   if (backend_) backend_->GiveUp();
   end_ = end;
-  HAWSER_DCHECK(response_ != Response::kStarted);
-  response_ = Response::kStarted;
-  if (!client_.stream.SendResponse(response_head_, keep)) return Finish(Progress::kBroken, end);
-  if (!response_head_.body) answer_.body.clear();
+  if (!response_.SendAnswer(keep)) return Finish(Progress::kBroken, end);
   services_.loop.Arm(timer_, client_.listener.settings.timeouts.answer);
   state_ = State::kAnswer;
 }
 
 void Exchange::FlushAnswer() {
-  net::IoResult put;
-  while (answer_sent_ < answer_.body.size() && put.state == net::IoState::kOk) {
-    put = client_.stream.WriteLast(std::as_bytes(std::span(answer_.body)).subspan(answer_sent_));
-    answer_sent_ += put.bytes;
+  switch (response_.FlushAnswer()) {
+    case net::IoState::kBlocked: return client_.stream.Want({.write = true});
+    case net::IoState::kOk:
+      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, end_);
+    default: return Finish(Progress::kBroken, end_);
   }
-  if (put.state == net::IoState::kOk) {
-    client_.stream.ShutdownWrite();
-    put = client_.stream.Write({});
-  }
-  if (put.state == net::IoState::kBlocked) return client_.stream.Want({.write = true});
-  const bool whole = put.state == net::IoState::kOk;
-  Finish(!whole                      ? Progress::kBroken
-         : client_.stream.reusable() ? Progress::kReusable
-                                     : Progress::kFinished,
-         end_);
 }
 
 void Exchange::Finish(Progress progress, End end) {
@@ -463,7 +441,7 @@ void Exchange::Finish(Progress progress, End end) {
   const std::chrono::duration<double, std::milli> took = services_.loop.now() - record_->start;
   services_.access_log->Write(
       {.record = *record_,
-       .traffic = {.bytes_in = upload_.bytes(), .bytes_out = response_body_ ? response_body_->bytes() : 0},
+       .traffic = {.bytes_in = upload_.bytes(), .bytes_out = response_.bytes()},
        .outcome = {.closed_by = end.closed_by,
                    .reason = ordinary ? "" : spec.label,
                    .flag = ordinary ? "" : spec.flag,

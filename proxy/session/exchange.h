@@ -3,7 +3,7 @@
 //   route → filters → pick → connect → send head → await head → tunnel │ relay │ answer
 //
 // Both ends are message streams, so nothing here depends on a protocol's version (http/message_stream.h). The half that
-// faces the backend is a BackendRequest, what the client sends meanwhile an Upload. Whoever owns the client's connection
+// faces the backend is a BackendRequest, what the client sends meanwhile an Upload, and what it gets a ClientResponse. Whoever owns the client's connection
 // drives the exchange: Advance runs until it waits for something, and says by its return value what came of it. Nothing
 // here calls up.
 #pragma once
@@ -23,7 +23,7 @@
 #include "proxy/http/upgrade.h"
 #include "proxy/session/backend_request.h"
 #include "proxy/session/backends.h"
-#include "proxy/session/body_relay.h"
+#include "proxy/session/client_response.h"
 #include "proxy/session/edge_leases.h"
 #include "proxy/session/record.h"
 #include "proxy/session/snapshot.h"
@@ -80,13 +80,6 @@ class Exchange {
     kDone,
   };
 
-  // How far the answer has come.
-  enum class Response : uint8_t {
-    kAwaited,
-    kHeld,     // the backend's head is here; nothing of it has gone into the client's stream
-    kStarted,  // a final head has gone into the client's stream: no other may follow
-  };
-
   // How the exchange ended, or is to end once an answer is written.
   struct End {
     ClosedBy closed_by = ClosedBy::kNobody;
@@ -116,7 +109,6 @@ class Exchange {
   void OnTunnel();
   void SwitchProtocols();
   void StartRelay();
-  bool SendResponse();
   void Relay();
   void WatchBackend();
   void AddAffinityCookie();
@@ -150,8 +142,6 @@ class Exchange {
   http::TextArena arena_;
   http::UpgradeRequest upgrade_;
   End end_;  // of kAnswer
-  http::LocalResponse answer_;
-  size_t answer_sent_ = 0;  // of its body
 
   std::unique_ptr<RequestRecord> record_;
   net::SocketAddress client_address_;
@@ -160,12 +150,9 @@ class Exchange {
   event::Timer timer_;
   std::optional<BackendRequest> backend_;  // once a backend is asked; refers to the members before it
   Upload upload_;
-  http::ResponseHead response_head_;
-  bool deflate_ = false;
+  ClientResponse response_;
+  bool deflate_ = false;  // the backend has agreed to permessage-deflate
   std::optional<http::DeflateAgreement> offload_;
-  bool interim_waits_ = false;  // the client has not taken all of an interim response
-  Response response_ = Response::kAwaited;
-  std::optional<BodyRelay> response_body_;
 };
 
 }  // namespace hawser::session
