@@ -1,7 +1,7 @@
 // docs/examples: every configuration is one that `hawser check` takes without a warning, has a page, and is in the index.
 import assert from 'node:assert/strict';
 import {spawnSync} from 'node:child_process';
-import {copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:fs';
+import {copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {after, test} from 'node:test';
@@ -35,8 +35,9 @@ test('every page is in the index once, and nothing else is', () => {
   assert.deepEqual(indexed.sort(), pages);
 });
 
-test('links lead to files', () => {
+test('links lead to files, and the tests that pages name are there', () => {
   for (const page of ['README.md', ...pages]) {
-    for (const target of linksOf(textOf(page))) assert.doesNotThrow(() => readFileSync(join(examples, target)), `${page}: ${target}`);
+    for (const target of linksOf(textOf(page))) assert.ok(existsSync(join(examples, target)), `${page}: ${target}`);
+    for (const [, file] of textOf(page).matchAll(/`(tests\/[^`]+)`/g)) assert.ok(existsSync(join(examples, '../..', file)), `${page}: ${file}`);
   }
 });

@@ -90,7 +90,8 @@ async function converseAll(...how) {
 }
 
 // The requests of a session: all but its first name it.
-const ofSessions = (hawser) => hawser.log().filter(({path}) => path.includes('sid='));
+const namesItsSession = ({path, query = ''}) => (path + query).includes('sid=');
+const ofSessions = (hawser) => hawser.log().filter(namesItsSession);
 
 test('without affinity a session is lost', options, async (t) => {
   const hawser = await startSticky(t, {});
@@ -117,7 +118,7 @@ test('by the sid, without cookies: polling, then upgrade', options, async (t) =>
     const lines = hawser.log().filter(({event}) => event === 'tunnel');
     return lines.length >= 6 && lines;
   });
-  assert.ok(tunnels.every(({path}) => path.includes('sid=')));
+  assert.ok(tunnels.every(namesItsSession));
   assert.deepEqual([...new Set(ofSessions(hawser).map(({affinity}) => affinity))], ['hit']);
 });
 
