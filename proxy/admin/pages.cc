@@ -1,27 +1,27 @@
 #include "proxy/admin/pages.h"
 
+#include <array>
 #include <chrono>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "config/dump.h"
 #include "fmt/chrono.h"
 #include "fmt/format.h"
-#include "nlohmann/json.hpp"
+#include "proxy/admin/json_fields.h"
 #include "proxy/edge/ip_table.h"
-#include "proxy/stats/process.h"
-#include "proxy/stats/prometheus.h"
 
 namespace hawser::admin {
 namespace {
 
-using json = nlohmann::ordered_json;
-using stats::ExtraSample;
+using cluster::Endpoint;
 
+constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 
-std::string Text(const json& value) {
-  return value.dump(2, ' ', false, json::error_handler_t::replace) + '\n';
+std::string Text(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 void Help(const Sources&, Reply reply) {
@@ -35,207 +35,249 @@ void Readiness(const Sources& from, Reply reply) {
   reply({.status = 503, .body = "draining\n"});
 }
 
-// One family after the other: a sample for every endpoint in each.
-void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
-  using Type = ExtraSample::Type;
-  struct Family {
-    const char* name;
-    const char* help;
-    Type type;
-    double (*value)(const cluster::Endpoint&);
-  };
-  static constexpr Family kFamilies[] = {
-      {"hawser_endpoint_active", "Requests and tunnels open on the endpoint now.", Type::kGauge,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.active()); }},
-      {"hawser_endpoint_connecting", "Connections to the endpoint being made now.", Type::kGauge,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connecting()); }},
-      {"hawser_endpoint_connects_total", "Connections to the endpoint begun.", Type::kCounter,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connects()); }},
-      {"hawser_endpoint_connect_failures_total",
-       "Connections that the endpoint refused or did not accept in time.", Type::kCounter,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.connect_failures()); }},
-      {"hawser_endpoint_idle_connections", "HTTP/1.1 connections to the endpoint that wait for a request.",
-       Type::kGauge,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.idle_connections()); }},
-      {"hawser_endpoint_http2_connections", "HTTP/2 connections open to the endpoint now.", Type::kGauge,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.http2_connections()); }},
-      {"hawser_endpoint_http1_fallbacks_total",
-       "Requests and tunnels that took an HTTP/1.1 connection where HTTP/2, or WebSockets over it, is not "
-       "spoken.",
-       Type::kCounter,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.http1_fallbacks()); }},
-      {"hawser_endpoint_tunnels_total", "Tunnels opened to the endpoint.", Type::kCounter,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); }},
-      {"hawser_endpoint_out", "1 while the endpoint is left out because of its failures, else 0.",
-       Type::kGauge, [](const cluster::Endpoint& endpoint) { return endpoint.state() != 0 ? 1.0 : 0.0; }},
-      {"hawser_endpoint_ejections_total",
-       "Times that the endpoint was left out, or left out for longer, because of its failures.",
-       Type::kCounter,
-       [](const cluster::Endpoint& endpoint) { return static_cast<double>(endpoint.ejection_count()); }},
-  };
-  for (const Family& family : kFamilies) {
-    for (const auto& cluster : snapshot.clusters) {
-      for (const auto& endpoint : cluster->endpoints()) {
-        samples.push_back({.name = family.name,
-                           .help = family.help,
-                           .type = family.type,
-                           .labels = {{"cluster", cluster->name()}, {"endpoint", endpoint->name()}},
-                           .value = family.value(*endpoint)});
-      }
-    }
-  }
-}
-
-void AddEdgeSamples(const server::Server& server, std::vector<ExtraSample>& samples) {
-  const auto& listeners = server.snapshot().listeners;
-  for (const session::ListenerRuntime& listener : listeners) {
-    samples.push_back({.name = "hawser_listener_connections",
-                       .help = "Connections open on the listener now.",
-                       .labels = {{"listener", listener.settings.name}},
-                       .value = static_cast<double>(server.edge().caps[listener.index]->open())});
-  }
-  samples.push_back({.name = "hawser_ip_table_entries",
-                     .help = "Rows of the per-IP table in use.",
-                     .value = static_cast<double>(server.edge().ip_table.size())});
-  samples.push_back({.name = "hawser_ip_table_evictions_total",
-                     .help = "Rows that the per-IP table forgot early because it was full.",
-                     .type = ExtraSample::Type::kCounter,
-                     .value = static_cast<double>(server.edge().ip_table.evictions())});
-  samples.push_back({.name = "hawser_socket_io_sessions",
-                     .help = "Socket.IO sessions whose endpoint is known.",
-                     .value = static_cast<double>(server.stick_table().size())});
-  samples.push_back({.name = "hawser_socket_io_evictions_total",
-                     .help = "Socket.IO sessions forgotten early because the table was full.",
-                     .type = ExtraSample::Type::kCounter,
-                     .value = static_cast<double>(server.stick_table().evictions())});
-}
-
-void AddOperationSamples(const Sources& from, std::vector<ExtraSample>& samples) {
-  const auto add = [&samples](const char* name, const char* help, uint64_t value) {
-    samples.push_back({.name = name,
-                       .help = help,
-                       .type = ExtraSample::Type::kCounter,
-                       .labels = {},
-                       .value = static_cast<double>(value)});
-  };
-  add("hawser_access_log_dropped_total",
-      "Access-log lines dropped because they could not be written, or not fast enough.",
-      from.server.access_log_dropped());
-  add("hawser_log_dropped_total",
-      "Lines of hawser's own log dropped because they could not be written, or not fast enough.",
-      from.log.dropped());
-  add("hawser_admin_evictions_total",
-      "Admin connections closed while they waited for their client, to make room for another.",
-      from.evictions);
-}
-
 void Prometheus(const Sources& from, Reply reply) {
-  std::vector<ExtraSample> samples;
-  AddEndpointSamples(from.server.snapshot(), samples);
-  AddEdgeSamples(from.server, samples);
-  AddOperationSamples(from, samples);
-  for (ExtraSample& sample : stats::ProcessSamples(HAWSER_VERSION)) samples.push_back(std::move(sample));
-  reply({.content_type = stats::kPrometheusContentType,
-         .body = stats::RenderPrometheus(from.server.stats().Sum(), samples)});
+  reply({.body = stats::RenderPrometheus(from.server.stats().Sum(), CollectSamples(from))});
 }
 
-// What the endpoint's failures have come to; `until` and `why` only while it is left out.
-void AddHealth(const cluster::Endpoint& endpoint, json& row) {
-  row["available"] = endpoint.usable();
-  row["state"] = endpoint.state_name();
-  row["failures_in_a_row"] = endpoint.failures();
-  row["ejections"] = endpoint.ejection_count();
-  if (endpoint.state() == 0) return;
-  row["why"] = endpoint.ejections().why;
+// --- /clusters ---
+
+// When an endpoint that is left out may be tried again, to the second, RFC 3339.
+std::string OutUntil(const Endpoint& endpoint) {
   const auto left = base::Between(base::SteadyNow(), endpoint.out_until());
   const auto until = std::chrono::round<std::chrono::seconds>(std::chrono::system_clock::now() + left);
-  row["until"] = fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(until)));
+  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(until)));
 }
+
+constexpr auto kEndpointFields = std::to_array<Field<Endpoint>>({
+    {"address", "string", "Address of the endpoint, as in the configuration.",
+     [](const Endpoint& endpoint) { return Json(endpoint.name()); }},
+    {"weight", "integer", "Weight of the endpoint in its cluster.",
+     [](const Endpoint& endpoint) { return Json(endpoint.weight()); }},
+    {"active", "integer", "Requests and tunnels that are open on it now.",
+     [](const Endpoint& endpoint) { return Json(endpoint.active()); }},
+    {"connecting", "integer", "Connections to it that are being made now.",
+     [](const Endpoint& endpoint) { return Json(endpoint.connecting()); }},
+    {"idle_connections", "integer", "HTTP/1.1 connections to it that wait for a request.",
+     [](const Endpoint& endpoint) { return Json(endpoint.idle_connections()); }},
+    {"http2_connections", "integer", "HTTP/2 connections to it that are open now.",
+     [](const Endpoint& endpoint) { return Json(endpoint.http2_connections()); }},
+    {"http1_fallbacks", "integer",
+     "Requests and tunnels since the start that took HTTP/1.1 because it does not speak HTTP/2, or not "
+     "WebSockets over it.",
+     [](const Endpoint& endpoint) { return Json(endpoint.http1_fallbacks()); }},
+    {"connects", "integer", "Connections to it that were begun since the start.",
+     [](const Endpoint& endpoint) { return Json(endpoint.connects()); }},
+    {"connect_failures", "integer", "Connections that it refused or did not accept in time, since the start.",
+     [](const Endpoint& endpoint) { return Json(endpoint.connect_failures()); }},
+    {"tunnels", "integer", "Tunnels that were opened to it since the start.",
+     [](const Endpoint& endpoint) { return Json(endpoint.tunnels_opened()); }},
+    {"available", "boolean", "Whether it may be picked for a request now.",
+     [](const Endpoint& endpoint) { return Json(endpoint.usable()); }},
+    {"state", "string",
+     "`in`: it takes requests. `ejected`: it is left out because of its failures. `probe_due`: its time is "
+     "over, and the next request tries it. `probing`: a request is trying it.",
+     [](const Endpoint& endpoint) { return Json(endpoint.state_name()); }},
+    {"failures_in_a_row", "integer", "Tries that have failed since its last answer.",
+     [](const Endpoint& endpoint) { return Json(endpoint.failures()); }},
+    {"ejections", "integer", "Times that it was left out, or left out for longer, since the start.",
+     [](const Endpoint& endpoint) { return Json(endpoint.ejection_count()); }},
+    {"why", "string", "Reason of the last failure. Absent while `state` is `in`.",
+     [](const Endpoint& endpoint) {
+       return endpoint.state() == 0 ? Json() : Json(endpoint.ejections().why);
+     }},
+    {"until", "string",
+     "Time until which it is left out: UTC, RFC 3339, whole seconds. Absent while `state` is `in`.",
+     [](const Endpoint& endpoint) { return endpoint.state() == 0 ? Json() : Json(OutUntil(endpoint)); }},
+});
+
+constexpr auto kClusterFields = std::to_array<Field<cluster::Cluster>>({
+    {"name", "string", "Name of the cluster.",
+     [](const cluster::Cluster& cluster) { return Json(cluster.name()); }},
+    {"endpoints", "list", "Endpoints of the cluster, in the configuration's order.",
+     [](const cluster::Cluster& cluster) { return ToJsonList(kEndpointFields, cluster.endpoints()); }},
+});
+
+constexpr auto kClustersFields = std::to_array<Field<session::Snapshot>>({
+    {"clusters", "list", "Clusters, in the configuration's order.",
+     [](const session::Snapshot& snapshot) { return ToJsonList(kClusterFields, snapshot.clusters); }},
+});
 
 void Clusters(const Sources& from, Reply reply) {
-  json clusters = json::array();
-  for (const auto& cluster : from.server.snapshot().clusters) {
-    json endpoints = json::array();
-    for (const auto& endpoint : cluster->endpoints()) {
-      json row = {{"address", endpoint->name()},
-                  {"weight", endpoint->weight()},
-                  {"active", endpoint->active()},
-                  {"connecting", endpoint->connecting()},
-                  {"idle_connections", endpoint->idle_connections()},
-                  {"http2_connections", endpoint->http2_connections()},
-                  {"http1_fallbacks", endpoint->http1_fallbacks()},
-                  {"connects", endpoint->connects()},
-                  {"connect_failures", endpoint->connect_failures()},
-                  {"tunnels", endpoint->tunnels_opened()}};
-      AddHealth(*endpoint, row);
-      endpoints.push_back(std::move(row));
-    }
-    clusters.push_back({{"name", cluster->name()}, {"endpoints", std::move(endpoints)}});
-  }
-  reply({.content_type = kJson, .body = Text({{"clusters", std::move(clusters)}})});
+  reply({.body = Text(ToJson(kClustersFields, from.server.snapshot()))});
 }
 
-json SideJson(const server::TunnelRow::Side& side) {
-  return {{"incoming", session::NameOf(side.incoming)}, {"outgoing", session::NameOf(side.outgoing)}};
+std::vector<FieldSpec> DocumentClusters() {
+  std::vector<FieldSpec> fields;
+  Document("", kClustersFields, fields);
+  Document("clusters[].", kClusterFields, fields);
+  Document("clusters[].endpoints[].", kEndpointFields, fields);
+  return fields;
 }
 
-json TunnelJson(const server::TunnelRow& row) {
-  return {{"request_id", row.request_id},
-          {"client", row.client},
-          {"listener", row.listener},
-          {"protocol", row.protocol},
-          {"route", row.route},
-          {"cluster", row.cluster},
-          {"endpoint", row.endpoint},
-          {"state", row.state},
-          {"sides", {{"client", SideJson(row.client_side)}, {"backend", SideJson(row.backend_side)}}},
-          {"age_seconds", row.age_seconds},
-          {"messages_in", row.traffic.messages_in},
-          {"messages_out", row.traffic.messages_out},
-          {"bytes_in", row.traffic.bytes_in},
-          {"bytes_out", row.traffic.bytes_out},
-          {"pings_sent", row.traffic.pings_sent},
-          {"rtt_ms", row.traffic.rtt_average_ms}};
-}
+// --- /tunnels ---
+
+using server::TunnelRow;
+
+constexpr auto kSideFields = std::to_array<Field<TunnelRow::Side>>({
+    {"incoming", "string",
+     "What the peer sends. `open`: it is forwarded. `close_received`: its close frame has come. "
+     "`discarding`: "
+     "it is dropped. `ended`: the peer has ended.",
+     [](const TunnelRow::Side& side) { return Json(session::NameOf(side.incoming)); }},
+    {"outgoing", "string",
+     "What the peer is sent. `open`: it is written. `blocked`: the peer does not take it for now. "
+     "`finishing`: the rest is being written. `finished`: all is written. `fin_grace`: the backend is given "
+     "time to end first. `shut`: hawser has ended this direction. `broken`: a write has failed. `closed`: "
+     "the "
+     "connection is closed.",
+     [](const TunnelRow::Side& side) { return Json(session::NameOf(side.outgoing)); }},
+});
+
+constexpr auto kSidesFields = std::to_array<Field<TunnelRow>>({
+    {"client", "map", "The client's side.",
+     [](const TunnelRow& row) { return ToJson(kSideFields, row.client_side); }},
+    {"backend", "map", "The backend's side.",
+     [](const TunnelRow& row) { return ToJson(kSideFields, row.backend_side); }},
+});
+
+constexpr auto kTunnelFields = std::to_array<Field<TunnelRow>>({
+    {"request_id", "string", "As in the access log, and sent to the backend as `X-Request-Id`.",
+     [](const TunnelRow& row) { return Json(row.request_id); }},
+    {"client", "string", "Address of the client. Behind a trusted proxy, the address that the proxy names.",
+     [](const TunnelRow& row) { return Json(row.client); }},
+    {"listener", "string", "Name of the listener that it came in by.",
+     [](const TunnelRow& row) { return Json(row.listener); }},
+    {"protocol", "string", "HTTP version that the client speaks: `HTTP/1.1` or `HTTP/2`.",
+     [](const TunnelRow& row) { return Json(row.protocol); }},
+    {"route", "string", "Name of the route.", [](const TunnelRow& row) { return Json(row.route); }},
+    {"cluster", "string", "Name of the cluster.", [](const TunnelRow& row) { return Json(row.cluster); }},
+    {"endpoint", "string", "Address of the endpoint.",
+     [](const TunnelRow& row) { return Json(row.endpoint); }},
+    {"state", "string",
+     "`open`: messages flow. `closing`: a close frame or an end has been seen or decided on. `closed`: both "
+     "connections are closed.",
+     [](const TunnelRow& row) { return Json(row.state); }},
+    {"sides", "map", "How far each direction has come.",
+     [](const TunnelRow& row) { return ToJson(kSidesFields, row); }},
+    {"age_seconds", "number", "Seconds since the head of its request.",
+     [](const TunnelRow& row) { return Json(row.age_seconds); }},
+    {"messages_in", "integer", "Data messages that the client has sent.",
+     [](const TunnelRow& row) { return Json(row.traffic.messages_in); }},
+    {"messages_out", "integer", "Data messages that the backend has sent.",
+     [](const TunnelRow& row) { return Json(row.traffic.messages_out); }},
+    {"bytes_in", "integer", "Bytes of frames that the client has sent, frame headers included.",
+     [](const TunnelRow& row) { return Json(row.traffic.bytes_in); }},
+    {"bytes_out", "integer", "Bytes of frames that the backend has sent, frame headers included.",
+     [](const TunnelRow& row) { return Json(row.traffic.bytes_out); }},
+    {"pings_sent", "integer", "Keepalive pings that hawser has sent to both peers.",
+     [](const TunnelRow& row) { return Json(row.traffic.pings_sent); }},
+    {"rtt_ms", "number",
+     "Mean time from a keepalive ping to the client's pong, milliseconds. 0 before the first pong.",
+     [](const TunnelRow& row) { return Json(row.traffic.rtt_average_ms); }},
+});
+
+struct OpenTunnels {
+  uint64_t open;
+  size_t most;
+  const std::vector<TunnelRow>& rows;
+};
+
+constexpr auto kTunnelsFields = std::to_array<Field<OpenTunnels>>({
+    {"open", "integer", "Tunnels that are open now.",
+     [](const OpenTunnels& tunnels) { return Json(tunnels.open); }},
+    {"shown_at_most", "integer", "The value of `admin.tunnels_shown`.",
+     [](const OpenTunnels& tunnels) { return Json(tunnels.most); }},
+    {"tunnels", "list", "Tunnels, one worker's after the other's, up to `shown_at_most`.",
+     [](const OpenTunnels& tunnels) { return ToJsonList(kTunnelFields, tunnels.rows); }},
+});
 
 void Tunnels(const Sources& from, Reply reply) {
   const size_t most = from.server.snapshot().config->admin.tunnels_shown;
-  from.server.CollectTunnels(most, [&server = from.server, most, reply = std::move(reply)](
-                                       const std::vector<server::TunnelRow>& rows) mutable {
-    json tunnels = json::array();
-    for (const server::TunnelRow& row : rows) tunnels.push_back(TunnelJson(row));
-    const uint64_t open = server.stats().Sum()[stats::Metric::kTunnelsOpen];
-    reply({.content_type = kJson,
-           .body = Text({{"open", open}, {"shown_at_most", most}, {"tunnels", std::move(tunnels)}})});
+  from.server.CollectTunnels(most, [&server = from.server, most,
+                                    reply = std::move(reply)](const std::vector<TunnelRow>& rows) mutable {
+    const OpenTunnels tunnels{server.stats().Sum()[stats::Metric::kTunnelsOpen], most, rows};
+    reply({.body = Text(ToJson(kTunnelsFields, tunnels))});
   });
 }
+
+std::vector<FieldSpec> DocumentTunnels() {
+  std::vector<FieldSpec> fields;
+  Document("", kTunnelsFields, fields);
+  Document("tunnels[].", kTunnelFields, fields);
+  Document("tunnels[].sides.", kSidesFields, fields);
+  Document("tunnels[].sides.client.", kSideFields, fields);
+  Document("tunnels[].sides.backend.", kSideFields, fields);
+  return fields;
+}
+
+// --- /clients ---
+
+struct Client {
+  std::string address;
+  std::string listener;
+  uint64_t connections;
+};
+
+constexpr auto kClientFields = std::to_array<Field<Client>>({
+    {"address", "string", "Address of the client, or its block of IPv6 addresses (`limits.ipv6_prefix`).",
+     [](const Client& client) { return Json(client.address); }},
+    {"listener", "string", "Name of the listener. Clients are counted for each listener.",
+     [](const Client& client) { return Json(client.listener); }},
+    {"connections", "integer", "Connections that are open now.",
+     [](const Client& client) { return Json(client.connections); }},
+});
+
+struct KnownClients {
+  uint64_t known;
+  size_t most;
+  std::vector<Client> rows;
+};
+
+constexpr auto kClientsFields = std::to_array<Field<KnownClients>>({
+    {"known", "integer", "Rows of the per-IP table in use, also those of clients that have left.",
+     [](const KnownClients& clients) { return Json(clients.known); }},
+    {"shown_at_most", "integer", "The value of `admin.clients_shown`.",
+     [](const KnownClients& clients) { return Json(clients.most); }},
+    {"clients", "list", "Clients with the most connections, up to `shown_at_most`.",
+     [](const KnownClients& clients) { return ToJsonList(kClientFields, clients.rows); }},
+});
 
 void Clients(const Sources& from, Reply reply) {
   const session::Snapshot& snapshot = from.server.snapshot();
   const edge::IpTable& table = from.server.edge().ip_table;
-  const size_t most = snapshot.config->admin.clients_shown;
-  json clients = json::array();
-  for (const edge::IpTable::Row& row : table.Top(most)) {
-    clients.push_back({{"address", row.prefix.ToString()},
-                       {"listener", snapshot.listeners[row.listener].settings.name},
-                       {"connections", row.connections}});
+  KnownClients clients{.known = table.size(), .most = snapshot.config->admin.clients_shown, .rows = {}};
+  for (const edge::IpTable::Row& row : table.Top(clients.most)) {
+    clients.rows.push_back({.address = row.prefix.ToString(),
+                            .listener = snapshot.listeners[row.listener].settings.name,
+                            .connections = row.connections});
   }
-  reply({.content_type = kJson,
-         .body = Text({{"known", table.size()}, {"shown_at_most", most}, {"clients", std::move(clients)}})});
+  reply({.body = Text(ToJson(kClientsFields, clients))});
+}
+
+std::vector<FieldSpec> DocumentClients() {
+  std::vector<FieldSpec> fields;
+  Document("", kClientsFields, fields);
+  Document("clients[].", kClientFields, fields);
+  return fields;
 }
 
 void ConfigDump(const Sources& from, Reply reply) {
-  reply({.content_type = kJson, .body = Text(config::Dump(*from.server.snapshot().config))});
+  reply({.body = Text(config::Dump(*from.server.snapshot().config))});
 }
 
 constexpr PageSpec kPages[] = {
-    {"/", "this list", Help},
-    {"/ready", "200 while connections are accepted, 503 while draining", Readiness},
-    {"/stats/prometheus", "all metrics, in the Prometheus text format", Prometheus},
-    {"/clusters", "clusters and endpoints with their counts (JSON)", Clusters},
-    {"/tunnels", "the open tunnels (JSON)", Tunnels},
-    {"/clients", "the addresses with the most connections (JSON)", Clients},
-    {"/config_dump", "the configuration in force, defaults included, secrets redacted (JSON)", ConfigDump},
+    {"/", "Lists the pages.", kText, Help},
+    {"/ready", "Says whether hawser accepts connections: 200, or 503 while it drains.", kText, Readiness},
+    {"/stats/prometheus", "Shows all metrics in the Prometheus text format (docs/metrics.md).",
+     stats::kPrometheusContentType, Prometheus},
+    {"/clusters", "Shows clusters and endpoints with their counts and states.", kJson, Clusters,
+     DocumentClusters},
+    {"/tunnels", "Shows the open tunnels.", kJson, Tunnels, DocumentTunnels},
+    {"/clients", "Shows the client addresses with the most connections.", kJson, Clients, DocumentClients},
+    {"/config_dump",
+     "Shows the configuration in force, with defaults and without secrets. Its fields are those of "
+     "docs/config.md.",
+     kJson, ConfigDump},
 };
 
 }  // namespace
@@ -246,9 +288,13 @@ std::span<const PageSpec> Pages() {
 
 void Render(const Sources& from, std::string_view path, Reply reply) {
   for (const PageSpec& page : kPages) {
-    if (page.path == path) return page.render(from, std::move(reply));
+    if (page.path != path) continue;
+    return page.render(from, [&page, reply = std::move(reply)](Page rendered) mutable {
+      rendered.content_type = page.content_type;
+      reply(std::move(rendered));
+    });
   }
-  reply({.status = 404, .body = "no such page; / lists them\n"});
+  reply({.status = 404, .body = "There is no such page; / lists the pages.\n"});
 }
 
 }  // namespace hawser::admin

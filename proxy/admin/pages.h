@@ -1,13 +1,14 @@
 // The admin pages: one table of paths, and a function for each that renders what its sources know.
+// docs/admin.md is made from the same tables.
 #pragma once
 
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
-#include "proxy/server/process_log.h"
-#include "proxy/server/server.h"
+#include "proxy/admin/samples.h"
 
 namespace hawser::admin {
 
@@ -17,24 +18,27 @@ struct Page {
   std::string body;
 };
 
-struct Sources {
-  server::Server& server;
-  const server::ProcessLog& log;
-  uint64_t evictions;  // of admin connections
-};
-
 // Called once, at once or later, on the main thread.
 using Reply = absl::AnyInvocable<void(Page)>;
 
+// One field of a page's JSON, for the documentation.
+struct FieldSpec {
+  std::string path;  // "clusters[].endpoints[].address"
+  std::string_view type;
+  std::string_view meaning;  // one sentence or two
+};
+
 struct PageSpec {
   std::string_view path;
-  std::string_view help;
+  std::string_view help;          // one sentence or two
+  std::string_view content_type;  // of a 200
   void (*render)(const Sources& from, Reply reply);
+  std::vector<FieldSpec> (*fields)() = nullptr;  // null: the page is not JSON, or documented elsewhere
 };
 
 std::span<const PageSpec> Pages();
 
-// Renders the page at `path` (without a query), or a 404 that lists what there is.
+// Renders the page at `path` (without a query), or a 404 that says where the list of pages is.
 void Render(const Sources& from, std::string_view path, Reply reply);
 
 }  // namespace hawser::admin

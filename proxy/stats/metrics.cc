@@ -8,41 +8,48 @@ namespace {
 using enum Metric;
 using enum MetricType;
 
-constexpr std::string_view kAcceptErrors = "Failed accepts.";
-constexpr std::string_view kTlsHandshakes = "TLS handshakes that ended, by result.";
+constexpr std::string_view kAcceptErrors = "Connections that hawser could not accept, by reason.";
+constexpr std::string_view kTlsHandshakes = "TLS handshakes with clients that ended, by result.";
 constexpr std::string_view kResponses = "Response heads sent to clients, by class of status.";
-constexpr std::string_view kUpgrades = "WebSocket handshakes that were answered, by result.";
+constexpr std::string_view kUpgrades = "WebSocket handshakes of clients that were answered, by result.";
 constexpr std::string_view kNotBegun =
-    "Connections to backends that hawser itself could not begin: no local port, or no descriptor or memory.";
-constexpr std::string_view kAffinity = "Endpoints picked, by what the affinity cookie or session was worth.";
+    "Connections to backends that hawser could not begin, because it has no free local port, descriptor or "
+    "memory.";
+constexpr std::string_view kAffinity =
+    "Endpoints picked, by what the client's affinity cookie or session led to.";
 constexpr std::string_view kMessages = "WebSocket messages relayed.";
-constexpr std::string_view kBytes = "Bytes of WebSocket frames relayed, headers included.";
-constexpr std::string_view kPings = "Keepalive pings sent.";
-constexpr std::string_view kPongs = "Pongs received that answer a keepalive ping.";
+constexpr std::string_view kBytes = "Bytes of WebSocket frames relayed, frame headers included.";
+constexpr std::string_view kPings = "Keepalive pings that hawser sent, by the peer that they went to.";
+constexpr std::string_view kPongs =
+    "Pongs that answered a keepalive ping of hawser, by the peer that sent them.";
 constexpr std::string_view kPauses =
-    "Times that reading from a side stopped because the other side was slow.";
-constexpr std::string_view kContexts = "Compression contexts that messages under way hold now.";
+    "Times that hawser stopped reading from a peer because the other one was slow.";
+constexpr std::string_view kContexts = "Compression contexts that unfinished messages hold now.";
 constexpr std::string_view kContextsRefused =
-    "Messages for which there was no compression context: closed with 1013 (inflate), sent uncompressed "
-    "(deflate).";
+    "Messages for which no compression context was free. With inflate the tunnel is closed with 1013, with "
+    "deflate the message is sent uncompressed.";
 constexpr std::string_view kCompressedBytes =
-    "Payload bytes of messages that were compressed between client and hawser, as they were on the wire.";
-constexpr std::string_view kPlainBytes = "Payload bytes of the same messages, as the backend sees them.";
+    "Payload bytes of messages that were compressed between client and hawser, in compressed form.";
+constexpr std::string_view kPlainBytes =
+    "Payload bytes of messages that were compressed between client and hawser, in plain form.";
 
-constexpr std::string_view kSlowdowns = "Times that reading from a side stopped until its rate allowed more.";
+constexpr std::string_view kSlowdowns =
+    "Times that hawser stopped reading from a peer until its message_rate or byte_rate allowed more.";
 constexpr std::string_view kCloseTimeouts =
-    "Sides that were cut off because their answer to a close frame did not come.";
+    "Peers whose connection was cut because they did not answer a close frame within "
+    "websocket.close_timeout.";
 constexpr std::string_view kViolations =
-    "Tunnels that a side ended by breaking a rule of WebSocket or a limit.";
+    "Tunnels that ended because a peer broke a rule of WebSocket or a limit.";
 
-constexpr std::string_view kHttp2StreamsHelp = "HTTP/2 streams of clients, by what became of them.";
-constexpr std::string_view kHttp2Rst =
-    "RST_STREAM frames of HTTP/2 connections of clients, by who sent them.";
+constexpr std::string_view kHttp2StreamsHelp = "HTTP/2 streams that clients opened, by result.";
+constexpr std::string_view kHttp2Rst = "RST_STREAM frames on HTTP/2 connections of clients, by sender.";
 constexpr std::string_view kHttp2Abuse =
-    "HTTP/2 connections, and for window_stall streams too, that were ended because a budget was spent.";
+    "HTTP/2 connections of clients that were ended because a budget of listeners[].http2.budgets was spent; "
+    "for window_stall, streams too.";
 
 constexpr auto kMetrics = std::to_array<MetricSpec>({
-    {kConnectionsAccepted, kCounter, "hawser_connections_accepted_total", "", "", "Connections accepted."},
+    {kConnectionsAccepted, kCounter, "hawser_connections_accepted_total", "", "",
+     "Client connections accepted."},
     {kConnectionsOpen, kGauge, "hawser_connections_open", "", "", "Client connections open now."},
     {kConnectionsClosed, kCounter, "hawser_connections_closed_total", "", "", "Client connections closed."},
     {kAcceptNoDescriptor, kCounter, "hawser_accept_errors_total", "reason", "no_descriptor", kAcceptErrors},
@@ -50,13 +57,14 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kTlsHandshakesOk, kCounter, "hawser_tls_handshakes_total", "result", "ok", kTlsHandshakes},
     {kTlsHandshakesFailed, kCounter, "hawser_tls_handshakes_total", "result", "failed", kTlsHandshakes},
     {kTlsHandshakesResumed, kCounter, "hawser_tls_handshakes_resumed_total", "", "",
-     "TLS handshakes that were ok and resumed a session."},
-    {kTlsHandshakesOpen, kGauge, "hawser_tls_handshakes_open", "", "", "TLS handshakes under way."},
+     "TLS handshakes with clients that succeeded and resumed a session."},
+    {kTlsHandshakesOpen, kGauge, "hawser_tls_handshakes_open", "", "",
+     "TLS handshakes with clients in progress now."},
     {kTlsBudgetHits, kCounter, "hawser_tls_handshake_budget_hits_total", "", "",
-     "Handshake steps that were put off to a later turn of the loop because the turn's budget was spent."},
-    {kRequests, kCounter, "hawser_requests_total", "", "", "Request heads received."},
+     "TLS handshake steps that were put off because tls.handshakes_per_turn was reached."},
+    {kRequests, kCounter, "hawser_requests_total", "", "", "Requests whose head was received."},
     {kHeadersWithUnderscore, kCounter, "hawser_header_fields_dropped_total", "reason", "underscore",
-     "Header fields of requests that were left out."},
+     "Header fields of requests that hawser did not pass on."},
     {kResponses1xx, kCounter, "hawser_responses_total", "class", "1xx", kResponses},
     {kResponses2xx, kCounter, "hawser_responses_total", "class", "2xx", kResponses},
     {kResponses3xx, kCounter, "hawser_responses_total", "class", "3xx", kResponses},
@@ -66,7 +74,8 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kUpgradesRefused, kCounter, "hawser_upgrades_total", "result", "refused", kUpgrades},
     {kAnswerTimeouts, kCounter, "hawser_answer_timeouts_total", "", "",
      "Responses of hawser's own that a client did not take within timeouts.answer."},
-    {kHttp2Connections, kCounter, "hawser_http2_connections_total", "", "", "HTTP/2 connections of clients."},
+    {kHttp2Connections, kCounter, "hawser_http2_connections_total", "", "",
+     "HTTP/2 connections that clients opened."},
     {kHttp2ConnectionsOpen, kGauge, "hawser_http2_connections_open", "", "",
      "HTTP/2 connections of clients open now."},
     {kHttp2Streams, kCounter, "hawser_http2_streams_total", "result", "accepted", kHttp2StreamsHelp},
@@ -74,7 +83,7 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kHttp2ResetsReceived, kCounter, "hawser_http2_resets_total", "by", "client", kHttp2Rst},
     {kHttp2ResetsSent, kCounter, "hawser_http2_resets_total", "by", "proxy", kHttp2Rst},
     {kHttp2Goaways, kCounter, "hawser_http2_goaways_total", "", "",
-     "GOAWAY frames sent to clients, but notices."},
+     "GOAWAY frames sent to clients, graceful shutdown notices not counted."},
     {kHttp2Resets, kCounter, "hawser_http2_abuse_total", "kind", "resets", kHttp2Abuse},
     {kHttp2ProvokedResets, kCounter, "hawser_http2_abuse_total", "kind", "provoked_resets", kHttp2Abuse},
     {kHttp2Settings, kCounter, "hawser_http2_abuse_total", "kind", "settings", kHttp2Abuse},
@@ -86,15 +95,15 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kHttp2HeaderBombs, kCounter, "hawser_http2_abuse_total", "kind", "header_bomb", kHttp2Abuse},
     {kHttp2WindowStalls, kCounter, "hawser_http2_abuse_total", "kind", "window_stall", kHttp2Abuse},
     {kBackendConnects, kCounter, "hawser_backend_connects_total", "", "",
-     "Connections to backends that were tried."},
+     "Connections to backends that were begun."},
     {kBackendReuses, kCounter, "hawser_backend_reuses_total", "", "",
-     "Requests sent on a connection that had carried one before."},
+     "Requests sent on a backend connection that had carried another request before."},
     {kBackendConnectFailures, kCounter, "hawser_backend_connect_failures_total", "", "",
      "Connections to backends that failed."},
     {kBackendConnectTimeouts, kCounter, "hawser_backend_connect_timeouts_total", "", "",
-     "Connections to backends that were not made in time."},
+     "Connections to backends that were not made within clusters[].connect_timeout."},
     {kBackendConnectRetries, kCounter, "hawser_backend_connect_retries_total", "", "",
-     "Tries that followed a failed one of the same request, at another endpoint or on another connection."},
+     "Requests tried again after a failed try, at another endpoint or on another connection."},
     {kBackendNoLocalPort, kCounter, "hawser_backend_connects_not_begun_total", "reason", "no_local_port",
      kNotBegun},
     {kBackendNoResources, kCounter, "hawser_backend_connects_not_begun_total", "reason", "no_resources",
@@ -119,7 +128,7 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kPausesOfClient, kCounter, "hawser_backpressure_pauses_total", "peer", "client", kPauses},
     {kPausesOfBackend, kCounter, "hawser_backpressure_pauses_total", "peer", "backend", kPauses},
     {kSplicedBytes, kCounter, "hawser_spliced_bytes_total", "", "",
-     "Bytes of large frames that went from socket to socket without passing through the process."},
+     "Bytes of large frames that the kernel moved from socket to socket (splice)."},
     {kDeflateInflatersInUse, kGauge, "hawser_deflate_contexts_in_use", "kind", "inflate", kContexts},
     {kDeflateDeflatersInUse, kGauge, "hawser_deflate_contexts_in_use", "kind", "deflate", kContexts},
     {kDeflateInflatersRefused, kCounter, "hawser_deflate_contexts_refused_total", "kind", "inflate",
@@ -139,7 +148,8 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kCloseTimeoutsOfClient, kCounter, "hawser_close_timeouts_total", "peer", "client", kCloseTimeouts},
     {kCloseTimeoutsOfBackend, kCounter, "hawser_close_timeouts_total", "peer", "backend", kCloseTimeouts},
     {kBackendFinTimeouts, kCounter, "hawser_backend_fin_timeouts_total", "", "",
-     "Backends that did not end their connection within websocket.backend_fin_timeout."},
+     "Backends that did not end their connection within websocket.backend_fin_timeout after the last close "
+     "frame."},
     {kViolationsByClient, kCounter, "hawser_violations_total", "peer", "client", kViolations},
     {kViolationsByBackend, kCounter, "hawser_violations_total", "peer", "backend", kViolations},
 });
@@ -150,15 +160,16 @@ constexpr double kHandshakeBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 
 constexpr double kDurationBounds[] = {1,    5,    15,       60,        300,       900,
                                       1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 7 * 24 * 3600};
 
-constexpr std::string_view kRtt = "Time from a keepalive ping to its pong.";
+constexpr std::string_view kRtt =
+    "Time from a keepalive ping of hawser to its pong, by the peer that was pinged.";
 
 constexpr auto kHistograms = std::to_array<HistogramSpec>({
     {Histogram::kRttClient, "hawser_ping_rtt_seconds", "peer", "client", kRtt, kRttBounds},
     {Histogram::kRttBackend, "hawser_ping_rtt_seconds", "peer", "backend", kRtt, kRttBounds},
     {Histogram::kTunnelDuration, "hawser_tunnel_duration_seconds", "", "",
-     "Time from the 101 to the end of a tunnel.", kDurationBounds},
-    {Histogram::kHandshake, "hawser_handshake_seconds", "", "", "Time from a WebSocket request to its 101.",
-     kHandshakeBounds},
+     "Time from the opening of a tunnel to its end.", kDurationBounds},
+    {Histogram::kHandshake, "hawser_handshake_seconds", "", "",
+     "Time from a WebSocket handshake's head to the answer that opens the tunnel.", kHandshakeBounds},
 });
 
 // A missing or misplaced row does not compile.

@@ -1,6 +1,6 @@
-// Every number that a worker counts, in one table: name, type, label and help. To add one: an enumerator here, its row
-// in metrics.cc. Rows with the same name are one family and differ by their label. Refusals and the ends of tunnels
-// are counted beside the table, by their own enums.
+// Every number that a worker counts, in one table: name, type, label and help. To add one: an enumerator
+// here, its row in metrics.cc, and docs/metrics.md written anew. Rows with the same name are one family and
+// differ by their label. Refusals and the ends of tunnels are counted beside the table, by their own enums.
 #pragma once
 
 #include <cstddef>
@@ -136,7 +136,26 @@ constexpr size_t kMaxBounds = 16;
 // As MetricTable.
 std::span<const HistogramSpec> HistogramTable();
 
+// A family of samples that has no rows in the tables above: its label values come from elsewhere.
+struct FamilySpec {
+  std::string_view name;
+  MetricType type;
+  std::string_view help;
+  std::span<const std::string_view> labels = {};  // their names
+};
+
+// Of every http::Reject but kNone.
+inline constexpr std::string_view kRejectsLabels[] = {"reason"};
+inline constexpr FamilySpec kRejectsFamily = {
+    "hawser_rejects_total", MetricType::kCounter,
+    "Requests refused and tunnels ended by hawser, and peers that were lost, by reason.", kRejectsLabels};
+
+// Of every ClosedBy and close code that has happened.
 using http::ClosedBy;
+inline constexpr std::string_view kClosesLabels[] = {"closed_by", "code"};
+inline constexpr FamilySpec kClosesFamily = {"hawser_tunnel_closes_total", MetricType::kCounter,
+                                             "Tunnels that ended, by who ended them and the close code.",
+                                             kClosesLabels};
 
 // RFC 6455 §7.4 close codes as a label: those with a meaning by themselves, the others by their range, so that a peer
 // cannot make up series.

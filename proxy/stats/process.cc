@@ -1,5 +1,6 @@
 #include "proxy/stats/process.h"
 
+#include <array>
 #include <charconv>
 #include <filesystem>
 #include <fstream>
@@ -13,8 +14,6 @@
 
 namespace hawser::stats {
 namespace {
-
-using Type = ExtraSample::Type;
 
 // Fields of /proc/self/stat behind the command's closing parenthesis (proc(5)): the first is number 3, the state.
 constexpr size_t kStartTimeField = 22 - 3;
@@ -67,43 +66,49 @@ double Seconds(const timeval& time) {
   return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
 }
 
+enum Family : uint8_t { kCpu, kOpenFds, kMaxFds, kVirtual, kResident, kStart, kBuild, kFamilyCount };
+
+constexpr std::string_view kVersion[] = {"version"};
+
+// As Prometheus' client libraries name and describe them.
+constexpr auto kFamilies = std::to_array<FamilySpec>({
+    {"process_cpu_seconds_total", MetricType::kCounter, "User and system CPU time spent in seconds."},
+    {"process_open_fds", MetricType::kGauge, "Number of open file descriptors."},
+    {"process_max_fds", MetricType::kGauge, "Maximum number of open file descriptors."},
+    {"process_virtual_memory_bytes", MetricType::kGauge, "Virtual memory size in bytes."},
+    {"process_resident_memory_bytes", MetricType::kGauge, "Resident memory size in bytes."},
+    {"process_start_time_seconds", MetricType::kGauge,
+     "Start time of the process since unix epoch in seconds."},
+    {"hawser_build_info", MetricType::kGauge, "The version that runs, always 1.", kVersion},
+});
+static_assert(kFamilies.size() == kFamilyCount);
+
 }  // namespace
+
+std::span<const FamilySpec> ProcessFamilies() {
+  return kFamilies;
+}
 
 std::vector<ExtraSample> ProcessSamples(std::string_view version) {
   std::vector<ExtraSample> samples;
-  const auto add = [&samples](const char* name, const char* help, Type type, std::optional<double> value) {
-    if (value) samples.push_back({.name = name, .help = help, .type = type, .labels = {}, .value = *value});
+  const auto add = [&samples](Family family, std::optional<double> value) {
+    if (value) samples.push_back({.family = kFamilies[family], .value = *value});
   };
   const std::vector<std::string> fields = StatFields();
 
   rusage usage{};
-  if (getrusage(RUSAGE_SELF, &usage) == 0) {
-    add("process_cpu_seconds_total", "User and system CPU time spent in seconds.", Type::kCounter,
-        Seconds(usage.ru_utime) + Seconds(usage.ru_stime));
-  }
-  add("process_open_fds", "Number of open file descriptors.", Type::kGauge, OpenDescriptors());
+  if (getrusage(RUSAGE_SELF, &usage) == 0) add(kCpu, Seconds(usage.ru_utime) + Seconds(usage.ru_stime));
+  add(kOpenFds, OpenDescriptors());
   rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-    add("process_max_fds", "Maximum number of open file descriptors.", Type::kGauge,
-        static_cast<double>(limit.rlim_cur));
-  }
-  add("process_virtual_memory_bytes", "Virtual memory size in bytes.", Type::kGauge,
-      Number(fields, kVirtualBytesField));
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0) add(kMaxFds, static_cast<double>(limit.rlim_cur));
+  add(kVirtual, Number(fields, kVirtualBytesField));
   if (const auto pages = Number(fields, kResidentPagesField)) {
-    add("process_resident_memory_bytes", "Resident memory size in bytes.", Type::kGauge,
-        *pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
+    add(kResident, *pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
   }
   const auto boot = BootTime();
   const auto ticks = Number(fields, kStartTimeField);
-  if (boot && ticks) {
-    add("process_start_time_seconds", "Start time of the process since unix epoch in seconds.", Type::kGauge,
-        *boot + *ticks / static_cast<double>(sysconf(_SC_CLK_TCK)));
-  }
-  samples.push_back({.name = "hawser_build_info",
-                     .help = "The version that runs; always 1.",
-                     .type = Type::kGauge,
-                     .labels = {{"version", std::string(version)}},
-                     .value = 1});
+  if (boot && ticks) add(kStart, *boot + *ticks / static_cast<double>(sysconf(_SC_CLK_TCK)));
+  samples.push_back({.family = kFamilies[kBuild], .labels = {std::string(version)}, .value = 1});
   return samples;
 }
 

@@ -2,12 +2,15 @@
 // (process_open_fds and so on), and hawser_build_info.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <vector>
 
 #include "proxy/stats/prometheus.h"
 
 namespace hawser::stats {
+
+std::span<const FamilySpec> ProcessFamilies();
 
 // Read from /proc/self now. What cannot be read is left out.
 std::vector<ExtraSample> ProcessSamples(std::string_view version);

@@ -6,6 +6,7 @@
 
 #include "prometheus/metric_family.h"
 #include "prometheus/text_serializer.h"
+#include "proxy/base/check.h"
 
 namespace hawser::stats {
 namespace {
@@ -69,9 +70,9 @@ void AddRejects(const Totals& totals, Families& families) {
   for (size_t i = 0; i < kRejectCount; ++i) {
     const auto reject = static_cast<http::Reject>(i);
     if (reject == http::Reject::kNone) continue;
-    families.AddNumber(
-        "hawser_rejects_total", "Requests refused and tunnels ended by hawser itself, by reason.", true,
-        LabelsOf("reason", http::SpecOf(reject).label), static_cast<double>(totals.rejects[i]));
+    families.AddNumber(kRejectsFamily.name, kRejectsFamily.help, true,
+                       LabelsOf(kRejectsFamily.labels[0], http::SpecOf(reject).label),
+                       static_cast<double>(totals.rejects[i]));
   }
 }
 
@@ -80,10 +81,9 @@ void AddCloses(const Totals& totals, Families& families) {
   for (size_t by = 0; by < kClosedByCount; ++by) {
     for (size_t code = 0; code < kCloseCodes; ++code) {
       if (totals.closes[by][code] == 0) continue;
-      Labels labels = LabelsOf("closed_by", LabelOf(static_cast<ClosedBy>(by)));
-      labels.push_back({"code", std::string(CloseCodeLabel(code))});
-      families.AddNumber("hawser_tunnel_closes_total",
-                         "Tunnels that ended, by who ended them and the close code.", true, std::move(labels),
+      Labels labels = LabelsOf(kClosesFamily.labels[0], LabelOf(static_cast<ClosedBy>(by)));
+      labels.push_back({std::string(kClosesFamily.labels[1]), std::string(CloseCodeLabel(code))});
+      families.AddNumber(kClosesFamily.name, kClosesFamily.help, true, std::move(labels),
                          static_cast<double>(totals.closes[by][code]));
     }
   }
@@ -104,9 +104,13 @@ void AddHistogram(const HistogramSpec& spec, const HistogramTotals& totals, Fami
 }
 
 void AddExtra(const ExtraSample& sample, Families& families) {
+  const FamilySpec& family = sample.family;
+  HAWSER_DCHECK(sample.labels.size() == family.labels.size());
   Labels labels;
-  for (const auto& [name, value] : sample.labels) labels.push_back({name, value});
-  families.AddNumber(sample.name, sample.help, sample.type == ExtraSample::Type::kCounter, std::move(labels),
+  for (size_t i = 0; i < sample.labels.size(); ++i) {
+    labels.push_back({std::string(family.labels[i]), sample.labels[i]});
+  }
+  families.AddNumber(family.name, family.help, family.type == MetricType::kCounter, std::move(labels),
                      sample.value);
 }
 

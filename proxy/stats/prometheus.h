@@ -4,7 +4,6 @@
 
 #include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "proxy/stats/worker_stats.h"
@@ -13,14 +12,10 @@ namespace hawser::stats {
 
 constexpr const char* kPrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-// One number of somebody else's. Samples of one name are one family and have the same help and type.
+// One number of somebody else's.
 struct ExtraSample {
-  enum class Type : uint8_t { kCounter, kGauge };
-
-  std::string name;
-  std::string help;
-  Type type = Type::kGauge;
-  std::vector<std::pair<std::string, std::string>> labels;
+  const FamilySpec& family;              // lives as long as the process
+  std::vector<std::string> labels = {};  // a value for each of the family's
   double value = 0;
 };
 

@@ -155,15 +155,14 @@ TEST(Prometheus, HistogramBucketsAreCumulative) {
 }
 
 TEST(Prometheus, SamplesOfOneNameAreOneFamilyWhereverTheyStand) {
-  const auto endpoint = [](const char* name, const char* address, double value) {
-    return ExtraSample{.name = name,
-                       .help = "Of an endpoint.",
-                       .labels = {{"cluster", "chat"}, {"endpoint", address}},
-                       .value = value};
-  };
-  const std::vector<ExtraSample> extra = {endpoint("hawser_endpoint_healthy", "127.0.0.1:1", 1),
-                                          endpoint("hawser_endpoint_tunnels_open", "127.0.0.1:1", 7),
-                                          endpoint("hawser_endpoint_healthy", "127.0.0.1:2", 0)};
+  static constexpr std::string_view kLabels[] = {"cluster", "endpoint"};
+  static constexpr FamilySpec kHealthy = {"hawser_endpoint_healthy", MetricType::kGauge, "1 or 0.", kLabels};
+  static constexpr FamilySpec kOpen = {"hawser_endpoint_tunnels_open", MetricType::kGauge, "Tunnels.",
+                                       kLabels};
+  const std::vector<ExtraSample> extra = {
+      {.family = kHealthy, .labels = {"chat", "127.0.0.1:1"}, .value = 1},
+      {.family = kOpen, .labels = {"chat", "127.0.0.1:1"}, .value = 7},
+      {.family = kHealthy, .labels = {"chat", "127.0.0.1:2"}, .value = 0}};
   const Page page(RenderPrometheus(Totals(), extra));
   EXPECT_EQ(page["hawser_endpoint_healthy{cluster=\"chat\",endpoint=\"127.0.0.1:1\"}"], 1);
   EXPECT_EQ(page["hawser_endpoint_healthy{cluster=\"chat\",endpoint=\"127.0.0.1:2\"}"], 0);
@@ -172,8 +171,9 @@ TEST(Prometheus, SamplesOfOneNameAreOneFamilyWhereverTheyStand) {
 }
 
 TEST(Prometheus, LabelValuesAreEscaped) {
-  const std::vector<ExtraSample> extra = {
-      {.name = "hawser_x", .help = "X.", .labels = {{"path", "a\"b\\c\nd"}}, .value = 1}};
+  static constexpr std::string_view kPath[] = {"path"};
+  static constexpr FamilySpec kFamily = {"hawser_x", MetricType::kGauge, "X.", kPath};
+  const std::vector<ExtraSample> extra = {{.family = kFamily, .labels = {"a\"b\\c\nd"}, .value = 1}};
   EXPECT_EQ(Page(RenderPrometheus(Totals(), extra))["hawser_x{path=\"a\\\"b\\\\c\\nd\"}"], 1);
 }
 

@@ -1,0 +1,134 @@
+#include "proxy/admin/samples.h"
+
+#include <array>
+#include <string_view>
+#include <utility>
+
+#include "proxy/edge/ip_table.h"
+#include "proxy/stats/process.h"
+
+namespace hawser::admin {
+namespace {
+
+using cluster::Endpoint;
+using stats::ExtraSample;
+using stats::FamilySpec;
+using enum stats::MetricType;
+
+constexpr std::string_view kEndpointLabels[] = {"cluster", "endpoint"};
+constexpr std::string_view kListenerLabels[] = {"listener"};
+
+constexpr auto kEndpointFamilies = std::to_array<FamilySpec>({
+    {"hawser_endpoint_active", kGauge, "Requests and tunnels open on the endpoint now.", kEndpointLabels},
+    {"hawser_endpoint_connecting", kGauge, "Connections to the endpoint being made now.", kEndpointLabels},
+    {"hawser_endpoint_connects_total", kCounter, "Connections to the endpoint that were begun.",
+     kEndpointLabels},
+    {"hawser_endpoint_connect_failures_total", kCounter,
+     "Connections that the endpoint refused or did not accept in time.", kEndpointLabels},
+    {"hawser_endpoint_idle_connections", kGauge,
+     "HTTP/1.1 connections to the endpoint that wait for a request.", kEndpointLabels},
+    {"hawser_endpoint_http2_connections", kGauge, "HTTP/2 connections open to the endpoint now.",
+     kEndpointLabels},
+    {"hawser_endpoint_http1_fallbacks_total", kCounter,
+     "Requests and tunnels that took an HTTP/1.1 connection because the endpoint does not speak HTTP/2, or "
+     "not WebSockets over it.",
+     kEndpointLabels},
+    {"hawser_endpoint_tunnels_total", kCounter, "Tunnels opened to the endpoint.", kEndpointLabels},
+    {"hawser_endpoint_out", kGauge, "1 while the endpoint is left out because of its failures, else 0.",
+     kEndpointLabels},
+    {"hawser_endpoint_ejections_total", kCounter,
+     "Times that the endpoint was left out, or left out for longer, because of its failures.",
+     kEndpointLabels},
+});
+
+// What each family says of one endpoint, in the order above.
+constexpr double (*kEndpointValues[])(const Endpoint&) = {
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.active()); },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.connecting()); },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.connects()); },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.connect_failures()); },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.idle_connections()); },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.http2_connections()); },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.http1_fallbacks()); },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); },
+    [](const Endpoint& endpoint) { return endpoint.state() != 0 ? 1.0 : 0.0; },
+    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.ejection_count()); },
+};
+static_assert(std::size(kEndpointValues) == kEndpointFamilies.size());
+
+constexpr auto kListenerFamilies = std::to_array<FamilySpec>({
+    {"hawser_listener_connections", kGauge, "Client connections open on the listener now.", kListenerLabels},
+});
+
+// What hawser has one of.
+struct Single {
+  FamilySpec family;
+  uint64_t (*value)(const Sources&);
+};
+constexpr auto kSingles = std::to_array<Single>({
+    {{"hawser_ip_table_entries", kGauge, "Rows of the per-IP table in use now."},
+     [](const Sources& from) { return uint64_t{from.server.edge().ip_table.size()}; }},
+    {{"hawser_ip_table_evictions_total", kCounter,
+      "Rows that the per-IP table evicted early because it was full."},
+     [](const Sources& from) { return uint64_t{from.server.edge().ip_table.evictions()}; }},
+    {{"hawser_socket_io_sessions", kGauge, "Socket.IO sessions whose endpoint is known now."},
+     [](const Sources& from) { return uint64_t{from.server.stick_table().size()}; }},
+    {{"hawser_socket_io_evictions_total", kCounter,
+      "Socket.IO sessions that were evicted early because the table was full."},
+     [](const Sources& from) { return uint64_t{from.server.stick_table().evictions()}; }},
+    {{"hawser_access_log_dropped_total", kCounter,
+      "Access-log lines dropped because they could not be written, or not fast enough."},
+     [](const Sources& from) { return from.server.access_log_dropped(); }},
+    {{"hawser_log_dropped_total", kCounter,
+      "Lines of hawser's own log dropped because they could not be written, or not fast enough."},
+     [](const Sources& from) { return from.log.dropped(); }},
+    {{"hawser_admin_evictions_total", kCounter,
+      "Admin connections closed while they waited for their client, to make room for another."},
+     [](const Sources& from) { return from.evictions; }},
+});
+
+constexpr auto kSingleFamilies = [] {
+  std::array<FamilySpec, kSingles.size()> families{};
+  for (size_t i = 0; i < families.size(); ++i) families[i] = kSingles[i].family;
+  return families;
+}();
+
+// One family after the other: a sample for every endpoint in each.
+void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
+  for (size_t i = 0; i < kEndpointFamilies.size(); ++i) {
+    for (const auto& cluster : snapshot.clusters) {
+      for (const auto& endpoint : cluster->endpoints()) {
+        samples.push_back({.family = kEndpointFamilies[i],
+                           .labels = {cluster->name(), endpoint->name()},
+                           .value = kEndpointValues[i](*endpoint)});
+      }
+    }
+  }
+}
+
+void AddListenerSamples(const server::Server& server, std::vector<ExtraSample>& samples) {
+  for (const session::ListenerRuntime& listener : server.snapshot().listeners) {
+    samples.push_back({.family = kListenerFamilies[0],
+                       .labels = {listener.settings.name},
+                       .value = static_cast<double>(server.edge().caps[listener.index]->open())});
+  }
+}
+
+}  // namespace
+
+std::vector<std::span<const FamilySpec>> SampleFamilies() {
+  return {kEndpointFamilies, kListenerFamilies, kSingleFamilies, stats::ProcessFamilies()};
+}
+
+std::vector<ExtraSample> CollectSamples(const Sources& from) {
+  std::vector<ExtraSample> samples;
+  AddEndpointSamples(from.server.snapshot(), samples);
+  AddListenerSamples(from.server, samples);
+  for (size_t i = 0; i < kSingles.size(); ++i) {
+    samples.push_back({.family = kSingleFamilies[i], .value = static_cast<double>(kSingles[i].value(from))});
+  }
+  for (ExtraSample& sample : stats::ProcessSamples(HAWSER_VERSION)) samples.push_back(std::move(sample));
+  return samples;
+}
+
+}  // namespace hawser::admin

@@ -1,0 +1,27 @@
+// What the metrics page has beside the workers' counters: numbers of endpoints, listeners, shared tables,
+// logs and the process. One table of families (docs/metrics.md is made from it), read when somebody asks.
+// Main thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "proxy/server/process_log.h"
+#include "proxy/server/server.h"
+#include "proxy/stats/prometheus.h"
+
+namespace hawser::admin {
+
+struct Sources {
+  server::Server& server;
+  const server::ProcessLog& log;
+  uint64_t evictions;  // of admin connections
+};
+
+// In the order of the page.
+std::vector<std::span<const stats::FamilySpec>> SampleFamilies();
+
+std::vector<stats::ExtraSample> CollectSamples(const Sources& from);
+
+}  // namespace hawser::admin
