@@ -4,6 +4,8 @@
 #include <array>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -24,11 +26,11 @@ using testing::IsEmpty;
 
 using Faults = std::vector<std::string>;
 
-// From the ground up; main is proxy/main.cc.
-constexpr auto kLayers = std::to_array<std::string_view>({
-    "base",    "event", "net",  "tls",     "http",    "http1",  "http2", "ws",   "stats", "config",
-    "cluster", "route", "edge", "filters", "session", "server", "admin", "demo", "main",
-});
+// From the ground up, as CMakeLists.txt has them; main is proxy/main.cc.
+const std::vector<std::string> kLayers = [] {
+  std::istringstream names(HAWSER_LAYERS " main");
+  return std::vector<std::string>(std::istream_iterator<std::string>(names), {});
+}();
 
 constexpr auto kTopFolders =
     std::to_array<std::string_view>({"bench", "build", "config", "docs", "filters", "proxy", "tests"});
@@ -175,7 +177,83 @@ TEST(Layering, TheTopOfTheTreeHasOnlyTheFoldersOfTheDesign) {
   }
 }
 
+// The name of the class in which each pure virtual method of a source text stands, once a class.
+std::vector<std::string> PureVirtualClasses(std::string text) {
+  static const re2::RE2 kToken(
+      R"re((?:\b(enum\s+)?(?:class|struct)\s+(\w+)[^;{}()]*(\{))|(\{)|(\})|(\)[\w\s]*=\s*0\s*;))re");
+  static const re2::RE2 kNoCode(R"re(//[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])')re");
+  re2::RE2::GlobalReplace(&text, kNoCode, "");
+  std::vector<std::string> classes;
+  std::vector<std::string> nested;
+  re2::StringPiece rest(text);
+  std::string enumeration, name, body, open, close, pure;
+  while (re2::RE2::FindAndConsume(&rest, kToken, &enumeration, &name, &body, &open, &close, &pure)) {
+    if (!body.empty()) {
+      nested.push_back(enumeration.empty() ? name : "");
+    } else if (!open.empty()) {
+      nested.emplace_back();
+    } else if (!close.empty()) {
+      if (!nested.empty()) nested.pop_back();
+    } else if (!nested.empty() && !nested.back().empty() && !Contains(classes, nested.back())) {
+      classes.push_back(nested.back());
+    }
+  }
+  return classes;
+}
+
+// The names in the first column of the table behind a heading of docs/architecture.md, in backquotes.
+std::vector<std::string> TableOf(const std::string& heading) {
+  static const re2::RE2 kRow(R"(^\| `([^`]+)` \|)");
+  std::istringstream lines(ReadFile(kRoot / "docs/architecture.md"));
+  std::vector<std::string> names;
+  bool here = false;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("#")) here = line == heading;
+    std::string name;
+    if (here && re2::RE2::PartialMatch(line, kRow, &name)) names.push_back(name);
+  }
+  return names;
+}
+
+TEST(Architecture, ListsTheVirtualInterfacesOfTheCode) {
+  std::vector<std::string> found;
+  ForEachFile({".h", ".cc"}, [&found](const std::string& path, const std::string& text) {
+    for (const std::string& name : PureVirtualClasses(text)) {
+      found.push_back(*LayerOf(path) + "::" + name);
+    }
+  });
+  EXPECT_THAT(TableOf("## The virtual interfaces"), testing::UnorderedElementsAreArray(found))
+      << "another virtual interface needs a reason, and a row in docs/architecture.md";
+}
+
+TEST(Architecture, ListsWhatThreadsShare) {
+  static const re2::RE2 kShared(R"(\bstd::(atomic|mutex|shared_mutex|condition_variable)\b)");
+  const std::vector<std::string> listed = TableOf("## What workers share");
+  ForEachFile({".h", ".cc"}, [&listed](const std::string& path, const std::string& text) {
+    if (!re2::RE2::PartialMatch(text, kShared)) return;
+    const std::string stem = path.substr(0, path.rfind('.')).substr(path.starts_with("proxy/") ? 6 : 0);
+    EXPECT_TRUE(Contains(listed, stem))
+        << path << " is shared by threads; docs/architecture.md does not say why";
+  });
+}
+
+TEST(Architecture, ListsTheLayersOfTheBuild) {
+  const std::string text = ReadFile(kRoot / "docs/architecture.md");
+  EXPECT_THAT(text, HasSubstr("`" HAWSER_LAYERS "` and `main.cc`"));
+}
+
 // The rules themselves can fail.
+
+TEST(LayeringRules, APureVirtualMethodMakesItsClassAnInterface) {
+  EXPECT_THAT(
+      PureVirtualClasses("class A {\n  enum class E : int {\n kX };\n struct S { int x = 0; };\n"
+                         "  virtual void F(int a = 0) const = 0;\n  virtual int G() = 0;  // {\n};\n"
+                         "class B final : public A {\n  void F(int) const override;\n  int y = 0;\n};\n"),
+      ElementsAre("A"));
+  EXPECT_THAT(PureVirtualClasses("class A;\nstruct B {\n  void F() { if (x) { y(\"}\"); } }\n"
+                                 "  virtual Result\n      G(int) noexcept = 0;\n};\n"),
+              ElementsAre("B"));
+}
 
 TEST(LayeringRules, AnIncludeThatClimbsIsAFault) {
   EXPECT_THAT(Check("proxy/net/a.cc", "#include \"proxy/tls/context.h\"\nnamespace hawser::net {\n"),
