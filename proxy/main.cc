@@ -1,4 +1,4 @@
-// The command line, and nothing else: hawser run | check | demo | schema | help | version.
+// The command line, and nothing else: hawser run | check | demo | schema | reference | help | version.
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
@@ -24,6 +24,7 @@
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "proxy/admin/admin_server.h"
+#include "proxy/admin/reference.h"
 #include "proxy/demo/demo.h"
 #include "proxy/net/socket.h"
 #include "proxy/server/machine.h"
@@ -42,6 +43,7 @@ struct Options {
   std::string mode = "serve";
   std::string log_level = "info";
   std::string schema_format = "json";
+  std::string reference_page;
   std::string help_about;
   int workers = 0;  // 0: as many as cores
   uint16_t demo_port = 8443;
@@ -248,6 +250,7 @@ struct CommandLine {
   CLI::App* check = app.add_subcommand("check", "read a configuration and report every error");
   CLI::App* demo = app.add_subcommand("demo", "a proxy, three backends and a page to see it work");
   CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of the configuration");
+  CLI::App* reference = app.add_subcommand("reference", "print a page of the reference in docs/");
   CLI::App* help = app.add_subcommand("help", "print this, or what a command takes");
   CLI::App* version = app.add_subcommand("version", "print the version");
 };
@@ -297,6 +300,8 @@ CommandLine::CommandLine(Options& options) {
   AddServing(*demo, options);
   AddOption(*schema, "--format", options.schema_format, "FORMAT",
             "json (the default), or markdown: the reference in docs/config.md", OneOf({"json", "markdown"}));
+  AddOption(*reference, "PAGE", options.reference_page, "", "metrics, access-log or admin",
+            OneOf(admin::ReferencePages()));
   AddOption(*help, "COMMAND", options.help_about, "", "the command to tell about");
 }
 
@@ -358,6 +363,10 @@ int Main(int argc, char** argv) {
     return Answer(options.schema_format == "json" ? config::JsonSchema().dump(2) + '\n'
                                                   : config::ReferenceMarkdown());
   }
+  if (*line.reference && options.reference_page.empty()) {
+    return Misused("a page is missing; expected hawser reference metrics, access-log or admin");
+  }
+  if (*line.reference) return Answer(admin::ReferenceMarkdown(options.reference_page));
   if (*line.demo) return RunDemo(options);
   if (*line.check) options.mode = "validate";
   if (!options.config_path.empty()) return Run(options);

@@ -18,9 +18,10 @@ using ClosedBy::kPolicy;
 using ClosedBy::kProxy;
 using ClosedBy::kTimeout;
 
-// RFC 6455 §7.4.1 and the IANA registry of close codes. Where the RFC does not dictate a code: 1001 wherever a new connection
-// may well do better, since clients take it as leave to connect again; 1011 where a backend did something wrong, since it may
-// do so again and some clients (graphql-ws) take 1011 as advice not to come back, as all take 1008.
+// RFC 6455 §7.4.1 and the IANA registry of close codes. Where the RFC does not dictate a code: 1001 wherever
+// a new connection may well do better, since clients take it as leave to connect again; 1011 where a backend
+// did something wrong, since it may do so again and some clients (graphql-ws) take 1011 as advice not to come
+// back, as all take 1008.
 constexpr uint16_t kGoingAway = 1001;
 constexpr uint16_t kProtocol = 1002;
 constexpr uint16_t kInvalidPayload = 1007;
@@ -129,7 +130,7 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "machine."},
     {kIpTableFull, 503, 0, kPolicy, kSoon, "ip_table_full", "RL", "The server has no room for more clients.",
      "Raise `limits.per_ip_entries`: more addresses are connected than the table has rows."},
-    {kTlsTimeout, 0, 0, kPolicy, 0, "tls_timeout", "HT", "The TLS handshake did not end in time.",
+    {kTlsTimeout, 0, 0, kTimeout, 0, "tls_timeout", "HT", "The TLS handshake did not end in time.",
      "A few are lost clients or port scans. Many at once: see `hawser_tls_handshakes_open`, the workers may "
      "be overloaded."},
     {kDraining, 503, 0, kDrain, kSoon, "draining", "DRN", "The server is shutting down.",
@@ -207,7 +208,8 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     {kMaxDuration, 0, kGoingAway, kTimeout, 0, "max_duration", "DT",
      "The connection reached its maximum duration.",
      "Nothing to do: `routes[].websocket.max_duration` ends connections at this age."},
-    // Only a client reads this code that waits for an answer to its close frame while the backend sends nothing.
+    // Only a client reads this code that waits for an answer to its close frame while the backend sends
+    // nothing.
     {kCloseTimeout, 0, kInternalError, kTimeout, 0, "close_timeout", "WCT",
      "A close frame was not answered in time.",
      "Nothing to do for a few. If one kind of client does it always, it does not answer close frames; "

@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "spdlog/spdlog.h"
 
@@ -19,6 +20,7 @@ using Out = std::back_insert_iterator<std::string>;
 
 // How long a first line waits for others. To wake a thread and write costs more than to make a line.
 constexpr std::chrono::milliseconds kGathering{20};
+
 // What becomes of the log's own file, for the process log.
 void TellChange(const std::string& path, net::LineWriter::Change change) {
   const std::string_view name = path == "-" ? "stdout" : std::string_view(path);
@@ -107,74 +109,118 @@ void AppendClient(std::string& out, const RequestRecord& record) {
   }
 }
 
-// One row a field: how it is called, whether JSON quotes it, and how it is written.
 struct Field {
-  std::string_view name;
-  bool quoted;
+  LogFieldSpec spec;
   void (*write)(const LogEntry&, std::string&);
+
+  constexpr bool quoted() const { return spec.type == "string"; }  // in JSON
 };
 
 constexpr Field kFields[] = {
-    {"time", true, [](const LogEntry&, std::string& out) { AppendTime(out); }},
-    {"event", true,
+    {{"time", "string", "", "Time at which the line was written: UTC, RFC 3339, milliseconds.", ""},
+     [](const LogEntry&, std::string& out) { AppendTime(out); }},
+    {{"event", "string", "", "`tunnel` for a WebSocket that was opened, `request` for anything else.", ""},
      [](const LogEntry& entry, std::string& out) { out += entry.record.tunnel ? "tunnel" : "request"; }},
-    {"request_id", true,
+    {{"request_id", "string", "",
+      "Id of the request, also sent to the backend as `X-Request-Id`. Cut off after 256 bytes.",
+      "Empty for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.request_id()); }},
-    {"listener", true,
+    {{"listener", "string", "", "Name of the listener that the connection came in by.", ""},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, *entry.record.listener); }},
-    {"client", true, [](const LogEntry& entry, std::string& out) { AppendClient(out, entry.record); }},
-    {"tls", false,
+    {{"client", "string", "",
+      "Address and port of the client, or `unix`. Behind a trusted proxy, the address that the proxy names, "
+      "without a port.",
+      ""},
+     [](const LogEntry& entry, std::string& out) { AppendClient(out, entry.record); }},
+    {{"tls", "boolean", "", "Whether TLS ends at this listener.", ""},
      [](const LogEntry& entry, std::string& out) { out += entry.record.tls ? "true" : "false"; }},
-    {"protocol", true, [](const LogEntry& entry, std::string& out) { out += NameOf(entry.record.version); }},
-    {"method", true,
+    {{"protocol", "string", "", "HTTP version that the client speaks: `HTTP/1.0`, `HTTP/1.1` or `HTTP/2`.",
+      ""},
+     [](const LogEntry& entry, std::string& out) { out += NameOf(entry.record.version); }},
+    {{"method", "string", "", "Method of the request. Cut off after 256 bytes.",
+      "Empty for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.method()); }},
-    {"host", true,
+    {{"host", "string", "", "Host of the request, as the client sent it. Cut off after 256 bytes.",
+      "Empty where the request named none."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.host()); }},
-    {"path", true,
+    {{"path", "string", "",
+      "Path and query of the request, as the client sent them. Cut off after 1024 bytes.",
+      "Empty for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.path()); }},
-    {"status", false,
+    {{"status", "integer", "",
+      "HTTP status that the client was sent: 101 for a tunnel, 200 for a tunnel over HTTP/2.",
+      "0 where the client had no answer."},
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.record.status); }},
-    {"route", true,
+    {{"route", "string", "", "Name of the route.", "Empty where no route was found."},
      [](const LogEntry& entry, std::string& out) {
        if (entry.record.route != nullptr) AppendEscaped(out, entry.record.route->name);
      }},
-    {"cluster", true,
+    {{"cluster", "string", "", "Name of the cluster that was picked.", "Empty where no endpoint was picked."},
      [](const LogEntry& entry, std::string& out) {
        if (entry.record.endpoint != nullptr) AppendEscaped(out, entry.record.endpoint->cluster());
      }},
-    {"endpoint", true,
+    {{"endpoint", "string", "", "Address of the last endpoint that was picked.",
+      "Empty where no endpoint was picked."},
      [](const LogEntry& entry, std::string& out) {
        if (entry.record.endpoint != nullptr) AppendEscaped(out, entry.record.endpoint->name());
      }},
-    {"affinity", true,
+    {{"affinity", "string", "",
+      "What the affinity cookie or session led to: `none` (not configured), `set` (no cookie came, or a "
+      "session begins), `hit`, `forged`, `expired`, `gone` (its endpoint is gone), `unknown` (the session is "
+      "not known).",
+      ""},
      [](const LogEntry& entry, std::string& out) { out += cluster::NameOf(entry.record.affinity); }},
-    {"duration_ms", false,
+    {{"duration_ms", "number", "milliseconds", "Time from the request's head to the end.",
+      "0 for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.duration_ms); }},
-    {"messages_in", false,
+    {{"messages_in", "integer", "messages", "Whole data messages that the client sent through the tunnel.",
+      "0 for a request."},
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.messages_in); }},
-    {"messages_out", false,
+    {{"messages_out", "integer", "messages", "Whole data messages that the backend sent through the tunnel.",
+      "0 for a request."},
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.messages_out); }},
-    {"bytes_in", false,
+    {{"bytes_in", "integer", "bytes",
+      "Bytes from the client: of frames with their headers, or of the request's body.", ""},
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.bytes_in); }},
-    {"bytes_out", false,
+    {{"bytes_out", "integer", "bytes",
+      "Bytes to the client: of frames with their headers, or of the response's body.", ""},
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.bytes_out); }},
-    {"pings_sent", false,
+    {{"pings_sent", "integer", "pings", "Keepalive pings that hawser sent to both peers.",
+      "0 for a request."},
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.traffic.pings_sent); }},
-    {"rtt_ms", false,
+    {{"rtt_ms", "number", "milliseconds", "Mean time from a keepalive ping to the client's pong.",
+      "0 where no pong came."},
      [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.traffic.rtt_average_ms); }},
-    {"rtt_min_ms", false,
+    {{"rtt_min_ms", "number", "milliseconds", "Least such time.", "0 where no pong came."},
      [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.traffic.rtt_min_ms); }},
-    {"rtt_max_ms", false,
+    {{"rtt_max_ms", "number", "milliseconds", "Greatest such time.", "0 where no pong came."},
      [](const LogEntry& entry, std::string& out) { AppendMillis(out, entry.traffic.rtt_max_ms); }},
-    {"close_code", false,
+    {{"close_code", "integer", "",
+      "Code of the close frame that began the end: 1005 for a close frame without a code, 1006 where there "
+      "was no close frame.",
+      "0 for a request."},
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.outcome.close_code); }},
-    {"closed_by", true,
+    {{"closed_by", "string", "",
+      "Who ended it: `client`, `backend`, `proxy` (hawser could not go on), `policy` (a rule or limit was "
+      "broken), `timeout` or `drain`.",
+      "Empty for a response that was relayed in full."},
      [](const LogEntry& entry, std::string& out) { out += LabelOf(entry.outcome.closed_by); }},
-    {"reason", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.reason; }},
-    {"flag", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.flag; }},
-    {"violation", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.violation; }},
-    {"offender", true, [](const LogEntry& entry, std::string& out) { out += entry.outcome.offender; }},
-    {"backend_error", true,
+    {{"reason", "string", "",
+      "Why hawser refused or ended it, or which peer was lost. The table below has each value.",
+      "Empty for an ordinary end."},
+     [](const LogEntry& entry, std::string& out) { out += entry.outcome.reason; }},
+    {{"flag", "string", "", "Short form of the reason, as in Envoy where Envoy has one.",
+      "Empty for an ordinary end."},
+     [](const LogEntry& entry, std::string& out) { out += entry.outcome.flag; }},
+    {{"violation", "string", "", "Rule that a peer of the tunnel broke. The table below has each value.",
+      "Empty where `closed_by` is not `policy`."},
+     [](const LogEntry& entry, std::string& out) { out += entry.outcome.violation; }},
+    {{"offender", "string", "", "Who broke the rule: `client` or `backend`.", "Empty where `violation` is."},
+     [](const LogEntry& entry, std::string& out) { out += entry.outcome.offender; }},
+    {{"backend_error", "string", "",
+      "Why the last endpoint that failed this request did so, in the system's words (`Connection refused`). "
+      "Also where another endpoint then answered.",
+      "Empty for a tunnel, and where no endpoint failed."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.outcome.backend_error); }},
 };
 
@@ -183,11 +229,13 @@ std::vector<std::string> JsonKeys() {
   std::vector<std::string> keys;
   std::string_view before = "{";
   for (const Field& field : kFields) {
-    keys.push_back(fmt::format("{}\"{}\":{}", before, field.name, field.quoted ? "\"" : ""));
-    before = field.quoted ? "\"," : ",";
+    keys.push_back(fmt::format("{}\"{}\":{}", before, field.spec.name, field.quoted() ? "\"" : ""));
+    before = field.quoted() ? "\"," : ",";
   }
   return keys;
 }
+
+constexpr std::string_view kEndOfLine = std::end(kFields)[-1].quoted() ? "\"}" : "}";
 
 void RenderJson(const LogEntry& entry, std::string& line) {
   static const std::vector<std::string> keys = JsonKeys();
@@ -195,17 +243,23 @@ void RenderJson(const LogEntry& entry, std::string& line) {
     line += keys[i];
     kFields[i].write(entry, line);
   }
-  line += std::end(kFields)[-1].quoted ? "\"}" : "}";
+  line += kEndOfLine;
 }
 
 int FieldNamed(std::string_view name) {
   for (size_t i = 0; i < std::size(kFields); ++i) {
-    if (kFields[i].name == name) return static_cast<int>(i);
+    if (kFields[i].spec.name == name) return static_cast<int>(i);
   }
   return -1;
 }
 
 }  // namespace
+
+std::vector<LogFieldSpec> LogFields() {
+  std::vector<LogFieldSpec> specs;
+  for (const Field& field : kFields) specs.push_back(field.spec);
+  return specs;
+}
 
 absl::StatusOr<LogFormat> LogFormat::Parse(std::string_view format) {
   LogFormat compiled;
@@ -254,6 +308,7 @@ absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const config::AccessL
 }
 
 void AccessLog::Write(const LogEntry& entry) {
+  HAWSER_DCHECK(entry.record.listener != nullptr);
   thread_local std::string line;  // whose memory serves all of a worker's lines
   line.clear();
   format_.Render(entry, line);

@@ -25,6 +25,18 @@ struct LogEntry {
   double duration_ms;
 };
 
+// One field of a line, as docs/access-log.md describes it.
+struct LogFieldSpec {
+  std::string_view name;
+  std::string_view type;     // in JSON: "string", "integer", "number" or "boolean"
+  std::string_view unit;     // "" where there is none
+  std::string_view meaning;  // one sentence or two
+  std::string_view absent;   // when there is nothing to say, and what stands there; "": never
+};
+
+// In the order of a line.
+std::vector<LogFieldSpec> LogFields();
+
 // A compiled `access_log.format`.
 class LogFormat {
  public:
