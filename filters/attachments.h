@@ -6,6 +6,8 @@
 #include <memory>
 #include <utility>
 
+#include "filters/any_object.h"
+
 namespace hawser::filters {
 
 class Attachments {
@@ -13,10 +15,8 @@ class Attachments {
   // Returns the object. Its address stays the same until the list is destroyed, also when the list is moved.
   template <typename T>
   T& Attach(std::unique_ptr<T> object) {
-    T& attached = *object;
-    list_.emplace_front(object.release(),
-                        [](void* erased) { std::default_delete<T>()(static_cast<T*>(erased)); });
-    return attached;
+    HAWSER_DCHECK(object != nullptr);
+    return list_.emplace_front(std::move(object)).template As<T>();
   }
 
   void Clear() {
@@ -24,7 +24,7 @@ class Attachments {
   }
 
  private:
-  std::forward_list<std::unique_ptr<void, void (*)(void*)>> list_;
+  std::forward_list<AnyObject> list_;
 };
 
 }  // namespace hawser::filters

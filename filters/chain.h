@@ -1,7 +1,8 @@
 // The filters of one route, in the order of the config. Immutable; shared by all workers.
 //
-//   Verdict verdict = chain.OnRequest(context);
-//   if (verdict.kind() == Verdict::Kind::kWait) return;   // the context's waiter hears when to call OnRequest again
+//   if (context.waiting()) return;                        // the context's waiter is called when there is a
+//   verdict Verdict verdict = chain.OnRequest(context); if (verdict.kind() == Verdict::Kind::kWait) ... //
+//   arm a timer for verdict.most(); then context.Expire()
 #pragma once
 
 #include <memory>
@@ -20,7 +21,11 @@ class Chain {
   static absl::StatusOr<Chain> Create(std::span<const config::FilterConfig> settings);
   explicit Chain(std::vector<std::unique_ptr<const Filter>> filters) : filters_(std::move(filters)) {}
 
-  // Runs the filters until one rejects or waits; goes on behind the one that waited. kContinue: all let it pass.
+  // What its filters keep on the worker whose loop it is.
+  Locals MakeLocals(event::Loop& loop) const;
+
+  // Runs the filters until one rejects, answers or waits; goes on behind the one that waited. kContinue: all
+  // let it pass. Must not be called while context.waiting(), nor after a verdict other than kWait.
   Verdict OnRequest(Context& context) const;
 
   // The filters that have seen the request, the last one first.
@@ -29,6 +34,8 @@ class Chain {
   bool empty() const { return filters_.empty(); }
 
  private:
+  Verdict Ask(Context& context) const;
+
   std::vector<std::unique_ptr<const Filter>> filters_;
 };
 

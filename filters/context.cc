@@ -3,19 +3,33 @@
 namespace hawser::filters {
 
 Context::~Context() {
-  TakeResumed();
+  if (waiter_called_) loop.CancelSoon(waiter_, tag_);
 }
 
+// While the chain still runs, nobody need be called: it goes on by itself.
 void Context::Resume(Verdict verdict) {
-  if (resumed_ || verdict.kind() == Verdict::Kind::kWait) return;
-  resumed_ = verdict;
-  loop.Soon(waiter_, {.tag = tag_});
+  HAWSER_DCHECK(verdict.kind() != Verdict::Kind::kWait);
+  if (phase_ != Phase::kAsking && phase_ != Phase::kWaiting) return;
+  if (phase_ == Phase::kWaiting) {
+    loop.Soon(waiter_, {.tag = tag_});
+    waiter_called_ = true;
+  }
+  resumed_ = std::move(verdict);
+  phase_ = Phase::kResumed;
 }
 
-// The waiter may not have heard yet: a filter can resume before it has returned kWait.
-std::optional<Verdict> Context::TakeResumed() {
-  if (resumed_) loop.CancelSoon(waiter_, tag_);
-  return std::exchange(resumed_, std::nullopt);
+http::Reject Context::Expire() {
+  HAWSER_DCHECK(waiting());
+  phase_ = Phase::kOver;
+  return late_;
+}
+
+// The waiter may not have been called yet, where something else made it go on.
+Verdict Context::TakeResumed() {
+  HAWSER_DCHECK(phase_ == Phase::kResumed);
+  if (std::exchange(waiter_called_, false)) loop.CancelSoon(waiter_, tag_);
+  phase_ = Phase::kAsking;
+  return std::exchange(resumed_, Verdict::Continue());
 }
 
 }  // namespace hawser::filters

@@ -6,7 +6,9 @@
 #include <optional>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "filters/any_object.h"
 #include "filters/attachments.h"
 #include "filters/verdict.h"
 #include "proxy/event/loop.h"
@@ -15,6 +17,10 @@
 #include "proxy/route/route_table.h"
 
 namespace hawser::filters {
+
+// What the filters of one chain keep on one worker, by the filter's index; empty where none of them keeps
+// anything.
+using Locals = std::vector<AnyObject>;
 
 // Where a request comes from and where it goes.
 struct Connection {
@@ -26,11 +32,18 @@ struct Connection {
 
 class Context {
  public:
-  // When a filter resumes, `waiter` hears of it with `tag`, in the loop's next turn; it then calls Chain::OnRequest
-  // again. What the arguments refer to must outlive the context.
+  // When a filter resumes, `waiter` hears of it with `tag`, in the loop's next turn; it then calls
+  // Chain::OnRequest again. `locals` are those of the route's chain on this worker. What the arguments refer
+  // to must outlive the context.
   Context(const Connection& connection, http::RequestHead& head, http::TextArena& storage,
-          event::Loop& event_loop, event::IoHandler& waiter, uint8_t tag)
-      : from(connection), request(head), arena(storage), loop(event_loop), waiter_(waiter), tag_(tag) {}
+          const Locals& locals, event::Loop& event_loop, event::IoHandler& waiter, uint8_t tag)
+      : from(connection),
+        request(head),
+        arena(storage),
+        loop(event_loop),
+        locals_(locals),
+        waiter_(waiter),
+        tag_(tag) {}
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
   ~Context();
@@ -40,6 +53,13 @@ class Context {
   http::TextArena& arena;  // for text that the head is to point to
   event::Loop& loop;
 
+  // What the filter that is being called keeps on this worker. `T` must be what its MakeLocal has made.
+  template <typename T>
+  T& Local() const {
+    HAWSER_DCHECK(current_ < locals_.size());
+    return locals_[current_].As<T>();
+  }
+
   // Keeps `object` until the tunnel ends, or the exchange if none opens.
   template <typename T>
   T& Attach(std::unique_ptr<T> object) {
@@ -48,20 +68,38 @@ class Context {
   // For the tunnel to hold.
   Attachments TakeAttachments() { return std::move(attachments_); }
 
-  // The verdict of the filter that has waited: kContinue or kReject.
+  // The verdict of the filter that has waited, or that is about to: any but kWait. Only the first one counts,
+  // and none counts that comes when nobody waits.
   void Resume(Verdict verdict);
+
+  // A filter has said kWait, and its verdict has not come.
+  bool waiting() const { return phase_ == Phase::kWaiting; }
+  // While waiting(): the time is over. No verdict counts any more; returns the reason with which to refuse.
+  http::Reject Expire();
 
  private:
   friend class Chain;
 
-  // The verdict of the filter that has waited, once.
-  std::optional<Verdict> TakeResumed();
+  enum class Phase : uint8_t {
+    kAsking,   // the chain runs, or is about to
+    kWaiting,  // for Resume
+    kResumed,  // the chain is to go on with `resumed_`
+    kOver,     // the request has passed, or has its answer
+  };
 
+  // The verdict that Resume has brought.
+  Verdict TakeResumed();
+
+  const Locals& locals_;
   event::IoHandler& waiter_;
   const uint8_t tag_;
-  size_t next_ = 0;                 // the filter that has not yet let the request pass
-  size_t seen_ = 0;                 // the filters that have seen it: next_, or one more
-  std::optional<Verdict> resumed_;  // set: the waiter is to hear of it
+  Phase phase_ = Phase::kAsking;
+  bool waiter_called_ = false;  // the loop is to call the waiter
+  http::Reject late_ = http::Reject::kNone;
+  size_t next_ = 0;     // the filter that has not yet let the request pass
+  size_t seen_ = 0;     // the filters that have seen it: next_, or one more
+  size_t current_ = 0;  // the filter that is being called
+  Verdict resumed_ = Verdict::Continue();
   Attachments attachments_;
 };
 

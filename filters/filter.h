@@ -1,8 +1,11 @@
-// One rule that requests pass on their way to a backend. A filter is immutable and shared by all workers, one a route
-// and snapshot; what it has to remember of a request lives in the request's Context. To add one: its file, its member
-// in config::FilterConfig, its line in table.cc. One of the four virtual interfaces.
+// One rule that requests pass on their way to a backend. A filter is immutable and shared by all workers;
+// there is one for each route and snapshot. What it remembers of a request is attached to the request's
+// Context; what it remembers of all of them, or needs to ask somebody else (a connection, a cache, a
+// limiter), is its worker-local state. To add a filter: its file, its member in config::FilterConfig, its
+// line in table.cc, and its rows in http/reject.cc if it refuses for a new reason.
 #pragma once
 
+#include "filters/any_object.h"
 #include "filters/context.h"
 #include "filters/verdict.h"
 #include "proxy/http/head.h"
@@ -13,12 +16,18 @@ class Filter {
  public:
   virtual ~Filter() = default;
 
-  // May change the request. After Verdict::Wait the filter calls context.Resume once, on the same thread, from a handler
-  // that it attaches to the context: should the request end before, the handler goes with it.
+  // What this filter keeps on one worker, whose loop it is: made once for each worker and route before any
+  // request, used on that worker's thread only, reached by Context::Local. It outlives every context and
+  // attachment of its worker. Null: the filter keeps nothing.
+  virtual AnyObject MakeLocal(event::Loop&) const { return {}; }
+
+  // May change the request. After Verdict::Wait the filter calls context.Resume once, on the same thread,
+  // from a handler that it attaches to the context. If the request ends before, the handler is destroyed with
+  // the context. If the verdict is late, the request is refused; a Resume after that does nothing.
   virtual Verdict OnRequest(Context& context) const = 0;
 
-  // The head of the backend's answer, or of hawser's own: for every filter that has seen the request, the last one
-  // first. May change it.
+  // The head of the backend's answer, of hawser's own, or of another filter's: for every filter that has seen
+  // the request, the last one first. May change it.
   virtual void OnResponse(Context&, http::ResponseHead&) const {}
 };
 

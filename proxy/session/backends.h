@@ -1,5 +1,6 @@
-// The backends as one worker sees them: the snapshot that new connections go by, this worker's balancers for its clusters,
-// and the connections that wait for another request. One per worker, outlives its sessions; loop thread only.
+// The backends as one worker sees them: the snapshot that new connections go by, this worker's balancers for
+// its clusters, what the routes' filters keep on this worker, and the connections that wait for another
+// request. One per worker, outlives its sessions; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -24,6 +25,7 @@ class Backends {
            std::shared_ptr<const Snapshot> snapshot, std::mt19937_64& random)
       : snapshot_(std::move(snapshot)), stick_table_(stick_table), pool_(loop, buffers) {
     for (const auto& cluster : snapshot_->clusters) clusters_.emplace_back(*cluster, random());
+    for (const filters::Chain& chain : snapshot_->filters) filter_locals_.push_back(chain.MakeLocals(loop));
   }
 
   const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
@@ -33,12 +35,18 @@ class Backends {
     HAWSER_DCHECK(index < clusters_.size());
     return clusters_[index];
   }
+  // What the filters of a route keep on this worker, by Route::index.
+  const filters::Locals& filter_locals(size_t route) const {
+    HAWSER_DCHECK(route < filter_locals_.size());
+    return filter_locals_[route];
+  }
   cluster::Pool& pool() { return pool_; }
   cluster::StickTable& stick_table() { return stick_table_; }  // of all workers
 
  private:
   const std::shared_ptr<const Snapshot> snapshot_;
   std::vector<cluster::WorkerCluster> clusters_;
+  std::vector<filters::Locals> filter_locals_;
   cluster::StickTable& stick_table_;
   cluster::Pool pool_;
 };

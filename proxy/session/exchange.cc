@@ -90,7 +90,6 @@ void Exchange::Start() {
   if (websocket()) NormalizeHandshake(head_);
   record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
   if (record_->route == nullptr) return Refuse(Reject::kNoRoute);
-  ArmFor(websocket() ? route().handshake_timeout : route().response_timeout);
   if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, arena_);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
@@ -98,15 +97,21 @@ void Exchange::Start() {
                                  .listener = *record_->listener,
                                  .tls = client_.tls,
                                  .route = *record_->route};
-  context_.emplace(from, head_, arena_, services_.loop, owner_, kFilterTag);
+  context_.emplace(from, head_, arena_, backends_.filter_locals(record_->route->index), services_.loop,
+                   owner_, kFilterTag);
   WatchClient();
   state_ = State::kFilters;
 }
 
 void Exchange::RunFilters() {
-  const filters::Verdict verdict = snapshot_->filters[record_->route->index].OnRequest(*context_);
-  if (verdict.kind() == filters::Verdict::Kind::kWait) return;
-  if (verdict.kind() == filters::Verdict::Kind::kReject) return Refuse(verdict.reason());
+  if (context_->waiting()) return;  // the client has sent something meanwhile
+  filters::Verdict verdict = snapshot_->filters[record_->route->index].OnRequest(*context_);
+  switch (verdict.kind()) {
+    case filters::Verdict::Kind::kWait: return services_.loop.Arm(timer_, verdict.most());
+    case filters::Verdict::Kind::kReject: return Refuse(verdict.reason());
+    case filters::Verdict::Kind::kAnswer: return AnswerByFilter(verdict);
+    case filters::Verdict::Kind::kContinue: break;
+  }
   if (route::Answers(route())) return AnswerByRoute();
   switch (http::CountForward(head_, arena_)) {
     case http::ForwardLimit::kMalformed: return Refuse(Reject::kMalformedRequest);
@@ -357,6 +362,8 @@ void Exchange::OnTimer() {
   } else if (state_ == State::kAnswer) {
     services_.stats.Add(stats::Metric::kAnswerTimeouts);
     Finish(Progress::kBroken, end_);
+  } else if (state_ == State::kFilters) {
+    if (context_->waiting()) Refuse(context_->Expire());  // else its verdict has come in this turn
   } else {
     const Reject late = LateReason();
     if (late == Reject::kBackendTimeout) backend_->OnLate();
@@ -366,7 +373,6 @@ void Exchange::OnTimer() {
 
 // Who is late, where the exchange's timer has come.
 Reject Exchange::LateReason() const {
-  if (state_ == State::kStart || state_ == State::kFilters) return Reject::kFilterTimeout;
   if (state_ != State::kAwaitHead)
     return Reject::kIdleTimeout;  // a 101 that is not taken, a body that stands still
   const bool client = upload_.under_way() && !upload_.awaits_continue() && !upload_.wants_write();
@@ -391,6 +397,10 @@ void Exchange::Refuse(Reject reject) {
   if (response_.started()) return Finish(Progress::kBroken, end);
   Answer(http::RefusalOf(reject), !websocket() && !services_.sessions.draining() && LeavesClientSound(reject),
          end);
+}
+
+void Exchange::AnswerByFilter(filters::Verdict& verdict) {
+  Answer(verdict.TakeResponse(), !websocket(), {http::SpecOf(verdict.reason()).closed_by, verdict.reason()});
 }
 
 // A refused upgrade ends the connection: what lies behind it was never a request.

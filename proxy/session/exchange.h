@@ -116,6 +116,7 @@ class Exchange {
 
   // Answers of hawser's own, and ends.
   void Refuse(http::Reject reject);
+  void AnswerByFilter(filters::Verdict& verdict);
   void AnswerByRoute();
   void AnswerInPlace();
   void Answer(http::LocalResponse response, bool keep, End end);

@@ -13,6 +13,7 @@ namespace hawser::filters {
 class Request : public event::IoHandler {
  public:
   static constexpr uint8_t kTag = 3;
+  static inline const Locals kNoLocals;
 
   explicit Request(bool tls = true) : tls_(tls) {
     head.method = "GET";
@@ -22,12 +23,13 @@ class Request : public event::IoHandler {
   }
 
   // A context that no filter has touched.
-  void Renew() {
+  void Renew(const Locals& locals = kNoLocals) {
     context.emplace(Connection{.client = client_, .listener = "edge", .tls = tls_, .route = route_}, head,
-                    arena_, *loop_, *this, kTag);
+                    arena_, locals, *loop_, *this, kTag);
   }
 
   void OnReady(event::Ready ready) override { woken += ready.tag == kTag ? 1 : 100; }
+  event::Loop& loop() { return *loop_; }
   // Whatever waits for the loop's next turn.
   void RunLoop() { loop_->RunOnce(base::Duration(0)); }
 
