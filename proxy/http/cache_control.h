@@ -5,8 +5,9 @@
 
 namespace hawser::http {
 
-// Whether a response with these fields is meant for caches that many clients share: it says public or s-maxage. What is
-// added to it for one client alone, others would get too.
+// Whether a response with these fields is meant for caches that many clients share: it says public or
+// s-maxage. Such a response must not get a field that is meant for one client alone (a cookie): other clients
+// would get it too.
 bool IsForSharedCaches(const HeaderList& response);
 
 }  // namespace hawser::http

@@ -15,7 +15,7 @@ std::string_view Unquoted(std::string_view value) {
   return quoted ? value.substr(1, value.size() - 2) : value;
 }
 
-// Takes all up to the next cookie of that name off the field, and that one.
+// Removes everything from the field up to and with the next cookie of that name, and returns its value.
 std::optional<std::string_view> TakeCookie(std::string_view& field, std::string_view name) {
   while (!field.empty()) {
     const size_t end = std::min(field.find(';'), field.size());

@@ -12,10 +12,11 @@
 
 namespace hawser::http {
 
-// The values of the cookies of one name (case matters, §5.3), in the order in which they came, in whichever Cookie fields
-// they stand: HTTP/2 splits them into crumbs (RFC 9113 §8.2.3). Without the double quotes that may enclose a value. Pairs
-// without '=' are passed over, and a quote does not hide a ';', as in browsers. There is more than one where browsers
-// have them for several paths or domains; the longest path comes first (§5.4). Views into its arguments.
+// Reads the values of all cookies of one name (case matters, §5.3), in the order in which they came, from
+// every Cookie field: HTTP/2 splits one into several (RFC 9113 §8.2.3). Double quotes around a value are left
+// out. Pairs without '=' are skipped, and a quote does not hide a ';', as in browsers. Browsers send several
+// cookies of one name where they have them for several paths or domains, the longest path first (§5.4). The
+// values are views into the arguments.
 class CookieReader {
  public:
   CookieReader(const HeaderList& headers, std::string_view name);
@@ -23,12 +24,12 @@ class CookieReader {
   std::optional<std::string_view> Next();
 
  private:
-  std::span<const Header> fields_;  // that are still to be looked at
-  std::string_view rest_;           // of the field before them
+  std::span<const Header> fields_;  // not looked at yet
+  std::string_view rest_;           // what is left of the field before them
   std::string_view name_;
 };
 
-// The first of them.
+// The first cookie of that name.
 std::optional<std::string_view> FindCookie(const HeaderList& headers, std::string_view name);
 
 enum class SameSite : uint8_t { kLax, kStrict, kNone };
@@ -43,13 +44,14 @@ struct SetCookie {
   SameSite same_site = SameSite::kLax;
 };
 
-// What the three texts of a SetCookie must satisfy (§4.1.1), so that none can add an attribute or end the line.
+// The rules for the name, value and path of a SetCookie (§4.1.1), so that none can add an attribute or end
+// the line.
 bool IsCookieName(std::string_view name);
 bool IsCookieValue(std::string_view value);
 bool IsCookiePath(std::string_view path);
 
-// The value of a Set-Cookie field: "moor=abc; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax". Empty if one of
-// the three texts does not satisfy its rule.
+// The value of a Set-Cookie field: "moor=abc; Path=/; Max-Age=3600; Secure; HttpOnly; SameSite=Lax". Empty if
+// name, value or path breaks its rule.
 std::string ToString(const SetCookie& cookie);
 
 }  // namespace hawser::http

@@ -10,7 +10,7 @@
 
 namespace hawser::http {
 
-// The text of the second that was asked for last.
+// Keeps the text of the last second that it was asked for.
 class DateText {
  public:
   // IMF-fixdate (RFC 9110 §5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT". The view lives as long as this object; what it shows
@@ -25,7 +25,7 @@ class DateText {
 // The date of now, as the wall clock has it. Each thread has a text of its own, for as long as it runs.
 std::string_view DateNow();
 
-// Adds the Date that a response lacks: who passes one on tells when it came.
+// Adds a Date to a response that has none, as a proxy must: the time at which it came (RFC 9110 §6.6.1).
 void AddDate(HeaderList& headers);
 
 }  // namespace hawser::http

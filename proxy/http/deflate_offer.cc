@@ -70,7 +70,7 @@ int ReadBits(std::string_view text) {
   return found == kTexts.end() ? 0 : static_cast<int>(found - kTexts.begin()) + 8;
 }
 
-// Adds what one parameter of an offer asks for; false: the offer is to be declined.
+// Adds what one parameter of an offer asks for to the agreement. False: the offer must be declined.
 bool Apply(const Parameter& parameter, DeflateAgreement& agreement) {
   if (parameter.name == "server_no_context_takeover" || parameter.name == "client_no_context_takeover") {
     return !parameter.value;

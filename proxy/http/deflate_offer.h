@@ -12,8 +12,8 @@ namespace hawser::http {
 
 // No context is taken over from one message to the next in either direction: the answer always says so.
 struct DeflateAgreement {
-  // Windows as powers of two, 9 to 15 for what the client is sent, 8 to 15 for what it sends. None: not spoken of, and
-  // 15 (§7.1.2).
+  // Windows as powers of two, 9 to 15 for what the client is sent, 8 to 15 for what it sends. None: the
+  // parameter is absent, which means 15 (§7.1.2).
   std::optional<int> server_max_window_bits;
   std::optional<int> client_max_window_bits;
 
@@ -21,13 +21,14 @@ struct DeflateAgreement {
   std::string Answer() const;
 };
 
-// The first offer in the Sec-WebSocket-Extensions fields that can be accepted; none if there is none. An offer is
-// declined for a parameter that is unknown, given twice, or has a value that it may not have (§7.1), and for a window of
-// 2^8 bytes for the server, which zlib cannot keep.
+// The first offer in the Sec-WebSocket-Extensions fields that can be accepted; none if no offer can. An offer
+// is declined for a parameter that is unknown, given twice, or has a value that it may not have (§7.1), and
+// for a window of 2^8 bytes for the server, which zlib cannot keep.
 std::optional<DeflateAgreement> AgreeOnDeflate(const HeaderList& headers);
 
-// Takes the offers of compression, permessage-deflate and those that came before it, off a client's request and off what
-// was understood of it; other extensions stay. A backend that answers with one of them all the same breaks the rules.
+// Removes the offers of compression (permessage-deflate and its predecessors) from a client's request and
+// from what was parsed of it. Other extensions stay. A backend that accepts one nevertheless breaks RFC 6455
+// §4.1.
 void RemoveCompressionOffers(RequestHead& head, UpgradeRequest& upgrade, TextArena& arena);
 
 }  // namespace hawser::http

@@ -77,6 +77,7 @@ bool MayHoldOpenPacket(const ResponseHead& response) {
 
 OpenPacketReader::State OpenPacketReader::Read(std::span<const std::byte> bytes) {
   if (state_ != State::kMore) return state_;
+  HAWSER_DCHECK(seen_.size() < kLookedAt);
   const std::span<const std::byte> looked_at = bytes.first(std::min(bytes.size(), kLookedAt - seen_.size()));
   seen_.append(reinterpret_cast<const char*>(looked_at.data()), looked_at.size());
   state_ = Parse();

@@ -11,15 +11,16 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/base/check.h"
 #include "proxy/http/head.h"
 
 namespace hawser::http {
 
-// Bytes of the longest session id that is followed. Socket.IO's own have 20.
+// Bytes of the longest session id that hawser remembers. Socket.IO's own have 20.
 inline constexpr size_t kLongestEngineIoSession = 128;
 
-// The session that a request belongs to; empty if it names none, or one that no server would have made: too long, or
-// with other characters than those that stand in a query as they are (RFC 3986 §2.3).
+// The session that a request belongs to. Empty if it names none, or an id that no server makes: one that is
+// too long or has characters other than the unreserved ones (RFC 3986 §2.3).
 std::string_view EngineIoSessionOf(const RequestHead& request);
 
 // Whether the answer to this request may begin a session.
@@ -40,7 +41,10 @@ class OpenPacketReader {
   State Read(std::span<const std::byte> bytes);
 
   // After kFound; at most kLongestEngineIoSession characters.
-  std::string_view session() const { return session_; }
+  std::string_view session() const {
+    HAWSER_DCHECK(state_ == State::kFound);
+    return session_;
+  }
 
  private:
   State Parse();

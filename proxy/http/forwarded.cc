@@ -13,7 +13,7 @@
 namespace hawser::http {
 namespace {
 
-// Fields that say something of the client or of the way.
+// The fields that tell where a request came from.
 enum class Kind : uint8_t { kNone, kFor, kProto, kHost, kPort, kForwarded, kRequestId, kRealIp, kOther };
 
 struct Known {
@@ -39,16 +39,16 @@ Kind KindOf(std::string_view name) {
   return SpellsSame(name.substr(0, kPrefix.size()), kPrefix) ? Kind::kOther : Kind::kNone;
 }
 
-// What a trusted peer says. Views into the head's text, or into the arena.
-struct Said {
+// The fields of a trusted peer. Views into the head's text, or into the arena.
+struct Received {
   std::vector<std::string_view> nodes;      // the elements of X-Forwarded-For, first to last
-  std::vector<std::string_view> forwarded;  // those of Forwarded; empty: it does not count
-  std::optional<std::string_view> proto, host, port, request_id;  // the first elements, sound or not
+  std::vector<std::string_view> forwarded;  // the elements of Forwarded; empty: it does not count
+  std::optional<std::string_view> proto, host, port, request_id;  // the first elements, valid or not
 
   bool by_x_forwarded() const { return !nodes.empty() || proto || host; }
 };
 
-// A comma always separates, also where quotes stand around it: a client could open one that its proxy does not close.
+// A comma always separates, also between quotes: a client could open a quote that its proxy does not close.
 std::string_view TakePlain(std::string_view& list) {
   while (!list.empty()) {
     const size_t comma = std::min(list.find(','), list.size());
@@ -76,22 +76,23 @@ void KeepFirst(std::optional<std::string_view>& first, std::string_view list) {
   if (!element.empty()) first = element;
 }
 
-// Returns whether the field has been taken in, and is to be written anew.
-bool TakeIn(Said& said, Kind kind, std::string_view value) {
+// Returns whether the field was collected, so that it will be written anew.
+bool Collect(Received& received, Kind kind, std::string_view value) {
   switch (kind) {
     case Kind::kFor:
-      for (auto node = TakePlain(value); !node.empty(); node = TakePlain(value)) said.nodes.push_back(node);
+      for (auto node = TakePlain(value); !node.empty(); node = TakePlain(value))
+        received.nodes.push_back(node);
       return true;
     case Kind::kForwarded: {
       const auto take = QuotesEnd(value) ? TakeElement : TakePlain;
-      for (auto one = take(value); !one.empty(); one = take(value)) said.forwarded.push_back(one);
+      for (auto one = take(value); !one.empty(); one = take(value)) received.forwarded.push_back(one);
       return true;
     }
-    case Kind::kProto: KeepFirst(said.proto, value); return true;
-    case Kind::kHost: KeepFirst(said.host, value); return true;
-    case Kind::kPort: KeepFirst(said.port, value); return true;
+    case Kind::kProto: KeepFirst(received.proto, value); return true;
+    case Kind::kHost: KeepFirst(received.host, value); return true;
+    case Kind::kPort: KeepFirst(received.port, value); return true;
     case Kind::kRequestId:
-      if (!said.request_id) said.request_id = value;
+      if (!received.request_id) received.request_id = value;
       return true;
     case Kind::kRealIp:
     case Kind::kOther:
@@ -100,17 +101,17 @@ bool TakeIn(Said& said, Kind kind, std::string_view value) {
   return false;
 }
 
-// Leaves none of them in the head but a trusted peer's of other names. From any peer the spellings with '_' go: a
-// trusted proxy may pass on what its own client sent.
-Said TakeSaid(HeaderList& headers, const Peer& peer) {
-  Said said;
+// Removes them all from the head, except a trusted peer's X-Forwarded- fields of other names. Spellings with
+// '_' are removed for every peer: a trusted proxy may pass on what its own client sent.
+Received TakeReceived(HeaderList& headers, const Peer& peer) {
+  Received received;
   headers.RemoveIf([&](const Header& header) {
     const Kind kind = KindOf(header.name);
     if (kind == Kind::kNone) return false;
     if (!peer.trusted || HasUnderscore(header)) return true;
-    return TakeIn(said, kind, header.value) || (kind == Kind::kRealIp && peer.send_real_ip);
+    return Collect(received, kind, header.value) || (kind == Kind::kRealIp && peer.send_real_ip);
   });
-  return said;
+  return received;
 }
 
 // An entry of X-Forwarded-For: "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:4711".
@@ -127,28 +128,29 @@ std::optional<net::IpAddress> ParseEntry(std::string_view entry) {
   return address.ok() ? std::optional(*address) : std::nullopt;
 }
 
-// An entry of X-Forwarded-For out of a node of Forwarded: its address, or what stands there instead of one.
+// The entry of X-Forwarded-For for a node of Forwarded: its address, or the word that stands in its place.
 std::string_view EntryOf(std::string_view node, TextArena& arena) {
   if (const auto address = ParseEntry(node)) return arena(address->ToString());
   return IsToken(node) ? node : "unknown";
 }
 
-// Where only Forwarded came, X-Forwarded-* are made from it; where it did not come alone, or says nothing, it is not to
-// be continued.
-void ReadForwarded(Said& said, TextArena& arena) {
-  if (said.by_x_forwarded()) return said.forwarded.clear();
-  for (const std::string_view element : said.forwarded) {
+// If only Forwarded came, X-Forwarded-* are made from it. If others came too, or if it says nothing, it is
+// dropped.
+void ReadForwarded(Received& received, TextArena& arena) {
+  if (received.by_x_forwarded()) return received.forwarded.clear();
+  for (const std::string_view element : received.forwarded) {
     const auto node = ForwardedParameter(element, "for", arena);
-    // A first element without one is that of a proxy which tells no addresses; any other stands for an unknown hop.
-    if (node || !said.nodes.empty()) said.nodes.push_back(node ? EntryOf(*node, arena) : "unknown");
+    // A first element without "for" is from a proxy that hides addresses; any other one stands for an unknown
+    // hop.
+    if (node || !received.nodes.empty()) received.nodes.push_back(node ? EntryOf(*node, arena) : "unknown");
   }
-  if (said.forwarded.empty()) return;
-  said.proto = ForwardedParameter(said.forwarded.front(), "proto", arena);
-  said.host = ForwardedParameter(said.forwarded.front(), "host", arena);
-  if (!said.by_x_forwarded()) said.forwarded.clear();
+  if (received.forwarded.empty()) return;
+  received.proto = ForwardedParameter(received.forwarded.front(), "proto", arena);
+  received.host = ForwardedParameter(received.forwarded.front(), "host", arena);
+  if (!received.by_x_forwarded()) received.forwarded.clear();
 }
 
-// Empty: neither of the two. A WebSocket's scheme means the one that its handshake has.
+// "https", "http", or empty for anything else. wss and ws mean the scheme of their handshake.
 std::string_view SchemeOf(std::string_view text) {
   if (EqualsIgnoreCase(text, "https") || EqualsIgnoreCase(text, "wss")) return "https";
   return EqualsIgnoreCase(text, "http") || EqualsIgnoreCase(text, "ws") ? "http" : "";
@@ -167,9 +169,9 @@ std::string_view ImpliedPort(std::string_view scheme, std::string_view authority
   return scheme == "https" ? "443" : "80";
 }
 
-std::optional<net::IpAddress> ClientOf(const Said& said, const Peer& peer) {
+std::optional<net::IpAddress> ClientOf(const Received& received, const Peer& peer) {
   std::optional<net::IpAddress> client = peer.ip;
-  for (auto node = said.nodes.rbegin(); node != said.nodes.rend(); ++node) {
+  for (auto node = received.nodes.rbegin(); node != received.nodes.rend(); ++node) {
     const auto address = ParseEntry(*node);
     if (!address) return client;
     client = address;
@@ -178,31 +180,31 @@ std::optional<net::IpAddress> ClientOf(const Said& said, const Peer& peer) {
   return client;
 }
 
-std::string_view ForText(const Said& said, std::string_view ip, TextArena& arena) {
-  if (said.nodes.empty()) return ip;
+std::string_view ForText(const Received& received, std::string_view ip, TextArena& arena) {
+  if (received.nodes.empty()) return ip;
   std::string list;
-  for (const std::string_view node : said.nodes) list.append(list.empty() ? "" : ", ").append(node);
+  for (const std::string_view node : received.nodes) list.append(list.empty() ? "" : ", ").append(node);
   return arena(ip.empty() ? std::move(list) : list.append(", ").append(ip));
 }
 
-// What this hop knows by itself, and what the head tells in the end: of the client's own connection.
+// Host and scheme: those that this hop sees itself, and those of the client's own connection.
 struct Hop {
   std::string_view host;
   std::string_view scheme;
 };
 
-std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, const Hop& first,
+std::string ForwardedText(const Received& received, const Peer& peer, const Hop& own, const Hop& first,
                           TextArena& arena) {
   constexpr size_t kUsual = 128;
   std::string list;
   list.reserve(kUsual);
-  const bool continued = !said.forwarded.empty();
-  for (const std::string_view element : said.forwarded) {
+  const bool continued = !received.forwarded.empty();
+  for (const std::string_view element : received.forwarded) {
     const bool sound = IsForwardedElement(element, arena);
     list.append(list.empty() ? "" : ", ").append(sound ? element : "for=unknown");
   }
   if (!continued) {
-    for (const std::string_view node : said.nodes) {
+    for (const std::string_view node : received.nodes) {
       const Hop hop = list.empty() ? first : Hop{};
       AppendForwardedElement(list, ForwardedNode(ParseEntry(node)), hop.host, hop.scheme);
     }
@@ -215,7 +217,7 @@ std::string ForwardedText(const Said& said, const Peer& peer, const Hop& own, co
   return list;
 }
 
-// Makes one field of all of that name, with `value` at its end, which lives as long as the head.
+// Joins all fields of that name to one and appends `value`, which lives as long as the head.
 void AppendToList(HeaderList& headers, std::string_view name, std::string_view value, TextArena& arena) {
   std::string list;
   for (const Header& header : headers) {
@@ -233,21 +235,21 @@ void AppendToList(HeaderList& headers, std::string_view name, std::string_view v
 Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std::mt19937_64& random,
                         TextArena& arena) {
   HeaderList& headers = head.headers;
-  Said said = TakeSaid(headers, peer);
-  ReadForwarded(said, arena);
+  Received received = TakeReceived(headers, peer);
+  ReadForwarded(received, arena);
 
   const Hop own{.host = head.authority, .scheme = peer.tls ? "https" : "http"};
   Hop first = own;
-  if (said.host && IsValidAuthority(*said.host)) first.host = *said.host;
-  if (said.proto && !SchemeOf(*said.proto).empty()) first.scheme = SchemeOf(*said.proto);
-  std::string_view port = said.proto || said.host ? ImpliedPort(first.scheme, first.host) : peer.port;
-  if (said.port && IsPort(*said.port)) port = *said.port;
+  if (received.host && IsValidAuthority(*received.host)) first.host = *received.host;
+  if (received.proto && !SchemeOf(*received.proto).empty()) first.scheme = SchemeOf(*received.proto);
+  std::string_view port = received.proto || received.host ? ImpliedPort(first.scheme, first.host) : peer.port;
+  if (received.port && IsPort(*received.port)) port = *received.port;
 
-  Forwarding result{.client = ClientOf(said, peer), .request_id = {}};
+  Forwarding result{.client = ClientOf(received, peer), .request_id = {}};
   const std::string_view ip = peer.ip ? arena(peer.ip->ToString()) : std::string_view();
-  const std::string_view nodes = ForText(said, ip, arena);
-  const bool sound_id = said.request_id && IsRequestId(*said.request_id);
-  result.request_id = sound_id ? *said.request_id : arena(GenerateRequestId(random));
+  const std::string_view nodes = ForText(received, ip, arena);
+  const bool sound_id = received.request_id && IsRequestId(*received.request_id);
+  result.request_id = sound_id ? *received.request_id : arena(GenerateRequestId(random));
 
   if (!nodes.empty()) headers.Add("X-Forwarded-For", nodes);
   headers.Add("X-Forwarded-Proto", first.scheme);
@@ -256,7 +258,7 @@ Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std
   if (peer.send_real_ip && result.client) {
     headers.Add("X-Real-IP", result.client == peer.ip ? ip : arena(result.client->ToString()));
   }
-  headers.Add("Forwarded", arena(ForwardedText(said, peer, own, first, arena)));
+  headers.Add("Forwarded", arena(ForwardedText(received, peer, own, first, arena)));
   headers.Add("X-Request-Id", result.request_id);
   AppendToList(headers, "Via", via.EntryFor(head.version), arena);
   return result;

@@ -16,10 +16,11 @@ namespace hawser::http {
 std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
                                                    TextArena& arena);
 
-// Whether it is one, so that it can be passed on: each value a quoted string that ends, or without quotes.
+// Whether `element` is well-formed and can be passed on: each value is a token or a quoted string that ends.
 bool IsForwardedElement(std::string_view element, TextArena& arena);
 
-// What stands behind "for=": an IPv6 address in brackets and quotes, and "unknown" where there is none (§6).
+// The text behind "for=": the address, an IPv6 one in brackets and quotes; "unknown" where there is none
+// (§6).
 std::string ForwardedNode(const std::optional<net::IpAddress>& address);
 
 // Appends an element to the list. `node` is one of the above; an empty host or scheme is left out.

@@ -10,7 +10,7 @@ namespace {
 constexpr auto kHopByHop = std::to_array<std::string_view>(
     {"Connection", "Proxy-Connection", "Keep-Alive", "TE", "Transfer-Encoding", "Upgrade"});
 
-// Never taken out because Connection says so.
+// Never removed because Connection names them.
 constexpr auto kProtected = std::to_array<std::string_view>({
     "Host",
     "Content-",

@@ -1,6 +1,6 @@
-// Takes out of a head what concerns one connection only (RFC 9110 §7.6.1). Runs on every head that is passed on, after
-// the head was understood (framing, Classify) and before hawser adds fields of its own, so that no nomination of a peer
-// can reach those.
+// Removes the fields that concern one connection only (RFC 9110 §7.6.1). Runs on every head that is passed
+// on, after the head was parsed (framing, Classify) and before hawser adds its own fields, so that a peer's
+// Connection field cannot remove those.
 #pragma once
 
 #include <string_view>
@@ -9,13 +9,14 @@
 
 namespace hawser::http {
 
-// Removes Connection, Proxy-Connection, Keep-Alive, TE, Transfer-Encoding, Upgrade and what Connection nominates.
-// A nomination of a field that is meant for the backend or that security rests on (Host, Content-Length, Cookie,
-// Authorization, Origin, Forwarded, X-Forwarded-*, Sec-WebSocket-* and the like) is ignored: peers have been attacked
-// by having it stripped. Proxy-Authorization and Proxy-Authenticate stay, unless nominated.
+// Removes Connection, Proxy-Connection, Keep-Alive, TE, Transfer-Encoding, Upgrade and what Connection
+// nominates. A field that Connection names is kept if it is meant for the backend or if security depends on
+// it (Host, Content-Length, Cookie, Authorization, Origin, Forwarded, X-Forwarded-*, Sec-WebSocket-* and the
+// like): peers have been attacked by having such fields removed. Proxy-Authorization and Proxy-Authenticate
+// stay, unless Connection names them.
 //
-// Of TE, "trailers" stays: hawser passes trailers on, and gRPC's servers refuse a call without it. It is the one value that
-// HTTP/2 knows (RFC 9113 §8.2.2).
+// Of TE, "trailers" stays: hawser passes trailers on, and gRPC's servers refuse a call without it. It is the
+// one value that HTTP/2 knows (RFC 9113 §8.2.2).
 void RemoveHopByHop(RequestHead& head);
 
 // The same for a response; takes Content-Length out of a 1xx and a 204 too, which must not have one (RFC 9110 §8.6).

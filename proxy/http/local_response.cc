@@ -43,6 +43,7 @@ LocalResponse RefusalOf(Reject reject) {
 }
 
 ResponseHead HeadOf(const LocalResponse& response, std::string_view request_method) {
+  HAWSER_DCHECK(response.body.empty() || !NeverHasBody(response.status));
   ResponseHead head;
   head.status = response.status;
   for (const auto& [name, value] : response.fields) head.headers.Add(name, value);

@@ -17,13 +17,13 @@ struct LocalResponse {
   std::string body;
 };
 
-// Adds Date and, where there is a body, Content-Type: text/plain, unless `fields` has one. Adds Content-Length where the
-// status allows a body.
+// Adds Date and, where there is a body, Content-Type: text/plain, unless `fields` has one. Adds
+// Content-Length where the status allows a body.
 LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, std::string>> fields,
                                 std::string body);
 
-// The answer to a refused request, from the refusal table, with Retry-After where the row has one, Sec-WebSocket-Version on
-// a 426 and Allow on a 405. `reject` must have a status.
+// The answer to a refused request, from the refusal table, with Retry-After where the row has one,
+// Sec-WebSocket-Version on a 426 and Allow on a 405. `reject` must have a status.
 LocalResponse RefusalOf(Reject reject);
 
 // The head that answers a request of that method; views into `response`.

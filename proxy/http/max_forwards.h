@@ -1,5 +1,6 @@
-// Max-Forwards (RFC 9110 §7.6.2): how many more times a TRACE or OPTIONS may be forwarded. It finds the proxy in a chain
-// where a request stops or goes round; on other methods it means nothing and is left alone.
+// Max-Forwards (RFC 9110 §7.6.2): how many more times a TRACE or OPTIONS may be forwarded. It helps to find
+// the proxy in a chain at which a request stops or loops. On other methods it has no meaning and is left
+// alone.
 #pragma once
 
 #include "proxy/http/head.h"
@@ -12,8 +13,8 @@ enum class ForwardLimit : uint8_t {
   kMalformed,  // not one number: it cannot be obeyed
 };
 
-// Counts the field of `head` down; its new text goes into `arena`. A number that no counter holds becomes the largest that
-// one does, as the RFC allows.
+// Counts the field of `head` down; its new text goes into `arena`. A number above 32 bits is treated as the
+// largest 32-bit number, as the RFC allows.
 ForwardLimit CountForward(RequestHead& head, TextArena& arena);
 
 }  // namespace hawser::http

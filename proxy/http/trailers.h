@@ -5,8 +5,8 @@
 
 namespace hawser::http {
 
-// False for those that a receiver which merges trailers into its head must not be told there: they frame, route or
-// authenticate the message.
+// False for fields that frame, route or authenticate a message: a receiver may merge trailers into the head,
+// and must not get these so.
 bool MayBeTrailer(std::string_view name);
 
 }  // namespace hawser::http

@@ -41,8 +41,8 @@ enum class UpgradeAnswer : uint8_t {
 UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request,
                             std::string_view key);
 
-// Whether a response chooses at most one subprotocol and only what was offered, no extension twice (RFC 6455 §4.1): what
-// is left to check of an answer to an extended CONNECT.
+// Whether a response chooses at most one subprotocol and only what was offered, no extension twice (RFC 6455
+// §4.1): it is all that remains to be checked of an answer to an extended CONNECT.
 bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request);
 
 // Whether the response that opened a tunnel agreed on `extension`, with whatever parameters.
@@ -55,7 +55,7 @@ std::string AcceptFor(std::string_view key);
 // A fresh Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 §4.1). Ends the process if there is no randomness.
 std::string NewKey();
 
-// What a head that has lost its hop-by-hop fields lacks as a WebSocket handshake: Connection and Upgrade.
+// The fields of a WebSocket handshake that RemoveHopByHop has removed: Connection and Upgrade.
 void AddUpgradeFields(HeaderList& headers);
 
 }  // namespace hawser::http

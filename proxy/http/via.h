@@ -1,6 +1,6 @@
-// Via (RFC 9110 §7.6.3): the entry that hawser adds to each request that it passes on, and the sign that a request has
-// come round to the process that it left. Every process has a name of its own, random at its start: hawsers in a row,
-// as many as one likes, are no loop.
+// Via (RFC 9110 §7.6.3): the entry that hawser adds to each request that it passes on, by which it
+// recognizes a request that has come back. Every process has its own name, random at its start, so that
+// several hawsers in a row are no loop.
 #pragma once
 
 #include <array>

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
+
+#include "proxy/base/check.h"
 
 namespace hawser::session {
 
@@ -13,6 +16,7 @@ RequestText::RequestText(std::string_view request_id, std::string_view method, s
   size_t size = 0;
   for (size_t i = 0; i < std::size(parts); ++i) {
     size += parts[i].size();
+    HAWSER_DCHECK(size <= std::numeric_limits<uint16_t>::max());
     ends_[i] = static_cast<uint16_t>(size);
   }
   text_ = std::make_unique_for_overwrite<char[]>(size);

@@ -65,7 +65,8 @@ struct RequestRecord {
   bool tunnel = false;                             // a WebSocket was opened
   uint16_t status = 0;                             // sent to the client; 0: none
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
-  const std::string* listener = nullptr;  // its name, in the snapshot, where the next two are as well
+  // Its name, in the snapshot, where the next two are as well. Never null when a line is written.
+  const std::string* listener = nullptr;
   const route::Route* route = nullptr;
   const cluster::Endpoint* endpoint = nullptr;
   base::TimePoint start;
@@ -73,8 +74,8 @@ struct RequestRecord {
 
 struct Outcome {
   ClosedBy closed_by = ClosedBy::kNobody;
-  uint16_t close_code =
-      0;  // RFC 6455 §7.1.5: the code that the client saw or sent; 1005, 1006 where none was
+  // RFC 6455 §7.1.5: the code that the client saw or sent; 1005, 1006 where there was none.
+  uint16_t close_code = 0;
   std::string_view reason;  // a label of the refusal table, or "" for an ordinary end
   std::string_view flag;
   std::string_view violation;           // the rule that a peer of the tunnel broke, or ""

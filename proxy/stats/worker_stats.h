@@ -1,7 +1,7 @@
 // The counters of one worker, and their sum over the workers.
 //
-// A worker is the only writer of its counters, the main thread reads them (base::Counter). A reader sees each counter
-// whole and rather fresh; counters that change together it may see apart.
+// A worker is the only writer of its counters, the main thread reads them (base::Counter). A reader sees each
+// counter whole and recent, but may see only some of the counters that change together.
 #pragma once
 
 #include <array>
@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "proxy/base/check.h"
 #include "proxy/base/counter.h"
 #include "proxy/http/reject.h"
 #include "proxy/stats/metrics.h"
@@ -41,9 +42,16 @@ class WorkerStats {
  public:
   void Add(Metric metric, uint64_t count = 1) { At(metric).Add(count); }
   // Gauges only.
-  void Subtract(Metric metric, uint64_t count = 1) { At(metric).Add(-count); }
+  void Subtract(Metric metric, uint64_t count = 1) {
+    HAWSER_DCHECK(MetricTable()[static_cast<size_t>(metric)].type == MetricType::kGauge);
+    At(metric).Add(-count);
+  }
 
-  void CountReject(http::Reject reject) { rejects_[static_cast<size_t>(reject)].Add(1); }
+  // `reject` must not be kNone.
+  void CountReject(http::Reject reject) {
+    HAWSER_DCHECK(reject != http::Reject::kNone);
+    rejects_[static_cast<size_t>(reject)].Add(1);
+  }
   void CountClose(ClosedBy closed_by, uint16_t code) {
     closes_[static_cast<size_t>(closed_by)][CloseCodeIndex(code)].Add(1);
   }
