@@ -1,0 +1,164 @@
+// What sessions borrow, for tests: the services of a worker whose clock stands still, a snapshot with one listener, one route
+// and one cluster, and backends for it. A backend is a port of this process, or a scripted stream that the pool has kept: so
+// every byte and every fault of it is the test's.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "proxy/http1/client_stream.h"
+#include "proxy/net/socket.h"
+#include "proxy/session/backends.h"
+#include "proxy/session/offload.h"
+#include "proxy/session/sessions.h"
+#include "proxy/session/worker_services.h"
+#include "tests/fakes/fake_stream.h"
+#include "tests/fakes/lent_stream.h"
+#include "tests/fakes/stepped_clock.h"
+
+namespace hawser::session {
+
+using namespace std::chrono_literals;
+
+// A port of this process. Connections to it wait in the kernel until the test accepts them.
+struct Port {
+  net::Socket socket = net::Listen(net::SocketAddress::Parse("127.0.0.1:0").value(), {}).value();
+  net::SocketAddress address = net::LocalAddress(socket).value();
+
+  // An invalid socket where nobody has connected.
+  net::Socket Accept() const {
+    net::SocketAddress peer;
+    return net::Accept(socket, peer);
+  }
+};
+
+// What has come on a socket so far.
+inline std::string Heard(const net::Socket& socket) {
+  std::string all(1 << 20, '\0');
+  const ssize_t got = recv(socket.fd(), all.data(), all.size(), MSG_DONTWAIT);
+  all.resize(got > 0 ? static_cast<size_t>(got) : 0);
+  return all;
+}
+
+inline void Say(const net::Socket& socket, std::string_view text) {
+  EXPECT_EQ(send(socket.fd(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+}
+
+class WorkerFixture {
+ public:
+  using Change = std::function<void(config::Config&)>;
+
+  // `ports`: of the cluster's endpoints. `filters`: of the route.
+  explicit WorkerFixture(size_t ports = 1, const Change& change = {},
+                         std::vector<std::unique_ptr<const filters::Filter>> filters = {}) {
+    for (size_t i = 0; i < ports; ++i) ports_.push_back(std::make_unique<Port>());
+    auto config = std::make_unique<config::Config>();
+    config->listeners.push_back({.name = "main"});
+    config->clusters.push_back({.name = "rooms"});
+    for (const auto& port : ports_) config->clusters[0].endpoints.push_back({.address = port->address});
+    config->routes.push_back({.name = "all", .cluster = "rooms"});
+    if (change) change(*config);
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->listeners.push_back({.settings = config->listeners[0], .index = 0});
+    snapshot->clusters.push_back(std::make_unique<cluster::Cluster>(config->clusters[0]));
+    snapshot->filters.emplace_back(std::move(filters));
+    snapshot->routes = std::make_unique<route::RouteTable>(route::RouteTable::Create(*config).value());
+    snapshot->config = std::move(config);
+    backends = std::make_unique<Backends>(*loop, buffers, stick_table_, std::move(snapshot), services.random);
+  }
+
+  ~WorkerFixture() {
+    EndAll();
+    for (size_t i = 0; i < ports_.size(); ++i) EXPECT_EQ(endpoint(i).active(), 0);
+    EXPECT_EQ(buffers.in_use(), 0U) << "no slab may outlive its session";
+  }
+
+  // For who owns streams that sessions or the pool still have.
+  void EndAll() {
+    sessions.Abort(http::Reject::kShutdown);
+    backends->pool().Abort();
+    Turn();
+  }
+
+  void Turn() { loop->RunOnce(0ms); }
+  // So much time, and a timer's tick, passes; then there is a turn.
+  void Pass(base::Duration time) {
+    clock.Advance(time + 2ms);
+    Turn();
+  }
+  // The next turn hears of `stream`, ahead of its timers.
+  void TellInNextTurn(fakes::FakeStream& stream) {
+    const event::Interest wanted = stream.interest();
+    if (stream.handler() == nullptr || stream.closed()) return;
+    if (!wanted.read && !wanted.write) return;
+    loop->Soon(*stream.handler(), {.readable = wanted.read, .writable = wanted.write, .tag = stream.tag()});
+  }
+
+  // Makes `stream` a connection that the pool has kept for the endpoint, with nothing said on it yet.
+  void Keep(fakes::FakeStream& stream, size_t port = 0) {
+    Nobody nobody;
+    cluster::WorkerCluster& cluster = backends->cluster(0);
+    // The pool keeps connections of endpoints only that it has been asked for.
+    backends->pool().Begin(cluster.cluster, endpoint(port), {.websocket = true}, nobody, 0);
+    while (ports_[port]->Accept().open()) {
+    }
+    auto first = std::make_unique<http1::ClientStream>(*loop, std::make_unique<fakes::LentStream>(stream));
+    first->Watch(&nobody, 0);
+    EXPECT_TRUE(first->SendRequest({.method = "GET", .target = "/", .authority = "a"}, nullptr));
+    EXPECT_EQ(first->Write({}).state, net::IoState::kOk);
+    stream.Feed("HTTP/1.1 204 No Content\r\n\r\n");
+    http::ResponseHead head;
+    EXPECT_EQ(first->ReadResponse(head), http::ClientStream::HeadState::kFinal);
+    backends->pool().Return(cluster.cluster, endpoint(port), std::move(first));
+    EXPECT_FALSE(stream.closed());
+    stream.TakeWritten();
+  }
+
+  cluster::Endpoint& endpoint(size_t port = 0) { return *backends->cluster(0).cluster.endpoints()[port]; }
+  const Port& port(size_t index = 0) const { return *ports_[index]; }
+  // Connections to it are refused from now on.
+  void ClosePort(size_t index = 0) { ports_[index]->socket.Reset(); }
+  const ListenerRuntime& listener() const { return backends->snapshot()->listeners[0]; }
+
+  stats::Totals totals() const {
+    stats::Totals totals;
+    stats.AddTo(totals);
+    return totals;
+  }
+  uint64_t Counted(stats::Metric metric) const { return totals()[metric]; }
+  uint64_t Counted(http::Reject reject) const { return totals().rejects[static_cast<size_t>(reject)]; }
+
+ private:
+  struct Nobody final : event::IoHandler {
+    void OnReady(event::Ready) override {}
+  };
+
+  std::vector<std::unique_ptr<Port>> ports_;
+  cluster::StickTable stick_table_{16, 1min};
+  const http::Via via_{1};
+
+ public:
+  fakes::SteppedClock clock;
+  std::unique_ptr<event::Loop> loop = std::move(*event::Loop::Create(clock.reader()));
+  net::BufferPool buffers;
+  stats::WorkerStats stats;
+  Sessions sessions{*loop};
+  WorkerServices services{.loop = *loop,
+                          .buffers = buffers,
+                          .stats = stats,
+                          .sessions = sessions,
+                          .access_log = nullptr,
+                          .via = via_,
+                          .deflate{16, DeflateCountersOf(stats)},
+                          .listener_ports = {"80"}};
+  std::unique_ptr<Backends> backends;
+};
+
+}  // namespace hawser::session
