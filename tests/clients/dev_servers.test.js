@@ -31,20 +31,24 @@ function makeProject(t, accept) {
   return {folder, write};
 }
 
+// A tab; connected() says how many WebSockets it has opened to which the server has spoken. Before, it misses changes.
 async function open(t, url) {
   const context = await browser.newContext({ignoreHTTPSErrors: true});
   t.after(() => context.close());
   const page = await context.newPage();
+  let sockets = 0;
+  page.on('websocket', (socket) => socket.once('framereceived', () => ++sockets));
   await page.goto(url);
-  return page;
+  return {page, connected: () => sockets};
 }
 
 const shows = (page, text) => page.waitForFunction((expected) => document.body?.textContent === expected, text, {timeout: 120_000});
 
 // One page's life: `restart` ends the server and starts another at the same port.
 async function live(t, hawser, project, restart) {
-  const page = await open(t, hawser.origin + '/');
+  const {page, connected} = await open(t, hawser.origin + '/');
   await shows(page, 'first');
+  await eventually(() => connected() === 1);
   await page.evaluate(() => { window.kept = true; });
   project.write('second');
   await shows(page, 'second');
@@ -54,6 +58,7 @@ async function live(t, hawser, project, restart) {
   const lost = await eventually(() => hawser.log().find(({event}) => event === 'tunnel'));
   assert.deepEqual([lost.close_code, lost.closed_by], [1006, 'backend']);  // it ended without a close frame
   // Whether the page has loaded itself again or not, it hears of the next change.
+  await eventually(() => connected() > 1, 120_000);
   project.write('third');
   await shows(page, 'third');
 }
