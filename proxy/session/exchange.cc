@@ -196,7 +196,8 @@ bool Exchange::PumpUpload() {
   if (!upload_.under_way()) return true;
   const Upload::Progress progress = upload_.Pump(services_, backend_->stream());
   if (progress == Upload::Progress::kBroken) return false;
-  if (progress == Upload::Progress::kMoved && state_ == State::kAwaitHead) ArmForHead();
+  if (progress == Upload::Progress::kMoved)
+    state_ == State::kRelay ? ArmFor(route().stream_idle_timeout) : ArmForHead();
   WatchClient();
   return true;
 }

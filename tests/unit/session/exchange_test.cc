@@ -255,5 +255,25 @@ TEST(Exchange, TriesAnotherConnectionWhereAKeptOneEndsBeforeItsAnswer) {
   EXPECT_EQ(harness.endpoint().failures(), 0U);
 }
 
+// --- Time ---
+
+TEST(Exchange, ARequestBodyThatMovesKeepsAResponseAlive) {
+  ExchangeHarness harness(1, [](config::Config& config) { config.routes[0].stream_idle_timeout = 100ms; });
+  harness.Keep(harness.backend);
+  harness.Start(kPostHead);
+  harness.Settle();
+  harness.backend.Feed("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel");
+  harness.Settle();
+  for (int i = 0; i < 5; ++i) {
+    harness.Pass(60ms);
+    harness.client.Feed("1\r\na\r\n");
+    harness.Settle();
+    ASSERT_FALSE(harness.over()) << i;
+  }
+  harness.Pass(100ms);
+  EXPECT_EQ(harness.result, Progress::kBroken);
+  EXPECT_EQ(harness.Counted(Reject::kIdleTimeout), 1U);
+}
+
 }  // namespace
 }  // namespace hawser::session
