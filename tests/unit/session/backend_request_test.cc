@@ -1,0 +1,279 @@
+// A request's tries at its backends: which follow which, who is blamed, and that nothing is left of those that failed.
+#include "proxy/session/backend_request.h"
+
+#include <string>
+
+#include "gmock/gmock.h"
+#include "tests/unit/session/worker_fixture.h"
+
+namespace hawser::session {
+namespace {
+
+using http::Reject;
+using stats::Metric;
+using HeadState = http::ClientStream::HeadState;
+using State = BackendRequest::State;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+constexpr uint8_t kTag = 1;
+
+class Harness final : public WorkerFixture, public event::IoHandler {
+ public:
+  using WorkerFixture::WorkerFixture;
+  ~Harness() override {
+    request_.reset();
+    EndAll();
+  }
+
+  void Start(std::string_view method = "GET") {
+    head_ = {.method = method, .target = "/", .authority = "a"};
+    request_.emplace(
+        services, *backends, backends->cluster(0),
+        BackendRequest::Request{.head = head_, .upgrade = nullptr, .record = record, .session = {}},
+        BackendRequest::Waiter{.owner = *this, .tag = kTag, .timer = timer_});
+    request_->Advance();
+  }
+  void StartHandshake() {
+    head_ = {.method = "GET", .target = "/", .authority = "a"};
+    upgrade_ = {.websocket = true, .key = "dGhlIHNhbXBsZSBub25jZQ=="};
+    request_.emplace(
+        services, *backends, backends->cluster(0),
+        BackendRequest::Request{.head = head_, .upgrade = &upgrade_, .record = record, .session = {}},
+        BackendRequest::Waiter{.owner = *this, .tag = kTag, .timer = timer_});
+    request_->Advance();
+  }
+
+  void OnReady(event::Ready ready) override {
+    if (!request_) return;
+    if (ready.timer && request_->state() != State::kSent) request_->OnTimeout();
+    request_->Advance();
+  }
+
+  // Goes on until nothing moves, with the answer's heads and all tries that follow.
+  HeadState Await() {
+    http::ResponseHead head;
+    HeadState read = HeadState::kBlocked;
+    for (int quiet = 0; quiet < 3 && request_->state() != State::kFailed;) {
+      const bool moved = kept.Deliver();
+      Turn();
+      quiet = moved ? 0 : quiet + 1;
+      if (request_->state() != State::kSent) continue;
+      request_->stream().Want({.read = true});
+      read = request_->ReadHead(head);
+      if (read == HeadState::kEnded) request_->OnEnded(body_begun);
+      if (read == HeadState::kEnded) request_->Advance();
+      if (read == HeadState::kFinal) return read;
+    }
+    return read;
+  }
+
+  BackendRequest& request() { return *request_; }
+  // As its owner's end does.
+  void Drop() { request_.reset(); }
+
+  fakes::FakeStream kept;  // of no use until it is kept
+  RequestRecord record;
+  bool body_begun = false;
+
+ private:
+  http::RequestHead head_;
+  http::UpgradeRequest upgrade_;
+  event::Timer timer_{*this, 2};
+  std::optional<BackendRequest> request_;
+};
+
+WorkerFixture::Change Retries(uint32_t most) {
+  return [most](config::Config& config) { config.clusters[0].connect_retries = most; };
+}
+
+TEST(BackendRequest, OpensAConnectionAndSendsTheHeadAtOnce) {
+  Harness harness;
+  harness.Start();
+  EXPECT_EQ(harness.Await(), HeadState::kBlocked);
+  EXPECT_EQ(harness.request().state(), State::kSent);
+  EXPECT_EQ(harness.record.endpoint, &harness.endpoint());
+  EXPECT_EQ(harness.endpoint().active(), 1);
+  const net::Socket peer = harness.port().Accept();
+  EXPECT_THAT(Heard(peer), StartsWith("GET / HTTP/1.1\r\n"));
+  Say(peer, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(harness.Await(), HeadState::kFinal);
+  harness.request().Return();
+  EXPECT_EQ(harness.endpoint().idle_connections(), 1);
+  harness.Drop();
+  EXPECT_EQ(harness.endpoint().active(), 0);
+}
+
+TEST(BackendRequest, AnEndpointThatRefusesIsFollowedByAnother) {
+  Harness harness(2, Retries(1));
+  harness.ClosePort(0);
+  for (int i = 0; i < 2; ++i) {  // one of the two begins at the closed port
+    harness.Start();
+    harness.Await();
+    EXPECT_EQ(harness.request().state(), State::kSent);
+    EXPECT_EQ(&harness.request().endpoint(), &harness.endpoint(1));
+    harness.Drop();
+  }
+  EXPECT_EQ(harness.endpoint(0).failures(), 1U);
+  EXPECT_EQ(harness.endpoint(0).connect_failures(), 1U);
+  EXPECT_EQ(harness.Counted(Metric::kBackendConnectRetries), 1U);
+}
+
+TEST(BackendRequest, WithoutARetryTheFirstFailureIsTheLast) {
+  Harness harness(1, Retries(0));
+  harness.ClosePort();
+  harness.Start();
+  harness.Await();
+  EXPECT_EQ(harness.request().state(), State::kFailed);
+  EXPECT_EQ(harness.request().failure(), Reject::kConnectFailed);
+  EXPECT_THAT(harness.request().failure_text(), HasSubstr("refused"));
+  EXPECT_EQ(harness.Counted(Metric::kBackendConnectRetries), 0U);
+}
+
+TEST(BackendRequest, WithoutAnotherEndpointARefusedConnectionIsNotTriedAgain) {
+  Harness harness(1, Retries(5));
+  harness.ClosePort();
+  harness.Start();
+  harness.Await();
+  EXPECT_EQ(harness.request().failure(), Reject::kConnectFailed);
+  EXPECT_EQ(harness.Counted(Metric::kBackendConnects), 1U);
+}
+
+TEST(BackendRequest, AClusterWithoutEndpointsHasNone) {
+  Harness harness(0);
+  harness.Start();
+  EXPECT_EQ(harness.request().state(), State::kFailed);
+  EXPECT_EQ(harness.request().failure(), Reject::kNoEndpoint);
+  EXPECT_EQ(harness.record.endpoint, nullptr);
+}
+
+// What has reached a backend on a connection that ends then.
+struct Sent {
+  std::string_view method;
+  bool body_begun;
+  bool again;
+};
+
+TEST(BackendRequest, IsSentAgainOnlyWhereThatIsSafe) {
+  for (const Sent sent : {Sent{"GET", false, true}, Sent{"POST", false, false}, Sent{"PUT", false, true},
+                          Sent{"PUT", true, false}}) {
+    SCOPED_TRACE(std::string(sent.method) + (sent.body_begun ? " with a body" : ""));
+    Harness harness;
+    harness.Keep(harness.kept);
+    harness.body_begun = sent.body_begun;
+    harness.Start(sent.method);
+    harness.Await();
+    EXPECT_THAT(harness.kept.written(), StartsWith(std::string(sent.method) + " / HTTP/1.1\r\n"));
+    harness.kept.FeedEnd();
+    harness.Await();
+    EXPECT_EQ(harness.request().state(), sent.again ? State::kSent : State::kFailed);
+    EXPECT_EQ(harness.port().Accept().open(), sent.again);
+    EXPECT_EQ(harness.request().failure(), Reject::kBackendClosed);
+    EXPECT_EQ(harness.endpoint().failures(), 0U) << "a kept connection's end says nothing of its endpoint";
+    EXPECT_TRUE(harness.kept.closed());
+  }
+}
+
+TEST(BackendRequest, ANewConnectionThatEndsIsTheEndpointsFault) {
+  Harness harness(1, Retries(2));
+  harness.Start();
+  harness.Await();
+  harness.port().Accept();  // and closes it
+  harness.Await();
+  EXPECT_EQ(harness.request().state(), State::kFailed);
+  EXPECT_EQ(harness.request().failure(), Reject::kBackendClosed);
+  EXPECT_EQ(harness.endpoint().failures(), 1U);
+}
+
+TEST(BackendRequest, EndsWhicheverCallOfAKeptConnectionFails) {
+  for (const bool one_byte_a_call : {false, true}) {
+    bool failed = true;
+    for (int n = 1; failed; ++n) {
+      Harness harness;
+      harness.Keep(harness.kept);
+      if (one_byte_a_call) harness.kept.OneByteAtATime();
+      const int before = harness.kept.calls();
+      harness.kept.FailCall(n);
+      harness.Start();
+      harness.Await();
+      harness.kept.Feed("HTTP/1.1 204 No Content\r\n\r\n");
+      const HeadState read = harness.Await();
+      failed = harness.kept.calls() - before >= n;
+      EXPECT_EQ(harness.kept.closed(), failed) << "call " << n;
+      if (!failed) {
+        EXPECT_EQ(read, HeadState::kFinal);
+      } else if (harness.request().state() == State::kFailed) {
+        EXPECT_EQ(harness.request().failure(), Reject::kBackendClosed) << "a part of an answer had come";
+        EXPECT_FALSE(harness.port().Accept().open());
+      } else {
+        EXPECT_TRUE(harness.port().Accept().open()) << "call " << n;
+      }
+      EXPECT_EQ(harness.endpoint().failures(), 0U);
+      ASSERT_LT(n, 1000);
+    }
+  }
+}
+
+// --- Time ---
+
+// A port whose queue is full answers no connection: the kernel drops what asks for one.
+class FullPort {
+ public:
+  explicit FullPort(const Port& port) {
+    EXPECT_EQ(listen(port.socket.fd(), 0), 0);
+    first_ = net::Connect(port.address).value();
+    second_ = net::Connect(port.address).value();
+  }
+
+ private:
+  net::Socket first_;
+  net::Socket second_;
+};
+
+TEST(BackendRequest, AConnectionThatIsNotMadeInTimeIsAFailure) {
+  Harness harness(1, [](config::Config& config) {
+    config.clusters[0].connect_timeout = 100ms;
+    config.clusters[0].connect_retries = 0;
+  });
+  const FullPort full(harness.port());
+  harness.Start();
+  harness.Await();
+  EXPECT_EQ(harness.request().state(), State::kSendHead);
+  harness.Pass(98ms - 2ms);
+  EXPECT_EQ(harness.request().state(), State::kSendHead);
+  harness.Pass(10ms);
+  EXPECT_EQ(harness.request().state(), State::kFailed);
+  EXPECT_EQ(harness.request().failure(), Reject::kConnectTimeout);
+  EXPECT_EQ(harness.endpoint().failures(), 1U);
+  EXPECT_EQ(harness.endpoint().connecting(), 0);
+}
+
+TEST(BackendRequest, AnAnswerThatIsLateIsAHandshakesFailureAlone) {
+  for (const bool handshake : {false, true}) {
+    Harness harness;
+    handshake ? harness.StartHandshake() : harness.Start();
+    harness.Await();
+    harness.request().OnLate();
+    EXPECT_EQ(harness.endpoint().failures(), handshake ? 1U : 0U);
+    EXPECT_EQ(harness.request().failure_text(), "no answer in time");
+    EXPECT_EQ(harness.request().state(), State::kSent) << "nothing is sent again";
+  }
+}
+
+TEST(BackendRequest, GivenUpItLeavesNothing) {
+  for (const bool sent : {false, true}) {
+    Harness harness;
+    harness.Keep(harness.kept);
+    if (!sent) harness.kept.SetRoom(0);
+    harness.Start();
+    EXPECT_EQ(harness.request().state(), sent ? State::kSent : State::kSendHead);
+    harness.request().GiveUp();
+    EXPECT_TRUE(harness.kept.closed());
+    harness.Turn();
+    harness.Drop();
+    EXPECT_EQ(harness.endpoint().active(), 0);
+  }
+}
+
+}  // namespace
+}  // namespace hawser::session
