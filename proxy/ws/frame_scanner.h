@@ -76,8 +76,8 @@ class FrameScanner {
   static constexpr uint64_t kLargeFrame = 32 * 1024;
   bool large() const { return large_; }
 
-  // A data message has begun and not ended.
-  bool InMessage() const { return remaining_ > 0 || expect_ == Expect::kContinuation; }
+  // A data message has begun and not ended; a close frame may have cut it off.
+  bool InMessage() const { return remaining_ > 0 || !final_; }
 
   // Data messages that have begun.
   uint64_t messages_begun() const { return messages_ + (InMessage() ? 1 : 0); }
@@ -101,7 +101,7 @@ class FrameScanner {
   Mask mask_{};         // turned so that mask_[0] belongs to the next payload byte; kept while validating
   Utf8Validator text_;  // complete between messages
   Expect expect_ = Expect::kMessage;  // of the data frame behind the current one
-  bool final_ : 1 = false;            // the current data frame ends its message
+  bool final_ : 1 = true;             // the last data frame whose header came ends its message
   bool validating_ : 1 = false;       // the current message is text to be validated
   bool large_ : 1 = false;
 };

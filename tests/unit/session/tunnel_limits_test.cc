@@ -154,6 +154,17 @@ TEST(TunnelLimits, ReadOnOnceTheBucketHasRefilled) {
   EXPECT_TRUE(harness.client().interest().read);
 }
 
+TEST(TunnelLimits, ACloseFrameMayCutAMessageOff) {
+  TunnelHarness harness(
+      Quiet([](auto& w) { w.message_rate.from_client = config::MessageRateLimit{.rate = {1}, .burst = 3}; }));
+  harness.Start();
+  const std::string all =
+      Masked({.payload = "a fragment", .fin = false}) + Masked({.opcode = 8, .payload = ClosePayload(1000)});
+  harness.client().Feed(all);
+  harness.Settle();
+  EXPECT_EQ(harness.backend().written(), all);
+}
+
 TEST(TunnelLimits, SlowDownBytesToo) {
   TunnelHarness harness(Quiet([](auto& w) {
     w.byte_rate.from_client = config::ByteRateLimit{.rate = {100'000}, .burst = config::ByteSize{1000}};

@@ -118,6 +118,15 @@ TEST(FrameScanner, AControlFrameMayStandBetweenFragments) {
   EXPECT_EQ(scanner.messages(), 1U);
 }
 
+TEST(FrameScanner, AMessageThatACloseFrameCutsOffStaysBegun) {
+  FrameScanner scanner;
+  Advance(scanner, Build({.payload = "one", .fin = false}));
+  EXPECT_EQ(scanner.messages_begun(), 1U);
+  EXPECT_EQ(Advance(scanner, Build({.opcode = 8})).stop, Stop::kControl);
+  EXPECT_EQ(scanner.messages_begun(), 1U);
+  EXPECT_EQ(scanner.messages(), 0U);
+}
+
 TEST(FrameScanner, AControlFrameComesWholeOrNotAtAll) {
   const Bytes ping = Build({.opcode = 9, .payload = std::string(125, 'p'), .mask = kMask});
   ASSERT_EQ(ping.size(), 131U);
