@@ -46,7 +46,7 @@ std::string FakeStream::TakeWritten() {
 
 size_t FakeStream::unread() const {
   size_t total = 0;
-  for (const Step& step : script_) total += step.bytes.size();
+  for (const Step& step : script_) total += step.left();
   return total;
 }
 
@@ -79,10 +79,10 @@ IoResult FakeStream::Read(std::span<std::byte> into) {
   }
   if (step.state == IoState::kEnd) return {0, IoState::kEnd};  // and so for ever
   if (step.state == IoState::kError) return Fail(step.error);
-  const size_t count = std::min({into.size(), step.bytes.size(), read_limit_});
-  std::memcpy(into.data(), step.bytes.data(), count);
-  step.bytes.erase(0, count);
-  if (step.bytes.empty()) script_.pop_front();
+  const size_t count = std::min({into.size(), step.left(), read_limit_});
+  std::memcpy(into.data(), step.bytes.data() + step.taken, count);
+  step.taken += count;
+  if (step.left() == 0) script_.pop_front();
   if (peer_ != nullptr) peer_->room_ += count;
   if (!script_.empty() && script_.front().state != IoState::kBlocked) return {count, IoState::kOk};
   if (!script_.empty()) script_.pop_front();  // this answer is the wait

@@ -88,6 +88,9 @@ class FakeStream final : public net::ByteStream {
     net::IoState state;  // kOk: `bytes` can be read
     std::string bytes;
     int error = 0;
+    size_t taken = 0;  // of the bytes
+
+    size_t left() const { return bytes.size() - taken; }
   };
 
   net::IoResult Fail(int error);

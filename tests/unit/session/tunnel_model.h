@@ -23,14 +23,14 @@ class ModelPeer {
   ModelPeer(Choose& choose, fakes::FakeStream& stream, bool client)
       : choose_(choose), stream_(stream), client_(client) {}
 
+  // No frame has a payload of more bytes. Where a call moves few bytes, large frames would take all the time there is.
+  void LimitPayload(size_t bytes) { longest_ = bytes; }
+
   // Puts the next piece of what this peer sends on the wire; makes up a frame when there is none.
   void SendPiece() {
     if (ended_) return;
-    if (outgoing_.empty()) NextFrame();
-    const size_t size = std::min<size_t>(outgoing_.size(), 1 + choose_(choose_(3) == 0 ? 20000 : 40));
-    stream_.Feed(std::string_view(outgoing_).substr(0, size));
-    fed_ += size;
-    outgoing_.erase(0, size);
+    if (waiting().empty()) NextFrame();
+    Feed(1 + choose_(choose_(3) == 0 ? 20000 : 40));
   }
   void SendRest() {
     FeedAll();
@@ -93,11 +93,13 @@ class ModelPeer {
   }
 
  private:
-  void FeedAll() {
-    stream_.Feed(outgoing_);
-    fed_ += outgoing_.size();
-    outgoing_.clear();
+  std::string_view waiting() const { return std::string_view(outgoing_).substr(fed_); }
+  void Feed(size_t most) {
+    const std::string_view piece = waiting().substr(0, most);
+    stream_.Feed(piece);
+    fed_ += piece.size();
   }
+  void FeedAll() { Feed(outgoing_.size()); }
 
   struct Sent {
     std::string bytes;
@@ -130,19 +132,30 @@ class ModelPeer {
     constexpr std::string_view kCharacters[] = {"a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80"};
     ws::FrameSpec spec{.opcode = inside_ ? 0 : 1 + static_cast<int>(choose_(2)), .fin = choose_(3) != 0};
     if (!inside_) text_ = spec.opcode == 1;
-    const size_t size = kSizes[choose_(choose_(4) == 0 ? 10 : 7)];
+    size_t size = kSizes[choose_(choose_(4) == 0 ? 10 : 7)];
+    if (size > 1000 && std::exchange(had_large_, true)) size = 1000;
     const std::string_view character = text_ ? kCharacters[choose_(4)] : "\xff";
-    while (spec.payload.size() < size) spec.payload += character;
+    spec.payload = Repeated(character, std::min(size, longest_));
     inside_ = !spec.fin;
     SendFrame(std::move(spec));
+  }
+
+  // At least `size` bytes of it, and whole characters.
+  static std::string Repeated(std::string_view character, size_t size) {
+    std::string text(character.substr(0, size > 0 ? character.size() : 0));
+    while (text.size() < size)
+      text.append(text, 0, (size - text.size() + character.size() - 1) / character.size() * character.size());
+    return text;
   }
 
   Choose& choose_;
   fakes::FakeStream& stream_;
   const bool client_;
   std::deque<Sent> sent_;
-  std::string outgoing_;
-  size_t fed_ = 0;
+  std::string outgoing_;  // all of it
+  size_t fed_ = 0;        // of it, so far
+  size_t longest_ = 100'000;
+  bool had_large_ = false;
   bool inside_ = false;  // a fragmented message
   bool text_ = false;    // which it is
   bool closed_ = false;
@@ -168,11 +181,18 @@ class TunnelModel {
   explicit TunnelModel(Choose choose) : choose_(std::move(choose)), harness_(Settings()) {}
 
   void Run() {
+    constexpr size_t kMostCalls = 256;  // for one frame
+    size_t smallest = 5000;
     for (fakes::FakeStream* stream : {&harness_.client(), &harness_.backend()}) {
-      stream->LimitReads(1 + choose_(5000));
-      stream->LimitWrites(1 + choose_(5000));
+      const size_t reads = 1 + choose_(5000);
+      const size_t writes = 1 + choose_(5000);
+      stream->LimitReads(reads);
+      stream->LimitWrites(writes);
       stream->SetRoom(choose_(3000));
+      smallest = std::min({smallest, reads, writes});
     }
+    client_.LimitPayload(kMostCalls * smallest);
+    backend_.LimitPayload(kMostCalls * smallest);
     harness_.Start();
     const uint32_t steps = 20 + choose_(180);
     for (uint32_t step = 0; step < steps && !harness_.ended(); ++step) Step();

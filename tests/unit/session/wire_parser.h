@@ -20,8 +20,12 @@ class WireParser {
  public:
   // `all` is everything since the beginning.
   void Feed(std::string_view all) {
-    while (size_t size = TakeFrame(all.substr(taken_))) taken_ += size;
-    rest_ = all.substr(taken_);
+    if (all.size() == fed_) return;
+    rest_.append(all.substr(fed_));
+    fed_ = all.size();
+    size_t taken = 0;
+    while (const size_t size = TakeFrame(std::string_view(rest_).substr(taken))) taken += size;
+    rest_.erase(0, taken);
   }
 
   const std::vector<WireFrame>& frames() const { return frames_; }
@@ -58,7 +62,7 @@ class WireParser {
     return frame.bytes.size();
   }
 
-  size_t taken_ = 0;
+  size_t fed_ = 0;
   std::vector<WireFrame> frames_;
   std::string rest_;
 };
