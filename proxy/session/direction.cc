@@ -53,6 +53,7 @@ ws::ScanRules Direction::Rules() const {
 // --- Reading ---
 
 Direction::Step Direction::Read() {
+  HAWSER_DCHECK(!source_.forwards() || !parts_.sides.Of(to_).blocked());
   if (const auto spliced = ReadBySplice()) return *spliced;
   const event::Loop& loop = parts_.services.loop;
   uint64_t most = parts_.settings.buffer.bytes;
@@ -208,6 +209,7 @@ void Direction::SpendMessages(ForwardState& state, uint64_t messages) {
 }
 
 Direction::Step Direction::Pause(const Meter& spent) {
+  HAWSER_DCHECK(parts_.pace != nullptr && !parts_.pace->paused());
   parts_.pace->resume_at = spent.RefilledAt();
   parts_.services.stats.Add(MetricsOf(parts_.from).slowdowns);
   return {.event = Event::kPaused};

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
+
 namespace hawser::session {
 namespace {
 
@@ -35,6 +37,7 @@ void Meter::Spend(base::TimePoint now, uint64_t count) {
 }
 
 base::TimePoint Meter::RefilledAt() const {
+  HAWSER_DCHECK(limited());
   const auto worth = static_cast<uint64_t>(std::max(1.0, per_second_ / 10));
   return bucket_.AvailableAt(per_second_, burst_, std::min(worth, burst_));
 }

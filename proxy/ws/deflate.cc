@@ -1,5 +1,9 @@
 #include "proxy/ws/deflate.h"
 
+#include <limits>
+
+#include "proxy/base/check.h"
+
 namespace hawser::ws {
 namespace {
 
@@ -19,6 +23,8 @@ Bytef* Bytes(std::span<const std::byte> bytes) {
 }
 
 void Offer(z_stream& stream, std::span<const std::byte> in, std::span<std::byte> out) {
+  HAWSER_DCHECK(in.size() <= std::numeric_limits<uInt>::max() &&
+                out.size() <= std::numeric_limits<uInt>::max());
   stream.next_in = Bytes(in);
   stream.avail_in = static_cast<uInt>(in.size());
   stream.next_out = Bytes(out);
@@ -62,6 +68,7 @@ void Inflater::Reset() {
 }
 
 std::unique_ptr<Deflater> Deflater::Create(int window_bits) {
+  HAWSER_DCHECK(window_bits >= kMinWindowBits && window_bits <= kMaxWindowBits);
   std::unique_ptr<Deflater> deflater(new Deflater(window_bits));
   const int result = deflateInit2(&deflater->stream_, kLevel, Z_DEFLATED, Raw(window_bits), kMemoryLevel,
                                   Z_DEFAULT_STRATEGY);

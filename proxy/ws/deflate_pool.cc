@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/base/check.h"
+
 namespace hawser::ws {
 namespace {
 
@@ -16,7 +18,7 @@ std::unique_ptr<Context> Take(std::vector<std::unique_ptr<Context>>& idle, bool 
 }
 
 template <typename Context>
-void Keep(std::vector<std::unique_ptr<Context>>& idle, size_t most, Context* context) {
+void KeepIdle(std::vector<std::unique_ptr<Context>>& idle, size_t most, Context* context) {
   std::unique_ptr<Context> owned(context);
   if (idle.size() >= most) return;
   context->Reset();
@@ -32,6 +34,7 @@ DeflatePool::InflaterLease DeflatePool::TakeInflater() {
 }
 
 DeflatePool::DeflaterLease DeflatePool::TakeDeflater(int window_bits) {
+  HAWSER_DCHECK(window_bits >= Deflater::kMinWindowBits && window_bits <= Deflater::kMaxWindowBits);
   auto deflater =
       Take(idle_deflaters_[static_cast<size_t>(window_bits)], counters_.deflaters_in_use.Get() >= most_,
            [window_bits] { return Deflater::Create(window_bits); });
@@ -40,13 +43,15 @@ DeflatePool::DeflaterLease DeflatePool::TakeDeflater(int window_bits) {
 }
 
 void DeflatePool::Return(Inflater* inflater) {
+  HAWSER_DCHECK(counters_.inflaters_in_use.Get() > 0);
   counters_.inflaters_in_use.Subtract(1);
-  Keep(idle_inflaters_, kMaxIdle, inflater);
+  KeepIdle(idle_inflaters_, kMaxIdle, inflater);
 }
 
 void DeflatePool::Return(Deflater* deflater) {
+  HAWSER_DCHECK(counters_.deflaters_in_use.Get() > 0);
   counters_.deflaters_in_use.Subtract(1);
-  Keep(idle_deflaters_[static_cast<size_t>(deflater->window_bits())], kMaxIdle, deflater);
+  KeepIdle(idle_deflaters_[static_cast<size_t>(deflater->window_bits())], kMaxIdle, deflater);
 }
 
 }  // namespace hawser::ws

@@ -55,8 +55,8 @@ class DeflatePool {
   const size_t most_;
   DeflateCounters counters_;
   std::vector<std::unique_ptr<Inflater>> idle_inflaters_;
-  std::array<std::vector<std::unique_ptr<Deflater>>, Deflater::kMaxWindowBits + 1>
-      idle_deflaters_;  // by bits
+  // By their window's bits.
+  std::array<std::vector<std::unique_ptr<Deflater>>, Deflater::kMaxWindowBits + 1> idle_deflaters_;
 };
 
 }  // namespace hawser::ws

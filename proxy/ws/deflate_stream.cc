@@ -29,6 +29,7 @@ DeflateStream::DeflateStream(event::Loop& loop, net::BufferPool& buffers, Deflat
       client_(std::move(client)),
       inflater_(pool, options.max_fragment),
       deflater_(pool, options.window_bits) {
+  HAWSER_DCHECK(client_ != nullptr && options.max_fragment >= 1 && options.max_fragment <= 65535);
   ahead_.Append(buffers_, early);
 }
 
@@ -99,6 +100,7 @@ IoResult DeflateStream::ReadThroughArea(std::span<std::byte> into) {
 }
 
 IoResult DeflateStream::TakeReady(std::span<std::byte> into) {
+  HAWSER_DCHECK(!ready_.empty());
   const auto waiting = ready_.front();
   const size_t count = std::min(into.size(), waiting.size());
   std::copy_n(waiting.begin(), count, into.begin());

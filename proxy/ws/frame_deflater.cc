@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/base/check.h"
+
 namespace hawser::ws {
 namespace {
 
@@ -12,6 +14,7 @@ constexpr size_t kLongestFragment = 65535;
 }  // namespace
 
 FrameDeflater::Step FrameDeflater::Advance(std::span<const std::byte> in, std::span<std::byte> out) {
+  HAWSER_DCHECK(out.size() >= kLeastRoom);
   Spans left{in, out};
   std::optional<State> state;
   while (!state) {
@@ -113,6 +116,7 @@ void FrameDeflater::EmitPart(Spans& left, std::span<std::byte> payload, size_t m
 // `whole` is the message if all of it was at hand: where compression did not help, it goes as it is.
 void FrameDeflater::EmitLast(Spans& left, std::span<std::byte> payload, size_t made,
                              std::span<const std::byte> whole) {
+  HAWSER_DCHECK(made >= kFlushTail.size());
   made -= kFlushTail.size();
   const bool smaller = whole.empty() || made < whole.size();
   if (!smaller) {
@@ -130,6 +134,7 @@ void FrameDeflater::EmitLast(Spans& left, std::span<std::byte> payload, size_t m
 void FrameDeflater::Emit(Spans& left, size_t payload_bytes, bool fin, bool compressed) {
   const bool small = payload_bytes <= kMaxControlPayload;
   const size_t header_bytes = small ? 2 : 4;
+  HAWSER_DCHECK(payload_bytes <= kLongestFragment && kPlainHeader + payload_bytes <= left.out.size());
   if (small) std::memmove(&left.out[header_bytes], &left.out[kPlainHeader], payload_bytes);
   const uint8_t rsv = compressed && opcode_ != Opcode::kContinuation ? kRsv1 << 4 : 0;
   left.out[0] = std::byte((fin ? 0x80 : 0) | rsv | static_cast<uint8_t>(opcode_));

@@ -58,8 +58,8 @@ class FrameDeflater {
 
   DeflatePool& pool_;
   DeflatePool::DeflaterLease context_;
-  uint64_t remaining_ =
-      0;  // payload of the current frame that has not come; kForEver: pass on all that comes
+  // Payload of the current frame that has not come; kForEver: pass on all that comes.
+  uint64_t remaining_ = 0;
   HeaderCarry header_;
   std::array<std::byte, kFlushTail.size()> held_{};  // the last bytes made, which may turn out to be the tail
   uint8_t held_bytes_ = 0;

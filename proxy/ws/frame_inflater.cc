@@ -4,6 +4,8 @@
 #include <array>
 #include <cstring>
 
+#include "proxy/base/check.h"
+
 namespace hawser::ws {
 namespace {
 
@@ -16,6 +18,7 @@ FrameInflater::FrameInflater(DeflatePool& pool, size_t max_fragment)
     : pool_(pool), max_fragment_(std::clamp<size_t>(max_fragment, 1, 65535)) {}
 
 FrameInflater::Step FrameInflater::Advance(std::span<const std::byte> in, std::span<std::byte> out) {
+  HAWSER_DCHECK(out.size() >= kLeastRoom);
   Spans left{in, out};
   std::optional<State> state;
   while (!state) {
@@ -164,6 +167,7 @@ Inflater::Step FrameInflater::FeedPayload(Spans& left, std::span<std::byte> out)
 void FrameInflater::Emit(Spans& left, size_t payload_bytes, bool fin) {
   const bool small = payload_bytes <= kMaxControlPayload;
   const size_t header_bytes = small ? 6 : 8;
+  HAWSER_DCHECK(payload_bytes <= max_fragment_ && kMaskedHeader + payload_bytes <= left.out.size());
   const auto frame = left.out.first(header_bytes + payload_bytes);
   if (small) std::memmove(&left.out[header_bytes], &left.out[kMaskedHeader], payload_bytes);
   frame[0] = std::byte((fin ? 0x80 : 0) | static_cast<uint8_t>(opcode_));

@@ -62,8 +62,8 @@ class FrameInflater {
   DeflatePool& pool_;
   DeflatePool::InflaterLease context_;
   const size_t max_fragment_;
-  uint64_t remaining_ =
-      0;  // payload of the current frame that has not come; kForEver: pass on all that comes
+  // Payload of the current frame that has not come; kForEver: pass on all that comes.
+  uint64_t remaining_ = 0;
   HeaderCarry header_;
   Mask mask_{};  // of the current compressed frame; turned so that mask_[0] belongs to its next byte
   Opcode opcode_ = Opcode::kText;  // of the next fragment

@@ -6,6 +6,8 @@
 #include <limits>
 #include <optional>
 
+#include "proxy/base/check.h"
+
 namespace hawser::ws {
 namespace {
 
@@ -102,6 +104,7 @@ size_t FrameScanner::PassWholeMessages(std::span<const std::byte> in, const Scan
 
 // `in` lies within the current frame's payload. Returns how much of it may be forwarded.
 size_t FrameScanner::PassPayload(std::span<const std::byte> in) {
+  HAWSER_DCHECK(in.size() <= remaining_);
   size_t passed = in.size();
   if (validating_ && !in.empty()) {
     const Utf8Validator before = text_;
@@ -118,12 +121,14 @@ size_t FrameScanner::PassPayload(std::span<const std::byte> in) {
 }
 
 void FrameScanner::Pass(uint64_t bytes) {
+  HAWSER_DCHECK(blind() && bytes <= remaining_);
   remaining_ -= bytes;
   if (bytes > 0 && remaining_ == 0 && final_) ++messages_;
 }
 
 // What the first two bytes of a header say against the frames before it and the rules of this direction.
 Violation FrameScanner::JudgeStart(std::span<const std::byte> in, const ScanRules& rules) const {
+  HAWSER_DCHECK(in.size() >= 2 && AtBoundary());
   const auto first = std::to_integer<uint8_t>(in[0]);
   const auto rsv = static_cast<uint8_t>((first >> 4) & 7);
   const auto opcode = static_cast<Opcode>(first & 15);
@@ -142,6 +147,7 @@ Violation FrameScanner::JudgeStart(std::span<const std::byte> in, const ScanRule
 
 Scan FrameScanner::TakeControl(std::span<const std::byte> in, const FrameHeader& header,
                                const ScanRules& rules, size_t at) {
+  HAWSER_DCHECK(AtBoundary() && header.payload_bytes <= kMaxControlPayload);
   const size_t size = header.header_bytes + header.payload_bytes;
   if (in.size() < size) return {.bytes = at, .control = {}};
   if (header.opcode == Opcode::kClose) {
@@ -160,6 +166,7 @@ Scan FrameScanner::TakeControl(std::span<const std::byte> in, const FrameHeader&
 }
 
 Violation FrameScanner::BeginFrame(const FrameHeader& header, const ScanRules& rules) {
+  HAWSER_DCHECK(AtBoundary());
   const bool starts_message = header.opcode != Opcode::kContinuation;
   const uint64_t message_bytes = header.payload_bytes + (starts_message ? 0 : message_bytes_);
   if (header.payload_bytes > LimitOf(rules.max_frame_bytes)) return Violation::kFrameTooLarge;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 
+#include "proxy/base/check.h"
 #include "proxy/ws/frame.h"
 
 namespace hawser::ws {
@@ -24,6 +25,7 @@ class HeaderCarry {
     const ParsedHeader parsed = ParseHeader(bytes());
     complete_ = parsed.state != ParsedHeader::State::kIncomplete;
     if (parsed.state == ParsedHeader::State::kComplete) size_ = parsed.header.header_bytes;
+    HAWSER_DCHECK(size_ >= had);  // what was incomplete is no shorter now
     in = in.subspan(size_ - had);
     return parsed;
   }

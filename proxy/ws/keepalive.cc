@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 
+#include "proxy/base/check.h"
 #include "proxy/base/hash.h"
 
 namespace hawser::ws {
@@ -70,6 +71,7 @@ void Keepalive::PassPing(std::span<const std::byte> payload, base::TimePoint now
 }
 
 bool Keepalive::Hold(base::TimePoint now) {
+  HAWSER_DCHECK(Check(now, most_early()) == Due::kPing);
   if (passed_ == 0 || awaited_ == Awaited::kHeld) return false;
   pinged_ = now;
   awaited_ = Awaited::kHeld;

@@ -89,13 +89,13 @@ class Keepalive {
   uint32_t Hash(uint32_t serial) const;
 
   base::TimePoint heard_;
-  base::TimePoint
-      pinged_;  // when the awaited ping went out; once answered, its round trip before the clock's zero
+  // When the awaited ping went out; once answered, its round trip before the clock's zero.
+  base::TimePoint pinged_;
   uint32_t interval_ms_ = 0;
   uint32_t timeout_ms_ : 22 = 0;
   Awaited awaited_ : 2 = Awaited::kOurs;
-  uint32_t passed_ : 8 =
-      0;  // of the last ping that passed through and waits for its pong: a hash; 0: none waits
+  // Of the last ping that passed through and waits for its pong: a hash of its payload; 0: none waits.
+  uint32_t passed_ : 8 = 0;
   uint32_t pings_sent_ = 0;  // the serial number of the last one
   uint32_t secret_ = 0;
   uint32_t trips_ = 0;  // these four as RoundTrips has them

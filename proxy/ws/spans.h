@@ -7,6 +7,8 @@
 #include <limits>
 #include <span>
 
+#include "proxy/base/check.h"
+
 namespace hawser::ws {
 
 inline constexpr uint64_t kForEver = std::numeric_limits<uint64_t>::max();
@@ -15,8 +17,9 @@ struct Spans {
   std::span<const std::byte> in;
   std::span<std::byte> out;
 
-  // Has room.
+  // There is room for them.
   void Put(std::span<const std::byte> bytes) {
+    HAWSER_DCHECK(bytes.size() <= out.size());
     std::copy(bytes.begin(), bytes.end(), out.begin());
     out = out.subspan(bytes.size());
   }

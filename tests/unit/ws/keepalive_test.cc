@@ -281,7 +281,7 @@ TEST(Keepalive, WithoutAnIntervalPassedPingsAreNothing) {
   Keepalive keepalive = Started(1, seconds(0));
   keepalive.PassPing(ToBytes("theirs"), kStart);
   EXPECT_EQ(keepalive.NextDeadline(), base::TimePoint::max());
-  EXPECT_FALSE(keepalive.Hold(kStart));
+  EXPECT_EQ(keepalive.Check(kStart + std::chrono::hours(1)), Due::kNothing);
 }
 
 TEST(Keepalive, IsSmall) {
