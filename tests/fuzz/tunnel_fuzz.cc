@@ -1,8 +1,9 @@
-// The tunnel model of tests/unit/session/tunnel_model.h, whose choices are the input's bytes.
+// The tunnel model of tests/unit/session/tunnel_model.h, whose choices are the input's bytes. All runs share a loop.
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <span>
 
 #include "gtest/gtest.h"
@@ -26,6 +27,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     return value % limit;
   };
-  hawser::session::TunnelModel(choose).Run();
+  static const auto turns = std::make_shared<hawser::session::SteppedLoop>();
+  hawser::session::TunnelModel(choose, turns).Run();
   return 0;
 }

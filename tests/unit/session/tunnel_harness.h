@@ -75,10 +75,18 @@ struct Received {
   }
 };
 
+// A loop whose time is stepped. One may serve many harnesses, one after the other: it costs more to make than they do.
+struct SteppedLoop {
+  fakes::SteppedClock clock;
+  std::unique_ptr<event::Loop> loop = std::move(*event::Loop::Create(clock.reader()));
+};
+
 class TunnelHarness {
  public:
   explicit TunnelHarness(config::WebSocket settings = {.keepalive = {.interval = base::Duration(0)}},
-                         config::TcpKeepalive tcp_keepalive = {}) {
+                         config::TcpKeepalive tcp_keepalive = {},
+                         std::shared_ptr<SteppedLoop> turns = std::make_shared<SteppedLoop>())
+      : turns_(std::move(turns)) {
     auto config = std::make_unique<config::Config>();
     config->routes.resize(1);
     config->routes[0].websocket = settings;
@@ -87,9 +95,8 @@ class TunnelHarness {
         .settings = config->routes[0], .name = "test", .index = 0, .clusters = {{.cluster = 0, .below = 1}}});
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = std::move(config);
-    loop_ = std::move(*event::Loop::Create(clock_.reader()));
-    sessions_ = std::make_unique<Sessions>(*loop_);
-    services_.reset(new WorkerServices{.loop = *loop_,
+    sessions_ = std::make_unique<Sessions>(loop());
+    services_.reset(new WorkerServices{.loop = loop(),
                                        .buffers = buffers_,
                                        .stats = stats_,
                                        .sessions = *sessions_,
@@ -99,7 +106,7 @@ class TunnelHarness {
     auto record = std::make_unique<RequestRecord>();
     record->route = route_.get();
     record->endpoint = &endpoint_;
-    record->start = loop_->now();
+    record->start = loop().now();
     auto client_stream = std::make_unique<fakes::FakeStream>();
     auto backend_stream = std::make_unique<fakes::FakeStream>();
     client_ = client_stream.get();
@@ -120,8 +127,8 @@ class TunnelHarness {
 
   // A turn of the loop, `by` later.
   void Turn(base::Duration by) {
-    clock_.Advance(by);
-    loop_->RunOnce(base::Duration(0));
+    turns_->clock.Advance(by);
+    loop().RunOnce(base::Duration(0));
   }
 
   void Start() { Tunnel::Start(*services_, std::move(parts_)); }
@@ -159,7 +166,7 @@ class TunnelHarness {
 
   fakes::FakeStream& client() { return *client_; }
   fakes::FakeStream& backend() { return *backend_; }
-  event::Loop& loop() { return *loop_; }
+  event::Loop& loop() { return *turns_->loop; }
   WorkerServices& services() { return *services_; }
   Tunnel::Parts& parts() { return parts_; }
   net::BufferPool& buffers() { return buffers_; }
@@ -170,8 +177,7 @@ class TunnelHarness {
   const http::Via via_{1};
   cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
   std::unique_ptr<route::Route> route_;
-  fakes::SteppedClock clock_;
-  std::unique_ptr<event::Loop> loop_;
+  std::shared_ptr<SteppedLoop> turns_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<WorkerServices> services_;
   Tunnel::Parts parts_;

@@ -178,7 +178,8 @@ inline std::string WithoutOurs(const ModelPeer& peer) {
 
 class TunnelModel {
  public:
-  explicit TunnelModel(Choose choose) : choose_(std::move(choose)), harness_(Settings()) {}
+  TunnelModel(Choose choose, std::shared_ptr<SteppedLoop> turns)
+      : choose_(std::move(choose)), harness_(Settings(), {}, std::move(turns)) {}
 
   void Run() {
     constexpr size_t kMostCalls = 256;  // for one frame

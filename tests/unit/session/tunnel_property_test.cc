@@ -7,10 +7,11 @@ namespace hawser::session {
 namespace {
 
 TEST(TunnelProperty, WhatArrivesIsWhatWasSentPlusWholeFramesAtLegalPlaces) {
+  const auto turns = std::make_shared<SteppedLoop>();
   for (unsigned seed = 1; seed <= 200; ++seed) {
     SCOPED_TRACE(seed);
     std::mt19937 random(seed);
-    TunnelModel([&](uint32_t limit) { return static_cast<uint32_t>(random() % limit); }).Run();
+    TunnelModel([&](uint32_t limit) { return static_cast<uint32_t>(random() % limit); }, turns).Run();
     if (testing::Test::HasFailure()) return;
   }
 }

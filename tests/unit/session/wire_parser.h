@@ -12,7 +12,7 @@ struct WireFrame {
   int opcode = 0;
   bool fin = false;
   bool masked = false;
-  std::string payload;  // unmasked
+  std::string payload;  // unmasked; of a control frame
   std::string bytes;    // as it was on the wire
 };
 
@@ -52,7 +52,7 @@ class WireParser {
     const size_t mask = header;
     header += frame.masked ? 4 : 0;
     if (bytes.size() < header || bytes.size() - header < length) return 0;
-    frame.payload = bytes.substr(header, length);
+    if (frame.opcode >= 8) frame.payload = bytes.substr(header, length);
     for (size_t i = 0; frame.masked && i < frame.payload.size(); ++i) {
       frame.payload[i] =
           static_cast<char>(static_cast<uint8_t>(frame.payload[i]) ^ Byte(bytes, mask + i % 4));
