@@ -4,6 +4,8 @@
 
 #include <cstddef>
 
+#include "proxy/base/check.h"
+
 namespace hawser::base {
 
 class ListLink {
@@ -49,6 +51,7 @@ class IntrusiveList {
 
   // The element behind `element`, which is in this list; null behind the last one.
   T* Next(T& element) {
+    HAWSER_DCHECK(static_cast<ListLink&>(element).linked());
     ListLink* next = static_cast<ListLink&>(element).next_;
     return next == &head_ ? nullptr : static_cast<T*>(next);
   }
@@ -67,6 +70,7 @@ class IntrusiveList {
   void PutBehind(T& element, T& place) {
     ListLink& link = element;
     ListLink& before = place;
+    HAWSER_DCHECK(before.linked() && &link != &before);
     link.Unlink();
     link.previous_ = &before;
     link.next_ = before.next_;
@@ -74,8 +78,9 @@ class IntrusiveList {
     before.next_ = &link;
   }
 
-  // Takes every element of `other`, in order, behind those of its own; O(1).
+  // Takes every element of `other`, another list, in order, behind those of its own; O(1).
   void Splice(IntrusiveList& other) {
+    HAWSER_DCHECK(&other != this);
     if (other.empty()) return;
     ListLink* const first = other.head_.next_;
     ListLink* const last = other.head_.previous_;
@@ -92,6 +97,7 @@ class IntrusiveList {
     for (ListLink* link = head_.next_; link != &head_;) {
       ListLink* next = link->next_;
       visit(static_cast<T&>(*link));
+      HAWSER_DCHECK(next->linked());
       link = next;
     }
   }

@@ -1,5 +1,5 @@
 // Keeps a flood out of the log: lets the first few events of every interval through and counts the others, so
-// that the next line can say how many it stands for. One a kind of line and worker; a plain value, its
+// that the next line can say how many it stands for. One per kind of line and worker; a plain value, its
 // owner's thread only.
 //
 //   if (const auto suppressed = gate.Pass(now)) spdlog::warn("refused {} ({} more like it)", address,
@@ -10,6 +10,7 @@
 #include <optional>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 
 namespace hawser::base {
@@ -25,6 +26,7 @@ class LogGate {
       interval_ends_ = now + interval_;
       passed_ = 0;
     }
+    HAWSER_DCHECK(passed_ <= events_);
     if (passed_ == events_) {
       ++suppressed_;
       return std::nullopt;

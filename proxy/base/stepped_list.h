@@ -45,6 +45,7 @@ class SteppedList {
     ListLink* last = nullptr;
     for (; next != nullptr && most > 0; next = links_.Next(*next), --most) {
       visit(static_cast<T&>(*next));
+      HAWSER_DCHECK(next->linked());
       last = next;
     }
     if (next == nullptr) {

@@ -1,6 +1,5 @@
-// A thread of hawser's own, which std::thread is not in three points: starting it can fail without an exception, it has
-// a name, and signals to the process never reach it. Those go to the main thread, by their default action or as events
-// (event/signals.h), whenever that thread is ready for them.
+// A thread that differs from std::thread in three points: its start can fail without an exception, it has a name, and signals
+// to the process never reach it. Signals go to the main thread, which handles them by default or as events (event/signals.h).
 #pragma once
 
 #include <string>
@@ -20,13 +19,13 @@ class Thread {
   ~Thread() { Join(); }
 
   // Runs `run` on a new thread. `name` is what ps(1) shows, at most 15 characters. ResourceExhausted where a limit on
-  // threads is reached or their stacks find no room. Not running before.
+  // threads is reached or there is no memory for its stack. Only while it is not running.
   absl::Status Start(const std::string& name, absl::AnyInvocable<void()> run);
 
   bool running() const { return running_; }  // started, neither joined nor abandoned
   // Waits for its end. Does nothing if it does not run.
   void Join();
-  // Lets it run on by itself; for one that may be stuck while the process ends.
+  // Nobody waits for its end any more: for a thread that may be stuck while the process ends.
   void Abandon();
 
  private:
