@@ -10,6 +10,7 @@
 #include <sys/un.h>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 
 namespace hawser::net {
@@ -68,6 +69,7 @@ bool IpAddress::unspecified() const {
 }
 
 IpAddress IpAddress::Masked(int length) const {
+  HAWSER_DCHECK(length >= 0);
   IpAddress masked = *this;
   for (int i = 0; i < static_cast<int>(bytes().size()); ++i) {
     const int kept = std::clamp(length - i * 8, 0, 8);

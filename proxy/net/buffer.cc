@@ -4,9 +4,12 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "proxy/base/check.h"
+
 namespace hawser::net {
 
 BufferPool::~BufferPool() {
+  HAWSER_DCHECK(in_use_ == 0);
   while (idle_ != nullptr) std::free(std::exchange(idle_, idle_->next));
 }
 
@@ -27,6 +30,7 @@ Slab* BufferPool::Take() {
 }
 
 void BufferPool::Give(Slab* slab) {
+  HAWSER_DCHECK(slab->pool == this && in_use_ > 0);
   --in_use_;
   if (idle_count_ >= max_idle_) {
     std::free(slab);
@@ -45,6 +49,7 @@ size_t Buffer::size() const {
 }
 
 void Buffer::Append(BufferPool& pool, std::span<const std::byte> bytes) {
+  HAWSER_DCHECK(last_ == nullptr || last_->pool == &pool);
   while (!bytes.empty()) {
     if (last_ == nullptr) {
       last_ = pool.Take();
@@ -69,6 +74,7 @@ std::span<const std::byte> Buffer::front() const {
 
 void Buffer::Consume(size_t count) {
   while (count > 0) {
+    HAWSER_DCHECK(last_ != nullptr);
     Slab* first = last_->next;
     const size_t taken = std::min(count, first->end - first->begin);
     first->begin += taken;

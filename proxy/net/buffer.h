@@ -57,10 +57,11 @@ class Buffer {
   bool empty() const { return last_ == nullptr; }
   size_t size() const;  // O(slabs)
 
+  // `pool` is the one that its other slabs are from.
   void Append(BufferPool& pool, std::span<const std::byte> bytes);
   // The first bytes that lie together; empty only when the buffer is.
   std::span<const std::byte> front() const;
-  // Drops the first `count` bytes, count <= size(); a slab returns to its pool with its last byte.
+  // Drops the first `count` bytes, at most size() of them; a slab returns to its pool with its last byte.
   void Consume(size_t count);
   void Clear();
 

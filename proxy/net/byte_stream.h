@@ -40,14 +40,15 @@ class ByteStream {
  public:
   virtual ~ByteStream() = default;
 
-  // Names who hears of this stream from now on, and under which tag. `handler` must outlive the stream or be replaced.
+  // Names who hears of this stream from now on, and under which tag. `handler` outlives the stream or is replaced; null:
+  // nobody, and nothing is wanted.
   virtual void Watch(event::IoHandler* handler, uint8_t tag) = 0;
 
   // What to hear of: .read when bytes, an end or an error can be read, .write when Write can take more, .hang_up when the
   // connection breaks (OnReady with hung_up). Level-triggered. Cheap when nothing changes.
   virtual void Want(event::Interest interest) = 0;
 
-  // Takes up to into.size() bytes. kOk: bytes > 0, and more may be there. kBlocked: `bytes` (may be > 0) was all.
+  // Takes up to into.size() bytes, which is not 0. kOk: bytes > 0, and more may be there. kBlocked: `bytes` (may be > 0) was all.
   virtual IoResult Read(std::span<std::byte> into) = 0;
 
   // Hands over a prefix of `bytes`. kBlocked: the rest was not taken; Want({.write}) tells when to offer it again. An

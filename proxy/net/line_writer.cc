@@ -86,9 +86,9 @@ class LineWriter::File {
 
  private:
   enum class Kind : uint8_t {
-    kFile,    // is taken at once, or fails
-    kSocket,  // journald's, for one: can be asked not to wait
-    kPipe,    // a terminal too
+    kFile,    // takes everything at once, or fails
+    kSocket,  // for example journald's: send(2) can be told not to wait
+    kPipe,    // or a terminal
   };
   const Socket file_;
   Kind kind_ = Kind::kFile;
@@ -200,7 +200,7 @@ int LineWriter::Queue::WriteSome() {
   return 0;
 }
 
-// All but the rest of a line whose beginning has gone out.
+// Drops all but the rest of a line whose beginning has been written.
 void LineWriter::Queue::DropUnwritten() {
   const size_t kept = mid_line_ ? batch_.find('\n', written_) + 1 : written_;
   const auto lost = std::count(batch_.begin() + static_cast<ptrdiff_t>(kept), batch_.end(), '\n');
@@ -211,7 +211,7 @@ void LineWriter::Queue::DropUnwritten() {
 
 // `error`: of the last write. Lines that found no room in the queue are seen by their count.
 void LineWriter::Queue::NoteLosses(int error) {
-  if (Expired()) return;  // who would be told may be gone
+  if (Expired()) return;  // the owner of on_change may be gone
   const uint64_t now_dropped = dropped();
   const bool lost = error != 0 || now_dropped != std::exchange(dropped_noted_, now_dropped);
   const auto now = Clock::now();
@@ -231,6 +231,7 @@ bool LineWriter::Queue::Expired() {
 
 absl::StatusOr<std::unique_ptr<LineWriter>> LineWriter::Start(Socket file, Options options,
                                                               absl::AnyInvocable<void(Change)> on_change) {
+  HAWSER_DCHECK(options.most_lines > 0);
   const std::string name = options.thread;
   auto queue = std::make_shared<Queue>(std::move(file), std::move(options), std::move(on_change));
   std::unique_ptr<LineWriter> writer(new LineWriter(queue));

@@ -1,10 +1,10 @@
-// Appends lines to a file, pipe, socket or terminal from a thread of its own, so that nobody who writes a line waits for
-// whoever takes it: a full disk, a pipe that nobody reads, a terminal that was stopped. What waits is bounded; what finds
-// no room is dropped and counted. A line is written whole or not at all: one that the system takes half of is finished
-// first when it takes something again.
+// Appends lines to a file, pipe, socket or terminal from a thread of its own, so that nobody who writes a line waits for a
+// full disk, a pipe that nobody reads, or a terminal that was stopped. The lines that wait are bounded; one that finds no
+// room is dropped and counted. A line is written whole or not at all: if the system takes half of it, the other half is
+// the first thing to be written afterwards.
 //
-// Pipes and terminals belong to others as well and may block (O_NONBLOCK would be theirs too): they are written only where
-// poll(2) sees room, whole lines of at most PIPE_BUF bytes at a time, which no other writer can come between (pipe(7)).
+// Pipes and terminals may be shared with other processes, and so would be O_NONBLOCK: they stay blocking, and are written
+// only when poll(2) sees room, whole lines of at most PIPE_BUF bytes at a time, which other writers cannot split (pipe(7)).
 #pragma once
 
 #include <chrono>
@@ -20,8 +20,8 @@
 
 namespace hawser::net {
 
-// What lines are appended to; a file is made if it is not there, mode 0640. "-" is stdout. Never waits: a FIFO is opened
-// whether it is read or not, and is held open on both sides, so that readers may leave and come back.
+// Opens what lines are appended to; "-" is stdout. A file that is not there is made, mode 0640. Never waits: a FIFO is opened
+// even if nobody reads it, and stays open for reading too, so that its readers may leave and come back.
 absl::StatusOr<Socket> OpenForLines(const std::string& path);
 
 class LineWriter {
@@ -35,11 +35,10 @@ class LineWriter {
   // Lines begin to be lost, or are written again.
   struct Change {
     int error;      // errno; EAGAIN: the lines are not taken fast enough; 0: lines are written again
-    uint64_t lost;  // lines, since they began to be; 0 where that is now
+    uint64_t lost;  // lines since the loss began; 0 if it begins now
   };
 
-  // `on_change` is called on the writer's thread. A change is told when it happens and, back again, when a second has
-  // passed without a loss.
+  // `on_change` is called on the writer's thread: at the first loss, and when a second has passed without another one.
   static absl::StatusOr<std::unique_ptr<LineWriter>> Start(Socket file, Options options,
                                                            absl::AnyInvocable<void(Change)> on_change);
   // Writes what waits, for a second at the most.

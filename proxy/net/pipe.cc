@@ -35,7 +35,7 @@ bool Pipe::Ready() {
 }
 
 IoResult Pipe::Fill(int from, size_t most) {
-  HAWSER_DCHECK(held_ == 0);
+  HAWSER_DCHECK(read_.open() && held_ == 0);
   const ssize_t moved = Splice(from, write_.fd(), std::min(most, capacity_));
   if (moved > 0) {
     held_ = static_cast<size_t>(moved);
@@ -63,7 +63,8 @@ IoResult Pipe::WriteTo(int to) {
 void Pipe::Take(Buffer& into, BufferPool& pool, std::span<std::byte> scratch) {
   while (held_ > 0) {
     const ssize_t got = read(read_.fd(), scratch.data(), std::min(scratch.size(), held_));
-    if (got <= 0) return Discard();  // cannot be: they are there
+    HAWSER_DCHECK(got > 0);  // they are there
+    if (got <= 0) return Discard();
     into.Append(pool, scratch.first(static_cast<size_t>(got)));
     held_ -= static_cast<size_t>(got);
   }

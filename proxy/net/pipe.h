@@ -13,15 +13,14 @@ namespace hawser::net {
 
 class Pipe {
  public:
-  // Whether there is a pipe to use: the two descriptors are taken at the first call, and asked for again as long as there
-  // are none to be had.
+  // Whether there is a pipe to use. The first call takes its two descriptors; while there are none, each call asks again.
   bool Ready();
 
   // Bytes that it takes from full pages at the most.
   size_t capacity() const { return capacity_; }
 
-  // Moves up to `most` bytes from a plain socket into the pipe, which must be empty. As ByteStream::Read, but that kOk
-  // says nothing of whether there is more.
+  // Moves up to `most` bytes from a plain socket into the pipe, which is Ready and empty. As ByteStream::Read, except that kOk
+  // does not say whether there is more.
   IoResult Fill(int from, size_t most);
 
   // Moves what it holds to a plain socket. As ByteStream::Write.

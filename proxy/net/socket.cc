@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 
 namespace hawser::net {
@@ -21,7 +22,7 @@ absl::Status Failed(std::string_view what, const SocketAddress& address) {
 }
 
 void Set(int fd, int level, int option, int value) {
-  setsockopt(fd, level, option, &value, sizeof value);  // tuning: a kernel without it serves as well
+  setsockopt(fd, level, option, &value, sizeof value);  // only tuning: a kernel without the option will do
 }
 
 absl::StatusOr<Socket> Open(const SocketAddress& address) {
@@ -31,7 +32,7 @@ absl::StatusOr<Socket> Open(const SocketAddress& address) {
   return socket;
 }
 
-// A socket file that a dead process left behind; one that is served, or anything but a socket, is left alone.
+// Removes a socket file that a dead process left behind. One that a process serves, or that is no socket, stays.
 void UnlinkStale(const SocketAddress& address) {
   struct stat status;
   if (stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
@@ -112,6 +113,7 @@ void KeepAlive(const Socket& socket, const TcpKeepalive& keepalive) {
 }
 
 Socket Accept(const Socket& listening, SocketAddress& peer) {
+  HAWSER_DCHECK(listening.open());
   sockaddr_storage native{};
   socklen_t length = sizeof native;
   Socket socket(

@@ -46,17 +46,18 @@ struct ListenOptions {
 // A Unix socket's path is unlinked first if nobody answers there.
 absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options);
 
-// Removes the file of a Unix socket that is listened on no more. Other addresses have none.
+// Removes the file of a Unix socket on which nobody listens any more. Other addresses have none.
 void RemoveFile(const SocketAddress& address);
 
 // Another descriptor of the same socket.
 absl::StatusOr<Socket> Duplicate(const Socket& socket);
 
-// Keeps the descriptors from number `first` on for accept(2) of those who ask for no leave, the admin listener above all: it is
-// to answer when clients have used up all others. Holds for the process, as RLIMIT_NOFILE does; once, before threads start.
+// Keeps the descriptors from number `first` on for connections that are accepted without asking HasKeptDescriptor, those of the
+// admin listener above all: it must answer when clients have used up all others. Holds for the process, as RLIMIT_NOFILE
+// does; to be called before threads start.
 void KeepDescriptors(int first);
 
-// Whether `socket` has one of these: then all others are in use, since the kernel gives the lowest that is free.
+// Whether `socket` has one of these. Then all others are in use, since the kernel gives the lowest that is free.
 bool HasKeptDescriptor(const Socket& socket);
 
 // Asks a quiet peer's host whether it is still there (SO_KEEPALIVE).
@@ -71,14 +72,15 @@ void KeepAlive(const Socket& socket, const TcpKeepalive& keepalive);
 // descriptors are left) and for Unix sockets that nobody listens on.
 absl::StatusOr<Socket> Connect(const SocketAddress& address);
 
-// The next connection of a listening socket and who made it. Not open, with errno set, when there is none or it failed.
+// The next connection of a listening socket, and in `peer` who made it. Not open, with errno set, when there is none or
+// accept(2) failed; `peer` is then as before.
 Socket Accept(const Socket& listening, SocketAddress& peer);
 
 // What can be read, looked at and left there: the prefix of `into` that was filled; empty when there is nothing, an end
 // or an error.
 std::span<std::byte> Peek(int fd, std::span<std::byte> into);
 
-// Where the socket is bound: tells the port that 0 became.
+// Where the socket is bound. Where port 0 was asked for, this says which port it became.
 absl::StatusOr<SocketAddress> LocalAddress(const Socket& socket);
 
 }  // namespace hawser::net

@@ -9,7 +9,7 @@
 namespace hawser::net {
 namespace {
 
-// A host that is there answers within this, wherever it is.
+// A host that is alive answers within this time, wherever in the world it is.
 constexpr base::Duration kLongestTrip{1000};
 
 }  // namespace

@@ -24,10 +24,9 @@ struct TcpState {
 // None where there is no open TCP connection: a Unix socket, a closed descriptor.
 std::optional<TcpState> AskTcp(int fd);
 
-// For how long the peer's host has been silent though it was sent something that it has to answer. 0: it has answered
-// what it was sent last, however seldom that is: the kernel's probes of a closed window, and what it sends again, go out
-// only every two minutes after a while, so that the time since the last answer alone proves nothing. None: nothing is
-// under way.
+// For how long the peer's host has been silent although it was sent something that it has to answer. 0: it has answered what
+// it was sent last. The time since its last answer alone proves nothing: the kernel probes a closed window, and sends again,
+// only every two minutes after a while. None: nothing is under way.
 std::optional<base::Duration> SilenceOf(const TcpState& state);
 
 }  // namespace hawser::net

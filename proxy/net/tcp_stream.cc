@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include "proxy/base/check.h"
 #include "proxy/net/tcp_state.h"
 
 namespace hawser::net {
@@ -43,6 +44,7 @@ IoResult TcpStream::Fail(int error) {
 }
 
 IoResult TcpStream::Read(std::span<std::byte> into) {
+  HAWSER_DCHECK(!into.empty());  // recv(2) of nothing looks like an end
   if (!socket_.open()) return Fail(EBADF);
   if (unwatched_) return Fail(ENOMEM);
   while (true) {

@@ -37,9 +37,9 @@ class TcpStream final : public ByteStream {
   Socket socket_;
   int error_ = 0;
   event::Target target_;
-  bool registered_ =
-      false;  // in epoll: only while something is wanted, as a hang-up is reported even to nobody's wish
-  bool unwatched_ = false;  // epoll did not take it: broken, as nobody would ever hear of it
+  // In epoll. Only while something is wanted: epoll reports a hang-up whatever is asked for.
+  bool registered_ = false;
+  bool unwatched_ = false;  // epoll did not take it: broken, since its owner would never hear of it again
   bool shut_ = false;
   event::Interest interest_;
 };
