@@ -115,7 +115,7 @@ void AdminServer::OnReady(event::Ready ready) {
     net::Socket socket = net::Accept(socket_, peer);
     if (!socket.open() && errno == EAGAIN) return;
     if (!socket.open() && errno == ECONNABORTED) continue;
-    // Without a descriptor accept(2) fails whether a connection waits or not: only the first time one surely does.
+    // Without a free descriptor accept(2) fails even when no connection waits. At the first call of a turn one does.
     if (!socket.open() && accepted > 0) return;
     if (!socket.open()) return Evict() ? void() : Pause();  // an eviction frees one for the next turn
     if (connections_.size() >= settings_.connections && !Evict()) continue;
@@ -124,7 +124,7 @@ void AdminServer::OnReady(event::Ready ready) {
   }
 }
 
-// The connection that has waited for its client the longest makes room. False if there is none.
+// Drops the connection that has waited for its client the longest. False if none waits for its client.
 bool AdminServer::Evict() {
   for (const auto& [id, connection] : connections_) {
     if (!connection->idle()) continue;
@@ -135,7 +135,7 @@ bool AdminServer::Evict() {
   return false;
 }
 
-// Out of descriptors, most likely: the connection stays in the kernel's queue, and the loop must not spin on it.
+// Most likely there are no descriptors. The connection stays in the kernel's queue, and the loop must not spin on it.
 void AdminServer::Pause() {
   loop_.Modify(socket_.fd(), target_, {});
   loop_.Arm(resume_, kPauseTime);

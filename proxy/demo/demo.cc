@@ -7,6 +7,7 @@
 
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
+#include "proxy/base/check.h"
 #include "proxy/base/hash.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/tls/self_signed.h"
@@ -16,7 +17,7 @@ namespace {
 
 constexpr BackendSpec kBackends[] = {{"alpha", "#e4572e"}, {"bravo", "#2a9d8f"}, {"charlie", "#e9b44c"}};
 
-// Any key will do that no client can know; it lives as long as the demo.
+// A key that no client can know; it lasts as long as the demo.
 std::string RandomKey() {
   std::string key;
   for (int i = 0; i < 4; ++i) key += fmt::format("{:016x}", base::SipKey::Random().k0);
@@ -95,6 +96,7 @@ clusters:
 }
 
 absl::Status Demo::Start(const stats::Registry& stats) {
+  HAWSER_DCHECK(stats_ == nullptr);
   stats_ = &stats;
   return thread_.Start("demo", [this] { loop_->Run(); });
 }

@@ -1,5 +1,5 @@
-// `hawser demo`: three echo backends on a thread of their own, a certificate made on the spot, and the configuration that
-// puts the real proxy in front of them.
+// `hawser demo`: three echo backends on a thread of their own, a new certificate, and the configuration that puts the real
+// proxy in front of them.
 #pragma once
 
 #include <memory>
@@ -24,7 +24,7 @@ class Demo {
   // The configuration, as YAML.
   std::string Config() const;
 
-  // Starts the backends. `stats` are the proxy's, for the page: they must live until Stop.
+  // Starts the backends. Once. The page shows `stats`, the proxy's, which must live until Stop.
   absl::Status Start(const stats::Registry& stats);
   // Ends the backends' thread. Idempotent.
   void Stop();

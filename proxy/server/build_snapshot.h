@@ -9,7 +9,7 @@
 
 namespace hawser::server {
 
-// What the configuration asks for and the machine does not give (a port in use, a certificate that has gone), as
+// What the configuration asks for and the machine refuses (a port in use, a certificate that is no longer there), as
 // diagnostics at their place in the file.
 using StartErrors = std::vector<config::Diagnostic>;
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/session/client_connection.h"
 #include "spdlog/spdlog.h"
 
@@ -58,7 +59,7 @@ void Listener::Stop() {
   AcceptBatch(1 << 16);
   services_.loop.Remove(socket_.fd(), target_);
   socket_.Reset();
-  resume_.Cancel();
+  resume_.Cancel();  // AcceptBatch may have armed it
 }
 
 void Listener::OnReady(event::Ready ready) {
@@ -82,19 +83,19 @@ void Listener::AcceptBatch(int most) {
       return;
     } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       return Pause();
-    } else {  // concerns the one connection that was to be accepted, and it is gone
+    } else {  // only the connection that was to be accepted failed, and it is gone
       services_.stats.Add(stats::Metric::kAcceptOther);
     }
   }
 }
 
-// Whether the next connection would find another descriptor than those that are kept.
+// Whether the next connection would get a descriptor that is not kept for others.
 bool Listener::HasDescriptors() const {
   const auto next = net::Duplicate(socket_);
   return next.ok() && !net::HasKeptDescriptor(*next);
 }
 
-// Out of descriptors or memory: the connection stays in the kernel's queue, and the loop must not spin on it.
+// There are no descriptors, or there is no memory. The connection stays in the kernel's queue, and the loop must not spin on it.
 void Listener::Pause() {
   services_.stats.Add(stats::Metric::kAcceptNoDescriptor);
   if (failures_.Pass(services_.loop.now())) {
@@ -106,6 +107,7 @@ void Listener::Pause() {
 }
 
 void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
+  HAWSER_DCHECK(runtime_.index < edge_.caps.size());
   session::EdgeLeases leases;
   leases.cap = edge_.caps[runtime_.index]->Take();
   if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
@@ -122,8 +124,8 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
                                    std::move(leases));
 }
 
-// Closes at once, or answers first where the configuration asks for it: those that are answered linger for a moment,
-// so their number is bounded too.
+// Closes the connection at once, or answers it where the configuration asks for that. A connection that is answered stays for
+// a moment, so the number of those is bounded too.
 void Listener::Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason) {
   if (const auto suppressed = refusals_.Pass(services_.loop.now())) {
     const auto more =

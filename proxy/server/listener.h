@@ -1,5 +1,5 @@
-// One worker's share of one listener: accepts, admits by the edge's tables before anything is spent on the client, and
-// starts a ClientConnection. Owned by its worker; loop thread only.
+// One worker's share of one listener: accepts connections, asks the tables of the edge before it spends anything on a client,
+// and starts a ClientConnection. Owned by its worker; loop thread only.
 #pragma once
 
 #include <memory>
@@ -30,7 +30,7 @@ class Listener final : public event::IoHandler {
   ~Listener() override;
 
   absl::Status Start();
-  // Takes what the kernel has already queued, then closes the socket.
+  // Accepts what the kernel has already queued, then closes the socket. Idempotent.
   void Stop();
   void OnReady(event::Ready ready) override;
 

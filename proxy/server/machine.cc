@@ -30,9 +30,9 @@ bool Lists(std::string_view controllers, std::string_view controller) {
   return false;
 }
 
-// The control groups that bound this process by `controller`: its own and all around it (cgroups(7)). A container without
-// a namespace of its own is told a path of its host, of which it sees only the last folder, as the root: so every folder
-// of the path is named, and those that are not there have no file to read.
+// The control groups that bound this process by `controller`: its own and all that contain it (cgroups(7)). A container
+// without a namespace of its own reads a path of its host, and sees only the last folder of it, as its root. So every folder
+// of the path is tried; one that is not there has no file to read.
 std::vector<Group> GroupsOf(std::string_view controller, const std::string& root) {
   std::vector<Group> groups;
   std::ifstream file(root + "/proc/self/cgroup");
@@ -61,7 +61,7 @@ std::optional<Value> ReadFrom(const std::string& path) {
   return file >> value ? std::optional(value) : std::nullopt;
 }
 
-// Cores: "150000 100000" in cpu.max are one and a half (microseconds of a period), "max 100000" no bound, as is -1 in the
+// In cores. "150000 100000" in cpu.max (microseconds of a period) is one and a half; "max 100000" is no bound, as is -1 in the
 // file of version 1.
 std::optional<double> QuotaOf(const Group& group) {
   double quota = -1;
@@ -102,7 +102,7 @@ uint64_t MemoryLimit(const std::string& root) {
   uint64_t bytes =
       static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
   for (const Group& group : GroupsOf("memory", root)) {
-    // No number ("max") is no bound; version 1 writes a number beyond all memory.
+    // "max" is no number and no bound; version 1 writes a number above all memory instead.
     const auto limit =
         ReadFrom<uint64_t>(group.folder + (group.unified ? "/memory.max" : "/memory.limit_in_bytes"));
     if (limit.value_or(0) > 0) bytes = std::min(bytes, *limit);

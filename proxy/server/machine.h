@@ -1,4 +1,4 @@
-// What the machine and its container give this process. `root` stands in front of /proc and /sys, for tests.
+// What the machine and its container give this process. `root` is put in front of /proc and /sys, for tests.
 #pragma once
 
 #include <cstddef>
@@ -10,14 +10,14 @@ namespace hawser::server {
 // Cores by affinity and by the CPU quotas of the control groups (both versions), rounded up; at least 1.
 int AllowedCores(const std::string& root = "");
 
-// Raises the soft limit of open files to the hard one. Returns what is in force.
+// Raises the soft limit of open files to the hard one. Returns the limit that is then in force.
 uint64_t RaiseOpenFiles();
 
-// Of that many open files, those that clients and backends are not to have: for the admin listener, its pages, and one
-// connection too many of each worker. A quarter at the most.
+// How many of the open files clients and backends must not use: they are for the admin listener, its pages, and one connection
+// too many of each worker. A quarter at the most.
 uint64_t KeptFiles(uint64_t open_files, size_t workers);
 
-// Bytes: the least limit of the control groups, or the machine's memory.
+// Bytes: the lowest limit of the control groups, or the machine's memory.
 uint64_t MemoryLimit(const std::string& root = "");
 
 }  // namespace hawser::server

@@ -29,7 +29,7 @@ class Sink final : public spdlog::sinks::base_sink<std::mutex> {
   net::LineWriter& lines_;
 };
 
-// That lines are lost can be told only where they are lost: it is, as soon as lines are written again.
+// A loss can only be reported on the log that loses lines: when lines are written again.
 void TellLoss(net::LineWriter::Change change) {
   if (change.error == 0) spdlog::warn("{} lines of this log were lost", change.lost);
 }
@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<ProcessLog>> ProcessLog::Start(const std::string&
 }
 
 ProcessLog::~ProcessLog() {
-  lines_.reset();  // whose thread may log
+  lines_.reset();  // first: its thread may log
   spdlog::shutdown();
 }
 

@@ -14,12 +14,12 @@ namespace hawser::server {
 
 class ProcessLog {
  public:
-  // One a process. `level` is spdlog's word for it.
+  // One per process. `level` is one of spdlog's names.
   static absl::StatusOr<std::unique_ptr<ProcessLog>> Start(const std::string& level);
   // Writes what waits. Nothing may be logged from here on.
   ~ProcessLog();
 
-  // A line of another form, which ends with '\n'.
+  // Writes a line that has its own form; it ends with '\n'.
   void Write(std::string_view line) { lines_->Write(line); }
   // Lines lost since the start.
   uint64_t dropped() const { return lines_->dropped(); }

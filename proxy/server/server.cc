@@ -6,6 +6,7 @@
 
 #include "config/form.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "spdlog/spdlog.h"
 
@@ -15,12 +16,12 @@ namespace {
 // Rows that a worker makes in one turn: eight strings each, about 100 microseconds together.
 constexpr size_t kTunnelsPerTurn = 256;
 
-// Finds clients that have gone without a word, those that have ended their direction and wait for an answer among them. What a
-// listening socket has is inherited by those that it accepts (tcp(7)): this costs a connection nothing.
+// Finds clients that have gone without a word, also those that have ended their direction and wait for an answer. Accepted
+// sockets inherit it from the listening one (tcp(7)), so it costs no call per connection.
 constexpr net::TcpKeepalive kClientKeepalive{.idle = 120, .interval = 30, .probes = 4};
 
-// One socket a worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the address is first
-// bound once without it. A Unix socket cannot be bound twice: its workers share one by duplicates.
+// One socket per worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the address is first
+// bound once without it. A Unix socket cannot be bound twice: the workers share it by duplicates.
 absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listener, size_t count,
                                                  net::SocketAddress& bound) {
   const net::SocketAddress& address = listener.address;
@@ -78,7 +79,7 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
                                                         server->via_));
     server->registry_.Add(server->workers_.back()->stats());
   }
-  // Ahead of the listeners: who finds their ports open may send a signal.
+  // Before the listeners: whoever finds their ports open may send a signal.
   auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {
     if (number == SIGTERM || number == SIGINT || number == SIGQUIT) return server->Terminate();
     spdlog::warn("SIG{}: ignored; {}", sigabbrev_np(number),
@@ -98,8 +99,8 @@ Server::~Server() {
   LetGoOfPaths();
 }
 
-// Once, and while the sockets are still listened on: from the moment they are not, a process that takes over may have
-// made the path its own. bound_ holds what was bound, so nothing that another process serves is unlinked.
+// Once, and while the sockets are still listened on: afterwards a process that takes over may have bound the same path.
+// bound_ holds what this process has bound, so nothing that another one serves is unlinked.
 void Server::LetGoOfPaths() {
   if (std::exchange(paths_let_go_, true)) return;
   for (const net::SocketAddress& address : bound_) net::RemoveFile(address);
@@ -120,6 +121,7 @@ void Server::BindListener(size_t index, const config::Loaded& loaded, StartError
 }
 
 absl::Status Server::Start() {
+  HAWSER_DCHECK(phase_ == Phase::kStarting);
   for (size_t i = 0; i < workers_.size(); ++i) {
     HAWSER_RETURN_IF_ERROR(workers_[i]->Start(static_cast<int>(i)));
   }
@@ -128,8 +130,9 @@ absl::Status Server::Start() {
 }
 
 int Server::Run() {
+  HAWSER_DCHECK(phase_ != Phase::kStarting);
   loop_->Run();
-  signals_.reset();  // one more ends the process by its default action, should anything from here on hang
+  signals_.reset();  // if anything from here on hangs, one more signal ends the process
   for (const auto& worker : workers_) worker->Stop();
   return 0;
 }
@@ -158,6 +161,7 @@ void Server::BeginDrain() {
 }
 
 void Server::OnWorkerEmpty() {
+  HAWSER_DCHECK(empty_workers_ < workers_.size());
   if (++empty_workers_ < workers_.size()) return;
   spdlog::info("drained");
   phase_ = Phase::kEnded;
@@ -177,12 +181,15 @@ void Server::EndNow() {
 }
 
 void Server::CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done) {
+  HAWSER_DCHECK(most > 0);
   collections_.push_back({.most = most, .done = std::move(done)});
   if (collections_.size() == 1) AskForTunnels();
 }
 
 void Server::AskForTunnels() {
+  HAWSER_DCHECK(!collections_.empty());
   Collection& now = collections_.front();
+  HAWSER_DCHECK(now.worker < workers_.size() && now.rows.size() < now.most);
   Worker& worker = *workers_[now.worker];
   const size_t most = std::min(kTunnelsPerTurn, now.most - now.rows.size());
   worker.loop().Post([this, &worker, most, first = std::exchange(now.first, false)] {

@@ -19,19 +19,19 @@
 
 namespace hawser::server {
 
-// What the server hears of. The first three ask it to end: SIGQUIT is nginx's word for a drain. The others mean something
-// to other proxies, whose operators and scripts send them, and would end the process: they are ignored, with a line in the
-// log.
+// The signals that the server handles. The first three ask it to end (SIGQUIT as in nginx, where it means a drain). The others
+// have a meaning in other proxies, whose operators and scripts send them, and would end this process: hawser ignores them and
+// logs a line.
 inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
 class Server final : public event::IoHandler {
  public:
   // Takes loaded.config, binds every listener and makes every worker; nothing is accepted yet. Null, with all `errors`,
-  // when something fails. From here on kSignals are its own.
+  // when something fails. From here on it handles kSignals.
   static std::unique_ptr<Server> Create(config::Loaded& loaded, int workers, StartErrors& errors);
   ~Server() override;
 
-  // Starts the workers' threads: connections are accepted from here on. To be called once, ahead of Run.
+  // Starts the workers' threads: connections are accepted from here on. Once, before Run.
   absl::Status Start();
   // Serves until drained or told to end. Returns the exit status.
   int Run();
@@ -48,12 +48,12 @@ class Server final : public event::IoHandler {
   const cluster::StickTable& stick_table() const { return *stick_table_; }
   uint64_t access_log_dropped() const { return access_log_ == nullptr ? 0 : access_log_->dropped(); }
   event::Loop& loop() { return *loop_; }
-  // Where listener `index` is really bound: port 0 has become a port.
+  // Where listener `index` is bound. Where port 0 was asked for, this has the port that it became.
   const net::SocketAddress& bound(size_t index) const { return bound_[index]; }
   size_t workers() const { return workers_.size(); }
 
-  // Asks the workers for up to `most` rows, a few in each of their turns, and calls `done` with them, later, on the main
-  // thread. One collection at a time: others wait for it.
+  // Asks the workers for up to `most` rows (at least 1), a few in each of their turns, and later calls `done` with them on the
+  // main thread. One collection runs at a time; the others wait.
   void CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done);
 
  private:

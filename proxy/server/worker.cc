@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
@@ -65,6 +66,7 @@ Worker::~Worker() {
 }
 
 absl::Status Worker::AddListener(Edge& edge, size_t index, net::Socket socket) {
+  HAWSER_DCHECK(!thread_.running() && index < backends_.snapshot()->listeners.size());
   HAWSER_ASSIGN_OR_RETURN(const net::SocketAddress local, net::LocalAddress(socket));
   if (!local.unix_socket()) services_.listener_ports[index] = fmt::to_string(local.port());
   listeners_.push_back(std::make_unique<Listener>(services_, backends_, edge,

@@ -1,5 +1,5 @@
-// One thread with its loop, its share of every listener, its balancers, its counters and its connections. Nothing in it
-// is touched by another thread; the server speaks to it by Loop::Post.
+// One thread with its loop, its share of every listener, its balancers, its counters and its connections. No other thread
+// touches them; the server talks to a worker by Loop::Post.
 #pragma once
 
 #include <functional>
@@ -46,7 +46,7 @@ class Worker {
   // Before Start: `socket` is this worker's own, for the listener with that index.
   absl::Status AddListener(Edge& edge, size_t index, net::Socket socket);
 
-  // Starts its thread, "worker-<number>".
+  // Starts its thread, "worker-<number>". Once.
   absl::Status Start(int number);
   // Ends the loop and the thread, and whatever is still open.
   void Stop();
