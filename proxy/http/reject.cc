@@ -207,7 +207,7 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "`routes[].stream_idle_timeout` for requests."},
     {kMaxDuration, 0, kGoingAway, kTimeout, 0, "max_duration", "DT",
      "The connection reached its maximum duration.",
-     "Nothing to do: `routes[].websocket.max_duration` ends connections at this age."},
+     "Nothing to do: `routes[].websocket.max_connection_duration` ends connections at this age."},
     // Only a client reads this code that waits for an answer to its close frame while the backend sends
     // nothing.
     {kCloseTimeout, 0, kInternalError, kTimeout, 0, "close_timeout", "WCT",
