@@ -147,7 +147,7 @@ void Pool::FallBack(EndpointConnections& connections, Attempt& attempt) {
 
 void Pool::ServeAlone(EndpointConnections& connections, Attempt& attempt) {
   const Cluster& cluster = attempt.cluster();
-  if (!attempt.need().websocket && !attempt.need().fresh) {
+  if (!attempt.need().websocket && !attempt.need().failed_on) {
     if (auto kept = TakeIdle(connections))
       return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept)));
   }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -30,8 +31,8 @@ namespace hawser::cluster {
 // What a request asks of its connection.
 struct Need {
   bool websocket = false;
-  bool fresh = false;       // no kept HTTP/1.1 connection: one has just failed
-  uint64_t other_than = 0;  // nor this HTTP/2 connection: it has just refused the request
+  // The connection of a try that has just failed, as Attempt::connection: neither that one nor a kept one of HTTP/1.1 will do.
+  std::optional<uint64_t> failed_on = std::nullopt;
 };
 
 // One request's try at getting a stream to an endpoint. Giving it up is destroying it.
@@ -53,8 +54,9 @@ class Attempt : public base::ListLink {
   std::unique_ptr<http::ClientStream> TakeStream() { return std::move(stream_); }
   // To be told how the connection went; empty for one that was there already.
   ConnectLease TakeLease() { return std::move(lease_); }
-  bool opened() const { return opened_; }              // a connection was begun for it
-  uint64_t connection() const { return connection_; }  // of HTTP/2, for Need::other_than; 0: one of HTTP/1.1
+  bool opened() const { return opened_; }  // a connection was begun for it
+  // The number of an HTTP/2 connection, for Need::failed_on; 0: one of HTTP/1.1.
+  uint64_t connection() const { return connection_; }
 
   // --- For the pool and its connections ---
   const Need& need() const { return need_; }

@@ -128,7 +128,7 @@ void SharedConnection::CheckHost() {
 }
 
 bool SharedConnection::Serve(Attempt& attempt) {
-  if (state_ == State::kEnded || attempt.need().other_than == number_) return false;
+  if (state_ == State::kEnded || attempt.need().failed_on == number_) return false;
   if (state_ != State::kOpen) {
     uint32_t waiting = 0;  // some may have left
     waiters_.ForEach([&waiting](Attempt&) { ++waiting; });
@@ -150,7 +150,7 @@ bool SharedConnection::Serve(Attempt& attempt) {
 
 bool SharedConnection::Hold(Attempt& attempt) {
   if (state_ != State::kOpen || session_->end() != http2::End::kNone || session_->going_away() ||
-      attempt.need().other_than == number_)
+      attempt.need().failed_on == number_)
     return false;
   if (!attempt.opened() && session_->streams() > 0) return false;
   waiters_.PushBack(attempt);

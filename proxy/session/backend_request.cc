@@ -1,5 +1,6 @@
 #include "proxy/session/backend_request.h"
 
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -73,12 +74,12 @@ void BackendRequest::Pick() {
 void BackendRequest::Connect() {
   if (attempt_ == nullptr) {
     HAWSER_DCHECK(stream_ == nullptr);
-    const bool again = try_ == Try::kAgain;
     services_.loop.Arm(waiter_.timer, cluster_.cluster.settings().connect_timeout);
-    attempt_ = backends_.pool().Begin(
-        cluster_.cluster, *endpoint_,
-        {.websocket = websocket(), .fresh = again, .other_than = again ? connection_ : uint64_t{0}},
-        waiter_.owner, waiter_.tag);
+    attempt_ =
+        backends_.pool().Begin(cluster_.cluster, *endpoint_,
+                               {.websocket = websocket(),
+                                .failed_on = try_ == Try::kAgain ? std::optional(connection_) : std::nullopt},
+                               waiter_.owner, waiter_.tag);
     if (++tries_ > 1) services_.stats.Add(stats::Metric::kBackendConnectRetries);
   }
   if (attempt_->state() == cluster::Attempt::State::kWaiting) return;

@@ -208,7 +208,7 @@ TEST_F(PoolHttp2, AnAttemptIsNotSentToTheConnectionThatRefusedItBefore) {
   peer.Send(MaxStreams(100));
   ASSERT_TRUE(Until([&] { return first->state() == State::kReady; }));
   EXPECT_EQ(Begin()->state(), State::kReady);
-  const auto other = Begin({.other_than = first->connection()});
+  const auto other = Begin({.failed_on = first->connection()});
   EXPECT_EQ(other->state(), State::kWaiting);
   EXPECT_EQ(endpoint().connects(), 2u);
 }
