@@ -82,7 +82,7 @@ Direction::Step Direction::Read() {
 
 // Moves a part of a large frame on without reading it. None: it is to be read.
 std::optional<Direction::Step> Direction::ReadBySplice() {
-  if (!source_.scanner().large() || !source_.forwards() || source_.keeps() || parts_.pace != nullptr)
+  if (!source_.scanner().large() || !source_.forwards() || source_.carries() || parts_.pace != nullptr)
     return std::nullopt;
   WorkerServices& services = parts_.services;
   const uint64_t messages = source_.scanner().messages();
@@ -128,7 +128,7 @@ Direction::Step Direction::Forward(std::span<const std::byte> bytes) {
   const uint64_t messages_before = source_.scanner().messages();
   while (ForwardNext(state)) {
   }
-  source_.Keep(state.rest());
+  source_.Carry(state.rest());
   CountMessages(messages_before);
   return state.step;
 }

@@ -35,7 +35,7 @@ class Direction {
     kClose,        // the peer's close frame was forwarded
     kViolation,    // the peer broke a rule of RFC 6455 or a limit: nothing more of it is forwarded
     kUndecodable,  // its stream cannot decode what it sent: likewise
-    kPaused,       // its rate is spent: what came beyond it is kept
+    kPaused,       // its rate is spent: what came beyond it waits
   };
   struct Step {
     net::IoState state = net::IoState::kOk;  // of the peer's stream, as Read has it
@@ -61,7 +61,7 @@ class Direction {
   // One read, and what follows from it. The peer has not ended, and the other one is not blocked unless nothing is forwarded.
   Step Read();
 
-  // As if `bytes` had just been read, behind what was kept before. Does not count them.
+  // As if `bytes` had just been read, behind what was carried over. Does not count them.
   Step Forward(std::span<const std::byte> bytes);
 
   // Bytes were received.

@@ -1,5 +1,5 @@
-// What a client's connection holds at the edge for as long as it lives: its place among the listener's connections and
-// among its address's, and its place in the worker's counters. A tunnel that takes the connection over takes these too.
+// What a client's connection holds for as long as it lives: it counts among the connections of its listener, of its address and
+// of its worker. A tunnel that takes the connection over takes these leases too.
 #pragma once
 
 #include <utility>

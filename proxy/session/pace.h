@@ -1,5 +1,5 @@
-// How fast one side of a tunnel may send: the route's message_rate and byte_rate over it, as token buckets. Made only for
-// tunnels whose route has a rate; a plain value that the tunnel owns.
+// How fast a peer of a tunnel may send: the route's message_rate and byte_rate, as token buckets. Made only for tunnels whose
+// route has a rate; a plain value that the tunnel owns.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,7 @@ struct Pace {
   Meter messages;
   Meter bytes;
   base::TimePoint resume_at = base::TimePoint::min();  // nothing is read before it
-  bool holding = false;                                // whole messages wait in the side's carry
+  bool holding = false;                                // its side carries whole messages
 
   bool paused() const { return resume_at != base::TimePoint::min(); }
 };

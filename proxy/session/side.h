@@ -67,18 +67,18 @@ class Side {
   bool ended() const { return incoming_ == Incoming::kEnded; }
 
   struct ReadResult {
-    std::span<const std::byte> bytes;  // what was kept, and what was read behind it
+    std::span<const std::byte> bytes;  // what was carried over, and what was read behind it
     size_t read = 0;
     net::IoState state = net::IoState::kOk;
   };
-  // Reads up to `most` bytes into `scratch`, behind what was kept. Not once it has ended.
+  // Reads up to `most` bytes into `scratch`, behind what was carried over. Not once it has ended.
   ReadResult Read(std::span<std::byte> scratch, size_t most);
 
-  // Keeps `bytes`, which cannot be judged or may not be forwarded yet, for the next Read. They are dropped with all that
+  // Carries `bytes`, which cannot be judged or may not be forwarded yet, over to the next Read. They are dropped with all that
   // follows once the peer is not forwarded any more.
-  void Keep(std::span<const std::byte> bytes) { forwards() ? carry_.Assign(bytes) : carry_.Clear(); }
-  bool keeps() const { return !carry_.empty(); }
-  net::Remainder TakeKept() { return std::exchange(carry_, {}); }
+  void Carry(std::span<const std::byte> bytes) { forwards() ? carry_.Assign(bytes) : carry_.Clear(); }
+  bool carries() const { return !carry_.empty(); }
+  net::Remainder TakeCarry() { return std::exchange(carry_, {}); }
 
   // Bytes were received from it, in whatever way.
   void Count(size_t bytes) { bytes_ += bytes; }
@@ -150,7 +150,7 @@ class Side {
   bool Hold(net::IoState state, Outgoing waiting);
 
   std::unique_ptr<net::ByteStream> stream_;
-  net::Remainder carry_;  // kept
+  net::Remainder carry_;  // waits for the next Read
   ws::FrameScanner scanner_;
   ws::Keepalive keepalive_;
   uint64_t bytes_ = 0;

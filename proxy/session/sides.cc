@@ -83,7 +83,7 @@ void Sides::CheckBackendHost(base::Duration longest) {
   if (!client.MayBeUnderWay() || longest.count() == 0 || backend.finished()) return;
   const std::optional<base::Duration> silence = backend.stream().HostSilence();
   if (silence && *silence >= longest) return backend.Break();
-  if (!silence && !backend.blocked() && !client.keeps()) client.AllArrived();
+  if (!silence && !backend.blocked() && !client.carries()) client.AllArrived();
 }
 
 Traffic Sides::traffic() const {

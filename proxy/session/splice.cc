@@ -9,7 +9,7 @@ namespace hawser::session {
 
 std::optional<Spliced> Splice(Side& source, Side& sink, const ws::ScanRules& rules, size_t most,
                               const SpliceMeans& means) {
-  HAWSER_DCHECK(source.forwards() && !source.keeps() && !sink.blocked());
+  HAWSER_DCHECK(source.forwards() && !source.carries() && !sink.blocked());
   const int source_fd = source.stream().plain_socket();
   const int sink_fd = sink.stream().plain_socket();
   if (sink.finished() || source_fd < 0 || sink_fd < 0 || !means.pipe.Ready()) return std::nullopt;

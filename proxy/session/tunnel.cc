@@ -98,7 +98,7 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
 void Tunnel::ForwardHeld(Peer from) {
   if (paces_ == nullptr || !MayReceive(from)) return;
   if (!std::exchange(paces_->Of(from).holding, false)) return;
-  const net::Remainder held = side(from).TakeKept();
+  const net::Remainder held = side(from).TakeCarry();
   Forward(from, held.bytes());
 }
 

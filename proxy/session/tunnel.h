@@ -3,7 +3,7 @@
 //
 // Each peer has a Side; whatever is done for the client is done for the backend by the same code. A side is read only
 // while the other can take what is read, so that at most one read of each direction is ever held. Bytes that cannot be
-// judged yet (an unfinished header or control frame, at most 139) are kept by their side, and nothing of them is sent.
+// judged yet (an unfinished header or control frame, at most 139) are carried over by their side, and nothing of them is sent.
 //
 // Sides know how far each peer's directions have come, a Direction takes what was read on its way; the tunnel decides who is
 // told what, in which order, and when.

@@ -1,5 +1,4 @@
-// From a backend that never compressed to one that does: takes unmasked frames as they come and gives those of RFC 7692
-// §6.1. A message leaves as fragments as its compressed bytes accrue; one that is at hand as a whole leaves as one
+// Turns the plain unmasked frames of a backend, as they come, into the compressed frames of RFC 7692 §6.1. A message leaves as fragments as its compressed bytes accrue; one that is at hand as a whole leaves as one
 // frame. All else passes as it came: control frames, short messages, messages that would not become smaller, and any
 // message while the pool has no context to give. Holds at most four bytes of payload, and a context only while a message
 // is under way. Pure but for the pool.

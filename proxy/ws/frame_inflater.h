@@ -1,5 +1,4 @@
-// From a client that compresses to one that never did: takes the frames of RFC 7692 as they come and gives masked frames
-// without RSV1. A compressed message comes out as fragments, each made of what lay at hand and no larger than the room
+// Turns the frames of a client that compresses (RFC 7692), as they come, into plain masked frames without RSV1. A compressed message comes out as fragments, each made of what lay at hand and no larger than the room
 // that it is given, so that whoever counts its bytes can stop it at any time; one that is at hand as a whole comes out
 // as one frame. All else passes as it came: control frames, messages that are not compressed, and whatever breaks a
 // rule, for the scanner behind to find. Holds no payload, and a context only while a compressed message is under way.

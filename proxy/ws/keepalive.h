@@ -4,11 +4,11 @@
 // is dead if it is then silent for the timeout as well. Any byte counts as life.
 //
 // A peer may answer several pings with one pong, for the last of them (RFC 6455 §5.5.3). So that a ping of the other peer's
-// gets its pong, none of ours is sent while one that passed through waits for it: that one is as good a question. A peer
-// that talks and never answers it is asked by a ping of ours after all, one timeout later.
+// gets its pong, none of ours is sent while one that passed through waits for it: its pong shows as well that the peer lives.
+// A peer that talks and never answers it gets a ping of ours after all, one timeout later.
 //
-// The payload of a ping is "hawser", a serial number and a keyed hash of it: another hawser on the road, or a
-// peer that repeats what it saw on its side, is not mistaken for the answer.
+// The payload of a ping is "hawser", a serial number and a keyed hash of it: the pings of another hawser on the way, or of a
+// peer that repeats what it was sent, are not mistaken for answers.
 #pragma once
 
 #include <cstddef>

@@ -53,29 +53,29 @@ TEST(Sizes, OfWhatATunnelPaysFor) {
 
 // --- From the peer ---
 
-TEST_F(SideTest, ReadsBehindWhatItKept) {
+TEST_F(SideTest, ReadsBehindWhatItCarried) {
   stream_->Feed("hello world");
   EXPECT_EQ(Read(5), "hello");
-  side_.Keep(Bytes("lo"));
-  EXPECT_TRUE(side_.keeps());
+  side_.Carry(Bytes("lo"));
+  EXPECT_TRUE(side_.carries());
   EXPECT_EQ(Read(), "lo world");
   EXPECT_EQ(state_, IoState::kBlocked);
 }
 
 TEST_F(SideTest, ReadsNoMoreThanThereIsRoomFor) {
   stream_->Feed(std::string(1000, 'x'));
-  side_.Keep(Bytes("kept"));
+  side_.Carry(Bytes("carry"));
   EXPECT_EQ(Read(1000).size(), scratch_.size());
 }
 
-TEST_F(SideTest, DropsWhatItKeptOnceThePeerIsNotForwardedAnyMore) {
+TEST_F(SideTest, DropsWhatItCarriesOnceThePeerIsNotForwardedAnyMore) {
   for (const bool closes : {true, false}) {
     Side side(Peer::kClient, std::make_unique<fakes::FakeStream>());
-    side.Keep(Bytes("half a frame"));
+    side.Carry(Bytes("half a frame"));
     closes ? side.ReceivedClose() : side.Discard();
-    EXPECT_FALSE(side.keeps());
-    side.Keep(Bytes("more of it"));
-    EXPECT_FALSE(side.keeps());
+    EXPECT_FALSE(side.carries());
+    side.Carry(Bytes("more of it"));
+    EXPECT_FALSE(side.carries());
   }
 }
 
