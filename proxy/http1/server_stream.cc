@@ -54,7 +54,7 @@ bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
   HAWSER_DCHECK(!head.body || !ends_with_head);
   const bool sized = ends_with_head || head.headers.Count("Content-Length") > 0;
   const bool chunked = !sized && head.body && http11_;
-  // A request whose body has not come whole leaves the connection at no one's beginning.
+  // Behind a request whose body has not come whole, nobody knows where the next one would begin.
   const bool more = !ended_ || !held_.empty();
   keep_alive_ = keep_alive_ && keep && (sized || chunked || !head.body) && reader_.done() && more;
   http::HeaderList own;
