@@ -31,14 +31,15 @@ void CheckHeaderRules(const HeaderRules& rules, const Checks& checks) {
 
 void CheckAuthority(const std::optional<std::string>& authority, const Checks& checks) {
   if (!authority || !checks.Given(*authority) || http::IsValidAuthority(*authority)) return;
-  checks.Error(*authority, Quote(*authority) + " is not a valid host", "expected a host, maybe with a port");
+  checks.Error(*authority, Quote(*authority) + " is not a valid host",
+               "expected a host, with or without a port");
 }
 
 // A prefix can only be replaced where one was matched.
 void CheckPrefixRewrite(const std::optional<std::string>& rewrite, const RouteMatch& match,
                         const Checks& checks) {
   if (!rewrite || !checks.Given(*rewrite) || !match.path_regex) return;
-  checks.Error(*rewrite, "no prefix is matched by path_regex", "expected path_prefix or path in match");
+  checks.Error(*rewrite, "path_regex matches no prefix", "expected path_prefix or path in match");
 }
 
 // How many groups the substitution names must be there in the pattern.
@@ -47,7 +48,8 @@ void CheckRegexRewrite(const RegexRewrite& rewrite, const Checks& checks) {
   const RE2 pattern(rewrite.pattern, RE2::Quiet);
   std::string fault;
   if (pattern.ok() && pattern.CheckRewriteString(rewrite.substitution, &fault)) return;
-  checks.Error(rewrite.substitution, Quote(rewrite.substitution) + " names a group that the pattern has not",
+  checks.Error(rewrite.substitution,
+               Quote(rewrite.substitution) + " names a group that the pattern does not have",
                fmt::format("expected \\0 to \\{}", pattern.NumberOfCapturingGroups()));
 }
 
@@ -57,7 +59,7 @@ void CheckRedirect(const Redirect& redirect, const RouteMatch& match, const Chec
   const bool moves = redirect.scheme || redirect.host || redirect.port || redirect.path ||
                      redirect.prefix_rewrite || redirect.strip_query;
   if (!moves && checks.Given(redirect)) {
-    checks.Error(redirect, "leads back to where the request came to",
+    checks.Error(redirect, "redirects to the same URL",
                  "expected scheme, host, port, path, prefix_rewrite or strip_query");
   }
 }
@@ -74,7 +76,7 @@ void CheckDirectResponse(const DirectResponse& response, const Checks& checks) {
 // What changes a request that no backend sees.
 void CheckUnusedRewrites(const Route& route, const Checks& checks) {
   const auto warn = [&checks](const auto& field) {
-    if (checks.Given(field)) checks.Warn(field, "has no effect where no backend sees the request");
+    if (checks.Given(field)) checks.Warn(field, "has no effect: no backend sees the request");
   };
   if (route.prefix_rewrite) warn(*route.prefix_rewrite);
   if (route.regex_rewrite) warn(*route.regex_rewrite);

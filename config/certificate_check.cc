@@ -12,6 +12,7 @@
 
 #include "config/keys_file.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -78,6 +79,7 @@ KeyPtr ReadKey(const std::string& path, std::string& fault) {
 }
 
 std::string CheckMatch(const Certificate& pair, const std::vector<X509Ptr>& chain, EVP_PKEY* key) {
+  HAWSER_DCHECK(!chain.empty() && key != nullptr);
   for (size_t i = 0; i < chain.size(); ++i) {
     const bool matches = X509_check_private_key(chain[i].get(), key) == 1;
     ERR_clear_error();

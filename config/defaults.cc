@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/hash.h"
 #include "proxy/tls/ciphers.h"
 
@@ -33,6 +34,7 @@ void FillRates(WebSocket& websocket, const SourceMap& sources) {
 }
 
 void FillRoute(Route& route, const std::vector<Listener>& listeners, const SourceMap& sources) {
+  HAWSER_DCHECK(!route.name.empty());  // NameRoutes
   FillRates(route.websocket, sources);
   if (sources.Find(route.websocket.validate_utf8) == nullptr) {
     route.websocket.validate_utf8 = route.websocket.inspection == Inspection::kStrict;
@@ -53,6 +55,8 @@ void FillCluster(Cluster& cluster, const std::vector<Listener>& listeners) {
   if (hashes && cluster.hash_policy.empty()) cluster.hash_policy.push_back({.source_ip = true});
   if (!cluster.affinity || !cluster.affinity->cookie) return;
   AffinityCookie& cookie = *cluster.affinity->cookie;
+  HAWSER_DCHECK(!cookie.name.empty());  // NameCookies
+  HAWSER_DCHECK(!cookie.keys.empty() || cookie.keys_file);
   if (!cookie.secure) cookie.secure = SecureOnAll(listeners);
 }
 
@@ -74,6 +78,7 @@ void NameCookies(Config& config) {
 }
 
 void FillDefaults(Config& config, const SourceMap& sources) {
+  HAWSER_DCHECK(!config.listeners.empty() && !config.routes.empty());
   if (sources.Find(config.drain.deadline) == nullptr)
     config.drain.deadline = config.drain.window + kTimeToClose;
   for (Listener& listener : config.listeners) {

@@ -14,54 +14,69 @@ namespace hawser::config {
 template <class V>
 void Describe(V& v, Is<Admin> auto& admin) {
   v.Field({"address",
-           "Where the admin pages are served: `/ready`, `/stats/prometheus`, `/clusters`, `/tunnels`, "
-           "`/clients`, "
-           "`/config_dump`. They ask for no password: keep this on loopback or on a Unix socket.",
+           "Where the admin pages are served: `/ready`, `/healthz`, `/metrics`, `/clusters`, `/tunnels`, "
+           "`/clients`, `/config_dump`. They ask for no password: keep this on loopback or on a Unix socket.",
            "no admin listener"},
           admin.address);
-  v.Field(
-      {"mode",
-       "Permissions of the socket file, where `address` is a Unix socket with a path. Whoever may write to "
-       "the file may connect. The umask has no say."},
-      admin.mode, {Form::kFileMode});
+  v.Field({"mode",
+           "Permissions of the socket file, where `address` is a Unix socket with a path. Whoever may write "
+           "to the file may connect. The umask is ignored."},
+          admin.mode, {Form::kFileMode});
   v.Field({"connections",
-           "Connections that are served at once. One more closes the oldest that waits for its client."},
+           "How many connections are served at once. One more closes the oldest that waits for its client."},
           admin.connections, {1, 10'000});
-  v.Field({"timeout", "Time from accepting a connection to the end of its answer. Then it is closed."},
+  v.Field({"timeout",
+           "Time from accepting a connection to the end of its answer. Then the connection is closed."},
           admin.timeout, {100ms, kLongestWait});
-  v.Field({"tunnels_shown",
-           "Rows that `/tunnels` shows at the most. Workers gather them 256 at a time, between their other "
-           "work."},
-          admin.tunnels_shown, {1, 1'000'000});
-  v.Field({"clients_shown", "Rows that `/clients` shows at the most."}, admin.clients_shown, {1, 100'000});
+  v.Field(
+      {"tunnels_shown",
+       "The most rows that `/tunnels` shows. Workers collect them 256 at a time, between their other work."},
+      admin.tunnels_shown, {1, 1'000'000});
+  v.Field({"clients_shown", "The most rows that `/clients` shows."}, admin.clients_shown, {1, 100'000});
 }
+
+template <>
+struct Names<QueryLog> {
+  static constexpr Name<QueryLog> kTable[] = {
+      {"redact", QueryLog::kRedact}, {"keep", QueryLog::kKeep}, {"drop", QueryLog::kDrop}};
+};
 
 template <class V>
 void Describe(V& v, Is<AccessLog> auto& log) {
   v.Field({"path",
-           "The file that lines are appended to, one for every request and every tunnel when it ends. `-` is "
-           "stdout.",
+           "File that lines are appended to: one for each request and one for each tunnel, written when it "
+           "ends. `-` is stdout.",
            "no access log"},
           log.path, {Form::kLogFile});
   v.Field({"format",
            "`json`, or a line of your own with `%field%` operators, such as "
            "`%time% %client% %host% %status% %close_code%`; `%%` is a percent sign."},
           log.format);
+  v.Field({"query",
+           "What the log shows of a request's query. `redact`: the query, with `…` for the values of the "
+           "parameters in `redacted`. `keep`: all of it. `drop`: nothing."},
+          log.query);
+  v.Field({"redacted",
+           "Names of query parameters that hold credentials. A name is found in any case, and if parts of it "
+           "are percent-encoded.",
+           "`token`, `access_token`, `jwt`, `key`"},
+          log.redacted, {.each = {Form::kText}});
   v.Field({"queue",
-           "Lines that may wait to be written. When the disk cannot keep up, lines are dropped and counted; "
-           "tunnels never wait for the log."},
+           "How many lines may wait to be written. When the disk cannot keep up, further lines are dropped "
+           "and counted; tunnels never wait for the log."},
           log.queue, {1, 1 << 20});
 }
 
 template <class V>
 void Describe(V& v, Is<Drain> auto& drain) {
   v.Field({"window",
-           "On SIGTERM, SIGINT or SIGQUIT every tunnel is closed with 1001 (going away), spread evenly over "
-           "this time so that "
-           "clients do not all reconnect at once. `0` closes all of them at once."},
+           "On SIGTERM, SIGINT or SIGQUIT every tunnel is closed with 1001 (going away). The closes are "
+           "spread evenly over this time, so that clients do not all reconnect at once. `0` closes all "
+           "tunnels at once."},
           drain.window, {0s, 24h});
   v.Field({"deadline",
-           "Time from the signal to the end, for tunnels that do not finish their close. Not below `window`.",
+           "Time from the signal to the end of the process, for tunnels that do not finish their close. Not "
+           "below `window`. `0`, with a `window` of `0`, ends without waiting.",
            "`window` + 30s"},
           drain.deadline, {0s, 48h});
 }
@@ -69,32 +84,29 @@ void Describe(V& v, Is<Drain> auto& drain) {
 template <class V>
 void Describe(V& v, Is<ProcessLimits> auto& limits) {
   v.Field({"per_ip_entries",
-           "Rows of the table behind `connections_per_ip` and `connection_rate_per_ip`, about 100 "
-           "bytes each: one for each client of each listener. When every row has open connections, "
-           "clients without a row are refused."},
+           "Rows of the table behind `connections_per_ip` and `connection_rate_per_ip`, about 100 bytes "
+           "each. Each client of each listener needs one. When every row belongs to a client with open "
+           "connections, clients without a row are refused."},
           limits.per_ip_entries, {1, 100'000'000});
-  v.Field(
-      {"compression_contexts",
-       "Where routes say `compression: offload`: compressed messages from clients that each worker may have "
-       "under way at once (45 KiB each), and as many to clients (150 KiB each). Beyond it a client that "
-       "starts "
-       "one is closed with 1013, and messages to clients leave uncompressed."},
-      limits.compression_contexts, {1, 1'000'000});
+  v.Field({"compression_contexts",
+           "Where routes say `compression: offload`: how many compressed messages from clients each worker "
+           "may handle at once (45 KiB each), and how many to clients (150 KiB each). When all are in use, a "
+           "client that begins a compressed message is closed with 1013, and messages to clients are sent "
+           "uncompressed."},
+          limits.compression_contexts, {1, 1'000'000});
   v.Field({"socket_io_sessions",
-           "Rows of the table behind `routes[].affinity: socket.io`, about 150 bytes each: one for each "
-           "Socket.IO session that has begun by polling. When it is full, the session that was heard of the "
+           "Rows of the table behind `routes[].affinity: socket.io`, about 150 bytes each. Each Socket.IO "
+           "session that began by polling needs one. When the table is full, the session that was used the "
            "longest ago is forgotten."},
           limits.socket_io_sessions, {1, 100'000'000});
-  v.Field(
-      {"socket_io_session_idle",
-       "A session that no request has named for this long is forgotten. More than the servers' "
-       "`pingInterval` and `pingTimeout` together; a session that has become a WebSocket needs its row no "
-       "more."},
-      limits.socket_io_session_idle, {1s, 24h});
+  v.Field({"socket_io_session_idle",
+           "A session that no request has named for this long is forgotten. Set it to more than the servers' "
+           "`pingInterval` and `pingTimeout` together. A session that has become a WebSocket no longer needs "
+           "its row."},
+          limits.socket_io_session_idle, {1s, 24h});
   v.Field({"answered_refusals",
-           "Where listeners say `over_limit: respond`: connections that each worker answers with 429 at one "
-           "time. Beyond it "
-           "they are closed without an answer. `0` closes all of them."},
+           "Where listeners say `over_limit: respond`: how many connections each worker answers with 429 at "
+           "one time. Further ones are closed without an answer. `0` closes all of them without an answer."},
           limits.answered_refusals, {0, 1'000'000});
 }
 
@@ -102,7 +114,7 @@ template <class V>
 void Describe(V& v, Is<Config> auto& config) {
   v.Field({"admin", "The admin listener."}, config.admin);
   v.Field({"access_log", "One line for every request and every tunnel."}, config.access_log);
-  v.Field({"drain", "What SIGTERM does. A second SIGTERM or SIGINT ends at once."}, config.drain);
+  v.Field({"drain", "What SIGTERM does. A second SIGTERM or SIGINT ends the process at once."}, config.drain);
   v.Field({"limits", "Bounds on what the whole process uses."}, config.limits);
   v.Field({"listeners", "Where clients connect.", {}, kRequired}, config.listeners, {.min_items = 1});
   v.Field({"routes",
@@ -111,7 +123,8 @@ void Describe(V& v, Is<Config> auto& config) {
            {},
            kRequired},
           config.routes, {.min_items = 1});
-  v.Field({"clusters", "The backends, in groups whose members are alike.", "none"}, config.clusters);
+  v.Field({"clusters", "The backends, in groups. The members of a group serve the same requests.", "none"},
+          config.clusters);
   v.NeededBy("clusters", "routes", {"cluster", "weighted_clusters"});
   v.FreeKeys("x-");
 }

@@ -26,11 +26,15 @@ struct Names<RouteAffinity> {
 
 template <class V>
 void Describe(V& v, Is<ValueMatch> auto& match) {
-  v.Field({"name", "Of the header (in any case) or of the query parameter.", {}, kRequired}, match.name);
-  v.Field({"exact", "The value is this text."}, match.exact, {{Form::kAny}});
+  v.Field({"name",
+           "Name of the header or of the query parameter. A header's case does not matter.",
+           {},
+           kRequired},
+          match.name);
+  v.Field({"exact", "The value is exactly this text."}, match.exact, {{Form::kAny}});
   v.Field({"prefix", "The value begins with this text."}, match.prefix);
   v.Field({"regex", "The whole value matches this expression."}, match.regex, {{Form::kRegex}});
-  v.Field({"present", "`true`: it is there, with any value; `false`: it is not."}, match.present);
+  v.Field({"present", "`true`: it is present, with any value. `false`: it is absent."}, match.present);
   v.ExactlyOneOf({"exact", "prefix", "regex", "present"});
 }
 
@@ -50,37 +54,39 @@ void Describe(V& v, Is<RouteMatch> auto& match) {
           match.path_prefix, {{Form::kUrlPath}});
   v.Field({"path_regex", "The whole path matches this expression.", "any path"}, match.path_regex,
           {{Form::kRegex}});
-  v.Field({"headers", "Request headers; all entries must hold."}, match.headers);
-  v.Field({"query", "Query parameters; all entries must hold."}, match.query);
-  v.Field({"subprotocol", "One that the client offers in `Sec-WebSocket-Protocol`.", "any or none"},
+  v.Field({"headers", "Conditions on request headers. All must hold."}, match.headers);
+  v.Field({"query", "Conditions on query parameters. All must hold."}, match.query);
+  v.Field({"subprotocol", "A subprotocol that the client offers in `Sec-WebSocket-Protocol`.", "any or none"},
           match.subprotocol, {{Form::kToken}});
   v.AtMostOneOf({"path", "path_prefix", "path_regex"});
 }
 
 template <class V>
 void Describe(V& v, Is<Keepalive> auto& keepalive) {
-  v.Field({"interval",
-           "A side that has been silent for this long, less up to an eighth so that pings spread, is sent a "
-           "ping (RFC 6455 §5.5.2). `0` turns pings off."},
-          keepalive.interval, {0s, 24h});
   v.Field(
-      {"timeout", "Time for the pong. Without it the tunnel ends as dead, and its other side is told so."},
-      keepalive.timeout, {10ms, kLongestWait});
+      {"interval",
+       "A side that has been silent for this long is sent a ping (RFC 6455 §5.5.2). Each wait is shorter by "
+       "a random part of up to an eighth, so that pings do not all come at once. `0` turns pings off."},
+      keepalive.interval, {0s, 24h});
+  v.Field({"timeout",
+           "Time for the pong. A side that sends nothing in this time is dead: the tunnel ends, and the "
+           "other side is told."},
+          keepalive.timeout, {10ms, kLongestWait});
   v.Field({"to",
-           "Which sides are pinged. `client` suits nearly everybody: dead backends are found by "
-           "`clusters[].tcp_keepalive`. With `backend` or `both`, a backend that answers hawser's pings may "
-           "believe that its client has answered: RabbitMQ then stops its heartbeats and its clients leave. "
-           "Some backends pass pings on to their clients as errors."},
+           "Which sides hawser pings. `client` is right for almost everybody: `clusters[].tcp_keepalive` "
+           "finds dead backends. With `backend` or `both`, a backend that answers hawser's pings may believe "
+           "that its client has answered: RabbitMQ then stops its heartbeats and its clients leave. Some "
+           "backends pass pings on to their clients as errors."},
           keepalive.to);
 }
 
 template <class V>
 void Describe(V& v, Is<MaxDuration> auto& max) {
-  v.Field({"duration", "A tunnel that lives for this long is closed with 1001. `0`: no limit."}, max.duration,
-          {0s, kLongestLife});
+  v.Field({"duration", "A tunnel that has lived for this long is closed with 1001. `0`: no limit."},
+          max.duration, {0s, kLongestLife});
   v.Field({"jitter",
-           "Each tunnel's own limit is shorter by a random part of `duration`, this one at the most, so that "
-           "tunnels born together do not end together."},
+           "The largest part of `duration` by which a tunnel's own limit is shortened at random, so that "
+           "tunnels opened together do not end together. `0`: all have the same limit."},
           max.jitter, {0.0, 1.0});
 }
 
@@ -97,14 +103,16 @@ struct Names<OverRate> {
 };
 
 inline constexpr std::string_view kOverRateHelp =
-    "`slow_down` stops reading from that side until the bucket has refilled, so that its own network makes "
-    "it "
-    "wait; `close` closes the tunnel with 1008.";
+    "What happens to a side that is over the limit. `slow_down`: hawser stops reading from it until the "
+    "bucket has refilled, so that its own network makes it wait. `close`: the tunnel is closed with 1008.";
 
 template <class V>
 void Describe(V& v, Is<MessageRateLimit> auto& limit) {
   v.Field({"rate", "Messages in the long run. `0` turns the limit off.", {}, kRequired}, limit.rate);
-  v.Field({"burst", "Messages that it may send at once after a pause.", "one second's worth, at least 1"},
+  v.Field({"burst",
+           "How many messages a side may send at once after a pause. Set it to one second's worth of `rate` "
+           "or more.",
+           "one second's worth, at least 1"},
           limit.burst, {1, 1'000'000});
   v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
 }
@@ -113,7 +121,10 @@ template <class V>
 void Describe(V& v, Is<ByteRateLimit> auto& limit) {
   v.Field({"rate", "Bytes in the long run, frame headers included. `0` turns the limit off.", {}, kRequired},
           limit.rate);
-  v.Field({"burst", "Bytes that it may send at once after a pause.", "one second's worth, at least 1"},
+  v.Field({"burst",
+           "How many bytes a side may send at once after a pause. Set it to one second's worth of `rate` or "
+           "more.",
+           "one second's worth, at least 1"},
           limit.burst, {1, 1024 * kMiB});
   v.Field({"over_limit", kOverRateHelp}, limit.over_limit);
 }
@@ -123,83 +134,76 @@ concept BothDirections = Is<T, PerDirection<MessageRateLimit>> || Is<T, PerDirec
 
 template <class V>
 void Describe(V& v, BothDirections auto& limits) {
-  v.Field({"from_client", "A token bucket over what the client of each tunnel sends.", "no limit"},
+  v.Field({"from_client", "Limit on what the client of each tunnel sends (a token bucket).", "no limit"},
           limits.from_client);
-  v.Field({"from_backend", "A token bucket over what the backend sends into each tunnel.", "no limit"},
+  v.Field({"from_backend", "Limit on what the backend sends into each tunnel (a token bucket).", "no limit"},
           limits.from_backend);
 }
 
 template <class V>
 void Describe(V& v, Is<WebSocket> auto& websocket) {
   v.Field({"inspection",
-           "`strict`: every MUST of RFC 6455 §5 holds for both sides, and who breaks one is told 1002 or "
-           "1007. `lenient`: "
-           "what cannot confuse anybody about where frames begin and end is let pass: masks, reserved bits, "
-           "unknown "
-           "opcodes, lengths that are not the shortest, close codes and reasons. `off`: a pipe for protocols "
-           "that are no "
-           "WebSocket behind their handshake: bytes are counted, but there are no pings, no close frames and "
-           "no limits "
-           "that need frames."},
+           "How strictly frames are checked. `strict`: both sides must follow every MUST of RFC 6455 §5; a "
+           "side that does not is closed with 1002 or 1007. `lenient`: errors that leave no doubt about "
+           "where frames begin and end are let pass: masks, reserved bits, unknown opcodes, lengths that are "
+           "not the shortest, close codes and reasons. `off`: for protocols that use the Upgrade handshake "
+           "but not WebSocket frames: bytes are counted, but there are no pings, no close frames and no "
+           "limits that need frames."},
           websocket.inspection);
   v.Field({"validate_utf8",
-           "Text messages that are not compressed must be UTF-8, across fragments; the first byte that is "
-           "wrong ends the "
-           "tunnel with 1007. Binary messages cost nothing.",
+           "Text messages that are not compressed must be UTF-8, across fragments too. The first wrong byte "
+           "ends the tunnel with 1007. Binary messages are not checked.",
            "`true` with `inspection: strict`, else `false`"},
           websocket.validate_utf8);
   v.Field({"max_frame_bytes",
-           "Payload of one frame, as it lies on the wire: compressed, if it is. A larger one ends the tunnel "
-           "with 1009 "
-           "before any of it is forwarded. `0`: no limit."},
+           "The largest payload of one frame, as it is sent: compressed, if it is compressed. A larger frame "
+           "ends the tunnel with 1009 before any of it is forwarded. `0`: no limit."},
           websocket.max_frame_bytes, {0, kLargestPayload});
-  v.Field({"max_message_bytes", "Likewise of all frames of a message together. `0`: no limit."},
+  v.Field({"max_message_bytes",
+           "The largest payload of all frames of one message together, as they are sent. A larger message "
+           "ends the tunnel with 1009. `0`: no limit."},
           websocket.max_message_bytes, {0, kLargestPayload});
   v.Field({"message_rate", "How many messages each side may send, pings included."}, websocket.message_rate);
   v.Field({"byte_rate", "How many bytes each side may send."}, websocket.byte_rate);
   v.Field({"keepalive",
-           "Pings that hawser sends by itself, to keep middleboxes from forgetting a quiet connection and "
-           "to find dead peers. Their pongs are swallowed; pings of the two ends pass through."},
+           "Pings that hawser itself sends, so that middleboxes do not forget a quiet connection and dead "
+           "peers are found. hawser keeps their pongs; pings of the two ends pass through."},
           websocket.keepalive);
   v.Field(
       {"backend_lost_code",
-       "Close code that tells a client that its backend is lost: it crashed, was restarted, or answers no "
-       "pings. Clients take 1001 as permission to connect again. Some (graphql-ws) take 1011 as a fault that "
-       "would come again, and give up. `0` sends no close frame: the client sees its connection end "
-       "(1006)."},
+       "Close code for a client whose backend is lost: it crashed, was restarted, or does not answer pings. "
+       "Clients take 1001 as permission to connect again. Some (graphql-ws) take 1011 as an error that would "
+       "come again, and give up. `0` sends no close frame: the client sees its connection end (1006)."},
       websocket.backend_lost_code);
-  v.Field(
-      {"compression",
-       "What becomes of permessage-deflate (RFC 7692). `pass`: the two ends agree on it, and compressed "
-       "messages pass as they are. `strip`: the backend never sees the offer, so that nothing is compressed. "
-       "`offload`: hawser compresses and decompresses for clients that offer it, and the backend sees plain "
-       "messages, to which the limits apply. Other extensions pass in all three."},
-      websocket.compression);
-  v.Field({"close_timeout", "From the first close frame to the end of both connections."},
+  v.Field({"compression",
+           "What happens to permessage-deflate (RFC 7692). `pass`: the two ends agree on it, and compressed "
+           "messages pass unchanged. `strip`: hawser removes the offer, so nothing is compressed. `offload`: "
+           "hawser compresses and decompresses for clients that offer it; the backend sees plain messages, "
+           "and limits apply to those. Other extensions pass in all three."},
+          websocket.compression);
+  v.Field({"close_timeout", "Time from the first close frame to the end of both connections."},
           websocket.close_timeout, {10ms, kLongestWait});
   v.Field({"backend_fin_timeout",
-           "Time for the backend to end its TCP connection behind the close frames, as RFC 6455 §7.1.1 has "
-           "it: the port "
-           "that then rests in TIME_WAIT is the backend's. Then hawser ends it. Bounded by `close_timeout`; "
-           "`0`: hawser "
-           "ends it at once."},
+           "After the close frames, time for the backend to end its TCP connection first (RFC 6455 §7.1.1), "
+           "so that the port in TIME_WAIT is the backend's. Then hawser ends it. At most `close_timeout`. "
+           "`0`: hawser ends it at once."},
           websocket.backend_fin_timeout, {0s, kLongestWait});
   v.Field({"idle_timeout",
-           "A tunnel without a message in either direction (pings are none) is closed with 1001 after "
-           "this time. `0`: no limit."},
+           "A tunnel without a message in either direction for this long is closed with 1001. Pings do not "
+           "count. `0`: no limit."},
           websocket.idle_timeout, {0s, kLongestLife});
-  v.Field({"max_connection_duration", "The longest life of a tunnel."}, websocket.max_connection_duration);
-  v.Field(
-      {"buffer",
-       "Per direction: read at once, and held at the most while the other side is slow. Idle tunnels hold "
-       "nothing."},
-      websocket.buffer, {4 * kKiB, 16 * kMiB});
+  v.Field({"max_connection_duration", "How long a tunnel may live."}, websocket.max_connection_duration);
+  v.Field({"buffer",
+           "How many bytes are read at once in each direction, and at most held while the other side is "
+           "slow. Idle tunnels hold nothing."},
+          websocket.buffer, {4 * kKiB, 16 * kMiB});
 }
 
 template <class V>
 void Describe(V& v, Is<WeightedCluster> auto& cluster) {
-  v.Field({"name", "Of a cluster.", {}, kRequired}, cluster.name, {Form::kName});
-  v.Field({"weight", "Its share of the route's handshakes: its weight over the sum of all. `0`: none."},
+  v.Field({"name", "Name of the cluster.", {}, kRequired}, cluster.name, {Form::kName});
+  v.Field({"weight",
+           "The cluster's share of the route's handshakes: its weight divided by the sum of all. `0`: none."},
           cluster.weight, {0, 1'000'000});
 }
 
@@ -210,35 +214,42 @@ struct Names<UrlScheme> {
 
 template <class V>
 void Describe(V& v, Is<HeaderField> auto& field) {
-  v.Field(
-      {"name",
-       "Of the field. Not one that hawser writes itself: hop-by-hop and framing fields, `Host`, `Expect`, "
-       "`Sec-WebSocket-*`.",
-       {},
-       kRequired},
-      field.name, {Form::kToken});
-  v.Field({"value", "Taken as it stands.", {}, kRequired}, field.value, {Form::kFieldValue});
+  v.Field({"name",
+           "Name of the field. Fields that hawser writes itself are refused: hop-by-hop and framing fields, "
+           "`Host`, `Expect`, `Sec-WebSocket-*`.",
+           {},
+           kRequired},
+          field.name, {Form::kToken});
+  v.Field({"value",
+           "Value of the field, sent unchanged. `/config_dump` hides it where the name is that of a "
+           "credential: `Authorization`, `Cookie`, `*-Key`, `*-Token`, `*-Secret`.",
+           {},
+           kRequired},
+          field.value, {Form::kFieldValue});
 }
 
 template <class V>
 void Describe(V& v, Is<HeaderRules> auto& rules) {
   v.Field({"add", "Fields that are added beside those of the same name. Done last."}, rules.add);
-  v.Field({"set", "Fields that take the place of all those of the same name, or are added."}, rules.set);
+  v.Field({"set", "Fields that replace all those of the same name, or are added. Done after `remove`."},
+          rules.set);
   v.Field(
-      {"remove", "Names of fields that are taken out. Done first; the same names are refused as in `set`."},
+      {"remove",
+       "Names of fields that are removed. Done first. The names that `set` refuses are refused here too."},
       rules.remove, {.each = {Form::kToken}});
 }
 
 template <class V>
 void Describe(V& v, Is<RegexRewrite> auto& rewrite) {
   v.Field({"pattern",
-           "Every match of it in the path is replaced; `^` and `$` are the path's ends.",
+           "Regular expression. Every match in the path is replaced; `^` and `$` are the path's ends.",
            {},
            kRequired},
           rewrite.pattern, {Form::kRegex});
   v.Field({"substitution",
-           "What takes its place; `\\1` to `\\9` are the groups of the pattern, `\\0` is the whole match. A "
-           "path that comes out with dot segments, or longer than `limits.request_head`, is answered 404.",
+           "Text that replaces each match; `\\1` to `\\9` are the groups of the pattern, `\\0` is the whole "
+           "match. If the new path has dot segments or is longer than `limits.request_head`, the request is "
+           "answered 404.",
            {},
            kRequired},
           rewrite.substitution, {Form::kSubstitution, kLongestSubstitution});
@@ -248,116 +259,113 @@ inline constexpr uint16_t kRedirectStatuses[] = {301, 302, 303, 307, 308};
 
 template <class V>
 void Describe(V& v, Is<Redirect> auto& redirect) {
-  v.Field({"status", "Status of the answer."}, redirect.status, {301, 308, kRedirectStatuses});
-  v.Field({"scheme", "Of the new place. The default port of the old one goes with it.", "as the request's"},
-          redirect.scheme);
-  v.Field({"host", "Of the new place; a port may stand behind it.", "as the request's"}, redirect.host,
+  v.Field({"status", "Status of the response."}, redirect.status, {301, 308, kRedirectStatuses});
+  v.Field(
+      {"scheme", "Scheme of the target. A default port of the old scheme is dropped.", "as the request's"},
+      redirect.scheme);
+  v.Field({"host", "Host of the target, with or without a port.", "as the request's"}, redirect.host,
           {{Form::kAuthority}});
-  v.Field({"port", "Of the new place.", "as the request's"}, redirect.port, {{1, 65535}});
-  v.Field({"path", "Of the new place. With a `?`, what follows takes the place of the request's query.",
+  v.Field({"port", "Port of the target.", "as the request's"}, redirect.port, {{1, 65535}});
+  v.Field({"path", "Path of the target. If it holds a `?`, what follows replaces the request's query.",
            "as the request's"},
           redirect.path, {{Form::kUrlTarget}});
-  v.Field({"prefix_rewrite", "As the route's `prefix_rewrite`, but for the new place.", "as the request's"},
+  v.Field({"prefix_rewrite",
+           "Replaces the matched prefix in the path of the target, as the route's `prefix_rewrite` does for "
+           "backends.",
+           "as the request's"},
           redirect.prefix_rewrite, {{Form::kUrlPath}});
-  v.Field({"strip_query", "Leave the request's query out of the new place."}, redirect.strip_query);
+  v.Field({"strip_query", "Removes the request's query from the target."}, redirect.strip_query);
   v.AtMostOneOf({"path", "prefix_rewrite"});
 }
 
 template <class V>
 void Describe(V& v, Is<DirectResponse> auto& response) {
-  v.Field({"status", "Of the answer.", {}, kRequired}, response.status, {200, 599});
-  v.Field({"body", "Of the answer; `text/plain` unless `headers` say otherwise.", "an empty one"},
+  v.Field({"status", "Status of the response.", {}, kRequired}, response.status, {200, 599});
+  v.Field({"body", "Body of the response; `text/plain` unless `headers` say otherwise.", "an empty one"},
           response.body, {Form::kBody, kLongestBody});
-  v.Field({"headers", "Fields of the answer. Its length is hawser's to say."}, response.headers);
+  v.Field({"headers", "Header fields of the response. hawser itself sets the length."}, response.headers);
 }
 
 template <class V>
 void Describe(V& v, Is<OriginFilter> auto& origin) {
-  v.Field(
-      {"allow",
-       "Origins that may open a WebSocket, as a browser writes them; `*.` takes every name below a domain. "
-       "`same-host`: the origin's host is the one of the request.",
-       {},
-       kRequired},
-      origin.allow, {.min_items = 1, .each = {Form::kOrigin}});
-  v.Field({"allow_missing", "Let requests without `Origin` pass: clients that are no browsers send none."},
+  v.Field({"allow",
+           "Origins that may open a WebSocket, as a browser writes them. `*.` stands for every name below a "
+           "domain. `same-host`: the origin's host is the request's host.",
+           {},
+           kRequired},
+          origin.allow, {.min_items = 1, .each = {Form::kOrigin}});
+  v.Field({"allow_missing", "Allows requests without `Origin`: clients that are not browsers send none."},
           origin.allow_missing);
 }
 
 template <class V>
 void Describe(V& v, Is<FilterConfig> auto& filter) {
-  v.Field({"origin", "Refuses handshakes from foreign web pages with 403 (cross-site WebSocket hijacking)."},
+  v.Field({"origin", "Refuses handshakes from other sites' pages with 403 (cross-site WebSocket hijacking)."},
           filter.origin);
   v.ExactlyOneOf({"origin"});
 }
 
 template <class V>
 void Describe(V& v, Is<Route> auto& route) {
-  v.Field({"name", "For log and metrics. No two routes share one.", "`route-3` for the third"}, route.name,
-          {Form::kName});
-  v.Field({"match",
-           "Which requests take this route. All conditions given must hold; with none, every request does.",
-           {},
-           kRequired},
-          route.match);
-  v.Field({"listeners", "Names of the listeners that it serves.", "all listeners"}, route.listeners,
+  v.Field({"name", "Name of the route, for logs and metrics. No two routes share one.",
+           "`route-3` for the third"},
+          route.name, {Form::kName});
+  v.Field(
+      {"match",
+       "Which requests take this route. All conditions must hold; if there are none, every request matches.",
+       {},
+       kRequired},
+      route.match);
+  v.Field({"listeners", "Names of the listeners that have this route.", "all listeners"}, route.listeners,
           {.min_items = 1, .each = {Form::kName}});
   v.Field({"cluster", "Name of the cluster that requests go to."}, route.cluster, {{Form::kName}});
   v.Field({"weighted_clusters", "Several clusters, each with its share of the handshakes."},
           route.weighted_clusters, {.min_items = 1});
-  v.Field({"redirect", "Answers with the place to go to, without a backend."}, route.redirect);
-  v.Field({"direct_response", "Answers by itself, without a backend."}, route.direct_response);
-  v.Field(
-      {"prefix_rewrite",
-       "Takes the place of the matched `path_prefix` (or of the whole `path`) in what the backend sees, by "
-       "whole "
-       "segments: with `path_prefix: /chat`, `/` makes `/1` of `/chat/1` and `/v2` makes `/v2/1`. The query "
-       "stays.",
-       "the path stays"},
-      route.prefix_rewrite, {{Form::kUrlPath}});
-  v.Field({"regex_rewrite", "Rewrites what matches in the path, before a backend sees it. The query stays."},
+  v.Field({"redirect", "Answers with a redirect, without a backend."}, route.redirect);
+  v.Field({"direct_response", "Answers with a fixed response, without a backend."}, route.direct_response);
+  v.Field({"prefix_rewrite",
+           "Replaces the matched `path_prefix` (or the whole `path`) in what the backend sees, by whole "
+           "segments: with `path_prefix: /chat`, `/` makes `/1` of `/chat/1` and `/v2` makes `/v2/1`. The "
+           "query stays.",
+           "the path stays"},
+          route.prefix_rewrite, {{Form::kUrlPath}});
+  v.Field({"regex_rewrite", "Rewrites what matches in the path before a backend sees it. The query stays."},
           route.regex_rewrite);
-  v.Field({"host_rewrite",
-           "The host that the backend sees; what the client asked for stands in `X-Forwarded-Host`.",
+  v.Field({"host_rewrite", "Host that the backend sees. `X-Forwarded-Host` holds what the client asked for.",
            "the host stays"},
           route.host_rewrite, {{Form::kAuthority}});
   v.Field({"request_headers",
            "Changes the request's header fields, after the filters and before a backend is picked."},
           route.request_headers);
-  v.Field(
-      {"response_headers",
-       "Changes the header fields of the responses of this route: those of backends, the 101 of a WebSocket "
-       "included, redirects and direct responses. What hawser answers when it refuses is left alone."},
-      route.response_headers);
-  v.Field(
-      {"affinity",
-       "`socket.io`: every request of a Socket.IO session goes to the endpoint that began it, cookies or "
-       "not. The session's id is read from the answer to its first poll and found again in the query "
-       "parameter `sid`. Known to this process only; several hawsers side by side need the cluster's "
-       "cookie. A session that is not known, or whose endpoint is gone, is left to the cluster's affinity "
-       "and `lb_policy`.",
-       "the cluster's alone"},
-      route.affinity);
+  v.Field({"response_headers",
+           "Changes the header fields of this route's responses: those of backends, the 101 of a WebSocket "
+           "included, redirects and direct responses. Responses by which hawser refuses a request are not "
+           "changed."},
+          route.response_headers);
+  v.Field({"affinity",
+           "`socket.io`: every request of a Socket.IO session goes to the endpoint where the session began, "
+           "with or without cookies. hawser reads the session's id from the answer to its first poll and "
+           "finds it again in the query parameter `sid`. Only this process knows it; several hawsers side by "
+           "side need the cluster's cookie. For a session that is unknown, or whose endpoint is gone, the "
+           "cluster's affinity and `lb_policy` decide.",
+           "the cluster's alone"},
+          route.affinity);
   v.Field({"handshake_timeout",
-           "How long the backend may take to answer a WebSocket handshake, and the client to take the "
-           "answer. Then 504. "
-           "Connecting has `connect_timeout`."},
+           "Time for the backend to answer a WebSocket handshake and for the client to take the answer. Then "
+           "504. Connecting has `connect_timeout`."},
           route.handshake_timeout, {10ms, kLongestWait});
   v.Field({"response_timeout",
-           "How long the backend may take to begin its answer to any other request, from the last byte of "
-           "the request. "
-           "Each interim (1xx) response starts it again. Then 504. `0`: no limit."},
+           "Time for the backend to begin its answer to any other request, from the last byte of the "
+           "request. Each interim (1xx) response starts it again. Then 504. `0`: no limit."},
           route.response_timeout, {0s, kLongestLife});
-  v.Field(
-      {"stream_idle_timeout",
-       "How long both bodies of a relayed request and its response (not of a WebSocket) may stand still. "
-       "Then a "
-       "response is cut; "
-       "a client whose request body stands still gets 408, one whose backend does not take it 504. `0`: no "
-       "limit."},
-      route.stream_idle_timeout, {0s, kLongestLife});
-  v.Field({"websocket", "How tunnels on this route are kept."}, route.websocket);
-  v.Field({"filters", "Run on every request of this route, in this order, before a backend is picked."},
+  v.Field({"stream_idle_timeout",
+           "How long both bodies of a relayed request and its response (not of a WebSocket) may stand still. "
+           "Then a response is cut; a client whose request body stands still gets 408, one whose backend "
+           "does not take it 504. `0`: no limit."},
+          route.stream_idle_timeout, {0s, kLongestLife});
+  v.Field({"websocket", "How this route treats tunnels."}, route.websocket);
+  v.Field({"filters",
+           "Filters that run on every request of this route, in this order, before a backend is picked."},
           route.filters);
   v.ExactlyOneOf({"cluster", "weighted_clusters", "redirect", "direct_response"});
   v.AtMostOneOf({"prefix_rewrite", "regex_rewrite"});

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 
@@ -26,6 +27,7 @@ std::string Quote(std::string_view text) {
 }
 
 void Diagnostics::Add(Mark mark, std::string path, std::string what, std::string expected) {
+  HAWSER_DCHECK(!what.empty());
   if (list_.size() == kMost) {
     ++left_out_;
     return;

@@ -1,10 +1,26 @@
 #include "config/dump.h"
 
+#include "absl/strings/ascii.h"
 #include "config/describe.h"
 #include "config/leaf_json.h"
 
 namespace hawser::config {
 namespace {
+
+const std::string kRedacted = "[redacted]";
+
+// Whether a header field or a query parameter of this name is likely to hold one.
+bool IsCredential(std::string_view name) {
+  const std::string lower = absl::AsciiStrToLower({name.data(), name.size()});
+  for (const std::string_view whole :
+       {"authorization", "proxy-authorization", "cookie", "set-cookie", "key", "token", "secret"}) {
+    if (lower == whole) return true;
+  }
+  for (const std::string_view end : {"-key", "-token", "-secret", "_key", "_token", "_secret"}) {
+    if (lower.ends_with(end)) return true;
+  }
+  return false;
+}
 
 // A visitor that writes one struct.
 class Dumper {
@@ -25,13 +41,22 @@ class Dumper {
   static Json ToJson(const T& value) {
     return LeafJson(value);
   }
+  static Json ToJson(const HeaderField& field) {
+    return {{"name", field.name}, {"value", IsCredential(field.name) ? kRedacted : field.value}};
+  }
+  // Routes may tell clients apart by a credential.
+  static Json ToJson(const ValueMatch& match) {
+    if (!IsCredential(match.name)) return MapOf(match);
+    ValueMatch redacted = match;
+    for (auto* text : {&redacted.exact, &redacted.prefix, &redacted.regex}) {
+      if (*text) *text = kRedacted;
+    }
+    return MapOf(redacted);
+  }
 
   template <Described T>
   static Json ToJson(const T& value) {
-    Json object = Json::object();
-    Dumper dumper(object);
-    Describe(dumper, value);
-    return object;
+    return MapOf(value);
   }
 
   template <class T>
@@ -42,6 +67,13 @@ class Dumper {
   }
 
  private:
+  template <Described T>
+  static Json MapOf(const T& value) {
+    Json object = Json::object();
+    Dumper dumper(object);
+    Describe(dumper, value);
+    return object;
+  }
   template <class T>
   void Write(std::string_view key, const T& value) {
     object_[std::string(key)] = ToJson(value);

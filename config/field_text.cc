@@ -14,7 +14,7 @@ std::string Sentence(std::string_view type, const std::string& bounds) {
 
 std::string RangeText(uint64_t min, uint64_t max, uint64_t most) {
   if (max < most) return fmt::format("{} to {}", min, max);
-  return min > 0 ? fmt::format("at least {}", min) : std::string();
+  return min > 0 ? fmt::format("at least {}", min) : "0 or more";
 }
 
 std::string BoundsText(const Rules<double>& rules) {
@@ -26,7 +26,9 @@ std::string BoundsText(const Rules<Duration>& rules) {
 }
 
 std::string BoundsText(const Rules<ByteSize>& rules) {
-  return fmt::format("{} to {}", FormatSize({rules.min}), FormatSize({rules.max}));
+  const std::string min = FormatSize({rules.min});
+  if (rules.max < kLargestPayload) return fmt::format("{} to {}", min, FormatSize({rules.max}));
+  return rules.min > 0 ? "at least " + min : "0 or more";
 }
 
 std::string BoundsText(const Rules<Rate>& rules) {

@@ -12,7 +12,7 @@
 
 namespace hawser::config {
 
-// "1 to 100", "at least 1", or nothing where the type itself is the bound.
+// "1 to 100", "at least 1", or "0 or more" where the type itself is the bound.
 std::string RangeText(uint64_t min, uint64_t max, uint64_t most);
 
 // The type: "duration", "whole number".

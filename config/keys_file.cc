@@ -76,7 +76,7 @@ absl::StatusOr<std::vector<Secret>> ReadKeys(const std::string& path) {
     rest.remove_prefix(std::min(end + 1, rest.size()));
     if (line.empty() || line.starts_with('#')) continue;
     if (line.size() < kShortestKey) {
-      return absl::InvalidArgumentError(fmt::format("line {} holds {} bytes", number, line.size()));
+      return absl::InvalidArgumentError(fmt::format("line {} has {} bytes", number, line.size()));
     }
     keys.push_back({std::string(line)});
   }

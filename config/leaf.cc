@@ -8,6 +8,7 @@
 #include "config/core_schema.h"
 #include "config/units.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -17,7 +18,7 @@ bool IsQuoted(const Node& node) {
 }
 
 std::string InQuotes(const Node& node) {
-  return Quote(node.text) + " stands in quotes";
+  return Quote(node.text) + " is in quotes";
 }
 
 std::string OutOfRange(const Node& node) {
@@ -66,8 +67,8 @@ bool NeedsQuotes(const Node& node) {
 std::optional<std::string> NotAValue(const Node& node) {
   switch (node.kind) {
     case Node::Kind::kNull: return "has no value";
-    case Node::Kind::kList: return "a list stands here";
-    case Node::Kind::kMap: return "a map stands here";
+    case Node::Kind::kList: return "is a list";
+    case Node::Kind::kMap: return "is a map";
     case Node::Kind::kPlain:
     case Node::Kind::kQuoted: return std::nullopt;
   }
@@ -75,6 +76,7 @@ std::optional<std::string> NotAValue(const Node& node) {
 }
 
 std::optional<std::string> ParseWhole(const Node& node, uint64_t min, uint64_t max, uint64_t& value) {
+  HAWSER_DCHECK(node.scalar() && min <= max);
   const std::optional<CoreNumber> number = ParseCoreNumber(node.text);
   const bool whole = number && number->value == std::trunc(number->value);
   if (!whole) return NotA(node, "whole number");
@@ -85,6 +87,7 @@ std::optional<std::string> ParseWhole(const Node& node, uint64_t min, uint64_t m
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>& rules, bool& value) {
+  HAWSER_DCHECK(node.scalar());
   const std::optional<bool> truth = CoreTruth(node.text);
   if (!truth) return NotA(node, "truth value");
   if (IsQuoted(node)) return InQuotes(node);
@@ -94,6 +97,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>& rules,
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rules, double& value) {
+  HAWSER_DCHECK(node.scalar());
   const std::optional<CoreNumber> number = ParseCoreNumber(node.text);
   if (!number) return NotA(node, "number");
   if (IsQuoted(node)) return InQuotes(node);
@@ -103,6 +107,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rule
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& rules, Duration& value) {
+  HAWSER_DCHECK(node.scalar());
   const std::optional<Duration> duration = IsZero(node) ? Duration(0) : ParseDuration(node.text);
   if (!duration && IsNumber(node)) return Quote(node.text) + " has no unit";
   if (!duration) return NotA(node, "duration");
@@ -112,6 +117,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& ru
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& rules, ByteSize& value) {
+  HAWSER_DCHECK(node.scalar());
   const std::optional<ByteSize> size = SizeIn(node);
   if (!size) return NotA(node, "size");
   if (size->bytes < rules.min || size->bytes > rules.max) return OutOfRange(node);
@@ -128,8 +134,9 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<LostCode>&, L
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value) {
+  HAWSER_DCHECK(node.scalar());
   const std::optional<Rate> rate = IsZero(node) ? Rate{0} : ParseRate(node.text);
-  if (!rate && IsNumber(node)) return Quote(node.text) + " does not say per what";
+  if (!rate && IsNumber(node)) return Quote(node.text) + " has no unit of time";
   if (!rate) return NotA(node, "rate");
   if (rate->per_second > rules.max_per_second) return OutOfRange(node);
   value = *rate;
@@ -137,8 +144,9 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules,
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& rules, ByteRate& value) {
+  HAWSER_DCHECK(node.scalar());
   const std::optional<ByteRate> rate = IsZero(node) ? ByteRate{0} : ParseByteRate(node.text);
-  if (!rate && SizeIn(node)) return Quote(node.text) + " does not say per what";
+  if (!rate && SizeIn(node)) return Quote(node.text) + " has no unit of time";
   if (!rate) return NotA(node, "rate of bytes");
   if (rate->per_second > rules.max_per_second) return OutOfRange(node);
   value = *rate;
@@ -146,22 +154,25 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& ru
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rules, Secret& value) {
-  if (NeedsQuotes(node)) return "is not text unless it stands in quotes";
-  if (node.text.size() < rules.min_bytes) return fmt::format("holds {} bytes", node.text.size());
+  HAWSER_DCHECK(node.scalar());
+  if (NeedsQuotes(node)) return "is not text without quotes";
+  if (node.text.size() < rules.min_bytes) return fmt::format("has {} bytes", node.text.size());
   value.value = node.text;
   return std::nullopt;
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>& rules, std::string& value) {
-  if (NeedsQuotes(node)) return node.text + " is not text unless it stands in quotes";
+  HAWSER_DCHECK(node.scalar());
+  if (NeedsQuotes(node)) return node.text + " is not text without quotes";
   if (auto misfit = Misfit(rules.form, node.text)) return misfit;
-  if (node.text.size() > rules.max_bytes) return fmt::format("holds {} bytes", node.text.size());
+  if (node.text.size() > rules.max_bytes) return fmt::format("has {} bytes", node.text.size());
   value = node.text;
   return std::nullopt;
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>& rules,
                                      net::SocketAddress& value) {
+  HAWSER_DCHECK(node.scalar());
   auto address = net::SocketAddress::Parse(node.text);
   if (!address.ok()) {
     auto hint = AddressHint(node.text, rules.connects);
@@ -172,6 +183,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAd
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBlock>&, net::PeerBlock& value) {
+  HAWSER_DCHECK(node.scalar());
   auto block = net::PeerBlock::Parse(node.text);
   if (!block.ok()) {
     auto hint = PeersHint(node.text);
@@ -182,6 +194,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBloc
 }
 
 std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules) {
+  if (node.kind == Node::Kind::kList)
+    return "put an IPv6 address and its port in quotes, such as \"[::1]:80\"";
   auto hint = node.scalar() ? AddressHint(node.text, rules.connects) : std::nullopt;
   return hint ? std::move(hint->expected) : ExpectedText(rules);
 }

@@ -32,7 +32,7 @@ void CheckLoops(const Config& config, const Checks& checks) {
         checks.Error(endpoint.address,
                      fmt::format("{} is listener {} of this file, in line {}", endpoint.address.ToString(),
                                  Quote(listener.name), checks.sources.MarkOf(&listener.address).line),
-                     "expected a backend: requests would go round in circles");
+                     "expected a backend: requests would loop");
       }
     }
   }

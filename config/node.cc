@@ -1,5 +1,6 @@
 #include "config/node.h"
 
+#include <algorithm>
 #include <optional>
 #include <sstream>
 
@@ -11,6 +12,7 @@
 #include "config/units.h"
 #include "config/yaml_hint.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -59,6 +61,14 @@ bool CheckBytes(std::string_view text, const TreeBounds& bounds, Diagnostics& er
   return true;
 }
 
+// The last character of a text.
+Mark LastOf(std::string_view text) {
+  const std::string_view lines = text.substr(0, text.find_last_not_of("\r\n") + 1);
+  const auto breaks = static_cast<uint32_t>(std::count(lines.begin(), lines.end(), '\n'));
+  const size_t begin = breaks == 0 ? 0 : lines.rfind('\n') + 1;
+  return {breaks + 1, std::max<uint32_t>(1, static_cast<uint32_t>(lines.size() - begin))};
+}
+
 // The one place where yaml-cpp throws, and is caught. It takes the end of the file for a closing quote if nothing of a
 // line stands in front of it, so an open comment is put there.
 bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors) {
@@ -69,8 +79,9 @@ bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors)
       // The builder reports a second document that holds anything.
     }
   } catch (const YAML::Exception& exception) {
-    const Mark mark = exception.mark.is_null() ? Mark{} : ToMark(exception.mark);
-    if (!builder.failed()) errors.Add(mark, {}, "not YAML: " + exception.msg, YamlHint(text, mark));
+    const Mark mark = exception.mark.is_null() ? Mark{} : std::min(ToMark(exception.mark), LastOf(text));
+    if (!builder.failed())
+      errors.Add(mark, {}, "not YAML: " + PlainWords(exception.msg), YamlHint(text, mark));
     return false;
   }
   return !builder.failed();
@@ -92,6 +103,7 @@ std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors, 
 }
 
 Cursor Cursor::Child(size_t index) const {
+  HAWSER_DCHECK(index < node.children.size());
   const Node& child = *node.children[index];
   if (node.kind == Node::Kind::kMap) return {child, Join(path, node.keys[index].text)};
   return {child, fmt::format("{}[{}]", path, index)};

@@ -6,6 +6,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -59,8 +60,8 @@ void NodeBuilder::OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) {
   if (failed_) return;
   const auto found = anchors_.find(anchor);
   if (found == anchors_.end() || !found->second->complete) {
-    return Fail(ToMark(mark), "an alias stands inside what it names",
-                "expected an alias for something complete");
+    return Fail(ToMark(mark), "the alias is inside the value that it names",
+                "expected an alias of a value that ends before it");
   }
   Place(*found->second);
 }
@@ -83,7 +84,8 @@ Node* NodeBuilder::Make(const YAML::Mark& mark, const std::string& tag, YAML::an
     return nullptr;
   }
   if (document_.nodes.size() == bounds_.nodes) {
-    Fail(ToMark(mark), "the file holds too much", fmt::format("expected at most {} values", bounds_.nodes));
+    Fail(ToMark(mark), "the file has too many values",
+         fmt::format("expected at most {} values", bounds_.nodes));
     return nullptr;
   }
   if (tag.size() > 1) errors_.Add(ToMark(mark), Path(), "tags are not supported", "expected a plain value");
@@ -104,6 +106,7 @@ void NodeBuilder::Open(Node* node) {
 
 void NodeBuilder::Close() {
   if (failed_) return;
+  HAWSER_DCHECK(!open_.empty());
   Node& node = *open_.back();
   Finish(node);
   if (failed_) return;
@@ -113,6 +116,7 @@ void NodeBuilder::Close() {
 
 void NodeBuilder::Place(const Node& node) {
   if (failed_) return;
+  HAWSER_DCHECK(node.complete);
   if (open_.empty()) {
     document_.root = &node;
     return;
@@ -125,6 +129,7 @@ void NodeBuilder::Place(const Node& node) {
 }
 
 void NodeBuilder::PlaceKey(const Node& node) {
+  HAWSER_DCHECK(open_.back()->kind == Node::Kind::kMap);
   if (node.kind == Node::Kind::kList) {
     return Fail(node.mark, "a key is not plain text",
                 "put an address such as \"[::1]:80\" in quotes: [ begins a list");
@@ -135,6 +140,8 @@ void NodeBuilder::PlaceKey(const Node& node) {
 
 // Runs once for each node, when all below it is known.
 void NodeBuilder::Finish(Node& node) {
+  HAWSER_DCHECK(!node.complete);
+  HAWSER_DCHECK(node.kind != Node::Kind::kMap || node.keys.size() == node.children.size());
   if (node.kind == Node::Kind::kMap) {
     DropDuplicates(node);
     Merge(node);
@@ -159,7 +166,7 @@ void NodeBuilder::DropDuplicates(Node& map) {
   for (size_t i = 0; i < map.keys.size(); ++i) {
     const auto [first, added] = seen.try_emplace(map.keys[i].text, map.keys[i].mark);
     if (!added) {
-      errors_.Add(map.keys[i].mark, Join(Path(), map.keys[i].text), "the key stands twice",
+      errors_.Add(map.keys[i].mark, Join(Path(), map.keys[i].text), "the key is given twice",
                   fmt::format("the first is in line {}", first->second.line));
       continue;
     }

@@ -4,6 +4,7 @@
 
 #include "config/suggest.h"
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -13,6 +14,13 @@ std::optional<size_t> IndexOf(const Node& map, std::string_view key) {
       std::find_if(map.keys.begin(), map.keys.end(), [key](const Node::Key& own) { return own.text == key; });
   if (found == map.keys.end()) return std::nullopt;
   return static_cast<size_t>(found - map.keys.begin());
+}
+
+// "path:access.log" is text to YAML.
+bool IsGluedKey(const Node& node, const std::vector<std::string_view>& keys) {
+  const std::string_view key = std::string_view(node.text).substr(0, node.text.find(':'));
+  return node.kind == Node::Kind::kPlain && key.size() < node.text.size() &&
+         std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
 // "routes[2] has cluster": the first entry of the list with one of the keys; empty if there is none.
@@ -28,16 +36,18 @@ std::string WhoHas(const Node& list, std::string_view name, Keys keys) {
 }  // namespace
 
 void Reader::ExactlyOneOf(Keys keys) {
+  HAWSER_DCHECK(AreFields(keys));
   if (!is_map()) return;
   const auto given =
       std::count_if(keys.begin(), keys.end(), [this](std::string_view key) { return Find(key); });
   if (given > 0) return AtMostOneOf(keys);
-  const std::string_view what = keys.size() == 1 ? "is empty" : "none of its forms is given";
+  const std::string_view what = keys.size() == 1 ? "is empty" : "a key is missing";
   state_.errors.Add(cursor_.node.mark, cursor_.path, std::string(what),
                     fmt::format("expected {}{}", keys.size() == 1 ? "" : "one of ", fmt::join(keys, ", ")));
 }
 
 void Reader::AtMostOneOf(Keys keys) {
+  HAWSER_DCHECK(AreFields(keys));
   if (!is_map()) return;
   std::string_view first;
   for (const std::string_view key : keys) {
@@ -46,7 +56,7 @@ void Reader::AtMostOneOf(Keys keys) {
       first = key;
     } else if (index) {
       state_.errors.Add(cursor_.node.keys[*index].mark, Join(cursor_.path, key),
-                        fmt::format("cannot stand beside {}", first),
+                        fmt::format("cannot be combined with {}", first),
                         fmt::format("expected one of {}", fmt::join(keys, ", ")));
     }
   }
@@ -59,14 +69,17 @@ void Reader::NeededBy(std::string_view key, std::string_view list, Keys keys) {
   if (who.empty()) return;
   const std::optional<size_t> index = Find(key);
   if (!index) {
-    state_.errors.Add(cursor_.node.mark, Join(cursor_.path, key), "is missing", "expected a list, as " + who);
+    state_.errors.Add(cursor_.node.mark, Join(cursor_.path, key), "is missing",
+                      "expected a list, because " + who);
   } else if (const Node& own = *cursor_.node.children[*index];
              own.kind == Node::Kind::kList && own.children.empty()) {
-    state_.errors.Add(own.mark, Join(cursor_.path, key), "the list is empty", "expected an entry, as " + who);
+    state_.errors.Add(own.mark, Join(cursor_.path, key), "the list is empty",
+                      "expected an entry, because " + who);
   }
 }
 
 void Reader::ShortFor(std::string_view key, ShortForm form) {
+  HAWSER_DCHECK(known_.empty());
   if (!cursor_.node.scalar()) return;
   short_key_ = key;
   short_form_ = form;
@@ -81,15 +94,24 @@ void Reader::ShortFor(std::string_view key, ShortForm form) {
 void Reader::Finish() {
   if (!short_key_.empty()) return;
   if (!is_map()) {
-    const std::string what = cursor_.node.scalar() ? "a single value stands here" : *NotAValue(cursor_.node);
-    return state_.errors.Add(cursor_.node.mark, cursor_.path, what,
-                             fmt::format("expected a map with {}", fmt::join(known_, ", ")));
+    const std::string what = cursor_.node.scalar() ? "is a single value" : *NotAValue(cursor_.node);
+    return state_.errors.Add(
+        cursor_.node.mark, cursor_.path, what,
+        IsGluedKey(cursor_.node, known_)
+            ? fmt::format("expected a space behind the colon of {}", Quote(cursor_.node.text))
+            : fmt::format("expected a map with {}", fmt::join(known_, ", ")));
   }
   for (const Node::Key& key : cursor_.node.keys) {
     if (!free_prefix_.empty() && key.text.starts_with(free_prefix_)) continue;
     if (std::find(known_.begin(), known_.end(), key.text) != known_.end()) continue;
     state_.errors.Add(key.mark, Join(cursor_.path, key.text), "unknown key", Suggest(key.text, known_));
   }
+}
+
+bool Reader::AreFields(Keys keys) const {
+  return std::all_of(keys.begin(), keys.end(), [this](std::string_view key) {
+    return std::find(known_.begin(), known_.end(), key) != known_.end();
+  });
 }
 
 std::optional<size_t> Reader::Find(std::string_view key) const {

@@ -44,6 +44,8 @@ class Reader {
 
  private:
   bool is_map() const { return cursor_.node.kind == Node::Kind::kMap; }
+  // Whether each of the keys is a field so far.
+  bool AreFields(Keys keys) const;
   // The index of the key in the map.
   std::optional<size_t> Find(std::string_view key) const;
   void ReportMissing(const Key& key, std::string expected);
@@ -96,8 +98,10 @@ template <class T>
 void ReadValue(LoadState& state, const Cursor& cursor, std::vector<T>& list,
                const Rules<std::vector<T>>& rules) {
   if (cursor.node.kind != Node::Kind::kList) {
-    const std::string what = cursor.node.scalar() ? "a single value stands here" : *NotAValue(cursor.node);
-    return state.errors.Add(cursor.node.mark, cursor.path, what, ExpectedText(rules));
+    const std::string what = cursor.node.scalar() ? "is a single value" : *NotAValue(cursor.node);
+    const bool is_map = cursor.node.kind == Node::Kind::kMap;
+    return state.errors.Add(cursor.node.mark, cursor.path, what,
+                            ExpectedText(rules) + (is_map ? ", each entry behind a dash and a space" : ""));
   }
   const size_t count = cursor.node.children.size();
   if (count < rules.min_items) {

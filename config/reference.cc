@@ -18,9 +18,9 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 
 <!-- Generated from config/describe.h: hawser schema --format markdown > docs/config.md -->
 
-hawser reads one YAML file: `hawser run -c hawser.yaml`. `hawser check -c hawser.yaml` reads it, looks into the files it
-names, and prints every error at once as `FILE:LINE:COL: path: what; expected`. `hawser schema` prints its JSON Schema,
-for editors that complete and check while you type.
+hawser reads one YAML file: `hawser run hawser.yaml`. `hawser check hawser.yaml` reads it, looks into the files it names, and
+prints every error at once as `FILE:LINE:COL: path: what; expected`. `hawser schema` prints its JSON Schema, for editors that
+complete and check while you type.
 
 ## A whole file
 
@@ -37,8 +37,8 @@ constexpr std::string_view kConventions = R"(```
 | size | `512`, `64KiB`, `1MiB`, `1GiB`, `64KB`, `1MB`, `1GB` | bytes; `KiB`, `MiB`, `GiB` are powers of 1024, `KB`, `MB`, `GB` of 1000 |
 | rate | `20/s`, `100/m`, `5/h`, `0.5/s` | per second, minute or hour |
 | address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; a relative path is relative to the folder of the configuration file; `unix:@name` is an abstract socket |
-| peers | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`, `unix` | addresses that connections come from; no bit may be set behind the prefix; `unix`: everybody on a Unix socket |
-| host | `chat.example.com`, `"*.example.com"` | without port; compared without case |
+| peers | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`, `unix` | addresses that connections come from; the bits behind the prefix are 0; `unix`: every peer on a Unix socket |
+| host | `chat.example.com`, `"*.example.com"` | without port; case does not matter |
 | host and port | `chat.example.com`, `chat.example.com:8443` | the port may be left out |
 | regex | `^/room/[0-9]+$` | [RE2](https://github.com/google/re2/wiki/Syntax); the whole text must match |
 | substitution | `/v2/\1` | `\1` to `\9` are the groups of the regex beside it, `\0` is all that matched |
@@ -51,10 +51,10 @@ constexpr std::string_view kConventions = R"(```
 
 Values are read as YAML 1.2's core schema reads them, which is what editors do: `true`, `True` and `TRUE` are the same;
 `100`, `+100`, `0x64`, `0o144` and `1e2` are the same; `yes` and `on` are text. Text that looks like a number, like `true` or
-like `null`, or that begins with `*`, `[` or `{`, stands in quotes. A key whose value is empty, `~` or `null` is an error:
-leave the key out instead. Unknown keys and keys that stand twice are errors. The file is UTF-8; a byte order mark in front
-of it is skipped.
-Anchors, aliases and merge keys (`<<`) work. A file may have 16 MiB, 64 levels and a million values.
+like `null`, or that begins with `*`, `[`, `{`, `%` or `@`, must be in quotes. A key whose value is empty, `~` or `null` is an
+error: leave the key out instead. Unknown keys and keys that are given twice are errors. The file is UTF-8; a byte order mark
+in front of it is skipped. Anchors, aliases and merge keys (`<<`) work. A file may have 16 MiB, 64 levels and a million values,
+and holds one document.
 )";
 
 struct Row {
@@ -115,14 +115,14 @@ class SectionWriter {
     section_.notes.push_back(fmt::format("At most one of {} is given.", CodeList(keys)));
   }
   void NeededBy(std::string_view key, std::string_view list, Keys keys) {
-    section_.notes.push_back(fmt::format("`{}` has an entry where one of `{}` has {}.", key, list,
+    section_.notes.push_back(fmt::format("`{}` needs an entry if one of `{}` has {}.", key, list,
                                          fmt::format("`{}`", fmt::join(keys, "` or `"))));
   }
   void ShortFor(std::string_view key, ShortForm form) {
     section_.notes.push_back(
         form == ShortForm::kWord
-            ? fmt::format("Instead of `{{ {0}: true }}` the bare word `{0}` will do.", key)
-            : fmt::format("Instead of the map, the bare `{}` will do.", key));
+            ? fmt::format("The bare word `{0}` may be written for `{{ {0}: true }}`.", key)
+            : fmt::format("The bare `{}` may be written for the map.", key));
   }
 
   void FreeKeys(std::string_view prefix) {

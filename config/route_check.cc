@@ -80,7 +80,7 @@ void CheckHeaderNames(const Route& route, const Checks& checks) {
 void CheckWithoutFrames(const WebSocket& websocket, const Checks& checks) {
   const auto forbid = [&](const auto& field, bool asked) {
     if (asked)
-      checks.Error(field, "needs frames, which inspection: off does not look for",
+      checks.Error(field, "needs frames, and inspection: off does not look for them",
                    "expected inspection: strict or lenient");
   };
   forbid(websocket.validate_utf8, checks.Given(websocket.validate_utf8) && websocket.validate_utf8);
@@ -106,7 +106,7 @@ void CheckWebSocket(const WebSocket& websocket, const Checks& checks) {
   }
   if (websocket.idle_timeout.count() > 0 && websocket.idle_timeout < keepalive.interval) {
     checks.Warn(websocket.idle_timeout,
-                fmt::format("tunnels end before the first ping, which comes after {}; pings are no messages",
+                fmt::format("tunnels end before the first ping, which comes after {}; pings are not messages",
                             FormatDuration(keepalive.interval)),
                 "expected more than keepalive.interval");
   }
@@ -172,7 +172,7 @@ class Taken {
                     fmt::format("{} comes first{}", same->name, Line(*same)));
     } else if (served > 0 && covered == served) {
       checks_.Warn(route.match, "no request takes this route: an earlier one takes them all",
-                   "expected it in front of that one");
+                   "expected it before that one");
     }
   }
 

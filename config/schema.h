@@ -55,10 +55,15 @@ struct Admin {
   uint32_t clients_shown = 100;               // rows of /clients
 };
 
+// What the access log has of a request's query.
+enum class QueryLog : uint8_t { kKeep, kDrop, kRedact };
+
 struct AccessLog {
   std::string path;             // "-" is stdout; empty: no access log
   std::string format = "json";  // "json", or a line with %field% operators
-  uint32_t queue = 8192;        // records that wait to be written; more are dropped and counted
+  QueryLog query = QueryLog::kRedact;
+  std::vector<std::string> redacted = {"token", "access_token", "jwt", "key"};  // parameters, in any case
+  uint32_t queue = 8192;  // records that wait to be written; more are dropped and counted
 };
 
 struct Drain {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -55,6 +56,7 @@ std::string_view Nearest(std::string_view word, std::span<const std::string_view
 }
 
 std::string Suggest(std::string_view word, std::span<const std::string_view> known) {
+  HAWSER_DCHECK(!known.empty());
   const std::string_view nearest = Nearest(word, known);
   if (!nearest.empty()) return fmt::format("did you mean \"{}\"?", nearest);
   if (known.size() == 1) return fmt::format("expected {}", known[0]);

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 
 namespace hawser::config {
 namespace {
@@ -93,6 +94,7 @@ std::optional<Duration> ParseDuration(std::string_view text) {
 }
 
 std::string FormatDuration(Duration duration) {
+  HAWSER_DCHECK(duration.count() >= 0);
   if (duration.count() == 0) return "0s";
   std::string text;
   int64_t rest = duration.count();
@@ -135,6 +137,7 @@ std::optional<Rate> ParseRate(std::string_view text) {
 }
 
 std::string FormatRate(Rate rate) {
+  HAWSER_DCHECK(rate.per_second >= 0);
   if (const auto whole = AsWhole(rate.per_second)) return fmt::format("{:.0f}/{}", whole->number, whole->per);
   return fmt::format("{}/s", rate.per_second);
 }
@@ -150,6 +153,7 @@ std::optional<ByteRate> ParseByteRate(std::string_view text) {
 }
 
 std::string FormatByteRate(ByteRate rate) {
+  HAWSER_DCHECK(rate.per_second >= 0);
   const auto whole = AsWhole(rate.per_second);
   if (!whole) return fmt::format("{:.0f}/s", rate.per_second);
   return fmt::format("{}/{}", FormatSize({static_cast<uint64_t>(whole->number)}), whole->per);

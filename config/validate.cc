@@ -143,7 +143,7 @@ void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
     }
     const auto [first, added] = seen.try_emplace(address.ToString(), &endpoint);
     if (!added) {
-      checks.Error(address, address.ToString() + " stands twice in this cluster",
+      checks.Error(address, address.ToString() + " is listed twice in this cluster",
                    "expected it once, with a weight");
     }
   }

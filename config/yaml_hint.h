@@ -12,4 +12,7 @@ namespace hawser::config {
 // Empty if nothing in that line explains it.
 std::string YamlHint(std::string_view file, Mark mark);
 
+// What yaml-cpp says is wrong, in plain words.
+std::string PlainWords(std::string_view message);
+
 }  // namespace hawser::config

@@ -73,11 +73,11 @@ TEST(Action, EverythingThatARouteCanDoIsRead) {
 
 TEST(Action, ARouteDoesExactlyOneThing) {
   EXPECT_THAT(Errors("- { match: {}, cluster: c, redirect: { scheme: https } }\n"),
-              ElementsAre(HasSubstr("routes[0].redirect: cannot stand beside cluster")));
+              ElementsAre(HasSubstr("routes[0].redirect: cannot be combined with cluster")));
   EXPECT_THAT(Errors("- { match: {}, redirect: { scheme: https }, direct_response: { status: 200 } }\n"),
-              ElementsAre(HasSubstr("routes[0].direct_response: cannot stand beside redirect")));
+              ElementsAre(HasSubstr("routes[0].direct_response: cannot be combined with redirect")));
   EXPECT_THAT(ErrorsWith("prefix_rewrite: /b, regex_rewrite: { pattern: a, substitution: b }"),
-              ElementsAre(HasSubstr("routes[0].regex_rewrite: cannot stand beside prefix_rewrite")));
+              ElementsAre(HasSubstr("routes[0].regex_rewrite: cannot be combined with prefix_rewrite")));
 }
 
 TEST(Action, NoRuleTouchesAFieldThatHawserWritesItself) {
@@ -109,7 +109,7 @@ TEST(Action, RewritesLeadSomewhere) {
   EXPECT_THAT(ErrorsWith("prefix_rewrite: b"), ElementsAre(HasSubstr("\"b\" is not a path")));
   EXPECT_THAT(ErrorsWith("prefix_rewrite: '/b?c'"), ElementsAre(HasSubstr("is not a path")));
   EXPECT_THAT(ErrorsWith("prefix_rewrite: /b", "{ path_regex: /a.* }"),
-              ElementsAre(HasSubstr("routes[0].prefix_rewrite: no prefix is matched by path_regex")));
+              ElementsAre(HasSubstr("routes[0].prefix_rewrite: path_regex matches no prefix")));
   EXPECT_THAT(ErrorsWith("host_rewrite: a b"), ElementsAre(HasSubstr("is not a host and port")));
   EXPECT_THAT(ErrorsWith("host_rewrite: 'a:99999'"), ElementsAre(HasSubstr("is not a valid host")));
   EXPECT_THAT(ErrorsWith("host_rewrite: '[:::1]'"), ElementsAre(HasSubstr("is not a valid host")));
@@ -122,13 +122,13 @@ TEST(Action, ASubstitutionNamesGroupsOfItsPatternAndHoldsWhatAPathMay) {
   };
   EXPECT_THAT(rewrite("/(.*)", "/x/\\1"), IsEmpty());
   EXPECT_THAT(rewrite("/(.*)", "/x/\\2"),
-              ElementsAre(HasSubstr("names a group that the pattern has not; expected \\0 "
+              ElementsAre(HasSubstr("names a group that the pattern does not have; expected \\0 "
                                     "to \\1")));
   EXPECT_THAT(rewrite("(", "/x"), ElementsAre(HasSubstr("does not compile")));
   for (const std::string bad : {"/a b", "/a?b", "/a#b", "\\x", "/é"}) {
     EXPECT_THAT(rewrite("/", bad), ElementsAre(HasSubstr("is not a substitution"))) << bad;
   }
-  EXPECT_THAT(rewrite("/", "/" + std::string(256, 'a')), ElementsAre(HasSubstr("holds 257 bytes; expected")));
+  EXPECT_THAT(rewrite("/", "/" + std::string(256, 'a')), ElementsAre(HasSubstr("has 257 bytes; expected")));
 }
 
 TEST(Action, ARedirectIsOneAndLeadsElsewhere) {
@@ -139,14 +139,14 @@ TEST(Action, ARedirectIsOneAndLeadsElsewhere) {
       redirect("{ status: 304, path: /x }"),
       ElementsAre(HasSubstr("\"304\" is not allowed; expected a whole number, 301, 302, 303, 307, 308")));
   EXPECT_THAT(redirect("{ status: 200, path: /x }"), ElementsAre(HasSubstr("\"200\" is out of range")));
-  EXPECT_THAT(redirect("{ status: 302 }"), ElementsAre(HasSubstr("leads back to where the request came to")));
-  EXPECT_THAT(redirect("{ strip_query: false }"), ElementsAre(HasSubstr("leads back")));
+  EXPECT_THAT(redirect("{ status: 302 }"), ElementsAre(HasSubstr("redirects to the same URL")));
+  EXPECT_THAT(redirect("{ strip_query: false }"), ElementsAre(HasSubstr("redirects to the same URL")));
   EXPECT_THAT(redirect("{ scheme: ftp }"), ElementsAre(HasSubstr("\"ftp\" is not known")));
   EXPECT_THAT(redirect("{ port: 0 }"), ElementsAre(HasSubstr("out of range")));
   EXPECT_THAT(redirect("{ path: /a, prefix_rewrite: /b }"),
-              ElementsAre(HasSubstr("cannot stand beside path")));
+              ElementsAre(HasSubstr("cannot be combined with path")));
   EXPECT_THAT(redirect("{ prefix_rewrite: /b }", "{ path_regex: /a }"),
-              ElementsAre(HasSubstr("no prefix is matched")));
+              ElementsAre(HasSubstr("path_regex matches no prefix")));
   EXPECT_THAT(redirect("{ path: \"/a\\r\\nSet-Cookie: b\" }"), ElementsAre(HasSubstr("is not a path")));
   EXPECT_THAT(redirect("{ path: '/a?b=c' }"), IsEmpty());
 }
@@ -160,7 +160,7 @@ TEST(Action, ADirectResponseIsBounded) {
   EXPECT_THAT(respond("{ status: 204, body: x }"), ElementsAre(HasSubstr("a 204 has no body")));
   EXPECT_THAT(
       respond("{ status: 200, body: " + std::string(64 * 1024 + 1, 'x') + " }"),
-      ElementsAre(HasSubstr("direct_response.body: holds 65537 bytes; expected text, at most 65536 bytes")));
+      ElementsAre(HasSubstr("direct_response.body: has 65537 bytes; expected text, at most 65536 bytes")));
   EXPECT_THAT(respond("{ status: 200, body: " + std::string(64 * 1024, 'x') + " }"), IsEmpty());
 }
 

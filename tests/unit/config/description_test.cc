@@ -108,6 +108,28 @@ TEST(Dump, NeverHoldsASecret) {
   EXPECT_EQ(dump["listeners"][1]["tls"]["certificates"][0]["private_key"], "server.key");
 }
 
+TEST(Dump, HidesTheValuesOfFieldsThatAreNamedLikeCredentials) {
+  const auto value_of = [](const std::string& name) {
+    const Loaded loaded = LoadText(
+        "listeners: [ { name: a, address: 127.0.0.1:1 } ]\nroutes:\n- match: { headers: [ { name: " + name +
+            ", exact: s3cret } ] }\n  direct_response: { status: 200, headers: [ { name: " + name +
+            ", value: s3cret } ] }\n",
+        "f.yaml");
+    EXPECT_TRUE(loaded.ok());
+    const Json route = Dump(*loaded.config)["routes"][0];
+    const Json value = route["direct_response"]["headers"][0]["value"];
+    EXPECT_EQ(route["match"]["headers"][0]["exact"], value);
+    return value.get<std::string>();
+  };
+  for (const char* name : {"Authorization", "proxy-authorization", "COOKIE", "Set-Cookie", "X-Api-Key",
+                           "X-Auth-TOKEN", "client-secret", "api_key"}) {
+    EXPECT_EQ(value_of(name), "[redacted]") << name;
+  }
+  for (const char* name : {"X-Tier", "X-Keys", "Monkey", "Cookie-Policy", "Authorization-Mode"}) {
+    EXPECT_EQ(value_of(name), "s3cret") << name;
+  }
+}
+
 // Every map of the schema, wherever it stands.
 void ForEachMap(const Json& schema, const auto& visit) {
   if (schema.is_object() && schema.value("type", Json()) == "object") visit(schema);

@@ -174,9 +174,9 @@ TEST(Load, AWrongTypeIsTold) {
       ElementsAre(
           "f.yaml:7:18: listeners[0].limits.connections: \"many\" is not a whole number; expected a "
           "whole number, 1 to 100000000",
-          "f.yaml:8:18: listeners[0].limits.ipv4_prefix: \"24\" stands in quotes; expected a whole "
+          "f.yaml:8:18: listeners[0].limits.ipv4_prefix: \"24\" is in quotes; expected a whole "
           "number, 1 to 32",
-          "f.yaml:9:19: listeners[0].limits.request_head: a list stands here; expected a size such "
+          "f.yaml:9:19: listeners[0].limits.request_head: is a list; expected a size such "
           "as 512, 64KiB or 1MB, 1KiB to 1MiB",
           "f.yaml:10:18: listeners[0].limits.early_bytes: \"64K\" is not a size; expected a size such "
           "as 512, 64KiB or 1MB, 0 to 1MiB"));
@@ -184,12 +184,13 @@ TEST(Load, AWrongTypeIsTold) {
 
 TEST(Load, AListOrAMapIsNotASingleValue) {
   EXPECT_THAT(Errors(WithBase("admin: 127.0.0.1:3\ndrain: []\naccess_log:\n")),
-              ElementsAre("f.yaml:7:8: admin: a single value stands here; expected a map with address, "
+              ElementsAre("f.yaml:7:8: admin: is a single value; expected a map with address, "
                           "mode, connections, timeout, tunnels_shown, clients_shown",
-                          "f.yaml:8:8: drain: a list stands here; expected a map with window, deadline",
-                          "f.yaml:9:1: access_log: has no value; expected a map with path, format, queue"));
+                          "f.yaml:8:8: drain: is a list; expected a map with window, deadline",
+                          "f.yaml:9:1: access_log: has no value; expected a map with path, format, "
+                          "query, redacted, queue"));
   EXPECT_THAT(Errors(WithRoute("- { match: {}, cluster: c, listeners: a }\n")),
-              ElementsAre("f.yaml:4:39: routes[0].listeners: a single value stands here; expected a list"));
+              ElementsAre("f.yaml:4:39: routes[0].listeners: is a single value; expected a list"));
 }
 
 TEST(Load, ATruthValueIsTrueOrFalse) {
@@ -225,20 +226,19 @@ TEST(Load, WhatTheCoreSchemaReadsAsAnotherTypeIsTold) {
           "  http2:\n    enabled: \"True\"\n    stall_timeout: 0x10\n")),
       ElementsAre(
           HasSubstr("f.yaml:7:18: listeners[0].limits.connections: \"1.5\" is not a whole number; expected"),
-          HasSubstr("f.yaml:8:25: listeners[0].limits.connections_per_ip: \"0x64\" stands in quotes;"),
+          HasSubstr("f.yaml:8:25: listeners[0].limits.connections_per_ip: \"0x64\" is in quotes;"),
           HasSubstr("f.yaml:9:18: listeners[0].limits.ipv4_prefix: \"0x100\" is out of range; expected"),
-          HasSubstr("f.yaml:11:14: listeners[0].http2.enabled: \"True\" stands in quotes; expected"),
+          HasSubstr("f.yaml:11:14: listeners[0].http2.enabled: \"True\" is in quotes; expected"),
           HasSubstr("f.yaml:12:20: listeners[0].http2.stall_timeout: \"0x10\" has no unit; expected")));
   EXPECT_THAT(
       Errors(WithListener("- { name: 0o17, address: 127.0.0.1:9 }\n- { name: 0o8, address: 127.0.0.1:8 }\n")),
-      ElementsAre(HasSubstr("listeners[1].name: 0o17 is not text unless it stands in quotes;")));
+      ElementsAre(HasSubstr("listeners[1].name: 0o17 is not text without quotes;")));
 }
 
 TEST(Load, TextThatYamlReadsAsANumberNeedsQuotes) {
-  EXPECT_THAT(
-      Errors(WithRoute("- match: { headers: [ { name: V, exact: 13 } ] }\n  cluster: c\n")),
-      ElementsAre("f.yaml:4:41: routes[0].match.headers[0].exact: 13 is not text unless it stands in quotes; "
-                  "expected text in one line"));
+  EXPECT_THAT(Errors(WithRoute("- match: { headers: [ { name: V, exact: 13 } ] }\n  cluster: c\n")),
+              ElementsAre("f.yaml:4:41: routes[0].match.headers[0].exact: 13 is not text without quotes; "
+                          "expected text in one line"));
   EXPECT_THAT(Errors(WithRoute("- match: { headers: [ { name: V, exact: \"13\" } ] }\n  cluster: c\n")),
               IsEmpty());
 }
@@ -278,6 +278,19 @@ TEST(Load, MissingKeysAreTold) {
       ElementsAre("f.yaml:5:14: clusters[0].endpoints: the list is empty; expected at least one entry"));
 }
 
+TEST(Load, WhatHasTheWrongShapeIsToldTheRightOne) {
+  EXPECT_THAT(
+      Errors(WithBase("access_log:\n  path:x\n")),
+      ElementsAre(
+          "f.yaml:8:3: access_log: is a single value; expected a space behind the colon of \"path:x\""));
+  EXPECT_THAT(Errors(WithCluster("  endpoints: { address: 127.0.0.1:2 }\n")),
+              ElementsAre("f.yaml:5:14: clusters[0].endpoints: is a map; expected a list, each entry behind "
+                          "a dash and a space"));
+  EXPECT_THAT(Errors(WithListener("- name: b\n  address: [::1]\n")),
+              ::testing::Contains(
+                  HasSubstr("is a list; put an IPv6 address and its port in quotes, such as \"[::1]:80\"")));
+}
+
 TEST(Load, KeysOfTheTopLevelThatBeginWithXAreFree) {
   EXPECT_THAT(Errors(WithBase("x-anything: { listeners: 7, none: ~, list: [ 1, { a: b } ] }\nx-: \n")),
               IsEmpty());
@@ -298,10 +311,12 @@ TEST(Load, RoutesThatAnswerNeedNoCluster) {
   EXPECT_THAT(Errors(listeners + "routes:\n" + redirect + "clusters: []\n"), IsEmpty());
   EXPECT_THAT(
       Errors(listeners + "routes:\n" + redirect + forward),
-      ElementsAre("f.yaml:1:1: clusters: is missing; expected a list, as routes[1] has weighted_clusters"));
-  EXPECT_THAT(Errors(listeners + "routes:\n" + forward + "clusters: []\n"),
-              ElementsAre("f.yaml:4:11: clusters: the list is empty; expected an entry, as routes[0] has "
-                          "weighted_clusters"));
+      ElementsAre(
+          "f.yaml:1:1: clusters: is missing; expected a list, because routes[1] has weighted_clusters"));
+  EXPECT_THAT(
+      Errors(listeners + "routes:\n" + forward + "clusters: []\n"),
+      ElementsAre("f.yaml:4:11: clusters: the list is empty; expected an entry, because routes[0] has "
+                  "weighted_clusters"));
   EXPECT_THAT(Errors(listeners + "routes:\n" + redirect + "clusters:\n"),
               ElementsAre("f.yaml:4:1: clusters: has no value; expected a list"));
 }
@@ -348,7 +363,7 @@ TEST(Load, AFileModeIsOctalTextInQuotes) {
   EXPECT_EQ(ModeOf(loaded.config->admin.mode), 0660U);
   EXPECT_EQ(ModeOf(loaded.config->listeners[0].mode), 0666U);
   EXPECT_THAT(Errors("admin: { mode: 0660 }\n"),
-              ::testing::Contains(HasSubstr("0660 is not text unless it stands in quotes")));
+              ::testing::Contains(HasSubstr("0660 is not text without quotes")));
   for (const std::string text :
        {"\"660\"", "\"0668\"", "\"04755\"", "\"rw-rw----\"", "\"\"", "\" 0660\"", "\"0o660\""}) {
     EXPECT_THAT(Errors("admin: { mode: " + text + " }\n"), ::testing::Contains(HasSubstr("admin.mode")))
@@ -358,19 +373,19 @@ TEST(Load, AFileModeIsOctalTextInQuotes) {
 
 TEST(Load, OneOfSeveralFormsIsGiven) {
   EXPECT_THAT(Errors(WithRoute("- { match: {} }\n")),
-              ElementsAre("f.yaml:4:3: routes[0]: none of its forms is given; expected one of cluster, "
+              ElementsAre("f.yaml:4:3: routes[0]: a key is missing; expected one of cluster, "
                           "weighted_clusters, redirect, direct_response"));
   EXPECT_THAT(
       Errors(WithRoute("- { match: {}, cluster: c, weighted_clusters: [ { name: c } ] }\n")),
-      ElementsAre("f.yaml:4:28: routes[0].weighted_clusters: cannot stand beside cluster; expected one of "
-                  "cluster, weighted_clusters, redirect, direct_response"));
+      ElementsAre(
+          "f.yaml:4:28: routes[0].weighted_clusters: cannot be combined with cluster; expected one of "
+          "cluster, weighted_clusters, redirect, direct_response"));
   EXPECT_THAT(Errors(WithRoute("- { match: { path: /a, path_prefix: /b, path_regex: c }, cluster: c }\n")),
-              ElementsAre(HasSubstr("routes[0].match.path_prefix: cannot stand beside path;"),
-                          HasSubstr("routes[0].match.path_regex: cannot stand beside path;")));
-  EXPECT_THAT(
-      Errors(WithRoute("- { match: { query: [ { name: q } ] }, cluster: c }\n")),
-      ElementsAre("f.yaml:4:23: routes[0].match.query[0]: none of its forms is given; expected one of exact, "
-                  "prefix, regex, present"));
+              ElementsAre(HasSubstr("routes[0].match.path_prefix: cannot be combined with path;"),
+                          HasSubstr("routes[0].match.path_regex: cannot be combined with path;")));
+  EXPECT_THAT(Errors(WithRoute("- { match: { query: [ { name: q } ] }, cluster: c }\n")),
+              ElementsAre("f.yaml:4:23: routes[0].match.query[0]: a key is missing; expected one of exact, "
+                          "prefix, regex, present"));
   EXPECT_THAT(Errors(WithRoute("- { match: {}, cluster: c, filters: [ {} ] }\n")),
               ElementsAre("f.yaml:4:39: routes[0].filters[0]: is empty; expected origin"));
 }
@@ -382,7 +397,7 @@ TEST(Load, HashPoliciesHaveOneForm) {
       ElementsAre(
           "f.yaml:7:18: clusters[0].hash_policy[0]: \"source_pi\" is not known; did you mean "
           "\"source_ip\"?",
-          "f.yaml:7:42: clusters[0].hash_policy[1].cookie: cannot stand beside header; expected one of "
+          "f.yaml:7:42: clusters[0].hash_policy[1].cookie: cannot be combined with header; expected one of "
           "header, cookie, query, source_ip",
           "f.yaml:7:68: clusters[0].hash_policy[2].source_ip: \"false\" is not allowed; expected true",
           "f.yaml:7:77: clusters[0].hash_policy[3]: \"7\" is not known; expected source_ip or a map"));
@@ -405,12 +420,12 @@ TEST(Load, TextHasTheFormOfItsField) {
       Errors(WithRoute("- match: { host: \"a.*.b\", path: chat }\n  cluster: c\n"
                        "- match: { host: \"*\", path_regex: \"(\", subprotocol: \"a b\" }\n  cluster: c\n")),
       ElementsAre(
-          "f.yaml:4:18: routes[0].match.host: \"a.*.b\" is not a host; expected a host name without "
-          "port, or *. in front of a domain",
+          "f.yaml:4:18: routes[0].match.host: \"a.*.b\" is not a host; expected a host name without a port, "
+          "or *.DOMAIN",
           "f.yaml:4:33: routes[0].match.path: \"chat\" is not a path; expected a path that begins with "
           "/, percent-encoded, without ? and #",
-          "f.yaml:6:18: routes[1].match.host: \"*\" is not a host; expected a host name without port, "
-          "or *. in front of a domain",
+          "f.yaml:6:18: routes[1].match.host: \"*\" is not a host; expected a host name without a port, or "
+          "*.DOMAIN",
           "f.yaml:6:35: routes[1].match.path_regex: \"(\" does not compile: missing ): (; expected a "
           "regular expression in RE2 syntax",
           "f.yaml:6:53: routes[1].match.subprotocol: \"a b\" is not a token; expected a token: letters, "
@@ -446,14 +461,13 @@ TEST(Load, AShortKeyIsRefusedWithoutPrintingIt) {
   const std::vector<std::string> errors =
       Errors(WithCluster("  endpoints: [ 127.0.0.1:2 ]\n  affinity: { cookie: { keys: [ hunter2, "
                          "11111111111111111111111111111111, [ s3cret ] ] } }\n"));
-  EXPECT_THAT(
-      errors,
-      ElementsAre("f.yaml:6:33: clusters[0].affinity.cookie.keys[0]: holds 7 bytes; expected a secret, "
-                  "at least 32 bytes",
-                  "f.yaml:6:42: clusters[0].affinity.cookie.keys[1]: is not text unless it stands in "
-                  "quotes; expected a secret, at least 32 bytes",
-                  "f.yaml:6:76: clusters[0].affinity.cookie.keys[2]: a list stands here; expected a "
-                  "secret, at least 32 bytes"));
+  EXPECT_THAT(errors,
+              ElementsAre("f.yaml:6:33: clusters[0].affinity.cookie.keys[0]: has 7 bytes; expected a secret, "
+                          "at least 32 bytes",
+                          "f.yaml:6:42: clusters[0].affinity.cookie.keys[1]: is not text without quotes; "
+                          "expected a secret, at least 32 bytes",
+                          "f.yaml:6:76: clusters[0].affinity.cookie.keys[2]: is a list; expected a "
+                          "secret, at least 32 bytes"));
 }
 
 TEST(Load, MoreErrorsThanAnyoneReadsAreCounted) {

@@ -27,9 +27,9 @@ TEST(LoopCheck, AnEndpointIsNoListenerOfTheSameFile) {
     if (errors.empty()) return false;
     EXPECT_THAT(
         errors,
-        ElementsAre("f.yaml:1:37: clusters[0].endpoints[0]: " + std::string(endpoint) +
-                    " is listener \"edge\" of this file, in line 4; expected a backend: requests would go "
-                    "round in circles"));
+        ElementsAre(
+            "f.yaml:1:37: clusters[0].endpoints[0]: " + std::string(endpoint) +
+            " is listener \"edge\" of this file, in line 4; expected a backend: requests would loop"));
     return true;
   };
   EXPECT_TRUE(loops("127.0.0.1:80", "127.0.0.1:80"));

@@ -69,7 +69,7 @@ TEST(Node, NullHasItsSpellings) {
 
 TEST(Node, AKeyThatStandsTwiceIsAnErrorAndTheFirstCounts) {
   const Parsed parsed = Parse("a:\n  - b: 1\n    c: 2\n    b: 3\nd: 4\n");
-  EXPECT_THAT(parsed.errors, ElementsAre("f:4:5: a[0].b: the key stands twice; the first is in line 2"));
+  EXPECT_THAT(parsed.errors, ElementsAre("f:4:5: a[0].b: the key is given twice; the first is in line 2"));
   EXPECT_EQ(At(*At(*parsed.document->root, "a").children[0], "b").text, "1");
 }
 
@@ -128,10 +128,9 @@ TEST(Node, AliasesShareWhatTheyName) {
 }
 
 TEST(Node, AnAliasInsideWhatItNamesIsRefused) {
-  EXPECT_THAT(
-      Parse("a: &x [ 1, *x ]\n").errors,
-      ElementsAre("f:1:12: a[1]: an alias stands inside what it names; expected an alias for something "
-                  "complete"));
+  EXPECT_THAT(Parse("a: &x [ 1, *x ]\n").errors,
+              ElementsAre("f:1:12: a[1]: the alias is inside the value that it names; expected an alias of a "
+                          "value that ends before it"));
 }
 
 TEST(Node, AliasesThatMultiplyAreRefused) {
@@ -182,7 +181,7 @@ TEST(Node, SizeIsBounded) {
   const std::string list = "a: [1, 2, 3, 4, 5, 6, 7]";  // a map, a key, a list and its elements
   EXPECT_THAT(Parse(list, {.nodes = 10}).errors, IsEmpty());
   EXPECT_THAT(Parse(list, {.nodes = 9}).errors,
-              ElementsAre("f:1:23: a[6]: the file holds too much; expected at most 9 values"));
+              ElementsAre("f:1:23: a[6]: the file has too many values; expected at most 9 values"));
 }
 
 TEST(Node, AQuoteThatIsNeverClosedIsAnError) {

@@ -203,8 +203,8 @@ bool IsAscii(const std::string& text) {
 bool OnlyTheLoaderSees(const std::string& fault, const Sample& sample) {
   if (!sample.json.is_string()) return false;
   return fault.ends_with("is out of range") || fault.find("does not compile") != std::string::npos ||
-         (fault.starts_with("holds ") && !IsAscii(sample.yaml)) ||
-         fault.find("bits are set behind the prefix") != std::string::npos;
+         (fault.starts_with("has ") && !IsAscii(sample.yaml)) ||
+         fault.find("bits set behind its prefix") != std::string::npos;
 }
 
 // A visitor that asks for every value of every field.

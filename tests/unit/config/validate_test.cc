@@ -131,7 +131,7 @@ TEST(Validate, ARouteBehindOneThatTakesEverythingIsAWarning) {
   EXPECT_THAT(result.errors, IsEmpty());
   EXPECT_THAT(result.warnings,
               ElementsAre("f.yaml:5:12: routes[1].match: no request takes this route: an earlier one "
-                          "takes them all; expected it in front of that one"));
+                          "takes them all; expected it before that one"));
 }
 
 TEST(Validate, SomeWeightIsAboveZero) {
@@ -159,7 +159,7 @@ TEST(Validate, TimersThatWorkAgainstEachOtherAreWarnings) {
           "f.yaml:7:42: routes[0].websocket.keepalive.timeout: a pong may take longer than the interval "
           "of 20s; expected at most the interval",
           "f.yaml:8:19: routes[0].websocket.idle_timeout: tunnels end before the first ping, which "
-          "comes after 20s; pings are no messages; expected more than keepalive.interval"));
+          "comes after 20s; pings are not messages; expected more than keepalive.interval"));
   EXPECT_THAT(
       CheckRoutes(
           "- match: {}\n  cluster: c\n  websocket:\n    keepalive: { interval: 0 }\n    idle_timeout: 10s\n")
@@ -193,7 +193,7 @@ TEST(Validate, LimitsThatNeedFramesNeedInspection) {
   }
   const std::string off = "- match: {}\n  cluster: c\n  websocket:\n    inspection: off\n";
   const std::string what =
-      " needs frames, which inspection: off does not look for; expected inspection: strict or lenient";
+      " needs frames, and inspection: off does not look for them; expected inspection: strict or lenient";
   EXPECT_THAT(CheckRoutes(off + limits).errors,
               ElementsAre("f.yaml:8:20: routes[0].websocket.validate_utf8:" + what,
                           "f.yaml:9:22: routes[0].websocket.max_frame_bytes:" + what,
@@ -247,7 +247,7 @@ TEST(Validate, EndpointsHaveAPortAndStandOnce) {
       CheckCluster("  endpoints: [ 127.0.0.1:0, 127.0.0.1:2, { address: 127.0.0.1:2 } ]\n").errors,
       ElementsAre(
           "f.yaml:5:16: clusters[0].endpoints[0]: 127.0.0.1:0 has port 0; expected the backend's port",
-          "f.yaml:5:53: clusters[0].endpoints[2].address: 127.0.0.1:2 stands twice in this cluster; "
+          "f.yaml:5:53: clusters[0].endpoints[2].address: 127.0.0.1:2 is listed twice in this cluster; "
           "expected it once, with a weight"));
 }
 
@@ -274,11 +274,9 @@ TEST(Validate, CookiesThatBrowsersDropAreErrors) {
 }
 
 TEST(Validate, ACookieNeedsItsKeys) {
-  EXPECT_THAT(
-      CheckCluster("  endpoints: [ 127.0.0.1:2 ]\n  affinity: { cookie: { name: a } }\n").errors,
-      ElementsAre(
-          "f.yaml:6:23: clusters[0].affinity.cookie: none of its forms is given; expected one of keys, "
-          "keys_file"));
+  EXPECT_THAT(CheckCluster("  endpoints: [ 127.0.0.1:2 ]\n  affinity: { cookie: { name: a } }\n").errors,
+              ElementsAre("f.yaml:6:23: clusters[0].affinity.cookie: a key is missing; expected one of keys, "
+                          "keys_file"));
 }
 
 // A folder with a right certificate and key, and a configuration beside them.
@@ -468,7 +466,7 @@ TEST_F(Files, AByteOrderMarkInAPemFileIsTold) {
 TEST_F(Files, AKeysFileThatDoesNotServeIsTold) {
   EXPECT_THAT(LoadKeys("0123456789abcdef0123456789abcdef\nhunter2\n").errors,
               ElementsAre(Path("f.yaml") + ":6:36: clusters[0].affinity.cookie.keys_file: " + Path("keys") +
-                          " line 2 holds 7 bytes; expected one key of at least 32 bytes in each line"));
+                          " line 2 has 7 bytes; expected one key of at least 32 bytes in each line"));
   EXPECT_THAT(LoadKeys("# none\n").errors, ElementsAre(HasSubstr("keys holds no key")));
 }
 

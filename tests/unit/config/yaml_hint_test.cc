@@ -52,6 +52,11 @@ TEST(YamlHint, OtherCharactersOfYamlNeedQuotes) {
               EndsWith("; put \"say: it\" in quotes: a colon with a space behind it ends a key"));
 }
 
+TEST(YamlHint, AQuestionMarkInsideBracesNeedsQuotes) {
+  EXPECT_THAT(Error("match: { path: /a?b=1 }\n"),
+              EndsWith("; put \"/a?b=1\" in quotes: ? begins a key inside { }"));
+}
+
 TEST(YamlHint, ATabIsToldAsOne) {
   EXPECT_THAT(Error("a:\n\tb: c\n"), EndsWith("; expected spaces: this line is indented with a tab"));
 }
@@ -59,6 +64,8 @@ TEST(YamlHint, ATabIsToldAsOne) {
 TEST(YamlHint, NothingIsSaidWhereTheLineExplainsNothing) {
   EXPECT_EQ(Error("a: 1\n  b: 2\n"), "f:2:4: not YAML: illegal map value");
   EXPECT_EQ(Error("a: *nowhere\n"), "f:1:4: not YAML: the referenced anchor is not defined");
+  EXPECT_EQ(Error("a: { b: 1\n"), "f:1:9: not YAML: a } is missing");
+  EXPECT_EQ(Error("a:\n- b: { c: d }\n - b: {}\n"), "f:3:2: not YAML: this does not continue the list above");
   EXPECT_EQ(YamlHint("", {}), "");
   EXPECT_EQ(YamlHint("a: *.b\n", {3, 1}), "");
 }
