@@ -11,6 +11,7 @@
 #include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
+#include "proxy/session/logged_target.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
@@ -97,6 +98,17 @@ void AppendEscaped(std::string& out, std::string_view text) {
   }
 }
 
+// In which values may have been replaced.
+void AppendQuery(std::string& out, std::string_view query) {
+  for (size_t at = query.find(kRedactedValue); at != std::string_view::npos;
+       at = query.find(kRedactedValue)) {
+    AppendEscaped(out, query.substr(0, at));
+    out += kRedactedValue;
+    query.remove_prefix(at + kRedactedValue.size());
+  }
+  AppendEscaped(out, query);
+}
+
 void AppendClient(std::string& out, const RequestRecord& record) {
   if (record.client.unspecified()) {
     out += "unix";
@@ -115,6 +127,10 @@ struct Field {
 
   constexpr bool quoted() const { return spec.type == "string"; }  // in JSON
 };
+
+// JSON leaves it out where it is empty. It is quoted and stands behind a field that is: what JSON has behind a value is the
+// same with and without it.
+constexpr std::string_view kOptionalField = "query";
 
 constexpr Field kFields[] = {
     {{"time", "string", "", "Time at which the line was written: UTC, RFC 3339, milliseconds.", ""},
@@ -144,9 +160,15 @@ constexpr Field kFields[] = {
       "Empty where the request named none."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.host()); }},
     {{"path", "string", "",
-      "Path and query of the request, as the client sent them. Cut off after 1024 bytes.",
+      "Path of the request, as the client sent it, without the query. Cut off after 1024 bytes.",
       "Empty for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.path()); }},
+    {{kOptionalField, "string", "",
+      "What stands behind the `?` of the target, as `access_log.query` allows. Cut off after 1024 bytes, "
+      "those of `path` "
+      "included.",
+      "Left out where there is no query."},
+     [](const LogEntry& entry, std::string& out) { AppendQuery(out, entry.record.text.query()); }},
     {{"status", "integer", "",
       "HTTP status that the client was sent: 101 for a tunnel, 200 for a tunnel over HTTP/2.",
       "0 where the client had no answer."},
@@ -240,8 +262,11 @@ constexpr std::string_view kEndOfLine = std::end(kFields)[-1].quoted() ? "\"}" :
 void RenderJson(const LogEntry& entry, std::string& line) {
   static const std::vector<std::string> keys = JsonKeys();
   for (size_t i = 0; i < keys.size(); ++i) {
+    const size_t before = line.size();
     line += keys[i];
     kFields[i].write(entry, line);
+    const bool empty = line.size() == before + keys[i].size();
+    if (empty && kFields[i].spec.name == kOptionalField) line.resize(before);
   }
   line += kEndOfLine;
 }

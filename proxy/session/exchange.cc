@@ -1,5 +1,7 @@
 #include "proxy/session/exchange.h"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "proxy/base/check.h"
@@ -80,7 +82,8 @@ void Exchange::Start() {
       MeetUnderscorePolicy(client_.listener.settings.headers_with_underscores, head_, services_.stats);
   const bool looped = services_.via.IsIn(head_.headers);  // before PrepareHead, which adds our own entry
   upgrade_ = std::move(classification.upgrade);
-  record_ = PrepareHead(services_, client_.listener, client_.peer, client_.tls, head_, arena_);
+  record_ = PrepareHead(services_, client_.listener, client_.peer, client_.tls, head_, arena_,
+                        snapshot_->config->access_log);
   services_.stats.Add(stats::Metric::kRequests);
   if (client_.reject != Reject::kNone) return Refuse(client_.reject);
   if (services_.sessions.draining()) return Refuse(Reject::kDraining);

@@ -1,10 +1,12 @@
 #include "proxy/session/prepare_head.h"
 
 #include <algorithm>
+#include <array>
 
 #include "proxy/base/check.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
+#include "proxy/session/logged_target.h"
 
 namespace hawser::session {
 
@@ -23,7 +25,7 @@ bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& he
 
 std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
                                            const net::SocketAddress& peer, bool tls, http::RequestHead& head,
-                                           http::TextArena& arena) {
+                                           http::TextArena& arena, const config::AccessLog& log) {
   HAWSER_DCHECK(listener.index < services.listener_ports.size());
   http::RemoveHopByHop(head);
   const config::Listener& settings = listener.settings;
@@ -35,7 +37,8 @@ std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const Liste
   if (!peer.unix_socket()) from.ip = peer.ip();
   const auto [client, request_id] = http::SetForwarded(head, from, services.via, services.random, arena);
   auto record = std::make_unique<RequestRecord>();
-  record->text = RequestText(request_id, head.method, head.authority, head.target);
+  std::array<char, kLongestTarget> room;
+  record->text = RequestText(request_id, head.method, head.authority, LoggedTarget(head.target, log, room));
   record->client = client.value_or(net::IpAddress());
   record->client_port = from.ip == client ? peer.port() : uint16_t{0};
   record->tls = tls;

@@ -6,13 +6,17 @@
 
 #include "proxy/base/check.h"
 
+#include "proxy/base/check.h"
+#include "proxy/session/logged_target.h"
+
 namespace hawser::session {
 
 RequestText::RequestText(std::string_view request_id, std::string_view method, std::string_view host,
-                         std::string_view path) {
+                         std::string_view target) {
+  HAWSER_DCHECK(target.size() <= kLongestTarget);
   constexpr size_t kLongest = 256;
   const std::string_view parts[] = {request_id.substr(0, kLongest), method.substr(0, kLongest),
-                                    host.substr(0, kLongest), path.substr(0, kLongestPath)};
+                                    host.substr(0, kLongest), target};
   size_t size = 0;
   for (size_t i = 0; i < std::size(parts); ++i) {
     size += parts[i].size();

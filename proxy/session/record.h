@@ -24,17 +24,21 @@ using http::ClosedBy;
 class RequestText {
  public:
   RequestText() = default;
+  // `target` is what the log may know of it (LoggedTarget). The others are cut at 256 bytes each.
   RequestText(std::string_view request_id, std::string_view method, std::string_view host,
-              std::string_view path);
+              std::string_view target);
 
   std::string_view request_id() const { return Part(0, ends_[0]); }
   std::string_view method() const { return Part(ends_[0], ends_[1]); }
   std::string_view host() const { return Part(ends_[1], ends_[2]); }
-  std::string_view path() const { return Part(ends_[2], ends_[3]); }  // with the query, as logged
+  std::string_view path() const { return target().substr(0, target().find('?')); }
+  std::string_view query() const {  // without the '?'; empty if there is none, or the log is not to know it
+    const size_t mark = target().find('?');
+    return mark == std::string_view::npos ? std::string_view() : target().substr(mark + 1);
+  }
 
  private:
-  // Longer paths are cut for the log: a tunnel keeps this text for hours.
-  static constexpr size_t kLongestPath = 1024;
+  std::string_view target() const { return Part(ends_[2], ends_[3]); }
   std::string_view Part(size_t begin, size_t end) const { return {text_.get() + begin, end - begin}; }
 
   std::unique_ptr<char[]> text_;

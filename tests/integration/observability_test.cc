@@ -45,7 +45,8 @@ TEST(AccessLog, ATunnelsLineHasEveryField) {
   EXPECT_EQ(line["client"], client);
   EXPECT_EQ(line["method"], "GET");
   EXPECT_EQ(line["host"], "chat.test");
-  EXPECT_EQ(line["path"], "/chat?room=1");
+  EXPECT_EQ(line["path"], "/chat");
+  EXPECT_EQ(line["query"], "room=1");
   EXPECT_EQ(line["status"], "101");
   EXPECT_EQ(line["route"], "all");
   EXPECT_EQ(line["cluster"], "backends");
@@ -69,6 +70,34 @@ TEST(AccessLog, AnOrdinaryRequestHasItsLine) {
   EXPECT_EQ(line["event"], "request");
   EXPECT_EQ(line["path"], "/page");
   EXPECT_EQ(line["status"], "200");
+}
+
+// The first line of the log of one request.
+LogLine LineOf(const std::string& target, const std::string& log) {
+  std::string yaml =
+      Config{.endpoints = {"127.0.0.1:9"}, .route = {"direct_response: { status: 200 }"}}.Yaml();
+  yaml.replace(yaml.find("DIR/access.log"), 14, "DIR/access.log" + log);
+  HawserProcess hawser(yaml);
+  Wire client = Wire::Connect(hawser.listener());
+  client.Send(PlainGet(target));
+  EXPECT_EQ(ReadHead(client).status(), 200);
+  return hawser.WaitForLog();
+}
+
+TEST(AccessLog, ByDefaultAQueryTellsNoCredentials) {
+  const LogLine line = LineOf("/chat?room=1&%74oken=s3cret&ACCESS_TOKEN=s3cret&jwt=", "");
+  EXPECT_EQ(line["path"], "/chat");
+  EXPECT_EQ(line["query"], "room=1&%74oken=…&ACCESS_TOKEN=…&jwt=");
+  EXPECT_FALSE(LineOf("/chat", "").Has("query"));
+}
+
+TEST(AccessLog, AQueryMayBeKeptDroppedOrRedactedByOtherNames) {
+  EXPECT_EQ(LineOf("/a?token=b", ", query: keep")["query"], "token=b");
+  const LogLine dropped = LineOf("/a?token=b", ", query: drop");
+  EXPECT_EQ(dropped["path"], "/a");
+  EXPECT_FALSE(dropped.Has("query"));
+  EXPECT_EQ(LineOf("/a?token=b&ticket=c", ", query: redact, redacted: [ Ticket ]")["query"],
+            "token=b&ticket=…");
 }
 
 TEST(AccessLog, WhatAClientSendsCannotBreakTheLine) {
@@ -172,6 +201,19 @@ TEST(Admin, DumpsTheConfigurationWithoutItsSecrets) {
   EXPECT_THAT(page, Not(HasSubstr("verysecret")));
 }
 
+TEST(Admin, DumpsNoCredentialsThatRoutesAdd) {
+  OneBackend world({.route = {"request_headers: { set: [ { name: Authorization, value: Bearer verysecret }, "
+                              "{ name: X-Tier, value: "
+                              "edge } ], add: [ { name: X-API-key, value: verysecret } ] }",
+                              "response_headers: { add: [ { name: set-cookie, value: verysecret } ] }"}});
+  const std::string page = world.hawser().AdminPage("/config_dump");
+  EXPECT_THAT(page, Not(HasSubstr("verysecret")));
+  const auto headers = nlohmann::json::parse(page)["routes"][0]["request_headers"];
+  EXPECT_EQ(headers["set"][0]["value"], "[redacted]");
+  EXPECT_EQ(headers["set"][1]["value"], "edge");
+  EXPECT_EQ(headers["add"][0]["value"], "[redacted]");
+}
+
 TEST(Admin, DumpsEveryValueInForce) {
   OneBackend world({.websocket = {"byte_rate: { from_client: { rate: 64KiB/s } }"},
                     .cluster = {"lb_policy: maglev"},
@@ -186,7 +228,7 @@ TEST(Admin, DumpsEveryValueInForce) {
 
 TEST(Admin, MetricsAreInPrometheusFormatAndMove) {
   OneBackend world;
-  const std::string before = world.hawser().AdminPage("/stats/prometheus");
+  const std::string before = world.hawser().AdminPage("/metrics");
   EXPECT_THAT(before, HasSubstr("# HELP hawser_"));
   EXPECT_THAT(before, HasSubstr("# TYPE hawser_"));
   Tunnel tunnel = world.Open();

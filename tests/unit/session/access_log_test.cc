@@ -15,7 +15,7 @@ namespace {
 
 RequestRecord Record() {
   RequestRecord record;
-  record.text = RequestText("id-1", "GET", "example.com", "/chat?say=\"hi\"\\\x01");
+  record.text = RequestText("id-1", "GET", "example.com", "/chat?say=\"hi\"\\\x01&token=…");
   record.client = *net::IpAddress::Parse("192.0.2.7");
   record.client_port = 4711;
   static const std::string listener = "edge";
@@ -47,7 +47,8 @@ TEST(AccessLog, JsonHasEveryFieldAndEscapesWhatAClientSent) {
   }
   EXPECT_EQ(line["event"], "tunnel");
   EXPECT_EQ(line["client"], "192.0.2.7:4711");
-  EXPECT_EQ(line["path"], "/chat?say=\"hi\"\\\x01");
+  EXPECT_EQ(line["path"], "/chat");
+  EXPECT_EQ(line["query"], "say=\"hi\"\\\x01&token=…");
   EXPECT_EQ(line["messages_in"], 3);
   EXPECT_EQ(line["duration_ms"], 12.346);
   EXPECT_EQ(line["closed_by"], "client");
@@ -83,12 +84,27 @@ TEST(AccessLog, AFileThatCannotBeOpenedIsAnErrorNotAnException) {
   EXPECT_FALSE(AccessLog::Open({.path = "/nonexistent/access.log"}).ok());
 }
 
+TEST(AccessLog, ALineWithoutAQueryHasNoSuchField) {
+  RequestRecord record = Record();
+  for (const char* target : {"/chat", "/chat?"}) {
+    record.text = RequestText("id-1", "GET", "example.com", target);
+    std::string text;
+    LogFormat::Parse("json")->Render({.record = record, .traffic = {}, .outcome = {}, .duration_ms = 0},
+                                     text);
+    const auto line = nlohmann::json::parse(text, nullptr, false);
+    ASSERT_FALSE(line.is_discarded()) << text;
+    EXPECT_EQ(line["path"], "/chat");
+    EXPECT_FALSE(line.contains("query"));
+  }
+}
+
 TEST(RequestText, KeepsItsPartsApartAndCutsWhatIsTooLongForALog) {
-  const RequestText text("id", "GET", "host", std::string(5000, 'p'));
+  const RequestText text("id", std::string(300, 'm'), "host", "/p?q?r");
   EXPECT_EQ(text.request_id(), "id");
-  EXPECT_EQ(text.method(), "GET");
+  EXPECT_EQ(text.method().size(), 256U);
   EXPECT_EQ(text.host(), "host");
-  EXPECT_EQ(text.path().size(), 1024U);
+  EXPECT_EQ(text.path(), "/p");
+  EXPECT_EQ(text.query(), "q?r");
 }
 
 }  // namespace
