@@ -97,7 +97,7 @@ constexpr std::string_view kAccessLogIntroduction = R"(# The access log
 <!-- Generated from the tables in the code: hawser reference access-log > docs/access-log.md -->
 
 hawser writes one line for every request and every tunnel when it ends. `access_log` in the configuration says where. With
-`format: json` a line is a JSON object with all fields below, in this order; each field is always present. Any other format
+`format: json` a line is a JSON object with all fields below, in this order; each field is present unless its row says otherwise. Any other format
 is text with `%field%` operators, in which an empty field shows as `-` and `%%` is a percent sign. Bytes of a request that are
 not printable ASCII are written as `\u00XX`.
 
