@@ -30,6 +30,11 @@ void Help(const Sources&, Reply reply) {
   reply({.body = std::move(body)});
 }
 
+// For supervisors: a process that drains is not to be killed for it.
+void Liveness(const Sources&, Reply reply) {
+  reply({.body = "alive\n"});
+}
+
 void Readiness(const Sources& from, Reply reply) {
   if (from.server.phase() == server::Server::Phase::kServing) return reply({.body = "ready\n"});
   reply({.status = 503, .body = "draining\n"});
@@ -268,8 +273,10 @@ void ConfigDump(const Sources& from, Reply reply) {
 constexpr PageSpec kPages[] = {
     {"/", "Lists the pages.", kText, Help},
     {"/ready", "Says whether hawser accepts connections: 200, or 503 while it drains.", kText, Readiness},
-    {"/stats/prometheus", "Shows all metrics in the Prometheus text format (docs/metrics.md).",
+    {"/healthz", "Answers 200 for as long as the process lives, while it drains too.", kText, Liveness},
+    {"/metrics", "Shows all metrics in the Prometheus text format (docs/metrics.md).",
      stats::kPrometheusContentType, Prometheus},
+    {"/stats/prometheus", "The same as `/metrics`.", stats::kPrometheusContentType, Prometheus},
     {"/clusters", "Shows clusters and endpoints with their counts and states.", kJson, Clusters,
      DocumentClusters},
     {"/tunnels", "Shows the open tunnels.", kJson, Tunnels, DocumentTunnels},

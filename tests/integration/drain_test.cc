@@ -18,6 +18,7 @@ void ExpectNobodyNewIsLetIn(OneBackend& world) {
     admin.Send(PlainGet("/ready"));
     return ReadHead(admin).status() == 503;
   }));
+  EXPECT_EQ(world.hawser().AdminPage("/healthz"), "alive\n");
   const std::string address = world.hawser().listener();
   EXPECT_TRUE(Eventually([&] { return !Wire::Connect(address).open(); }));
 }
