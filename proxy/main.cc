@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <climits>
 #include <csignal>
 #include <memory>
 #include <new>
@@ -26,11 +25,11 @@
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/reference.h"
 #include "proxy/demo/demo.h"
-#include "proxy/net/socket.h"
 #include "proxy/server/machine.h"
 #include "proxy/server/process_log.h"
 #include "proxy/server/server.h"
 #include "proxy/server/start_check.h"
+#include "proxy/server/start_report.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser {
@@ -63,8 +62,13 @@ bool Say(int fd, std::string_view text) {
   return true;
 }
 
+std::string WithAdvice(const absl::Status& status) {
+  const std::string advice = server::AdviceFor(status);
+  return fmt::format("{}{}{}", std::string(status.message()), advice.empty() ? "" : "; ", advice);
+}
+
 void Complain(const absl::Status& status) {
-  Say(STDERR_FILENO, fmt::format("hawser: {}\n", std::string(status.message())));
+  Say(STDERR_FILENO, fmt::format("hawser: {}\n", WithAdvice(status)));
 }
 
 void Print(const std::vector<config::Diagnostic>& diagnostics) {
@@ -81,47 +85,10 @@ int Answer(std::string_view text) {
   return 1;
 }
 
-struct OpenFiles {
-  uint64_t all;
-  uint64_t kept;  // for the admin listener
-};
-
-OpenFiles PrepareOpenFiles(const config::Config& config, int workers) {
-  OpenFiles files{.all = server::RaiseOpenFiles(), .kept = 0};
-  if (!config.admin.address) return files;
-  files.kept = server::KeptFiles(files.all, static_cast<size_t>(workers));
-  net::KeepDescriptors(static_cast<int>(std::min<uint64_t>(files.all - files.kept, INT_MAX)));
-  return files;
-}
-
-void Announce(const server::Server& server, const admin::AdminServer* admin, const OpenFiles& files) {
-  const session::Snapshot& snapshot = server.snapshot();
-  for (const session::ListenerRuntime& listener : snapshot.listeners) {
-    const config::ListenerLimits& limits = listener.settings.limits;
-    const auto& rate = limits.connection_rate_per_ip;
-    spdlog::info(
-        "listener {} on {} ({}), limits: {} connections, {} per IP, {}, {} ms to take an answer, {} ms to "
-        "close",
-        listener.settings.name, server.bound(listener.index).ToString(),
-        listener.tls != nullptr ? "tls" : "plain", limits.connections,
-        limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
-        rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP",
-        listener.settings.timeouts.answer.count(), listener.settings.timeouts.linger.count());
-  }
-  if (admin != nullptr) {
-    const config::Admin& settings = snapshot.config->admin;
-    spdlog::info(
-        "admin on {} (plain), limits: {} connections, {} ms each, {} rows of /tunnels, {} of /clients",
-        admin->address().ToString(), settings.connections, settings.timeout.count(), settings.tunnels_shown,
-        settings.clients_shown);
-  }
-  spdlog::info(
-      "limits: {} open files (two for each tunnel), {} of them kept for the admin listener, {} per-IP rows, "
-      "{} Socket.IO sessions, {} compression "
-      "contexts each way and {} refusals answered at one time for each worker, {} MiB of memory; {} workers",
-      files.all, files.kept, snapshot.config->limits.per_ip_entries,
-      snapshot.config->limits.socket_io_sessions, snapshot.config->limits.compression_contexts,
-      snapshot.config->limits.answered_refusals, server::MemoryLimit() / (1024 * 1024), server.workers());
+void AnnounceAdmin(const admin::AdminServer& admin, const config::Admin& settings) {
+  spdlog::info("admin on {} (plain), limits: {} connections, {} ms each, {} rows of /tunnels, {} of /clients",
+               admin.address().ToString(), settings.connections, settings.timeout.count(),
+               settings.tunnels_shown, settings.clients_shown);
 }
 
 // Null where none is configured, and with an error.
@@ -136,15 +103,16 @@ std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const
         admin::Render({server, log, evictions}, path, std::move(reply));
       });
   if (listening.ok()) return *std::move(listening);
-  errors.push_back(loaded.At(*settings.address, std::string(listening.status().message())));
+  errors.push_back(loaded.At(*settings.address, WithAdvice(listening.status())));
   return nullptr;
 }
 
 // The demo's configuration is a file that nobody has: what is wrong with it is told by the option that it comes from.
 std::string Told(const config::Diagnostic& error, const Options& options, bool demo) {
   if (!demo) return config::Render(error) + '\n';
-  if (!error.path.starts_with("listeners")) return fmt::format("hawser demo: {}\n", error.what);
-  return fmt::format("hawser demo: --port {}: {}; expected another port\n", options.demo_port, error.what);
+  const bool port = error.path.starts_with("listeners");
+  return fmt::format("hawser demo: {}{}; {}\n", port ? fmt::format("--port {}: ", options.demo_port) : "",
+                     error.what, error.expected.empty() ? "expected another port" : error.expected);
 }
 
 int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
@@ -158,18 +126,20 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
     (*log)->Write(fmt::format("warning: {}\n", config::Render(warning)));
   }
   const int workers = options.workers > 0 ? options.workers : server::AllowedCores();
-  const OpenFiles files = PrepareOpenFiles(*loaded.config, workers);
+  const server::OpenFiles files = server::PrepareOpenFiles(*loaded.config, workers);
   server::StartErrors errors;
   auto server = server::Server::Create(loaded, workers, errors);
   std::unique_ptr<admin::AdminServer> admin;
   if (server != nullptr) admin = ListenForAdmin(*server, **log, loaded, errors);
   for (const config::Diagnostic& error : errors) (*log)->Write(Told(error, options, demo != nullptr));
   if (!errors.empty()) return 1;
-  Announce(*server, admin.get(), files);
+  server::AnnounceListeners(*server);
+  if (admin != nullptr) AnnounceAdmin(*admin, server->snapshot().config->admin);
+  server::AnnounceLimits(*server, files);
   absl::Status started = server->Start();
   if (started.ok() && demo != nullptr) started = demo->Start(server->stats());
   if (!started.ok()) {
-    spdlog::critical("{}", std::string(started.message()));
+    spdlog::critical("{}", WithAdvice(started));
     return 1;
   }
   if (demo != nullptr) {

@@ -99,8 +99,9 @@ bool Listener::HasDescriptors() const {
 void Listener::Pause() {
   services_.stats.Add(stats::Metric::kAcceptNoDescriptor);
   if (failures_.Pass(services_.loop.now())) {
-    spdlog::error("listener {}: cannot accept: {}; pausing for {} ms", runtime_.settings.name,
-                  std::strerror(errno), kPauseTime.count());
+    spdlog::error("listener {}: cannot accept: {}; pausing for {} ms{}", runtime_.settings.name,
+                  std::strerror(errno), kPauseTime.count(),
+                  errno == EMFILE ? "; a higher limit of open files is needed (ulimit -n, LimitNOFILE)" : "");
   }
   services_.loop.Modify(socket_.fd(), target_, {});
   services_.loop.Arm(resume_, kPauseTime);

@@ -1,8 +1,10 @@
 #include "proxy/server/machine.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <optional>
 #include <string_view>
@@ -96,6 +98,13 @@ uint64_t RaiseOpenFiles() {
 
 uint64_t KeptFiles(uint64_t open_files, size_t workers) {
   return std::min<uint64_t>(16 + 4 * workers, open_files / 4);
+}
+
+std::string AdviceFor(const absl::Status& status) {
+  const bool files = status.message().find(std::strerror(EMFILE)) != std::string::npos;
+  return files ? "expected a higher limit of open files (ulimit -n, LimitNOFILE) or fewer workers "
+                 "(--concurrency)"
+               : "";
 }
 
 uint64_t MemoryLimit(const std::string& root) {

@@ -8,6 +8,7 @@
 #include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
+#include "proxy/server/machine.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::server {
@@ -54,7 +55,7 @@ absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listene
 std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, StartErrors& errors) {
   const config::Config& settings = *loaded.config;
   const auto failed = [&](const auto& field, const absl::Status& status) {
-    errors.push_back(loaded.At(field, std::string(status.message())));
+    errors.push_back(loaded.At(field, std::string(status.message()), AdviceFor(status)));
     return nullptr;
   };
   auto loop = event::Loop::Create();
@@ -110,12 +111,13 @@ void Server::BindListener(size_t index, const config::Loaded& loaded, StartError
   const config::Listener& settings = snapshot_->listeners[index].settings;
   auto sockets = BindAll(settings, workers_.size(), bound_[index]);
   if (!sockets.ok()) {
-    errors.push_back(loaded.At(settings.address, std::string(sockets.status().message())));
+    errors.push_back(
+        loaded.At(settings.address, std::string(sockets.status().message()), AdviceFor(sockets.status())));
     return;
   }
   for (size_t i = 0; i < workers_.size(); ++i) {
     if (auto added = workers_[i]->AddListener(*edge_, index, std::move((*sockets)[i])); !added.ok()) {
-      errors.push_back(loaded.At(settings.address, std::string(added.message())));
+      errors.push_back(loaded.At(settings.address, std::string(added.message()), AdviceFor(added)));
     }
   }
 }

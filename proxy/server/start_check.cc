@@ -1,9 +1,11 @@
 #include "proxy/server/start_check.h"
 
 #include <string>
+#include <utility>
 
 #include "proxy/net/line_writer.h"
 #include "proxy/net/socket.h"
+#include "proxy/server/machine.h"
 #include "proxy/session/access_log.h"
 
 namespace hawser::server {
@@ -24,16 +26,23 @@ void CheckAddress(const net::SocketAddress& address, const config::Checks& check
   if (!checks.Given(address)) return;
   const absl::Status status = TryToListen(address);
   if (status.ok()) return;
-  checks.Error(address, TextOf(status),
-               absl::IsPermissionDenied(status) ? "expected a port above 1023, or the right to bind it"
-                                                : "expected a free address of this machine");
+  std::string expected = AdviceFor(status);
+  if (expected.empty()) {
+    expected = absl::IsPermissionDenied(status) ? "expected a port above 1023, or the right to bind it"
+                                                : "expected a free address of this machine";
+  }
+  checks.Error(address, TextOf(status), std::move(expected));
 }
 
 // As session::AccessLog opens it; the file is made if it is not there.
 void CheckLogFile(const std::string& path, const config::Checks& checks) {
   if (path.empty() || path == "-" || !checks.Given(path)) return;
   const auto file = net::OpenForLines(path);
-  if (!file.ok()) checks.Error(path, TextOf(file.status()), "expected a file that can be written");
+  if (file.ok()) return;
+  const bool is_stdout = path == "/dev/stdout" || path == "/proc/self/fd/1" || path == "/dev/fd/1";
+  checks.Error(path, TextOf(file.status()),
+               is_stdout ? "expected \"-\", which is stdout under every supervisor"
+                         : "expected a file that can be written");
 }
 
 }  // namespace
@@ -42,7 +51,7 @@ void CheckLogFormat(const config::Config& config, const config::Checks& checks) 
   const std::string& format = config.access_log.format;
   if (!checks.Given(format)) return;
   const auto parsed = session::LogFormat::Parse(format);
-  if (!parsed.ok()) checks.Error(format, TextOf(parsed.status()), "expected fields of docs/operations.md");
+  if (!parsed.ok()) checks.Error(format, TextOf(parsed.status()));
 }
 
 void CheckMachine(const config::Config& config, const config::Checks& checks) {

@@ -8,6 +8,7 @@
 #include <iterator>
 #include <system_error>
 
+#include "config/suggest.h"
 #include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
@@ -271,6 +272,12 @@ void RenderJson(const LogEntry& entry, std::string& line) {
   line += kEndOfLine;
 }
 
+std::string SuggestField(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const Field& field : kFields) names.push_back(field.name);
+  return config::Suggest(name, names);
+}
+
 int FieldNamed(std::string_view name) {
   for (size_t i = 0; i < std::size(kFields); ++i) {
     if (kFields[i].spec.name == name) return static_cast<int>(i);
@@ -295,7 +302,9 @@ absl::StatusOr<LogFormat> LogFormat::Parse(std::string_view format) {
     compiled.pieces_.back().literal += format.substr(0, percent);
     if (percent == std::string_view::npos) break;
     const size_t end = format.find('%', percent + 1);
-    if (end == std::string_view::npos) return absl::InvalidArgumentError("a % without its partner");
+    if (end == std::string_view::npos) {
+      return absl::InvalidArgumentError("a % without its partner; expected %% for a percent sign");
+    }
     const std::string_view name = format.substr(percent + 1, end - percent - 1);
     format.remove_prefix(end + 1);
     if (name.empty()) {
@@ -303,7 +312,9 @@ absl::StatusOr<LogFormat> LogFormat::Parse(std::string_view format) {
       continue;
     }
     const int field = FieldNamed(name);
-    if (field < 0) return absl::InvalidArgumentError(fmt::format("unknown field %{}%", name));
+    if (field < 0) {
+      return absl::InvalidArgumentError(fmt::format("unknown field %{}%; {}", name, SuggestField(name)));
+    }
     compiled.pieces_.back().field = field;
     compiled.pieces_.emplace_back();
   }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -156,7 +157,8 @@ TEST(CommandLine, WhatTheMachineDoesNotGiveIsToldWithTheOtherErrors) {
   const std::string text = RunHawser({"run", "-c", file}).err;
   EXPECT_THAT(text, ContainsRegex("machine.yaml:1:19: admin.address: cannot bind.*in use; expected"));
   EXPECT_THAT(text, ContainsRegex("machine.yaml:2:21: access_log.path: cannot open.*; expected"));
-  EXPECT_THAT(text, ContainsRegex("machine.yaml:2:50: access_log.format: unknown field %when%; expected"));
+  EXPECT_THAT(text, ContainsRegex(
+                        "machine.yaml:2:50: access_log.format: unknown field %when%; expected one of time"));
   EXPECT_THAT(text, ContainsRegex("machine.yaml:5:14: listeners.0..address: cannot bind.*in use; expected"));
   EXPECT_THAT(text, ContainsRegex("machine.yaml:6:5: listeners.0..adress: unknown key; did you mean"));
   // Beside a hawser that serves the same file, `check` has nothing to say of its ports.
@@ -214,6 +216,37 @@ TEST(CommandLine, APortInUseIsToldWithItsPlace) {
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.err, ContainsRegex("taken.yaml:[0-9]+:[0-9]+: .*address"));
   EXPECT_THAT(result.err, HasSubstr(taken.address()));
+}
+
+TEST(CommandLine, TooFewOpenFilesAreToldWithWhatToDo) {
+  if (IsSanitized()) GTEST_SKIP() << "the sanitizers open files of their own";
+  Directory directory;
+  const std::string yaml = Config{.endpoints = {"127.0.0.1:9"}}.Yaml();
+  const std::string file = WriteConfig(directory, "f.yaml", yaml);
+  const CommandResult result = RunHawser({"run", file, "--concurrency", "32"}, {.before = [] {
+                                           const rlimit few{.rlim_cur = 40, .rlim_max = 40};
+                                           setrlimit(RLIMIT_NOFILE, &few);
+                                         }});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err,
+              ContainsRegex("Too many open files; expected a higher limit of open files .ulimit -n, "
+                            "LimitNOFILE. or fewer workers .--concurrency."));
+}
+
+TEST(CommandLine, ASocketAsStdoutIsOpenedByADashAlone) {
+  int pair[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+  const net::Socket ours(pair[0]);
+  const net::Socket theirs(pair[1]);
+  Directory directory;
+  std::string yaml = Config{.endpoints = {"127.0.0.1:9"}}.Yaml();
+  yaml.replace(yaml.find("DIR/access.log"), 14, "/dev/stdout");
+  const CommandResult result = RunHawser({"run", WriteConfig(directory, "f.yaml", yaml)},
+                                         {.out = theirs.fd()});  // as systemd starts it
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.err,
+              ContainsRegex(
+                  "f.yaml:2:[0-9]+: access_log.path: cannot open /dev/stdout: .*; expected \"-\", which is"));
 }
 
 TEST(CommandLine, TheSameListenerTwiceIsAPortInUse) {

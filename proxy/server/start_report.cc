@@ -1,0 +1,49 @@
+#include "proxy/server/start_report.h"
+
+#include <algorithm>
+#include <climits>
+#include <cstddef>
+
+#include "fmt/format.h"
+#include "proxy/net/socket.h"
+#include "proxy/server/machine.h"
+#include "spdlog/spdlog.h"
+
+namespace hawser::server {
+
+OpenFiles PrepareOpenFiles(const config::Config& config, int workers) {
+  OpenFiles files{.all = RaiseOpenFiles(), .kept = 0};
+  if (!config.admin.address) return files;
+  files.kept = KeptFiles(files.all, static_cast<size_t>(workers));
+  net::KeepDescriptors(static_cast<int>(std::min<uint64_t>(files.all - files.kept, INT_MAX)));
+  return files;
+}
+
+void AnnounceListeners(const Server& server) {
+  const session::Snapshot& snapshot = server.snapshot();
+  for (const session::ListenerRuntime& listener : snapshot.listeners) {
+    const config::ListenerLimits& limits = listener.settings.limits;
+    const auto& rate = limits.connection_rate_per_ip;
+    spdlog::info(
+        "listener {} on {} ({}), limits: {} connections, {} per IP, {}, {} ms to take an answer, {} ms to "
+        "close",
+        listener.settings.name, server.bound(listener.index).ToString(),
+        listener.tls != nullptr ? "tls" : "plain", limits.connections,
+        limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
+        rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP",
+        listener.settings.timeouts.answer.count(), listener.settings.timeouts.linger.count());
+  }
+}
+
+void AnnounceLimits(const Server& server, const OpenFiles& files) {
+  const session::Snapshot& snapshot = server.snapshot();
+  spdlog::info(
+      "limits: {} open files (two for each tunnel), {} of them kept for the admin listener, {} per-IP rows, "
+      "{} Socket.IO sessions, {} compression "
+      "contexts each way and {} refusals answered at one time for each worker, {} MiB of memory; {} workers",
+      files.all, files.kept, snapshot.config->limits.per_ip_entries,
+      snapshot.config->limits.socket_io_sessions, snapshot.config->limits.compression_contexts,
+      snapshot.config->limits.answered_refusals, MemoryLimit() / (1024 * 1024), server.workers());
+}
+
+}  // namespace hawser::server
