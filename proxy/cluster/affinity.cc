@@ -105,6 +105,7 @@ std::string_view NameOf(AffinityResult result) {
     case AffinityResult::kExpired: return "expired";
     case AffinityResult::kGone: return "gone";
     case AffinityResult::kUnknown: return "unknown";
+    case AffinityResult::kCount: break;
   }
   return "";
 }

@@ -37,6 +37,7 @@ enum class AffinityResult : uint8_t {
   kExpired,  // genuine and too old
   kGone,     // genuine, but its endpoint left the cluster, is not available, or was tried in vain
   kUnknown,  // the session is not in the stick table
+  kCount,
 };
 
 // "none", "set", "hit", "forged", "expired", "gone", "unknown".

@@ -23,7 +23,9 @@ static_assert(MetricOf(cluster::AffinityResult::kSet) == stats::Metric::kAffinit
               MetricOf(cluster::AffinityResult::kForged) == stats::Metric::kAffinityForged &&
               MetricOf(cluster::AffinityResult::kExpired) == stats::Metric::kAffinityExpired &&
               MetricOf(cluster::AffinityResult::kGone) == stats::Metric::kAffinityGone &&
-              MetricOf(cluster::AffinityResult::kUnknown) == stats::Metric::kAffinityUnknown);
+              MetricOf(cluster::AffinityResult::kUnknown) == stats::Metric::kAffinityUnknown &&
+              static_cast<int>(cluster::AffinityResult::kUnknown) + 1 ==
+                  static_cast<int>(cluster::AffinityResult::kCount));
 
 // Why a stream is broken, or `otherwise` where it does not know.
 std::string WhyOf(const net::ByteStream& stream, std::string_view otherwise) {
