@@ -88,6 +88,15 @@ clusters:
     endpoints: [ 127.0.0.1:9000 ]
 )";
 
+// Threads name themselves.
+int WorkersOf(const Process& process) {
+  int workers = 0;
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", process.pid()))) {
+    workers += ReadFile(task.path() / "comm").starts_with("worker-") ? 1 : 0;
+  }
+  return workers;
+}
+
 TEST(CommandLine, TheExampleLoads) {
   Directory directory;
   MakeCertificate(directory, "server", {"hawser.test"});
@@ -357,7 +366,7 @@ TEST(CommandLine, TheFileMayStandByItself) {
   EXPECT_EQ(RunHawser({"check", file}).out, "OK\n");
   EXPECT_EQ(RunHawser({"check", directory.File("none.yaml")}).status, 1);
   Process process(directory, {HawserBinary(), "run", file, "--concurrency", "auto", "-l", "warn"});
-  EXPECT_TRUE(Eventually([&directory] { return std::filesystem::exists(directory.File("access.log")); }));
+  EXPECT_TRUE(Eventually([&process] { return WorkersOf(process) > 0; }));  // it listens to signals
   process.Signal(SIGTERM);
   EXPECT_EQ(process.Wait(), 0);
   EXPECT_EQ(process.err(), "") << "of a level below warn";
@@ -404,15 +413,8 @@ TEST(CommandLine, TheLimitOfOpenFilesIsRaisedToTheHardOne) {
 
 TEST(CommandLine, ConcurrencyIsTheNumberOfWorkers) {
   OneBackend world({.concurrency = 3});
-  const std::string tasks = fmt::format("/proc/{}/task", world.hawser().process().pid());
-  const auto count = [&tasks] {
-    int workers = 0;
-    for (const auto& task : std::filesystem::directory_iterator(tasks)) {
-      workers += ReadFile(task.path() / "comm").starts_with("worker-") ? 1 : 0;
-    }
-    return workers;
-  };
-  EXPECT_TRUE(Eventually([&] { return count() == 3; })) << count();  // each names itself
+  Process& process = world.hawser().process();
+  EXPECT_TRUE(Eventually([&process] { return WorkersOf(process) == 3; })) << WorkersOf(process);
 }
 
 TEST(CommandLine, TheEffectiveLimitsAreToldAtStart) {
