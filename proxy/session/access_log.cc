@@ -274,7 +274,7 @@ void RenderJson(const LogEntry& entry, std::string& line) {
 
 std::string SuggestField(std::string_view name) {
   std::vector<std::string_view> names;
-  for (const Field& field : kFields) names.push_back(field.name);
+  for (const Field& field : kFields) names.push_back(field.spec.name);
   return config::Suggest(name, names);
 }
 
