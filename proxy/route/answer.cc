@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/route/rewrite.h"
 
 namespace hawser::route {
@@ -18,8 +19,8 @@ std::string_view DefaultPort(std::string_view scheme) {
   return scheme == "https" ? ":443" : ":80";
 }
 
-// The request's own authority. A port of its own replaces the request's; with another scheme, the default port of the
-// old one means nothing.
+// The request's own authority, without its port where the redirect sets another one, or where the scheme changes and the
+// port is the old scheme's default.
 std::string_view HostFor(const config::Redirect& redirect, std::string_view authority, std::string_view from,
                          std::string_view to) {
   const std::string_view host = http::HostOf(authority);
@@ -48,7 +49,7 @@ std::string TargetFor(const config::Redirect& redirect, const config::RouteMatch
   return out.append(head.target.substr(std::min(path.size(), head.target.find('?'))));
 }
 
-// Relative, a path of two slashes would name a host (RFC 3986 §4.2).
+// A relative reference that begins with two slashes would name a host (RFC 3986 §4.2).
 std::string WithOneSlash(std::string target) {
   target.erase(0, std::min(target.find_first_not_of("/\\"), target.size()));
   return "/" + target;
@@ -68,6 +69,7 @@ bool Answers(const config::Route& route) {
 
 http::LocalResponse AnswerOf(const config::Route& route, const http::RequestHead& head,
                              std::string_view scheme) {
+  HAWSER_DCHECK(Answers(route));
   if (route.direct_response) return DirectResponseOf(*route.direct_response);
   return http::MakeLocalResponse(route.redirect->status,
                                  {{"Location", LocationOf(*route.redirect, route.match, head, scheme)}}, {});

@@ -14,12 +14,13 @@ namespace hawser::route {
 // Whether `route` answers by itself.
 bool Answers(const config::Route& route);
 
-// The answer to `head`, which came by `scheme` ("http" or "https"). The route's response_headers are not in it yet.
+// The answer to `head`, which came by `scheme` ("http" or "https"). `route` must answer by itself. Its response_headers are
+// not applied yet.
 http::LocalResponse AnswerOf(const config::Route& route, const http::RequestHead& head,
                              std::string_view scheme);
 
-// Where `redirect` sends a request: an absolute URL; for a request that names no host (HTTP/1.0) only a path, unless
-// `redirect` has a host.
+// The Location of a redirected request: an absolute URL, or only a path where neither the request (HTTP/1.0) nor `redirect`
+// names a host.
 std::string LocationOf(const config::Redirect& redirect, const config::RouteMatch& match,
                        const http::RequestHead& head, std::string_view scheme);
 

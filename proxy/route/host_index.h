@@ -1,5 +1,5 @@
-// Which routes a host and a path may lead to: hash tables that a look-up probes once for the whole text, and once for each
-// length that a wildcard or a prefix of the config has. Built once, then immutable; any thread.
+// The routes that a host and a path may lead to: hash tables that a look-up probes once for the whole text, and once for each
+// length of a wildcard or prefix in the config. Built once, then immutable; any thread.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "config/schema.h"
+#include "proxy/base/check.h"
 #include "proxy/route/path.h"
 
 namespace hawser::route {
@@ -26,8 +27,8 @@ using TextMap = absl::flat_hash_map<std::string, Value, TextHash, std::equal_to<
 
 using Indexes = std::vector<size_t>;  // of routes, ascending
 
-// The lengths of a map's keys, each once: what has to be probed to find the keys that a text begins or ends
-// with. This bounds the work by the config; walking the text's own segments would leave it to the client.
+// The distinct lengths of a map's keys, ascending: a look-up probes each of them to find the keys that a text begins or ends
+// with. So the config bounds the work; walking the segments of the text would let the client decide.
 inline void AddLength(std::vector<size_t>& lengths, size_t length) {
   const auto at = std::lower_bound(lengths.begin(), lengths.end(), length);
   if (at == lengths.end() || *at != length) lengths.insert(at, length);
@@ -39,15 +40,21 @@ struct PathIndex {
   std::vector<size_t> prefix_lengths;
   Indexes others;  // any path, or an expression
 
+  // Routes are added in ascending order.
   void Add(const config::RouteMatch& match, size_t route) {
     if (match.path) {
-      exact[*match.path].push_back(route);
+      Append(exact[*match.path], route);
     } else if (match.path_prefix && !match.path_prefix->empty()) {
-      prefixes[*match.path_prefix].push_back(route);
+      Append(prefixes[*match.path_prefix], route);
       AddLength(prefix_lengths, match.path_prefix->size());
     } else {
-      others.push_back(route);
+      Append(others, route);
     }
+  }
+
+  static void Append(Indexes& indexes, size_t route) {
+    HAWSER_DCHECK(indexes.empty() || indexes.back() <= route);
+    indexes.push_back(route);
   }
 };
 

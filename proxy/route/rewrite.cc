@@ -1,6 +1,7 @@
 #include "proxy/route/rewrite.h"
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/route/path.h"
 
@@ -17,6 +18,7 @@ absl::Status CheckReplacement(const std::optional<std::string>& replacement) {
 std::string ReplaceMatched(std::string_view path, const config::RouteMatch& match,
                            std::string_view replacement) {
   if (match.path) return std::string(replacement);
+  HAWSER_DCHECK(path.starts_with(match.path_prefix.value_or("/")));
   std::string_view rest = path.substr(match.path_prefix.value_or("/").size());
   std::string out(replacement);
   if (rest.empty()) return out;
@@ -55,6 +57,7 @@ bool Rewrite::Apply(http::RequestHead& head, size_t longest, http::TextArena& ar
 
 std::optional<std::string> Rewrite::PathFor(std::string_view path, size_t longest) const {
   if (route_->prefix_rewrite) return ReplaceMatched(path, route_->match, *route_->prefix_rewrite);
+  HAWSER_DCHECK(regex_);
   std::optional<std::string> replaced = regex_->Replace(path, longest);
   // A request line needs the slash that the substitution may have taken.
   if (replaced && !replaced->starts_with('/')) replaced->insert(0, 1, '/');

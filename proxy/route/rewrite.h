@@ -14,9 +14,8 @@
 
 namespace hawser::route {
 
-// `path` with `replacement` in the place of what `match` matched of its beginning: the whole of it for a `path`, else
-// the `path_prefix`, or "/" where there is none. By whole segments: exactly one slash stands between `replacement` and
-// what was behind the prefix, whichever of the two end in one.
+// Replaces the part of `path` that `match` has matched: all of it for a `path`, else the `path_prefix`, or "/" if there is
+// none. Exactly one slash stands between `replacement` and the rest. `path` must match.
 std::string ReplaceMatched(std::string_view path, const config::RouteMatch& match,
                            std::string_view replacement);
 
@@ -25,8 +24,8 @@ class Rewrite {
   // `route` must outlive it. Fails on what validation would have found.
   static absl::StatusOr<Rewrite> Compile(const config::Route& route);
 
-  // Changes target, authority and fields; new text goes into `arena`. False if the path that comes out cannot be sent on:
-  // it has dot segments, which the one that was matched had not, or more than `longest` bytes.
+  // Changes target, authority and fields; new text goes into `arena`. False if the new path cannot be sent to a backend: it
+  // has dot segments, which the matched one had not, or more than `longest` bytes.
   [[nodiscard]] bool Apply(http::RequestHead& head, size_t longest, http::TextArena& arena) const;
 
  private:

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/route/answer.h"
 #include "proxy/route/conditions.h"
@@ -145,6 +146,7 @@ class Search {
 }  // namespace
 
 size_t Route::PickCluster(uint64_t random) const {
+  HAWSER_DCHECK(!clusters.empty() && clusters.back().below > 0);
   const uint64_t point = random % clusters.back().below;
   const auto found = std::find_if(clusters.begin(), clusters.end(),
                                   [point](const WeightedTarget& target) { return point < target.below; });
@@ -159,7 +161,7 @@ RouteTable::~RouteTable() = default;
 absl::StatusOr<RouteTable> RouteTable::Create(const config::Config& config) {
   auto index = std::make_unique<Index>();
   index->listeners.resize(config.listeners.size());
-  index->routes.reserve(config.routes.size());
+  index->routes.reserve(config.routes.size());  // pointers into it are handed out
   for (size_t i = 0; i < config.routes.size(); ++i) HAWSER_RETURN_IF_ERROR(index->Add(config, i));
   return RouteTable(std::move(index));
 }

@@ -1,13 +1,13 @@
 // Which route takes a request: listener → host → path → headers, compiled once from the config and immutable.
 // Any thread.
 //
-// The order is the file's: of all routes that match, the first one written wins, be it more or less specific
-// than those behind it, and a request that fails a host's own routes goes on to those for any host. Hosts and
-// paths are only indexes that make this fast: a look-up probes a hash table for the host, for the path, and
-// once for each length that a wildcard or a prefix of the config has, and tries the few routes found there.
+// Routes are tried in the order of the file: the first one that matches wins, however specific it is, and a request that
+// matches none of a host's own routes may match one for any host. The indexes of hosts and paths only make this fast: a
+// look-up probes a hash table for the host, for the path, and once for each length of a wildcard or prefix in the config, and
+// tries the few routes that it finds there.
 //
-// Paths are compared as sent. The "*" of OPTIONS meets routes for any path: without a condition on it, or with the prefix
-// "/". A path with dot segments (path.h) matches no route.
+// Paths are compared as sent. The target "*" of OPTIONS matches routes for any path: those without a condition on the path, and
+// those with the prefix "/". A path with dot segments (path.h) matches no route.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,8 @@ struct Route {
   std::vector<WeightedTarget> clusters;
   std::optional<Rewrite> rewrite = {};  // none where nothing of a request is changed
 
-  // The cluster that a uniformly random number falls to: an index in config::Config::clusters.
+  // The cluster for a uniformly random number, by the clusters' weights: an index in config::Config::clusters. Only for a
+  // route that has clusters.
   size_t PickCluster(uint64_t random) const;
 };
 
@@ -51,9 +52,8 @@ class RouteTable {
   RouteTable& operator=(RouteTable&&) noexcept;
   ~RouteTable();
 
-  // The route for a request on the listener with that index in the config; null if there is none.
-  // `websocket`: the request asks for a WebSocket; only then can it meet a route's `subprotocol`. The pointer
-  // holds as long as the table.
+  // The route for a request on the listener with that index in the config; null if there is none. It lives as long as the
+  // table. `websocket`: the request asks for a WebSocket; only then can it match a route's `subprotocol`.
   const Route* Match(size_t listener, const http::RequestHead& head, bool websocket) const;
 
   // In the order of the config.

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/route/regex.h"
 
 namespace hawser::route {
@@ -27,6 +28,7 @@ std::optional<std::string> Substitution::Replace(std::string_view text, size_t l
   std::string out;
   std::array<re2::StringPiece, kGroups> groups;
   const int count = 1 + re2::RE2::MaxSubmatch(Piece(replacement_));
+  HAWSER_DCHECK(count <= static_cast<int>(kGroups));
   size_t at = 0;
   size_t replaced_to = std::string_view::npos;  // where the last match ended
   while (at <= text.size() &&

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 
 namespace hawser::route {
@@ -40,7 +41,7 @@ bool ValueMatch::Fulfils(std::string_view value) const {
   switch (kind_) {
     case Kind::kExact: return value == text_;
     case Kind::kPrefix: return value.starts_with(text_);
-    case Kind::kRegex: return regex_->Matches(value);
+    case Kind::kRegex: HAWSER_DCHECK(regex_); return regex_->Matches(value);
     case Kind::kPresent:
     case Kind::kAbsent: return true;
   }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/base/check.h"
+
 namespace hawser::session {
 
 BodyRelay::Progress BodyRelay::Pump(WorkerServices& services, http::MessageStream& source,
@@ -12,6 +14,7 @@ BodyRelay::Progress BodyRelay::Pump(WorkerServices& services, http::MessageStrea
   for (int reads = 0; reads < kReadsPerTurn && wants_read(); ++reads) {
     const net::IoResult got = source.Read(span);
     if (got.state == net::IoState::kError) return Progress::kSourceBroken;
+    HAWSER_DCHECK(got.bytes == 0 || got.state != net::IoState::kEnd);
     if (!std::exchange(begun_, true) && !begin()) return Progress::kSinkBroken;
     bytes_ += got.bytes;
     moved_ |= got.bytes > 0 || got.state == net::IoState::kEnd;

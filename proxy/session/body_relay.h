@@ -1,5 +1,6 @@
-// One direction of a message body: payload from the stream that it comes in on to the stream that it leaves by, whatever
-// frames it on either side, then the trailers and the end. Nothing is read while something waits to be sent.
+// One direction of a message body: reads payload from the stream that receives it and writes it to the stream that sends it,
+// then the trailers and the end. How each protocol frames it is the streams' matter. Nothing is read while something waits to
+// be sent.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +18,18 @@ class BodyRelay {
  public:
   enum class Progress : uint8_t { kMore, kDone, kSourceBroken, kSinkBroken };
 
-  // Is shown each piece of the body before it goes into the sink.
+  // Called with each piece of the body before it is written to the sink.
   using Look = absl::FunctionRef<void(std::span<const std::byte>)>;
-  // Is called once, when the source has been looked at and is not broken, ahead of all that goes into the sink. False: the
-  // sink is.
+  // Called once, after the first read of the source that has not failed, and before anything is written to the sink. False:
+  // the sink is broken.
   using Begin = absl::FunctionRef<bool()>;
 
-  // Moves what can be moved, a head that the sink still holds included.
+  // Moves what can be moved, including a head that the sink still holds.
   Progress Pump(
       WorkerServices& services, http::MessageStream& source, http::MessageStream& sink,
       Begin begin = [] { return true; }, Look look = [](std::span<const std::byte>) {});
 
-  // The sink takes no more, and need not: what is left of the body is nobody's.
+  // The sink takes no more, and need not: the rest of the body is not read.
   void Abandon();
 
   bool done() const { return ended_ && !outbox_.blocked(); }

@@ -93,9 +93,10 @@ void ClientConnection::Advance(event::Ready ready) {
   }
 }
 
-// A worker takes so many handshake steps of a listener in one turn; the others keep their bytes in the kernel and are told
-// of them again in the next.
+// A worker takes a limited number of a listener's handshake steps in one turn. The other connections leave their bytes in the
+// kernel and hear of them again in the next turn.
 bool ClientConnection::TakeHandshakeStep() {
+  HAWSER_DCHECK(tls_ != nullptr);
   const bool taken = services_.sessions.budgets().TakeHandshakeStep(
       services_.loop.turn(), listener_.index, listener_.settings.tls->handshakes_per_turn);
   if (!taken) services_.stats.Add(stats::Metric::kTlsBudgetHits);
@@ -113,6 +114,7 @@ void ClientConnection::Handshake() {
       return Close(net::CloseReason::kOrderly);
     case tls::HandshakeResult::kDone: break;
   }
+  HAWSER_DCHECK(state_ == State::kTlsHandshake);
   services_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
   services_.stats.Add(stats::Metric::kTlsHandshakesOk);
   if (tls_->session_reused()) services_.stats.Add(stats::Metric::kTlsHandshakesResumed);
@@ -166,6 +168,7 @@ void ClientConnection::ParseHead() {
 }
 
 void ClientConnection::StartExchange(http::RequestHead head) {
+  HAWSER_DCHECK(exchange_ == nullptr && request_ == nullptr);
   http1::ServerConnection::Request request = http_.TakeRequest();
   request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::move(request.bytes),
                                                    std::move(request.behind));
@@ -201,6 +204,7 @@ void ClientConnection::Refuse(Reject reject) {
 }
 
 void ClientConnection::RunExchange(event::Ready ready) {
+  HAWSER_DCHECK(exchange_ != nullptr);
   switch (exchange_->Advance(ready)) {
     case Exchange::Progress::kWaiting: return;
     case Exchange::Progress::kTunnel: return OpenTunnel();

@@ -52,6 +52,7 @@ Exchange::~Exchange() {
 }
 
 Exchange::Progress Exchange::Advance(event::Ready ready) {
+  HAWSER_DCHECK(state_ != State::kDone);
   if (ready.timer) {
     OnTimer();
   } else if (ready.readable && ready.tag == kClientTag) {
@@ -278,6 +279,7 @@ void Exchange::AddAffinityCookie() {
 }
 
 void Exchange::RunResponseFilters() {
+  HAWSER_DCHECK(context_);
   snapshot_->filters[record_->route->index].OnResponse(*context_, response_.head());
 }
 
@@ -300,6 +302,7 @@ void Exchange::SwitchProtocols() {
 
 void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases,
                           std::string_view early) {
+  HAWSER_DCHECK(progress_ == Progress::kTunnel && record_ != nullptr);
   auto early_from_client = std::as_bytes(std::span(early));
   if (offload_) {
     client = Offload(services_, route().websocket, *offload_, std::move(client),
@@ -442,6 +445,7 @@ void Exchange::FlushAnswer() {
 }
 
 void Exchange::Finish(Progress progress, End end) {
+  HAWSER_DCHECK(state_ != State::kDone && record_ != nullptr);
   state_ = State::kDone;
   progress_ = progress;
   timer_.Cancel();

@@ -62,6 +62,7 @@ class Exchange {
            event::IoHandler& owner, Client client, http::RequestHead head);
   ~Exchange();
 
+  // Not after it has returned anything but kWaiting.
   Progress Advance(event::Ready ready);
 
   // After kTunnel: the end of the exchange and the beginning of a Tunnel. `client` carries the tunnel's bytes, `early` has

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/net/linger.h"
 #include "spdlog/spdlog.h"
 
@@ -116,8 +117,9 @@ void Http2Connection::OnTimer() {
   session_->Close(net::CloseReason::kOrderly);
 }
 
-// Once: requests that it aborts have the session tell of its end again.
+// Called again while it aborts its requests, because they make the session report its end again.
 void Http2Connection::OnEnd() {
+  HAWSER_DCHECK(session_->end() != http2::End::kNone);
   if (lingering_ != nullptr) return;
   const http2::End end = session_->end();
   if (end == http2::End::kAbuse) services_.stats.Add(MetricOf(session_->abuse()));
@@ -135,6 +137,7 @@ void Http2Connection::OnEnd() {
 
 // So that no reset overtakes the GOAWAY.
 void Http2Connection::Linger() {
+  HAWSER_DCHECK(lingering_ != nullptr && !retired_);
   if (net::Linger(services_.loop, *lingering_, lingering_outbox_) == net::Lingering::kOver) Retire();
 }
 

@@ -3,6 +3,7 @@
 #include <span>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/session/tunnel.h"
 
 namespace hawser::session {
@@ -31,6 +32,7 @@ void Http2Request::OnReady(event::Ready ready) {
 }
 
 void Http2Request::Advance(event::Ready ready) {
+  HAWSER_DCHECK(exchange_ != nullptr);
   switch (exchange_->Advance(ready)) {
     case Exchange::Progress::kWaiting: return;
     case Exchange::Progress::kTunnel: return OpenTunnel();
@@ -53,6 +55,7 @@ void Http2Request::Abort() {
 }
 
 void Http2Request::End(net::CloseReason reason) {
+  HAWSER_DCHECK(exchange_ != nullptr);
   exchange_ = nullptr;
   stream_->Close(reason);  // does nothing to what a tunnel has taken
   for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag}) {

@@ -16,6 +16,7 @@ constexpr base::Duration kDrainStep{50};
 }  // namespace
 
 ClientConnection& Sessions::Add(std::unique_ptr<ClientConnection> connection) {
+  HAWSER_DCHECK(!connection->linked());
   connections_.PushBack(*connection);
   return *connection.release();
 }

@@ -1,5 +1,5 @@
-// What the configuration became: everything that sessions read and nothing that they write, built by the server,
-// immutable, shared by all workers. A request keeps the snapshot that it was born with.
+// The configuration in the form in which sessions read it. The server builds it; it is immutable and shared by all workers. A
+// request keeps the snapshot that was current when its connection was accepted.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,7 @@
 #include "proxy/session/socket_io.h"
 
+#include "proxy/base/check.h"
+
 namespace hawser::session {
 
 using cluster::AffinityResult;
@@ -16,6 +18,7 @@ std::optional<size_t> SocketIoSession::FindCluster(const route::Route& route,
   if (session_.empty()) return std::nullopt;
   lookup_ = {AffinityResult::kUnknown};
   for (const route::WeightedTarget& target : route.clusters) {
+    HAWSER_DCHECK(target.cluster < clusters.size());
     const cluster::Cluster& cluster = clusters[target.cluster].cluster;
     const auto name = table_.Find(cluster.name(), session_, now);
     if (!name) continue;

@@ -1,5 +1,5 @@
-// One request on a route with `affinity: socket.io`: where does its session live, or, if its answer begins one, where is
-// that one to be found. Owned by the exchange.
+// One request on a route with `affinity: socket.io`: finds the endpoint on which its session lives, and learns the session
+// that its answer begins. Owned by the exchange.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ class SocketIoSession {
                                     std::span<const cluster::WorkerCluster> clusters, base::TimePoint now);
   const cluster::AffinityLookup& lookup() const { return lookup_; }
 
-  // The answer's head, then its body in pieces, each before the client sees it: a session must be known before its next
-  // request can come. `endpoint` is the one that answers.
+  // The answer's head, then its body in pieces, each before the client sees it: the session must be known before the client
+  // can send its next request. `endpoint` is the one that answers.
   void OnResponse(const http::ResponseHead& response);
   void OnBody(std::span<const std::byte> piece, const cluster::Endpoint& endpoint, base::TimePoint now);
 
