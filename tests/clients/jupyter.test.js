@@ -47,7 +47,8 @@ test('the page takes the token, and the cookie is for TLS only', options, async 
 // A message of Jupyter's protocol that runs some code.
 const execute = (code) => JSON.stringify({
   channel: 'shell',
-  header: {msg_id: code, msg_type: 'execute_request', session: 'test', username: 'test', version: '5.3', date: new Date().toISOString()},
+  header: {msg_id: code, msg_type: 'execute_request', session: 'test', username: 'test', version: '5.3',
+    date: new Date().toISOString()},
   parent_header: {},
   metadata: {},
   content: {code, silent: false, store_history: false, user_expressions: {}, allow_stdin: false, stop_on_error: true},
@@ -94,7 +95,8 @@ test('a page of another origin reaches no kernel', options, async () => {
 });
 
 test('a host name of its own is welcome, and the log has the client', options, async () => {
-  const {status} = await visitor.ask('GET', '/jupyter/api/kernels', {headers: {Host: 'jupyter.example.com', 'X-Forwarded-For': '192.0.2.1'}});
+  const headers = {Host: 'jupyter.example.com', 'X-Forwarded-For': '192.0.2.1'};
+  const {status} = await visitor.ask('GET', '/jupyter/api/kernels', {headers});
   assert.equal(status, 403);  // of the login: the cookie belongs to the other name
   assert.match(server.output(), /403 GET \/jupyter\/api\/kernels \(127\.0\.0\.1\)/);
   assert.doesNotMatch(server.output(), /non-local 'Host'/);

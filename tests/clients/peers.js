@@ -53,11 +53,12 @@ RequestReadTimeout header=20-40,minrate=500 body=10,minrate=500
 ${load}
 Include example
 `);
-  return startServer('/usr/sbin/apache2', ['-d', folder, '-f', 'apache2.conf', '-DFOREGROUND'], {folder, ready: () => listens(port)});
+  return startServer('/usr/sbin/apache2', ['-d', folder, '-f', 'apache2.conf', '-DFOREGROUND'],
+    {folder, ready: () => listens(port)});
 }
 
-// NAME of a page -> {file: the ending of its configurations, start(file, texts, port)}: runs the file FILE of docs/examples until the
-// end of the tests, with other texts in the place of some, and waits until it listens on `port`.
+// By their names in docs/examples: `ending` is that of their files there; start(file, texts, port) runs such a file until the end
+// of the tests, with other texts in the place of some, and waits until it listens on `port`.
 export const peers = {
   nginx: {ending: 'nginx.conf', start: startNginx},
   haproxy: {ending: 'haproxy.cfg', start: startHaproxy},

@@ -58,7 +58,7 @@ export async function startApp() {
 
 const secure = {rejectUnauthorized: false, localAddress: client};
 
-export const open = (port, headers = {}) => new WebSocket(`wss://127.0.0.1:${port}/chat`, ['chat.v1', 'chat.v2'], {...secure, headers});
+export const open = (port) => new WebSocket(`wss://127.0.0.1:${port}/chat`, ['chat.v1', 'chat.v2'], secure);
 
 // Sends a request without its end. Its answer may come earlier.
 function begin(port, options) {

@@ -65,7 +65,7 @@ async function connect(t, more = {}) {
   return client;
 }
 
-// The next message, once next.subscribed is true for the broker too.
+// Once the broker knows of the subscription, a function that gives its next message.
 function subscribe(client, destination) {
   const arrived = [];
   const waiting = new Promise((resolve) => {
@@ -89,7 +89,8 @@ test('what one client sends another receives', options, async (t) => {
 
 test('heart-beats pass both ways', options, async (t) => {
   const beats = [];
-  await connect(t, {heartbeatIncoming: 200, heartbeatOutgoing: 200, debug: (line) => { if (/PONG|PING/.test(line)) beats.push(line); }});
+  const debug = (line) => beats.push(line);
+  await connect(t, {heartbeatIncoming: 200, heartbeatOutgoing: 200, debug});
   for (const beat of ['<<< PONG', '>>> PING']) await eventually(() => beats.filter((line) => line === beat).length > 1);
 });
 
@@ -101,7 +102,8 @@ test('guest is nobody, and neither is a client without a name', options, async (
 
 test('a page of another origin is refused', options, async (t) => {
   const from = (origin) => connect(t, {
-    webSocketFactory: () => new WebSocket(`${hawser.edge}/ws`, ['v12.stomp'], {rejectUnauthorized: false, origin}).on('error', () => {}),
+    webSocketFactory: () => new WebSocket(`${hawser.edge}/ws`, ['v12.stomp'], {rejectUnauthorized: false, origin})
+      .on('error', () => {}),
   });
   await assert.rejects(from('https://evil.example'), /closed with 1006/);
   await from(hawser.origin);
