@@ -1,5 +1,5 @@
-// The only upward call of the code base: the loop tells the owner of a descriptor, a stream or a timer that it may
-// go on. One of the six virtual interfaces.
+// The only upward call of the code base: the loop calls the owner of a descriptor, a stream or a timer when that can go
+// on. One of the six virtual interfaces.
 #pragma once
 
 #include <cstdint>
@@ -10,9 +10,12 @@ struct Ready {
   bool readable = false;  // bytes, an end or an error wait to be read
   bool writable = false;
   bool timer = false;
-  bool hung_up =
-      false;  // an error or a hang-up: nothing moves any more, though what came before may still be read
-  uint8_t tag = 0;  // which of the handler's descriptors, streams or timers; chosen at registration, 0 to 7
+  // An error or a hang-up: nothing moves any more. What came before it may still be read.
+  bool hung_up = false;
+  // Which of the handler's descriptors, streams or timers; chosen at registration, at most kMostTag.
+  uint8_t tag = 0;
+
+  static constexpr uint8_t kMostTag = 7;
 };
 
 class IoHandler {

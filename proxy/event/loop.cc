@@ -56,6 +56,8 @@ void Loop::Run() {
 }
 
 void Loop::RunOnce(base::Duration wait) {
+  HAWSER_DCHECK(turning_.load(std::memory_order_relaxed) == std::thread::id());  // no handler runs the loop
+  turning_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   int timeout = WaitForTimers();
   if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
   if (!soon_.empty() || !retired_.empty()) timeout = 0;
@@ -69,9 +71,10 @@ void Loop::RunOnce(base::Duration wait) {
   wheel_.Expire(now_, [this](const IoHandler& handler) { return !Retired(handler); });
   RunPosted();
   DestroyRetired();
+  turning_.store({}, std::memory_order_relaxed);
 }
 
-// The clock is read once a turn where the turn's length does not matter: beside a wait that is long it is nothing.
+// Before a short wait the clock is read again, because the turn has taken some of it.
 int Loop::WaitForTimers() const {
   constexpr int kLong = 100;
   const int timeout = wheel_.MillisToNext(now_);
@@ -100,12 +103,14 @@ void Loop::Dispatch() {
 }
 
 absl::Status Loop::Add(int fd, Target& target, Interest interest) {
+  HAWSER_DCHECK(OnThread() && target.handler() != nullptr);
   epoll_event event{.events = Mask(interest), .data = {.ptr = &target}};
   if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &event) == 0) return absl::OkStatus();
   return absl::ErrnoToStatus(errno, fmt::format("cannot watch descriptor {}", fd));
 }
 
 void Loop::Modify(int fd, Target& target, Interest interest) {
+  HAWSER_DCHECK(OnThread() && target.handler() != nullptr);
   epoll_event event{.events = Mask(interest), .data = {.ptr = &target}};
   epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &event);  // fails only for a descriptor that is not registered
 }
@@ -116,10 +121,12 @@ void Loop::Remove(int fd, const Target& target) {
 }
 
 void Loop::Soon(IoHandler& handler, Ready ready) {
+  HAWSER_DCHECK(OnThread() && ready.tag <= Ready::kMostTag && !ready.timer);
   if (!Retired(handler)) soon_.Add(handler, ready);
 }
 
 void Loop::Forget(const Target& target) {
+  HAWSER_DCHECK(OnThread());
   for (int i = batch_next_; i < batch_count_; ++i) {
     auto& event = batch_[static_cast<size_t>(i)];
     if (event.data.ptr == &target) event.data.u64 = kForgotten;
@@ -128,6 +135,7 @@ void Loop::Forget(const Target& target) {
 }
 
 void Loop::CancelSoon(IoHandler& handler, uint8_t tag) {
+  HAWSER_DCHECK(OnThread() && tag <= Ready::kMostTag);
   if (!soon_.empty()) soon_.TakeBack(handler, tag);
   if (!soon_now_.empty()) soon_now_.TakeBack(handler, tag);
 }
@@ -190,8 +198,9 @@ bool Loop::FindRetired(const IoHandler& handler) const {
   return std::find(retired_.begin(), retired_.end(), &handler) != retired_.end();
 }
 
-// A second retirement of one handler would destroy it twice: it is a fault of its class, and nothing but that.
+// A second retirement would destroy the handler twice: a fault of its class, which release builds survive.
 void Loop::Retire(std::unique_ptr<IoHandler> handler) {
+  HAWSER_DCHECK(OnThread() && handler != nullptr);
   IoHandler* const retired = handler.release();
   const bool first = !Retired(*retired);
   HAWSER_DCHECK(first);
@@ -204,7 +213,7 @@ void Loop::Retire(std::unique_ptr<IoHandler> handler) {
   }
 }
 
-// What is to run in the next turn for those that end in this one is taken back for all at once. A destructor may retire more.
+// First takes back, for all of them at once, the calls that are to come in the next turn. A destructor may retire more.
 void Loop::DestroyRetired() {
   for (size_t next = 0; next < retired_.size();) {
     soon_.TakeBackIf([this](const IoHandler& handler) { return Retired(handler); });

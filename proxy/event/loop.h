@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <thread>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -19,6 +20,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
@@ -30,17 +32,19 @@ namespace hawser::event {
 struct Interest {  // in one byte: streams compare it at every wake-up
   bool read : 1 = false;
   bool write : 1 = false;
-  bool hang_up : 1 = false;  // heard with the other two as well: for who wants neither
+  bool hang_up : 1 = false;  // a break of the connection, which the other two report as well
   bool operator==(const Interest&) const = default;
 };
 
-// Whom a registered descriptor's events reach, and under which tag. It stays in its place while the descriptor is
-// registered, and may be set anew at any time: a descriptor changes hands without a system call.
+// Which handler a registered descriptor's events reach, and under which tag. It must not move while the descriptor is
+// registered. It may be assigned to at any time: a descriptor changes hands without a system call.
 class Target {
  public:
   Target() = default;
   // Handlers are at least 8-aligned: the low three bits of the pointer carry the tag.
-  Target(IoHandler& handler, uint8_t tag) : packed_(reinterpret_cast<uintptr_t>(&handler) | (tag & 7U)) {}
+  Target(IoHandler& handler, uint8_t tag) : packed_(reinterpret_cast<uintptr_t>(&handler) | tag) {
+    HAWSER_DCHECK(tag <= Ready::kMostTag && reinterpret_cast<uintptr_t>(&handler) % 8 == 0);
+  }
 
   IoHandler* handler() const { return reinterpret_cast<IoHandler*>(packed_ & ~uint64_t{7}); }  // null: nobody
   uint8_t tag() const { return static_cast<uint8_t>(packed_ & 7); }
@@ -79,14 +83,17 @@ class Loop {
   void Forget(const Target& target);
 
   // Fires once, `after` from now(). Re-arming moves it.
-  void Arm(Timer& timer, base::Duration after) { wheel_.Arm(timer, now_, after); }
+  void Arm(Timer& timer, base::Duration after) {
+    HAWSER_DCHECK(OnThread());
+    wheel_.Arm(timer, now_, after);
+  }
 
   // Calls handler.OnReady(ready) in the next turn, without waiting: for bytes that a stream has already taken from the
-  // kernel. Asked for twice under one tag, it is one call with both wishes. Taken back by CancelSoon. Both are O(1).
+  // kernel. Two requests under one tag are one call with what both ask for. CancelSoon takes it back. Both are O(1).
   void Soon(IoHandler& handler, Ready ready);
   void CancelSoon(IoHandler& handler, uint8_t tag);
 
-  // Destroys `handler` at the end of this turn; until then nothing reaches it. Once for each handler.
+  // Destroys `handler` at the end of this turn; until then nothing calls it. Once for each handler.
   void Retire(std::unique_ptr<IoHandler> handler);
 
   // Runs `task` on the loop's thread. May be called from any thread.
@@ -129,16 +136,21 @@ class Loop {
 
    private:
     static uintptr_t KeyOf(const IoHandler& handler, uint8_t tag) {
-      return reinterpret_cast<uintptr_t>(&handler) | (tag & 7U);  // as in Target
+      return reinterpret_cast<uintptr_t>(&handler) | tag;  // as in Target
     }
     bool indexed() const { return calls_.size() > kFew; }
     Call* Find(const IoHandler& handler, uint8_t tag);
 
     std::vector<Call> calls_;
-    absl::flat_hash_map<uintptr_t, size_t> index_;  // where `indexed`
+    absl::flat_hash_map<uintptr_t, size_t> index_;  // filled while indexed()
   };
 
   Loop(int epoll_fd, int wake_fd, base::Clock clock);
+  // No other thread is in a turn of this loop.
+  bool OnThread() const {
+    const std::thread::id turning = turning_.load(std::memory_order_relaxed);
+    return turning == std::thread::id() || turning == std::this_thread::get_id();
+  }
   int WaitForTimers() const;
   void Dispatch();
   bool Retired(const IoHandler& handler) const { return !retired_.empty() && FindRetired(handler); }
@@ -148,13 +160,14 @@ class Loop {
   void DestroyRetired();
 
   static constexpr int kBatch = 256;
-  static constexpr size_t kFew = 8;  // are searched faster than hashed
+  static constexpr size_t kFew = 8;  // as many are searched faster than hashed
 
   const int epoll_fd_;
   const int wake_fd_;
   const base::Clock clock_;
   std::atomic<bool> stopped_ = false;
-  bool woken_ = false;  // in this turn, by another thread
+  std::atomic<std::thread::id> turning_;  // the thread whose turn this is; nobody's between turns
+  bool woken_ = false;                    // in this turn, by another thread
   uint64_t turn_ = 0;
   base::TimePoint now_;
   TimerWheel wheel_;
@@ -165,7 +178,7 @@ class Loop {
   Calls soon_;
   Calls soon_now_;
   std::vector<IoHandler*> retired_;                      // owned; null once destroyed
-  absl::flat_hash_set<const IoHandler*> retired_index_;  // of retired_, where these are more than kFew
+  absl::flat_hash_set<const IoHandler*> retired_index_;  // of those in retired_, once they are more than kFew
 
   // Crosses threads: the only state here that does.
   std::mutex post_mutex_;

@@ -17,7 +17,7 @@ class Signals : public IoHandler {
   // Blocks `signals` in the calling thread, which must be the loop's, and calls `on_signal(number)` there for each.
   static absl::StatusOr<std::unique_ptr<Signals>> Watch(Loop& loop, std::initializer_list<int> signals,
                                                         absl::AnyInvocable<void(int)> on_signal);
-  // Those that came before the end are dropped; from here on they do what they did before Watch.
+  // Signals that have come and were not read are dropped. Later ones do what they did before Watch.
   ~Signals() override;
   void OnReady(Ready ready) override;
 

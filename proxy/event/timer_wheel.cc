@@ -7,8 +7,8 @@
 namespace hawser::event {
 namespace {
 
-constexpr int64_t kLongestTicks = int64_t{1}
-                                  << 54;  // half a million years: what Timer::due_ holds, with room
+// Half a million years: what Timer::due_ holds, with room to spare.
+constexpr int64_t kLongestTicks = int64_t{1} << 54;
 
 }  // namespace
 
@@ -32,6 +32,7 @@ void TimerWheel::Insert(Timer& timer) {
   int level = (63 - std::countl_zero(at ^ current_)) / kBits;
   level = std::min(level, kLevels - 1);
   const auto slot = (at >> (level * kBits)) & (kSlots - 1);
+  HAWSER_DCHECK(level > 0 || slot != (current_ & (kSlots - 1)));  // the current slot of level 0 has fired
   levels_[static_cast<size_t>(level)].slots[slot].PushBack(timer);
   levels_[static_cast<size_t>(level)].occupied |= uint64_t{1} << slot;
 }
@@ -57,6 +58,7 @@ void TimerWheel::Fire(base::IntrusiveList<Timer>& slot, Alive alive) {
   due.Splice(slot);
   while (Timer* timer = due.front()) {
     timer->Unlink();
+    HAWSER_DCHECK(timer->due_ <= current_);  // never early
     if (!alive(*timer->handler_)) continue;
     timer->handler_->OnReady({.timer = true, .tag = static_cast<uint8_t>(timer->tag_)});
   }
@@ -93,6 +95,7 @@ void TimerWheel::Expire(base::TimePoint now, Alive alive) {
   if (auto& slot = levels_[0].slots[current_ & (kSlots - 1)]; !slot.empty()) Fire(slot, alive);
   if (target <= current_) return;
   for (uint64_t next = NextTick(); next <= target; next = NextTick()) {
+    HAWSER_DCHECK(next > current_);
     current_ = next;
     if ((current_ & (kSlots - 1)) == 0) Cascade();
     levels_[0].occupied &= ~(uint64_t{1} << (current_ & (kSlots - 1)));

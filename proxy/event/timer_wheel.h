@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "absl/functional/function_ref.h"
+#include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/io_handler.h"
@@ -16,7 +17,9 @@ namespace hawser::event {
 // Owned by whoever waits; disarmed by its destructor. Fires once: handler.OnReady({.timer = true, .tag = tag}).
 class Timer : public base::ListLink {
  public:
-  explicit Timer(IoHandler& handler, uint8_t tag = 0) : handler_(&handler), due_(0), tag_(tag) {}
+  explicit Timer(IoHandler& handler, uint8_t tag = 0) : handler_(&handler), due_(0), tag_(tag) {
+    HAWSER_DCHECK(tag <= Ready::kMostTag);
+  }
 
   bool armed() const { return linked(); }
   void Cancel() { Unlink(); }
@@ -49,8 +52,8 @@ class TimerWheel {
  private:
   static constexpr int kBits = 6;
   static constexpr int kSlots = 1 << kBits;
-  static constexpr int kLevels =
-      6;  // 2^36 ms, two years; later deadlines wait in the last slot and move again
+  // 2^36 ms, two years. Later deadlines wait in the last slot and move again.
+  static constexpr int kLevels = 6;
 
   struct Level {
     std::array<base::IntrusiveList<Timer>, kSlots> slots;
