@@ -1,18 +1,20 @@
-// A listener's cap on open connections, all workers together. Touched once when a connection opens and once
-// when it closes: with the per-IP table beside it, this counter is the exception to "nothing shared between
-// workers", because a cap split into one part a worker would refuse clients while other workers have room.
+// A listener's cap on open connections, all workers together. Touched once when a connection opens and once when it closes.
+// It is one of the things that workers share (design rule 5): a cap split into one part a worker would refuse clients while
+// other workers have room.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <utility>
 
+#include "proxy/base/check.h"
+
 namespace hawser::edge {
 
 // Must outlive its leases. Any thread.
 class ConnectionCap {
  public:
-  // One place under the cap, given back by the destructor. An empty one is false.
+  // One connection under the cap, given back by the destructor. An empty lease is false.
   class Lease {
    public:
     Lease() = default;
@@ -28,7 +30,9 @@ class ConnectionCap {
 
     explicit operator bool() const { return cap_ != nullptr; }
     void Release() {
-      if (cap_ != nullptr) std::exchange(cap_, nullptr)->open_.fetch_sub(1, std::memory_order_relaxed);
+      if (cap_ == nullptr) return;
+      const uint64_t open = std::exchange(cap_, nullptr)->open_.fetch_sub(1, std::memory_order_relaxed);
+      HAWSER_DCHECK(open > 0);
     }
 
    private:

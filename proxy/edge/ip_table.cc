@@ -21,6 +21,8 @@ IpTable::Key IpTable::KeyOf(uint32_t listener, const net::IpAddress& prefix) con
 IpTable::Admission IpTable::Admit(uint32_t listener, const net::IpAddress& address, const IpLimits& limits,
                                   base::TimePoint now) {
   if (limits.connections == 0 && limits.rate_per_second <= 0) return {};
+  HAWSER_DCHECK(limits.v4_prefix >= 0 && limits.v4_prefix <= 32 && limits.v6_prefix >= 0 &&
+                limits.v6_prefix <= 128);
   const Key key = KeyOf(listener, address.Masked(address.v4() ? limits.v4_prefix : limits.v6_prefix));
   Rows::Locked shard = rows_.Lock(key.hash, now);
   Rows::Row* row = shard.Find(key);
@@ -30,6 +32,7 @@ IpTable::Admission IpTable::Admit(uint32_t listener, const net::IpAddress& addre
     row->value.table = this;
   }
   const AdmitResult result = Take(shard, *row, limits);
+  HAWSER_DCHECK(row->linked() == (row->value.connections == 0));  // pinned while there are any
   return {result, result == AdmitResult::kAdmitted ? Lease(row) : Lease()};
 }
 
