@@ -37,7 +37,7 @@ absl::Status SetCertificate(const ClientOptions& options, SSL_CTX* context) {
       fmt::format("cannot use certificate '{}': {}", options.certificate->chain, TakeError()));
 }
 
-// 1: the session is ours now. Streams without a slot are not to be found here.
+// Returns 1 where it has taken the session. Streams without a slot have no application data.
 int OnNewSession(SSL* ssl, SSL_SESSION* session) {
   auto* stream = static_cast<TlsStream*>(SSL_get_app_data(ssl));
   if (stream == nullptr) return 0;

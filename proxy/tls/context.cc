@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 
 namespace hawser::tls {
@@ -94,8 +95,7 @@ struct ServerContext::Callbacks {
                     const unsigned char* offered, unsigned int offered_length, void*) {
     const std::string& ours = Of(ssl).alpn_;
     if (ours.empty()) return SSL_TLSEXT_ERR_NOACK;
-    unsigned char* match =
-        nullptr;  // OpenSSL's signature is not const-correct: it points into one of the lists
+    unsigned char* match = nullptr;  // into one of the two lists: OpenSSL's signature is not const-correct
     const int result =
         SSL_select_next_proto(&match, length, reinterpret_cast<const unsigned char*>(ours.data()),
                               static_cast<unsigned int>(ours.size()), offered, offered_length);
@@ -106,6 +106,7 @@ struct ServerContext::Callbacks {
 
   static int OnTicket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                       EVP_MAC_CTX* mac, int sealing) {
+    HAWSER_DCHECK(Of(ssl).ticket_keys_ != nullptr);  // else the callback is not installed
     TicketKeys& keys = *Of(ssl).ticket_keys_;
     if (sealing != 0) return keys.Seal(name, iv, cipher, mac) ? 1 : -1;
     switch (keys.Open(name, iv, cipher, mac)) {

@@ -1,6 +1,6 @@
-// What every TLS server connection of a listener shares: certificates chosen by the client's server name (SNI, RFC 6066
-// §3), versions, ciphers, ALPN and session tickets. Built once, then immutable and used by all workers; it must outlive
-// its streams, as the snapshot that owns it does.
+// What all TLS server connections of a listener share: certificates chosen by the client's server name (SNI, RFC 6066 §3),
+// versions, ciphers, ALPN and session tickets. Built once, then immutable and used by all workers. It must outlive its
+// streams; the snapshot that owns it does.
 //
 // One SSL_CTX for each set of certificates that serves some name: RSA and ECDSA certificates that carry the same name
 // share one, and the client's signature algorithms choose between them.
@@ -35,23 +35,22 @@ struct ServerOptions {
   Version min_version = Version::kTls12;
   Version max_version = Version::kTls13;
   std::string ciphers = kDefaultCiphers;  // TLS 1.2 list, OpenSSL syntax
-  bool strict_sni =
-      false;  // unrecognized_name for a name that no certificate carries, and for a client that sends none
+  // Refuse (unrecognized_name) a name that no certificate carries, and a client that sends none.
+  bool strict_sni = false;
   std::vector<std::string> alpn = {"http/1.1"};  // the server's order of preference; empty: ALPN is ignored
   TicketOptions tickets;
 };
 
 class ServerContext {
  public:
-  // Fails on certificates that do not load and on options that contradict themselves. `keys` lets a reload go on with
-  // the keys of the context before it; without, new ones are made.
+  // Fails on certificates that do not load and on options that contradict each other. `keys`: those of the context before a
+  // reload; null: new ones are made.
   static absl::StatusOr<std::shared_ptr<const ServerContext>> Create(
       const ServerOptions& options, std::shared_ptr<TicketKeys> keys = nullptr);
 
   SslPtr NewSsl() const;
-  const std::shared_ptr<TicketKeys>& ticket_keys() const {
-    return ticket_keys_;
-  }  // null when tickets are off
+  // Null when tickets are off.
+  const std::shared_ptr<TicketKeys>& ticket_keys() const { return ticket_keys_; }
 
  private:
   struct Callbacks;  // what OpenSSL calls; finds this object as the SSL_CTX's application data

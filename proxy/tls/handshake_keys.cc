@@ -1,5 +1,7 @@
 #include "proxy/tls/handshake_keys.h"
 
+#include "proxy/base/check.h"
+
 namespace hawser::tls {
 namespace {
 
@@ -14,6 +16,7 @@ void Empty(EVP_PKEY* key) {
 
 // Either key may be missing: TLS 1.2 drops its own, and a resumed session may have none.
 void FreeHandshakeKeys(SSL& ssl) {
+  HAWSER_DCHECK(SSL_is_server(&ssl) == 1 && SSL_is_init_finished(&ssl) == 1);
   EVP_PKEY* key = nullptr;
   if (SSL_get_tmp_key(&ssl, &key) == 1) Empty(key);
   if (SSL_get_peer_tmp_key(&ssl, &key) == 1) Empty(key);

@@ -11,6 +11,8 @@
 #include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include "proxy/base/check.h"
+
 namespace hawser::tls {
 namespace {
 
@@ -35,7 +37,9 @@ TicketKeys::TicketKeys(base::Duration rotation, Clock clock)
     : rotation_(rotation),
       clock_(std::move(clock)),
       algorithm_(EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr)),
-      current_(Make(clock_())) {}
+      current_(Make(clock_())) {
+  HAWSER_DCHECK(rotation > base::Duration::zero());
+}
 
 TicketKeys::~TicketKeys() {
   EVP_CIPHER_free(algorithm_);
@@ -46,7 +50,7 @@ TicketKeys::Key TicketKeys::Make(base::TimePoint now) {
   const bool random = RAND_bytes(key.name.data(), static_cast<int>(key.name.size())) == 1 &&
                       RAND_priv_bytes(key.cipher.data(), static_cast<int>(key.cipher.size())) == 1 &&
                       RAND_priv_bytes(key.mac.data(), static_cast<int>(key.mac.size())) == 1;
-  if (!random) std::abort();  // a guessable key would open every session: better none
+  if (!random) std::abort();  // a key that can be guessed would open every session
   return key;
 }
 

@@ -1,6 +1,6 @@
-// The keys of stateless session tickets (RFC 5077, RFC 8446 §4.6.1). Every key is made here and never leaves the
-// process: it signs for `rotation` and is accepted for as long again, so that forward secrecy is lost for two rotations
-// at the most. A ticket under the older key is honoured and replaced.
+// The keys of stateless session tickets (RFC 5077, RFC 8446 §4.6.1). Every key is made here and never leaves the process. It
+// signs for `rotation` and is accepted for as long again: who steals it can read sessions of at most two rotations. A ticket
+// under the older key is accepted and replaced.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace hawser::tls {
 
-// Crosses threads: every worker's handshakes ask it. They share a lock that is taken alone once a rotation.
+// Any thread: every worker's handshakes use it, under a lock that is exclusive only for a rotation.
 class TicketKeys {
  public:
   using Clock = absl::AnyInvocable<base::TimePoint() const>;

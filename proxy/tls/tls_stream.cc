@@ -5,6 +5,7 @@
 #include <system_error>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/tls/handshake_keys.h"
 
 namespace hawser::tls {
@@ -47,6 +48,7 @@ TlsStream::~TlsStream() {
 HandshakeResult TlsStream::Handshake() {
   if (established_) return HandshakeResult::kDone;
   if (reading_ != Side::kOpen || writing_ == Side::kBroken) return HandshakeResult::kFailed;
+  HAWSER_DCHECK(ssl_ != nullptr);
   started_ = true;
   FlushTail();
   BeginReceiving(kSmallReceive);
@@ -133,6 +135,7 @@ IoResult TlsStream::Write(std::span<const std::byte> bytes) {
 }
 
 bool TlsStream::Encrypt(std::span<const std::byte> bytes) {
+  HAWSER_DCHECK(established_ && tail_.empty() && writing_ == Side::kOpen);
   ClearErrors();
   size_t taken = 0;
   const int result = SSL_write_ex(ssl_.get(), bytes.data(), bytes.size(), &taken);
@@ -222,15 +225,15 @@ bool TlsStream::HasPending() const {
   return established_ && (!ahead_.empty() || SSL_pending(ssl_.get()) > 0);
 }
 
-// The kernel knows nothing of bytes that it has handed over: where some wait here for a reader that wants them, the
-// loop is told, once a turn.
+// The kernel does not report bytes that this stream has already taken from it: where some wait for a reader that wants them,
+// the loop is asked to call it, once a turn.
 void TlsStream::AnnouncePending() {
   if (!wanted_.read || handler_ == nullptr || announced_turn_ == loop_.turn() || !HasPending()) return;
   announced_turn_ = loop_.turn();
   loop_.Soon(*handler_, {.readable = true, .tag = tag_});
 }
 
-// OpenSSL could not go on: waits, has come to the end, or has failed for good.
+// OpenSSL could not go on: it waits, has come to the end, or has failed for good.
 void TlsStream::Break(int ssl_result) {
   const int reason = SSL_get_error(ssl_.get(), ssl_result);
   if (reason == SSL_ERROR_WANT_READ) return;
@@ -244,6 +247,7 @@ void TlsStream::Break(int ssl_result) {
 }
 
 void TlsStream::Remember(SessionPtr session) {
+  HAWSER_DCHECK(slot_ != nullptr);
   slot_->session = std::move(session);
 }
 
@@ -256,7 +260,7 @@ std::string TlsStream::HandshakeError() const {
   return reading_ == Side::kEnded && !established_ ? "the peer gave up the handshake" : "";
 }
 
-// OpenSSL says only that the certificate was found wanting; what is wrong with it stands beside the error.
+// OpenSSL's error says only that the certificate was not accepted; the reason is in the verify result.
 std::string TlsStream::FailureText() const {
   const long fault = SSL_get_verify_result(ssl_.get());
   if (ERR_GET_REASON(failure_) != SSL_R_CERTIFICATE_VERIFY_FAILED || fault == X509_V_OK)

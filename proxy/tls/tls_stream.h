@@ -1,10 +1,10 @@
 // The ByteStream of a TLS connection over a TCP or Unix socket (RFC 8446, RFC 5246). Owned by whoever relays it; loop
 // thread only.
 //
-// OpenSSL talks to a BIO of ours that stands on the loop's wire areas: one recv feeds it many records, and the records
-// that it makes leave with one send. What outlives a call is only the exception: ciphertext that the kernel did not
-// take (`tail_`), ciphertext that did not fit into the caller's span (`ahead_`), and the part of a record that OpenSSL
-// keeps until the rest arrives. An idle connection holds its SSL object and nothing else.
+// OpenSSL talks to a BIO of ours that uses the loop's wire areas: one recv feeds it many records, and the records that it
+// makes leave with one send. Only exceptions outlive a call: ciphertext that the kernel did not take (`tail_`), ciphertext
+// that did not fit into the caller's span (`ahead_`), and the part of a record that OpenSSL keeps until the rest arrives. An
+// idle connection holds its SSL object and nothing else.
 //
 //   TlsStream stream(loop, pool, context, std::move(socket));
 //   stream.Watch(this, kClient);
@@ -45,13 +45,13 @@ class TlsStream final : public net::ByteStream {
   TlsStream(const TlsStream&) = delete;
   TlsStream& operator=(const TlsStream&) = delete;
 
-  // Goes on with the handshake as far as the bytes that are there allow.
+  // Goes on with the handshake as far as it can with what has been received.
   HandshakeResult Handshake();
   bool established() const { return established_; }
 
   void Watch(event::IoHandler* handler, uint8_t tag) override;
-  // Besides what the owner wants, the stream waits for room to send what it owes by itself (a handshake's flight, an
-  // alert, the end after ShutdownWrite): such a `writable` is answered by any call of Read, Write, Want or Handshake.
+  // Besides what the owner wants, the stream waits for room to send bytes of its own (a handshake's flight, an alert, the end
+  // after ShutdownWrite). The owner may get a `writable` for these: any call of Read, Write, Want or Handshake sends them.
   void Want(event::Interest interest) override;
 
   net::IoResult Read(std::span<std::byte> into) override;
@@ -61,15 +61,15 @@ class TlsStream final : public net::ByteStream {
   // close_notify, then FIN.
   void ShutdownWrite() override;
   net::IoResult WriteLast(std::span<const std::byte> bytes) override;
-  // kOrderly sends close_notify if the kernel takes it and all that stands before it: an owner that must be sure waits
-  // for Write({}) to be kOk. What is lost instead shows to the peer as a stream cut short.
+  // kOrderly sends close_notify if the kernel takes it and all bytes before it. An owner that must be sure first waits for
+  // Write({}) to be kOk. If something is lost, the peer sees a stream that was cut short.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override { return tcp_.Delivering(within); }
   std::optional<base::Duration> HostSilence() const override { return tcp_.HostSilence(); }
   int error() const override { return error_; }
   std::string error_text() const override { return HandshakeError(); }
 
-  // Why the handshake failed or the stream broke, for the log. Empty while neither is so.
+  // Why the handshake failed or the stream broke, for the log; else empty.
   std::string HandshakeError() const;
 
   // What was agreed on; empty before the handshake. Lives as long as the stream.
@@ -145,8 +145,8 @@ class TlsStream final : public net::ByteStream {
   uint64_t announced_turn_ = kNever;  // the turn in which Loop::Soon was last called
 
   static constexpr uint64_t kNever = ~uint64_t{0};
-  // KeyUpdates and tickets in a row without application data in either direction. Each costs us a key derivation and
-  // the peer a few bytes, so a flood of them is cut off.
+  // KeyUpdates and tickets in a row without application data in either direction. Each costs hawser a key derivation and the
+  // peer a few bytes; more than these end the stream.
   static constexpr uint8_t kPostHandshakeMessages = 32;
 };
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/tls/tls_stream.h"
 
 namespace hawser::tls {
@@ -66,8 +67,8 @@ struct TlsStream::Wire {
     return method;
   }
 
-  // Called at alerts and at the handshake's steps, not for each record. Behind the handshake a step is a KeyUpdate or a
-  // ticket, and a no_renegotiation alert answers a TLS 1.2 peer that tries; that one is not given a second try.
+  // Called at alerts and at the handshake's steps, not for each record. After the handshake a step is a KeyUpdate or a ticket.
+  // A no_renegotiation alert answers a TLS 1.2 peer that tries to renegotiate; it gets no second try.
   static void OnInfo(const SSL* ssl, int where, int value) {
     TlsStream& self = Of(SSL_get_rbio(ssl));
     if (!self.established_) return;
@@ -91,6 +92,7 @@ bool TlsStream::AttachWire() {
 }
 
 void TlsStream::BeginReceiving(size_t most) {
+  HAWSER_DCHECK(window_.empty() && collected_ == 0);
   ClearErrors();
   receive_most_ = std::min(most, loop_.wire_in().size());
   receives_left_ = kReceives;
@@ -100,16 +102,19 @@ void TlsStream::BeginReceiving(size_t most) {
 void TlsStream::EndReceiving() {
   const auto rest = std::exchange(window_, {});
   if (reading_ == Side::kOpen) {
+    HAWSER_DCHECK(rest.empty() || ahead_.empty());
     if (!rest.empty()) ahead_.Append(pool_, rest);
   } else {
     ahead_.Clear();  // nobody will ask for it
   }
   SendCollected();
+  HAWSER_DCHECK(collected_ == 0);
   ClearErrors();
 }
 
-// Fills the empty window from the socket. False: nothing there, or no more to be taken in this call.
+// Fills the empty window from the socket. False: nothing was there, or this call may take no more.
 bool TlsStream::Receive() {
+  HAWSER_DCHECK(window_.empty() && ahead_.empty());
   if (receives_left_ == 0) return false;
   const std::span<std::byte> into = loop_.wire_in().first(receive_most_);
   const IoResult got = tcp_.Read(into);
