@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "proxy/base/check.h"
 #include "proxy/http/characters.h"
 #include "proxy/http/trailers.h"
 #include "proxy/http1/field_line.h"
@@ -14,7 +15,7 @@ namespace {
 
 using http::Reject;
 
-// What some peer stores in a signed integer must not turn negative there.
+// A peer may store a length in a signed integer, where it must not become negative.
 constexpr uint64_t kLargestLength = std::numeric_limits<int64_t>::max();
 
 // 1*DIGIT.
@@ -90,6 +91,7 @@ Piece BodyDecoder::Next(std::span<const std::byte> in) {
   if (done()) return {.done = true};
   if (framing_.kind == Framing::Kind::kChunked) return NextChunked(in);
   if (framing_.kind == Framing::Kind::kUntilClose) return {.consumed = in.size(), .data = in};
+  HAWSER_DCHECK(framing_.kind == Framing::Kind::kLength && remaining_ > 0);
   const size_t count = std::min<uint64_t>(remaining_, in.size());
   remaining_ -= count;
   if (remaining_ == 0) state_ = State::kDone;
@@ -99,6 +101,7 @@ Piece BodyDecoder::Next(std::span<const std::byte> in) {
 Piece BodyDecoder::NextChunked(std::span<const std::byte> in) {
   for (size_t i = 0; i < in.size(); ++i) {
     if (state_ == State::kData) {
+      HAWSER_DCHECK(remaining_ > 0);
       const size_t count = std::min<uint64_t>(remaining_, in.size() - i);
       remaining_ -= count;
       if (remaining_ == 0) state_ = State::kDataCr;
@@ -168,12 +171,14 @@ BodyDecoder::State BodyDecoder::OnTrailerEnd() {
 }
 
 ChunkHeader EncodeChunkHeader(uint64_t payload_bytes) {
+  HAWSER_DCHECK(payload_bytes > 0);  // a size of 0 ends the body
   ChunkHeader header;
   char* const begin = header.text.data();
   char* end = std::to_chars(begin, begin + 16, payload_bytes, 16).ptr;
   *end++ = '\r';
   *end++ = '\n';
   header.size = static_cast<size_t>(end - begin);
+  HAWSER_DCHECK(header.size <= header.text.size());
   return header;
 }
 

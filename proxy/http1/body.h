@@ -40,12 +40,12 @@ FramingResult ResponseFraming(std::string_view request_method, const http::Respo
 struct BodyLimits {
   size_t extension_bytes = 256;     // of one chunk, white space included
   size_t trailer_bytes = 8 * 1024;  // of the whole section
-  // White space between a chunk's size and its CRLF is let pass. The grammar has none there; old servers send it.
+  // Accept white space between a chunk's size and its CRLF. The grammar has none there; old servers send it.
   bool padded_sizes = false;
 };
 
 struct Piece {
-  size_t consumed = 0;              // bytes of the input that are dealt with
+  size_t consumed = 0;              // bytes of the input that need not be passed again
   std::span<const std::byte> data;  // payload, a part of those; may be empty
   bool done = false;                // the body is complete; what follows `consumed` is not of it
   bool error = false;               // the framing is broken: nothing more can be read from this connection
@@ -102,7 +102,7 @@ class BodyDecoder {
   std::string trailers_;
 };
 
-// "1a\r\n": goes ahead of that many payload bytes, kChunkEnd behind them. The size is not 0.
+// "1a\r\n": stands before that many payload bytes, kChunkEnd behind them. The size is not 0.
 struct ChunkHeader {
   std::array<char, 18> text;
   size_t size;

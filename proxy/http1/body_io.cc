@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/base/check.h"
 #include "proxy/http1/field_line.h"
 
 namespace hawser::http1 {
@@ -58,6 +59,7 @@ size_t BodyReader::Decode(std::span<std::byte> raw, std::string& held) {
     const Piece piece = decoder_.Next(raw.subspan(used));
     broken_ = malformed_ = piece.error;
     if (broken_) return 0;
+    HAWSER_DCHECK(piece.consumed <= raw.size() - used && (piece.consumed > 0 || piece.done));
     if (!piece.data.empty()) std::memmove(raw.data() + payload, piece.data.data(), piece.data.size());
     payload += piece.data.size();
     used += piece.consumed;
@@ -71,11 +73,12 @@ size_t BodyReader::Decode(std::span<std::byte> raw, std::string& held) {
 
 IoState BodyWriter::Flush(net::ByteStream& transport) {
   if (out_.empty()) return IoState::kOk;
+  HAWSER_DCHECK(sent_ < out_.size());
   const IoResult put = transport.Write(std::as_bytes(std::span(out_)).subspan(sent_));
   sent_ += put.bytes;
   sent_any_ = sent_any_ || put.bytes > 0;
   if (sent_ == out_.size()) {
-    out_ = {};
+    out_ = {};  // an idle connection owns no buffer
     sent_ = 0;
   }
   return put.state;
@@ -92,6 +95,7 @@ IoResult BodyWriter::WriteLast(net::ByteStream& transport, std::span<const std::
 }
 
 IoResult BodyWriter::Put(net::ByteStream& transport, std::span<const std::byte> bytes, bool last) {
+  HAWSER_DCHECK(bytes.empty() || !ended_ || framing_ == Framing::kBare);  // nothing follows the last chunk
   if (sent_ > 0) {  // what the transport has begun to take is finished first
     const IoState state = Flush(transport);
     if (state != IoState::kOk) return {0, state};

@@ -22,14 +22,14 @@ class BodyReader {
   // behind the end of the body go to `held`.
   net::IoResult Read(std::string& held, net::ByteStream& transport, std::span<std::byte> into);
 
-  // Nobody reads the body until Read is called again: what is held of it is no news.
+  // Nobody reads the body until Read is called again: what is held of it is not pending.
   void Leave() { begun_ = false; }
 
   bool done() const { return done_ || decoder_.done(); }
   // As MessageStream::complete.
   bool complete() const { return done() && trailers_.empty(); }
   bool malformed() const { return malformed_; }
-  // Whether Read has something to say of which the transport knows nothing: bytes that are held, or the body's end.
+  // Whether Read would return something that the transport knows nothing of: bytes that are held, or the body's end.
   bool pending(const std::string& held) const { return begun_ && (done() ? !end_told_ : !held.empty()); }
   const http::HeaderList& trailers() const { return trailers_; }
 

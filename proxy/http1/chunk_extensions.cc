@@ -1,5 +1,6 @@
 #include "proxy/http1/chunk_extensions.h"
 
+#include "proxy/base/check.h"
 #include "proxy/http/characters.h"
 
 namespace hawser::http1 {
@@ -12,6 +13,7 @@ bool IsBlank(char c) {
 }  // namespace
 
 bool ChunkExtensions::Take(char c) {
+  HAWSER_DCHECK(c != '\r');
   state_ = Step(c);
   return state_ != State::kBroken;
 }

@@ -15,7 +15,7 @@ class ChunkExtensions {
   // `padded_size`: white space may end the line behind the size, which is not of the grammar.
   explicit ChunkExtensions(bool padded_size = false) : padded_size_(padded_size) {}
 
-  // Takes the next byte, which is not the line's CR. False: it breaks the grammar.
+  // Takes the next byte of the line, its CR excluded. False: it breaks the grammar.
   [[nodiscard]] bool Take(char c);
 
   // Whether the line may end here.

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/http1/head_parser.h"
 #include "proxy/http1/serializer.h"
@@ -14,19 +15,19 @@ namespace {
 constexpr HeadLimits kResponseLimits{.head_bytes = 64 * 1024, .headers = 256};
 constexpr BodyLimits kResponseBodyLimits{.padded_sizes = true};
 
-// A 204 has no body. One that speaks of a body may yet be followed by it, and that must not be taken for the next response.
+// A 204 has no body. If its fields speak of one, it may follow all the same, and must not be taken for the next response.
 bool MayBeFollowed(const http::ResponseHead& head) {
   return head.status == 204 &&
          (head.headers.Count("Transfer-Encoding") > 0 || head.headers.Count("Content-Length") > 1 ||
           head.headers.Find("Content-Length").value_or("0") != "0");
 }
 
-// Methods that mean to send a body: an empty one is said to be empty (RFC 9110 §8.6).
+// Methods whose requests have a body: an empty one has Content-Length: 0 (RFC 9110 §8.6).
 bool SaysItsLength(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "PATCH";
 }
 
-// Left to a request for its way to a backend that ends the connection when its own time is over.
+// The time that a request may take to a backend that ends the connection after its keep-alive time.
 constexpr base::Duration kKeepAliveMargin{1'000};
 
 // The least `timeout` of the Keep-Alive fields (RFC 2068 §19.7.1.1), seconds; one that is no number says nothing.
@@ -55,6 +56,7 @@ ClientStream::ClientStream(event::Loop& loop, std::unique_ptr<net::ByteStream> t
     : loop_(loop), transport_(std::move(transport)) {}
 
 bool ClientStream::SendRequest(const http::RequestHead& head, const http::UpgradeRequest* upgrade) {
+  HAWSER_DCHECK(transport_ != nullptr && method_.empty());  // one request a stream
   method_ = head.method;
   upgrade_ = upgrade;
   const auto sized = [&head] { return head.headers.Count("Content-Length") > 0; };
@@ -86,6 +88,7 @@ http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& hea
     if (parsed.state == ParseState::kComplete) {
       // The views follow the bytes: no head is short enough to lie inside the string itself.
       std::string behind = held_.substr(parsed.head_bytes);
+      HAWSER_DCHECK(held_.capacity() > std::string().capacity());
       head_bytes_ = std::exchange(held_, std::move(behind));
       scanned_ = 0;
       return Judge(head);
@@ -129,6 +132,7 @@ void ClientStream::Watch(event::IoHandler* handler, uint8_t tag) {
 }
 
 void ClientStream::Want(event::Interest interest) {
+  HAWSER_DCHECK(handler_ != nullptr || interest == event::Interest{});
   transport_->Want(interest);
   if (interest.read && reader_.pending(held_)) {
     loop_.Soon(*handler_, {.readable = true, .tag = tag_});

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/base/check.h"
 #include "proxy/event/loop.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/http1/body_io.h"
@@ -31,15 +32,19 @@ class ClientStream final : public http::ClientStream {
   void Watch(event::IoHandler* handler, uint8_t tag) override;
   void Want(event::Interest interest) override;
   net::IoResult Read(std::span<std::byte> into) override {
+    HAWSER_DCHECK(transport_ != nullptr);
     const net::IoResult got = reader_.Read(held_, *transport_, into);
     NoteEnd();
     return got;
   }
-  net::IoResult Write(std::span<const std::byte> bytes) override { return writer_.Write(*transport_, bytes); }
+  net::IoResult Write(std::span<const std::byte> bytes) override {
+    HAWSER_DCHECK(transport_ != nullptr);
+    return writer_.Write(*transport_, bytes);
+  }
   net::IoResult WriteLast(std::span<const std::byte> bytes) override {
     return writer_.WriteLast(*transport_, bytes);
   }
-  // Ends the body only: a backend may take the connection's half-close for its end.
+  // Ends the body only: a backend may take a half-closed connection for a closed one.
   void ShutdownWrite() override { writer_.End({}); }
   void Close(net::CloseReason reason) override { transport_->Close(reason); }
   bool Delivering(base::Duration within) const override { return transport_->Delivering(within); }

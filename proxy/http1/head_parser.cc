@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
 #include "proxy/http/characters.h"
 #include "proxy/http1/body.h"
 #include "proxy/http1/field_line.h"
@@ -16,9 +17,8 @@ ParseResult Rejected(Reject reject) {
   return {.state = ParseState::kRejected, .reject = reject};
 }
 
-// Finds the end of the head: the CRLF that makes an empty line. Everything before `scanned` is known to be sound; a CR
-// whose LF has not arrived is looked at again. An empty line at the very start is none: what may stand there is for the
-// second pass to say.
+// Finds the end of the head: the CRLF of an empty line. Everything before `scanned` is known to be sound; a CR whose LF has
+// not arrived is looked at again. An empty line at the very start does not end the head: the second pass decides on it.
 ParseResult FindEnd(std::string_view bytes, size_t& scanned) {
   scanned = std::min(scanned, bytes.size());
   for (size_t i = http::FindControl(bytes, scanned); i < bytes.size(); i = http::FindControl(bytes, i + 2)) {
@@ -47,6 +47,7 @@ ParseResult FindBoundedEnd(std::string_view bytes, const HeadLimits& limits, siz
 // Takes a line off, without its CRLF; every CR in `text` begins one.
 std::string_view TakeLine(std::string_view& text) {
   const size_t end = text.find('\r');
+  HAWSER_DCHECK(end != text.npos && text[end + 1] == '\n');
   const std::string_view line = text.substr(0, end);
   text.remove_prefix(end + 2);
   return line;

@@ -1,7 +1,7 @@
-// The strict parser of HTTP/1 heads (RFC 9112 §2 to §6). Sans-I/O: it looks at the bytes received so far, from the
-// start of a head, and either wants more, refuses, or fills a head with views into them. Nothing is repaired: a head
-// that two parsers could read in two ways is refused. One pass finds the end of the head and every stray control
-// character; the second, over a whole head only, takes it apart. No allocation but the HeaderList's own.
+// The strict parser of HTTP/1 heads (RFC 9112 §2 to §6). Sans-I/O: it looks at the bytes received so far, from the start of a
+// head, and either asks for more, refuses, or fills a head with views into them. Nothing is repaired: a head that two parsers
+// could read in two ways is refused. The first pass finds the end of the head and every stray control character; the second
+// takes a whole head apart. Only the HeaderList allocates.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +39,7 @@ ParseResult ParseRequestHead(std::string_view bytes, const HeadLimits& limits, h
                              size_t& scanned);
 
 // The same for a backend's response, interim or final. What is wrong with it, size included, is kBadBackendResponse.
-// "HTTP/1.1 200" without the space behind the status is let pass: many servers leave it out with the reason. Statuses go
+// "HTTP/1.1 200" without the space behind the status is accepted: many servers leave it out with the reason. Statuses go
 // from 100 to 999: those above 599, which no RFC gives a meaning, are relayed like any other.
 ParseResult ParseResponseHead(std::string_view bytes, const HeadLimits& limits, http::ResponseHead& head,
                               size_t& scanned);

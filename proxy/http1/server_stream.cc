@@ -27,6 +27,7 @@ void ServerStream::Watch(event::IoHandler* handler, uint8_t tag) {
 
 void ServerStream::Want(event::Interest interest) {
   transport_.Want(interest);
+  HAWSER_DCHECK(handler_ != nullptr || interest == event::Interest{});
   if (interest.read && reader_.pending(held_)) loop_.Soon(*handler_, {.readable = true, .tag = tag_});
 }
 
@@ -54,7 +55,7 @@ bool ServerStream::SendResponse(const http::ResponseHead& head, bool keep) {
   HAWSER_DCHECK(!head.body || !ends_with_head);
   const bool sized = ends_with_head || head.headers.Count("Content-Length") > 0;
   const bool chunked = !sized && head.body && http11_;
-  // Behind a request whose body has not come whole, nobody knows where the next one would begin.
+  // Behind a request whose body has not come whole nobody knows where the next request begins.
   const bool more = !ended_ || !held_.empty();
   keep_alive_ = keep_alive_ && keep && (sized || chunked || !head.body) && reader_.done() && more;
   http::HeaderList own;
