@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
+
 namespace hawser::http2 {
 namespace {
 
@@ -36,6 +38,7 @@ constexpr int32_t kMostCredit = 1 << 20;
 }  // namespace
 
 const AbuseSpec& SpecOf(Abuse abuse) {
+  HAWSER_DCHECK(abuse < Abuse::kCount);
   return kTable[static_cast<size_t>(abuse)];
 }
 
@@ -45,10 +48,12 @@ bool Budgets::Spend(Abuse abuse, base::TimePoint now) {
     for (int32_t& spent : spent_) spent = std::min(spent, 0);
   }
   const auto kind = static_cast<size_t>(abuse);
+  HAWSER_DCHECK(kind < kWindowedAbuses);
   return ++spent_[kind] <= static_cast<int32_t>(limits_.most[kind]);
 }
 
 void Budgets::Earn(Abuse abuse, uint32_t count) {
+  HAWSER_DCHECK(static_cast<size_t>(abuse) < kWindowedAbuses);
   int32_t& spent = spent_[static_cast<size_t>(abuse)];
   spent = std::max(spent - static_cast<int32_t>(count), -kMostCredit);
 }

@@ -1,5 +1,5 @@
-// What a peer may do on one HTTP/2 connection before it is taken for an attacker: a budget for every kind of frame that
-// costs the peer little and hawser much. Each has a row in one table, with the error code that ends the connection.
+// What a peer may do on one HTTP/2 connection before it counts as an attacker: a budget for every kind of frame that costs
+// the peer little and hawser much. One table names each for metrics and log. The connection ends with ENHANCE_YOUR_CALM.
 //
 //   CVE-2019-9512 PING, -9513 and -9511 PRIORITY and WINDOW_UPDATE, -9515 SETTINGS, -9518 empty frames;
 //   CVE-2023-44487 rapid reset; CVE-2025-8671 MadeYouReset (resets that the peer provokes from us);
@@ -19,15 +19,15 @@ namespace hawser::http2 {
 enum class Abuse : uint8_t {
   // Frames in a window of time.
   kResets,          // RST_STREAM by the peer, on streams that were not complete
-  kProvokedResets,  // RST_STREAM from us for a fault of the peer's
+  kProvokedResets,  // RST_STREAM by hawser, for a fault of the peer's
   kSettings,
   kPings,
   kPriorities,
   kEmptyData,      // DATA without a byte and without END_STREAM
-  kWindowUpdates,  // beyond those that answer what was sent
+  kWindowUpdates,  // beyond those that what was sent explains
   // Bounds of their own.
   kContinuations,  // CONTINUATION frames of one header block
-  kHeaderBomb,     // a header block that decodes to several times the head that is allowed
+  kHeaderBomb,     // a header block that decodes to several times the largest head
   kWindowStall,    // output that a closed window has kept waiting for too long
   kCount,
 };
@@ -50,14 +50,14 @@ struct BudgetLimits {
   uint32_t continuations = 8;                                      // in a header block
 };
 
-// One connection's spending. All budgets begin anew together, when a window of time is over: 40 bytes in all.
+// What one connection has spent. All budgets are renewed together when a window of time is over. 40 bytes.
 class Budgets {
  public:
   explicit Budgets(const BudgetLimits& limits) : limits_(limits) {}
 
   // False: over the budget.
   bool Spend(Abuse abuse, base::TimePoint now);
-  // Gives credit for `count` more of a kind: what was sent will be answered.
+  // Allows `count` more of a kind, as answers to what was sent.
   void Earn(Abuse abuse, uint32_t count);
 
  private:

@@ -6,13 +6,15 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/base/check.h"
+
 namespace hawser::http2 {
 namespace {
 
 constexpr int kGoOn = 0;
 constexpr int kStop = NGHTTP2_ERR_CALLBACK_FAILURE;  // the session looks for its reason in `violation_`
 
-// Of our heads, as nghttp2 estimates them: the largest that a backend may send us fits.
+// The largest head that nghttp2 sends, as it estimates them: any that a backend may send to hawser fits.
 constexpr size_t kLargestHead = 256 * 1024;
 // WINDOW_UPDATE frames that may answer a DATA frame: one for the stream and one for the connection, and as many again.
 constexpr uint32_t kUpdatesForData = 4;
@@ -104,9 +106,9 @@ bool Callbacks::Spend(Session& session, Abuse abuse) {
 
 // --- What is received ---
 
-// False for a stream that the peer has ended or reset, or that a client has passed over and can open no more: it gets nothing,
-// and a peer that sends it something has lost count (RFC 9113 §5.1, §5.1.1). nghttp2 would pass over it. What was under way
-// when we reset a stream is no fault: up to the last that we did, nothing is judged. Streams are opened by clients only, and
+// False for a stream that the peer has ended or reset, or that a client can no longer open because it has opened a later one: a
+// frame for it is an error of the connection (RFC 9113 §5.1, §5.1.1), which nghttp2 would ignore. What was under way when
+// hawser reset a stream is no error: streams up to the last that was reset are not judged. Only clients open streams, which
 // have odd numbers.
 bool Callbacks::OfOpenStream(Session& session, int32_t id) {
   if (id % 2 == 0 || id > session.last_opened_ || id <= session.last_reset_) return true;
@@ -167,7 +169,7 @@ int Callbacks::OnHeader(nghttp2_session* library, const nghttp2_frame* frame, co
   return kStop;
 }
 
-// nghttp2 would leave the field out and go on: a message that was repaired is not the one that was sent.
+// nghttp2 would leave the field out and go on. A message is never repaired: the stream is reset.
 int Callbacks::OnInvalidHeader(nghttp2_session*, const nghttp2_frame*, const uint8_t*, size_t, const uint8_t*,
                                size_t, uint8_t, void*) {
   return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
@@ -234,6 +236,7 @@ void Callbacks::OnHead(Session& session, Stream& stream) {
     }
     return;
   }
+  HAWSER_DCHECK(head != nullptr);
   stream.final_head_ = session.role_ == Role::kServer || head->status() >= 200 || head->over_limit();
   stream.heads_.push_back(std::move(head));
   if (&stream == session.arriving_.get()) {
@@ -328,6 +331,7 @@ int Callbacks::OnSendData(nghttp2_session* library, nghttp2_frame* frame, const 
   Session& session = Of(user);
   Stream* stream = Find(library, frame->hd.stream_id);
   if (stream == nullptr || stream->offered_.size() < count) return NGHTTP2_ERR_CALLBACK_FAILURE;
+  HAWSER_DCHECK(stream->started_);
   session.output_.Append({reinterpret_cast<const std::byte*>(header), kFrameHeader});
   session.output_.Append(stream->offered_.first(count));
   stream->offered_ = stream->offered_.subspan(count);
@@ -340,7 +344,7 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     ++session.counts_.resets_sent;
     session.last_reset_ = std::max(session.last_reset_, frame->hd.stream_id);
-    // A reset that no owner of a stream has asked for answers a fault of the peer's. NO_ERROR is that of a dropped body.
+    // A reset that no owner of a stream has asked for answers a fault of the peer's, except NO_ERROR: a dropped body's.
     const bool provoked =
         frame->hd.stream_id != session.resetting_ && frame->rst_stream.error_code != NGHTTP2_NO_ERROR;
     if (provoked && frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) {

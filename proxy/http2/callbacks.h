@@ -1,4 +1,4 @@
-// What nghttp2 calls. Each of these notes something in the session or in a stream, and calls nobody.
+// The functions that nghttp2 calls. Each notes something in the session or in a stream, and calls nobody.
 #pragma once
 
 #include <nghttp2/nghttp2.h>

@@ -8,7 +8,7 @@
 //   switch (stream->ReadResponse(response)) {...}
 //   if (failed && stream->unprocessed()) ...                  // safe to send again elsewhere
 //
-// Destroying it frees the slot; what is not complete is reset (CANCEL). The connection stays with its session.
+// Destroying it frees the slot and resets the stream (CANCEL) unless it is complete. The connection stays with its session.
 #pragma once
 
 #include <memory>

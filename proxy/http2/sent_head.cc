@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/base/check.h"
 #include "proxy/http/characters.h"
 #include "proxy/http/trailers.h"
 
@@ -67,6 +68,7 @@ bool SentHead::SetTrailers(const http::HeaderList& trailers) {
 }
 
 void SentHead::Reserve(const http::HeaderList& headers) {
+  HAWSER_DCHECK(names_.empty() && fields_.empty());
   size_t bytes = 0;
   for (const http::Header& field : headers) bytes += field.name.size();
   names_.reserve(bytes);
@@ -81,6 +83,7 @@ bool SentHead::AddAll(const http::HeaderList& headers) {
   for (const http::Header& field : headers) {
     if (!http::IsToken(field.name) || !http::IsFieldText(field.value)) return false;
     const size_t begin = names_.size();
+    HAWSER_DCHECK(names_.capacity() - begin >= field.name.size());  // views into it must stay valid
     for (const char c : field.name) names_ += http::LowerCase(c);
     const std::string_view name = std::string_view(names_).substr(begin);
     const std::string_view value = http::TrimWhitespace(field.value);

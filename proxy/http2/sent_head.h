@@ -1,6 +1,5 @@
 // A head as nghttp2 takes it: name-value pairs with lower-case names, pseudo-header fields first (RFC 9113 §8.2, §8.3).
-// Connection-specific fields are left out whatever was asked for; a field that HTTP could not carry makes the whole
-// head unsendable.
+// Connection-specific fields are always left out. A head with a field that HTTP cannot carry is not sent.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -15,7 +14,7 @@ namespace hawser::http2 {
 
 class SentHead {
  public:
-  // False for any of these: it cannot be sent.
+  // Each is called once, on an object of its own. False: it cannot be sent.
   // `websocket`: as an extended CONNECT (RFC 8441 §4). `scheme` is for a head that names none.
   [[nodiscard]] bool SetRequest(const http::RequestHead& head, bool websocket, std::string_view scheme);
   [[nodiscard]] bool SetResponse(int status, const http::HeaderList& headers);

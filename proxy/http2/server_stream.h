@@ -16,14 +16,14 @@ class ServerStream final : public StreamSide<http::ServerStream> {
   ServerStream(std::unique_ptr<Stream> stream, std::unique_ptr<ReceivedHead> text,
                const http::RequestHead& head);
 
-  // What comes ahead stays in the stream, a window of it at the most; only a handshake's is bounded by `most` too.
+  // What comes ahead stays in the stream, at most a window of it; `most` bounds it for a WebSocket handshake only.
   Ahead ReadAhead(size_t most) override;
   [[nodiscard]] bool SendInterim(const http::ResponseHead& head) override;
-  // A 2xx to an extended CONNECT would open the tunnel, whatever the backend meant by it: false.
+  // False for a 2xx to an extended CONNECT, which would open the tunnel whatever the backend meant by it.
   [[nodiscard]] bool SendResponse(const http::ResponseHead& head, bool keep) override;
   [[nodiscard]] bool OpenTunnel(const http::ResponseHead& head, const http::UpgradeRequest& upgrade) override;
   bool reusable() const override { return true; }  // each request has a stream of its own
-  // kOrderly ahead of the request's end leaves the stream to its session: Stream::DropRest.
+  // kOrderly before the request's end gives the stream to its session: Stream::DropRest.
   void Close(net::CloseReason reason) override;
 
   // After OpenTunnel: the stream of the tunnel's bytes. This object is spent.

@@ -11,9 +11,6 @@
 namespace hawser::http2 {
 namespace {
 
-using net::IoResult;
-using net::IoState;
-
 // From the notice of a drain to the last GOAWAY, if the peer does not answer our PING before.
 constexpr base::Duration kGoawayGrace{1000};
 
@@ -40,6 +37,7 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
 }
 
 Session::~Session() {
+  HAWSER_DCHECK(!in_turn_);
   in_turn_ = true;  // there is no next one
   Finish(End::kClosed);
   loop_.CancelSoon(*this, kSettleTag);
@@ -75,6 +73,7 @@ void Session::SettleSoon() {
 // Owners write while they are called, so the output is flushed after that. The room that the flush makes goes to those that
 // wait for it.
 void Session::Settle() {
+  HAWSER_DCHECK(!in_turn_);
   in_turn_ = true;
   if (leaving_ == Leaving::kNoticeRead) SendLastGoAway();
   streams_.CallOwners();
@@ -163,10 +162,10 @@ void Session::OnTimer() {
 
 void Session::Receive() {
   const auto scratch = loop_.scratch();
-  const IoResult got = transport_->Read(scratch.first(scratch.size() / 4));
+  const net::IoResult got = transport_->Read(scratch.first(scratch.size() / 4));
   if (got.bytes > 0) return Feed(scratch.first(got.bytes));
-  if (got.state == IoState::kEnd) Finish(End::kPeer);
-  if (got.state == IoState::kError) Finish(End::kBroken);
+  if (got.state == net::IoState::kEnd) Finish(End::kPeer);
+  if (got.state == net::IoState::kError) Finish(End::kBroken);
 }
 
 void Session::Feed(std::span<const std::byte> bytes) {
@@ -229,6 +228,7 @@ void Session::Flush() {
 }
 
 size_t Session::Send(Stream& stream, std::span<const std::byte> bytes, bool last) {
+  HAWSER_DCHECK(stream.offered_.empty() && stream.started_);
   size_t taken = 0;
   while (taken < bytes.size()) {
     if (output_.full()) Flush();
@@ -271,6 +271,7 @@ bool Session::FlushHead(const Stream& stream) {
 }
 
 void Session::AddWaiter(Stream& stream) {
+  HAWSER_DCHECK(stream.session_ == this);
   if (StreamQueues::Waits(stream) || end_ != End::kNone) return;
   const bool own_window =
       stream.id_ != 0 && nghttp2_session_get_stream_remote_window_size(library_, stream.id_) <= 0;

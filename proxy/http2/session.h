@@ -1,18 +1,18 @@
-// One HTTP/2 connection (RFC 9113) in either role, over a transport that it owns: nghttp2 does frames, HPACK and flow
-// control; its callbacks (callbacks.cc) note what has come in the streams and lists of this session, and when the
-// library has returned, the owners of the streams are told. Nobody is ever called from inside the library.
+// One HTTP/2 connection (RFC 9113) in either role, over a transport that it owns. nghttp2 does frames, HPACK and flow control.
+// Its callbacks (callbacks.cc) note what has come in the streams and queues of this session; when the library has returned,
+// the owners of the streams are called. Nobody is ever called from inside the library.
 //
 //   Session session(Role::kServer, settings, loop, pool, std::move(transport));
 //   session.Watch(this, kSessionTag);          // OnReady: streams to accept, or a change of what is asked for below
 //   while (auto arrival = session.Accept()) {...}
 //
 //   Session session(Role::kClient, ...);       // to a backend; requests may be sent at once
-//   session.settings_received()                // then extended_connect() and free_slots() are the peer's word
+//   session.settings_received()                // then extended_connect() and free_slots() say what the peer allows
 //   if (session.free_slots() > 0) std::unique_ptr<http::ClientStream> stream = session.Open();
 //
-// Owners of streams are told by direct OnReady calls while the session handles its transport, and through Loop::Soon
-// otherwise. What the streams send in one turn of the loop leaves in one write. Streams may outlive the session. The
-// session must outlive the turn in which it calls its owner or theirs: give it to Loop::Retire.
+// The session calls owners directly while it handles its transport, and through Loop::Soon otherwise. What the streams send in
+// one turn of the loop leaves in one write. Streams may outlive the session. The session must outlive the turn in which it
+// calls its owner or theirs: give it to Loop::Retire.
 //
 // A connection without streams holds no buffer of ours. It holds this struct and nghttp2's: its session (2 kB), a frame
 // buffer of 16 KiB whose pages are touched only as far as head blocks are long, and the two HPACK tables, at most 4 KiB
@@ -27,7 +27,7 @@
 #include <utility>
 #include <vector>
 
-#include "proxy/base/intrusive_list.h"
+#include "proxy/base/check.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/timer_wheel.h"
@@ -96,11 +96,11 @@ class Session final : public event::IoHandler {
     http::RequestHead head;                     // views that live as long as `stream`
     http::Reject reject = http::Reject::kNone;  // what is wrong with it: to be answered on `stream`
   };
-  // The next request; streams that were reset meanwhile are passed over.
+  // The next request; streams that have been reset since they came are left out.
   std::optional<Arrival> Accept();
 
   // --- Client ---
-  // Requests that may be sent now. 0 behind a GOAWAY.
+  // Requests that may be sent now. 0 after a GOAWAY.
   uint32_t free_slots() const;
   // Takes a slot, until the stream is destroyed; null if there is none.
   std::unique_ptr<ClientStream> Open();
@@ -115,7 +115,10 @@ class Session final : public event::IoHandler {
   base::TimePoint block_begun() const { return input_.block_begun(); }
   bool going_away() const { return leaving_ != Leaving::kNot; }
   End end() const { return end_; }
-  Abuse abuse() const { return abuse_; }                  // meaningful after End::kAbuse
+  Abuse abuse() const {  // after End::kAbuse
+    HAWSER_DCHECK(end_ == End::kAbuse);
+    return abuse_;
+  }
   std::string_view error() const { return error_text_; }  // for the log, after an end
   // Of the peer, as net::ByteStream has it.
   std::optional<base::Duration> HostSilence() const {
@@ -130,7 +133,10 @@ class Session final : public event::IoHandler {
   // Ends everything: GOAWAY as far as the transport takes it, streams break.
   void Close(net::CloseReason reason);
   // After an end: the transport, all of whose output is written or lost; null once taken.
-  std::unique_ptr<net::ByteStream> TakeTransport() { return std::move(transport_); }
+  std::unique_ptr<net::ByteStream> TakeTransport() {
+    HAWSER_DCHECK(end_ != End::kNone);
+    return std::move(transport_);
+  }
 
  private:
   friend class Stream;

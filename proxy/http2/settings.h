@@ -21,8 +21,8 @@ struct HeadLimits {
 struct Settings {
   // Server: what the peer may have open at once. Client: what hawser opens at the most, whatever the peer allows.
   uint32_t max_concurrent_streams = 100;
-  // Bytes that a peer may send ahead of what is read, on a stream and on the connection. A stream's is also what it can
-  // hold in memory; the connection's comes back as bytes arrive, so that a stream that is not read stalls no other.
+  // Bytes that a peer may send before any is read, on a stream and on the connection. A stream holds at most its window in
+  // memory. The connection's window is given back as bytes arrive: a stream that is not read stalls no other.
   uint32_t stream_window = 64 * 1024;
   uint32_t connection_window = 1024 * 1024;
   HeadLimits head;

@@ -33,6 +33,7 @@ Stream::~Stream() {
 // --- Heads ---
 
 bool Stream::SubmitRequest(const SentHead& head, bool ends) {
+  HAWSER_DCHECK(!started_);
   if (session_ == nullptr || closed_ || id_ != 0) return session_ != nullptr;
   const nghttp2_data_provider body = BodyOfStream();
   head_begin_ = session_->output_.made();
@@ -57,6 +58,7 @@ bool Stream::SubmitInterim(const SentHead& head) {
 }
 
 bool Stream::SubmitResponse(const SentHead& head, bool ends) {
+  HAWSER_DCHECK(!started_);
   if (session_ == nullptr || closed_) return true;
   const nghttp2_data_provider body = BodyOfStream();
   if (nghttp2_submit_response(session_->library_, id_, head.fields(), head.count(), ends ? nullptr : &body) !=
@@ -98,6 +100,7 @@ IoResult Stream::Read(std::span<std::byte> into) {
     received_.Consume(count);
     total += count;
   }
+  HAWSER_DCHECK(total <= received_bytes_);
   received_bytes_ -= total;
   reported_bytes_ = 0;
   reported_end_ = false;
@@ -131,6 +134,7 @@ IoResult Stream::Put(std::span<const std::byte> bytes, bool last) {
   }
   if (writing_ != Side::kOpen || !started_) return {0, IoState::kError};
   const size_t taken = session_->Send(*this, bytes, last);
+  HAWSER_DCHECK(taken <= bytes.size() && offered_.empty());
   if (writing_ == Side::kReset) return {0, IoState::kError};
   if (taken == bytes.size()) return {taken, IoState::kOk};
   session_->AddWaiter(*this);

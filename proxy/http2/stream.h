@@ -2,12 +2,12 @@
 // plain response, a request body and a WebSocket's bytes (RFC 8441) are all of this kind; heads are the business of
 // ServerStream and ClientStream, which are made over it.
 //
-// Received bytes wait in pooled slabs until they are read, at most a stream window of them: the window is given back as
-// they are. Write copies from the caller's span into frames as far as windows and transport allow, and holds nothing. A
-// quiet stream is this struct and nghttp2's (about 230 bytes).
+// Received bytes wait in pooled slabs until they are read, at most a stream window of them: the window is given back as they
+// are read. Write copies from the caller's span into frames as far as windows and transport allow, and holds nothing. A quiet
+// stream is this struct and nghttp2's (about 230 bytes).
 //
-// Owned by whoever relays it; tells its session when it is gone, and hears from its session when that is. Loop thread
-// only.
+// Owned by whoever relays it. It leaves its session when it is closed, and is closed when its session is destroyed. Loop
+// thread only.
 #pragma once
 
 #include <cstdint>
@@ -52,15 +52,15 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
 
-  // A server's answer has ended, and the client's body has not: Close would reset the stream, in the same flight as the
-  // answer, and some clients then lose that (curl 7.88).
+  // A server's answer has ended, and the client's body has not. Close would reset the stream in the same flight as the answer,
+  // which some clients (curl 7.88) then lose.
   bool answered_early() const;
   // Gives such a stream to its session instead: Session::DropRest.
   static void DropRest(std::unique_ptr<Stream> stream);
 
   // --- For ServerStream and ClientStream ---
 
-  // What the peer is asked or told first; `ends`: nothing follows it. False: nothing was sent.
+  // The head; `ends`: nothing follows it. False: nothing was sent.
   bool SubmitRequest(const SentHead& head, bool ends);
   bool SubmitInterim(const SentHead& head);
   bool SubmitResponse(const SentHead& head, bool ends);
@@ -84,7 +84,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   bool cut() const { return reading_ == Side::kReset; }
   bool received_end() const { return reading_ == Side::kEnded; }
   bool sent_end() const { return writing_ == Side::kEnded; }
-  // After reset(): the peer has surely not acted on the request (RFC 9113 §8.7), or has not even got it.
+  // After reset(): the peer has surely not acted on the request (RFC 9113 §8.7), or has not received it.
   bool unprocessed() const { return unprocessed_; }
   bool dropped() const { return reading_ == Side::kDropped; }
   int32_t id() const { return id_; }
@@ -112,8 +112,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   // The owner is called in this turn or the next, or the stream waits until it can write.
   void NotifyOwner();
   void CancelSoon();
-  // The session is gone, or the stream is closed there: no more frames. The owner hears of it as an error where its
-  // directions had not ended, behind what has come.
+  // The session is gone, or the stream is closed there: no more frames. Directions that had not ended fail, behind what has
+  // been received.
   void OnClosed(bool unprocessed);
 
   event::Loop& loop_;
@@ -135,7 +135,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   Side reading_ = Side::kOpen;
   Side writing_ = Side::kOpen;
   bool started_ = false;  // a final head has been sent: DATA may follow
-  bool closed_ = false;   // nghttp2 knows the stream no more
+  bool closed_ = false;   // nghttp2 does not know the stream any more
   bool tunnel_ = false;
   bool unprocessed_ = false;
   bool reported_end_ = false;  // the owner knows that nothing more comes

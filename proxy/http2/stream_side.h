@@ -6,6 +6,7 @@
 #include <span>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/http2/sent_head.h"
 #include "proxy/http2/stream.h"
@@ -42,8 +43,14 @@ class StreamSide : public Side {
  protected:
   explicit StreamSide(std::unique_ptr<Stream> stream) : stream_(std::move(stream)) {}
   bool has_stream() const { return stream_ != nullptr; }
-  Stream& stream() { return *stream_; }
-  const Stream& stream() const { return *stream_; }
+  Stream& stream() {
+    HAWSER_DCHECK(has_stream());
+    return *stream_;
+  }
+  const Stream& stream() const {
+    HAWSER_DCHECK(has_stream());
+    return *stream_;
+  }
   std::unique_ptr<Stream> TakeStream() { return std::move(stream_); }
 
  private:
