@@ -27,7 +27,7 @@ constexpr std::string_view kMetricsIntroduction = R"(# Metrics
 
 <!-- Generated from the tables in the code: hawser reference metrics > docs/metrics.md -->
 
-The admin listener serves these at `/stats/prometheus` in the Prometheus text format. Counters begin at 0 when hawser
+The admin listener serves these at `/metrics` in the Prometheus text format. Counters begin at 0 when hawser
 starts. Numbers of workers are summed. [operations.md](operations.md) says which ones answer which question.
 
 | metric | type | meaning | labels |
@@ -97,9 +97,9 @@ constexpr std::string_view kAccessLogIntroduction = R"(# The access log
 <!-- Generated from the tables in the code: hawser reference access-log > docs/access-log.md -->
 
 hawser writes one line for every request and every tunnel when it ends. `access_log` in the configuration says where. With
-`format: json` a line is a JSON object with all fields below, in this order; each field is present unless its row says otherwise. Any other format
-is text with `%field%` operators, in which an empty field shows as `-` and `%%` is a percent sign. Bytes of a request that are
-not printable ASCII are written as `\u00XX`.
+`format: json` a line is a JSON object with the fields below, in this order; each is present unless its row says otherwise.
+Any other format is text with `%field%` operators, in which an empty field shows as `-` and `%%` is a percent sign. Bytes of a
+request that are not printable ASCII are written as `\u00XX`.
 
 Lines are written 20 ms after the first of them came. What waits is bounded (`access_log.queue`): when the disk cannot keep
 up, new lines are dropped and counted in `hawser_access_log_dropped_total`; no worker waits.

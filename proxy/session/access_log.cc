@@ -165,10 +165,10 @@ constexpr Field kFields[] = {
       "Empty for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.path()); }},
     {{kOptionalField, "string", "",
-      "What stands behind the `?` of the target, as `access_log.query` allows. Cut off after 1024 bytes, "
-      "those of `path` "
-      "included.",
-      "Left out where there is no query."},
+      "Query of the request, behind the `?`, as `access_log.query` allows. `path` and `query` together are "
+      "cut off "
+      "after 1024 bytes.",
+      "Left out where there is no query, or `access_log.query` drops it."},
      [](const LogEntry& entry, std::string& out) { AppendQuery(out, entry.record.text.query()); }},
     {{"status", "integer", "",
       "HTTP status that the client was sent: 101 for a tunnel, 200 for a tunnel over HTTP/2.",
