@@ -40,10 +40,9 @@ struct Direction::ForwardState {
 };
 
 ws::ScanRules Direction::Rules() const {
-  const config::WebSocket& settings = parts_.settings;
   const bool strict = settings.inspection == config::Inspection::kStrict;
-  return {.expect_masked = parts_.from == Peer::kClient,
-          .rsv1_allowed = parts_.content == Content::kDeflatedFrames,
+  return {.expect_masked = from == Peer::kClient,
+          .rsv1_allowed = content == Content::kDeflatedFrames,
           .max_frame_bytes = settings.max_frame_bytes.bytes,
           .max_message_bytes = settings.max_message_bytes.bytes,
           .validate_utf8 = settings.validate_utf8,
@@ -53,28 +52,29 @@ ws::ScanRules Direction::Rules() const {
 // --- Reading ---
 
 Direction::Step Direction::Read() {
-  HAWSER_DCHECK(!source_.forwards() || !parts_.sides.Of(to_).blocked());
-  if (const auto spliced = ReadBySplice()) return *spliced;
-  const event::Loop& loop = parts_.services.loop;
-  uint64_t most = parts_.settings.buffer.bytes;
-  Pace* const pace = parts_.pace;
+  HAWSER_DCHECK(!source().forwards() || !sides.Of(to()).blocked());
+  if (source().scanner().large()) {
+    if (const auto spliced = ReadBySplice()) return *spliced;
+  }
+  event::Loop& loop = services.loop;
+  uint64_t most = settings.buffer.bytes;
   const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(loop.now());
   if (allowed < most && !pace->bytes.closes()) {
     if (allowed == 0) return Pause(pace->bytes);
     most = allowed;
   }
-  const Side::ReadResult got = source_.Read(parts_.services.loop.scratch(), most);
+  const Side::ReadResult got = source().Read(loop.scratch(), most);
   Step step;
   if (got.read > 0) {
     Count(got.read);
-    source_.keepalive().Heard(loop.now());
+    source().keepalive().Heard(loop.now());
     step = Forward(got.bytes);
-    if (got.read > allowed && source_.forwards()) step = Violated(ws::Violation::kByteRate);
+    if (got.read > allowed && source().forwards()) step = Violated(ws::Violation::kByteRate);
   }
-  if (got.state == net::IoState::kError) step.reject = UndecodableBy(source_.stream().error());
+  if (got.state == net::IoState::kError) step.reject = UndecodableBy(source().stream().error());
   if (step.reject != Reject::kNone) {
     step.event = Event::kUndecodable;
-    source_.Discard();
+    source().Discard();
   }
   step.state = got.state;
   return step;
@@ -82,69 +82,66 @@ Direction::Step Direction::Read() {
 
 // Moves a part of a large frame on without reading it. None: it is to be read.
 std::optional<Direction::Step> Direction::ReadBySplice() {
-  if (!source_.scanner().large() || !source_.forwards() || source_.carries() || parts_.pace != nullptr)
-    return std::nullopt;
-  WorkerServices& services = parts_.services;
-  const uint64_t messages = source_.scanner().messages();
-  const auto moved = Splice(source_, parts_.sides.Of(to_), Rules(), parts_.settings.buffer.bytes,
+  if (!source().forwards() || source().carries() || pace != nullptr) return std::nullopt;
+  const uint64_t messages = source().scanner().messages();
+  const auto moved = Splice(source(), sides.Of(to()), Rules(), settings.buffer.bytes,
                             {services.pipe, services.buffers, services.loop.scratch()});
   if (!moved) return std::nullopt;
   if (moved->bytes == 0) return Step{.state = moved->state};
-  source_.keepalive().Heard(services.loop.now());
+  source().keepalive().Heard(services.loop.now());
   Count(moved->bytes);
   if (!moved->read.empty()) return Forward(moved->read);
   services.stats.Add(stats::Metric::kSplicedBytes, moved->bytes);
   CountMessages(messages);
-  if (moved->blocked) services.stats.Add(MetricsOf(parts_.from).pauses);
-  if (parts_.sides.AtBoundaryTowards(to_)) Inject();
+  if (moved->blocked) services.stats.Add(MetricsOf(from).pauses);
+  if (sides.AtBoundaryTowards(to())) Inject();
   return Step{};
 }
 
 void Direction::Count(size_t bytes) {
-  source_.Count(bytes);
-  parts_.services.stats.Add(MetricsOf(parts_.from).bytes, bytes);
-  if (parts_.pace != nullptr) parts_.pace->bytes.Spend(parts_.services.loop.now(), bytes);
+  source().Count(bytes);
+  services.stats.Add(MetricsOf(from).bytes, bytes);
+  if (pace != nullptr) pace->bytes.Spend(services.loop.now(), bytes);
 }
 
 void Direction::CountMessages(uint64_t before) {
-  const uint64_t whole = source_.scanner().messages() - before;
+  const uint64_t whole = source().scanner().messages() - before;
   if (whole == 0) return;
-  parts_.last_message = parts_.services.loop.now();
-  parts_.services.stats.Add(MetricsOf(parts_.from).messages, whole);
+  last_message = services.loop.now();
+  services.stats.Add(MetricsOf(from).messages, whole);
 }
 
 // --- Forwarding ---
 
 Direction::Step Direction::Forward(std::span<const std::byte> bytes) {
-  if (!source_.forwards()) return {};
-  if (parts_.content == Content::kBytes) {
-    parts_.last_message = parts_.services.loop.now();
+  if (!source().forwards()) return {};
+  if (content == Content::kBytes) {
+    last_message = services.loop.now();
     Send(bytes);
     return {};
   }
   ForwardState state{.bytes = bytes, .rules = Rules()};
-  if (parts_.pace != nullptr)
-    state.rules.max_messages = parts_.pace->messages.Available(parts_.services.loop.now());
-  const uint64_t messages_before = source_.scanner().messages();
+  if (pace != nullptr) state.rules.max_messages = pace->messages.Available(services.loop.now());
+  const uint64_t messages_before = source().scanner().messages();
   while (ForwardNext(state)) {
   }
-  source_.Carry(state.rest());
+  source().Carry(state.rest());
   CountMessages(messages_before);
   return state.step;
 }
 
 // To the next place where something is to be done, and does it. False: what is left waits, or is dropped.
 bool Direction::ForwardNext(ForwardState& state) {
-  ws::FrameScanner& scanner = source_.scanner();
+  ws::FrameScanner& scanner = source().scanner();
   const uint64_t begun = scanner.messages_begun();
-  const bool is_due = parts_.sides.Of(to_).due() != Side::Due::kNothing;
+  const bool is_due = sides.Of(to()).due() != Side::Due::kNothing;
   const ws::Scan scan = scanner.Advance(state.rest(), state.rules, is_due);
   state.scanned += scan.bytes;
   SpendMessages(state, scanner.messages_begun() - begun);
   const bool ping = scan.stop == ws::Stop::kControl && scan.control.opcode == ws::Opcode::kPing;
   if (scan.stop == ws::Stop::kControl && !(ping && state.rules.max_messages == 0)) {
     ForwardControlFrame(state, scan);
-    return source_.forwards();
+    return source().forwards();
   }
   Send(state.TakeScanned());
   switch (scan.stop) {
@@ -154,9 +151,9 @@ bool Direction::ForwardNext(ForwardState& state) {
     case ws::Stop::kMessage:
     case ws::Stop::kControl: break;  // a message or a ping too many
   }
-  HAWSER_DCHECK(parts_.pace != nullptr);
-  const Meter& meter = parts_.pace->messages;
-  parts_.pace->holding = !meter.closes();
+  HAWSER_DCHECK(pace != nullptr);
+  const Meter& meter = pace->messages;
+  pace->holding = !meter.closes();
   state.step = meter.closes() ? Violated(ws::Violation::kMessageRate) : Pause(meter);
   return false;
 }
@@ -172,7 +169,7 @@ void Direction::ForwardControlFrame(ForwardState& state, const ws::Scan& scan) {
   if (header.masked) ws::Unmask(payload, header.mask, 0);
   if (header.opcode == ws::Opcode::kPong && OnPong(payload)) {
     Send(state.TakeScanned());
-    source_.CountArrived(frame.size());
+    source().CountArrived(frame.size());
     state.scanned += frame.size();
     state.sent = state.scanned;
     return;
@@ -180,43 +177,42 @@ void Direction::ForwardControlFrame(ForwardState& state, const ws::Scan& scan) {
   state.scanned += frame.size();
   if (header.opcode == ws::Opcode::kPing) {
     SpendMessages(state, 1);
-    parts_.sides.Of(to_).keepalive().PassPing(payload, parts_.services.loop.now());
+    sides.Of(to()).keepalive().PassPing(payload, services.loop.now());
   }
   if (header.opcode != ws::Opcode::kClose) return;
   state.step = {.event = Event::kClose, .close_code = ws::ParseClose(payload).code};
-  parts_.sides.SendLast(to_, state.TakeScanned(), parts_.services);
-  source_.ReceivedClose();
+  sides.SendLast(to(), state.TakeScanned(), services);
+  source().ReceivedClose();
 }
 
 // Whether it answers a ping of hawser's own.
 bool Direction::OnPong(std::span<const std::byte> payload) {
-  ws::Keepalive& keepalive = source_.keepalive();
+  ws::Keepalive& keepalive = source().keepalive();
   const uint32_t timed = keepalive.round_trips().count;
-  if (!keepalive.TakePong(payload, parts_.services.loop.ReadClock())) return false;
-  stats::WorkerStats& stats = parts_.services.stats;
-  stats.Add(MetricsOf(parts_.from).pongs);
+  if (!keepalive.TakePong(payload, services.loop.ReadClock())) return false;
+  services.stats.Add(MetricsOf(from).pongs);
   const ws::RoundTrips trips = keepalive.round_trips();
   if (trips.count == timed) return true;  // the pong of an older ping
-  stats.Observe(MetricsOf(parts_.from).rtt, std::chrono::microseconds(trips.last_us));
+  services.stats.Observe(MetricsOf(from).rtt, std::chrono::microseconds(trips.last_us));
   return true;
 }
 
 void Direction::SpendMessages(ForwardState& state, uint64_t messages) {
-  if (parts_.pace == nullptr || messages == 0) return;
+  if (pace == nullptr || messages == 0) return;
   HAWSER_DCHECK(messages <= state.rules.max_messages);
-  parts_.pace->messages.Spend(parts_.services.loop.now(), messages);
+  pace->messages.Spend(services.loop.now(), messages);
   state.rules.max_messages -= messages;
 }
 
 Direction::Step Direction::Pause(const Meter& spent) {
-  HAWSER_DCHECK(parts_.pace != nullptr && !parts_.pace->paused());
-  parts_.pace->resume_at = spent.RefilledAt();
-  parts_.services.stats.Add(MetricsOf(parts_.from).slowdowns);
+  HAWSER_DCHECK(pace != nullptr && !pace->paused());
+  pace->resume_at = spent.RefilledAt();
+  services.stats.Add(MetricsOf(from).slowdowns);
   return {.event = Event::kPaused};
 }
 
 Direction::Step Direction::Violated(ws::Violation violation) {
-  source_.Discard();
+  source().Discard();
   return {.event = Event::kViolation, .violation = violation};
 }
 

@@ -28,8 +28,7 @@ enum class Content : uint8_t {
   kBytes,           // nothing is inspected
 };
 
-class Direction {
- public:
+struct Direction {
   enum class Event : uint8_t {
     kNone,
     kClose,        // the peer's close frame was forwarded
@@ -45,18 +44,14 @@ class Direction {
     uint16_t close_code = 0;                    // of the close frame
   };
 
-  struct Parts {
-    WorkerServices& services;
-    Sides& sides;
-    Peer from;
-    const config::WebSocket& settings;
-    Content content;
-    Pace* pace;            // null: no rates
-    const Ending& ending;  // for the close frame that may be put in
-    base::TimePoint& last_message;
-  };
-  explicit Direction(const Parts& parts)
-      : parts_(parts), source_(parts.sides.Of(parts.from)), to_(Other(parts.from)) {}
+  WorkerServices& services;
+  Sides& sides;
+  const config::WebSocket& settings;
+  const Ending& ending;  // for the close frame that may be put in
+  base::TimePoint& last_message;
+  Pace* pace;  // null: no rates
+  Peer from;
+  Content content;
 
   // One read, and what follows from it. The peer has not ended, and the other one is not blocked unless nothing is forwarded.
   Step Read();
@@ -70,6 +65,9 @@ class Direction {
  private:
   struct ForwardState;
 
+  Side& source() { return sides.Of(from); }
+  Peer to() const { return Other(from); }
+
   ws::ScanRules Rules() const;
   std::optional<Step> ReadBySplice();
   bool ForwardNext(ForwardState& state);
@@ -79,12 +77,8 @@ class Direction {
   void CountMessages(uint64_t before);
   Step Pause(const Meter& spent);
   Step Violated(ws::Violation violation);
-  void Send(std::span<const std::byte> bytes) { parts_.sides.Send(to_, bytes, parts_.services); }
-  void Inject() { parts_.sides.Inject(to_, parts_.ending.text(), parts_.services); }
-
-  const Parts parts_;
-  Side& source_;
-  const Peer to_;
+  void Send(std::span<const std::byte> bytes) { sides.Send(to(), bytes, services); }
+  void Inject() { sides.Inject(to(), ending.text(), services); }
 };
 
 }  // namespace hawser::session

@@ -115,14 +115,14 @@ void Tunnel::Resume(Peer from) {
 }
 
 Direction Tunnel::DirectionFrom(Peer from) {
-  return Direction({.services = services_,
-                    .sides = sides_,
-                    .from = from,
-                    .settings = settings(),
-                    .content = content_,
-                    .pace = PaceOf(from),
-                    .ending = ending_,
-                    .last_message = last_message_});
+  return {.services = services_,
+          .sides = sides_,
+          .settings = settings(),
+          .ending = ending_,
+          .last_message = last_message_,
+          .pace = PaceOf(from),
+          .from = from,
+          .content = content_};
 }
 
 // --- What comes of it ---
