@@ -84,7 +84,7 @@ void Tunnel::Receive(Peer from) {
   ForwardHeld(from);
   for (int reads = 0; reads < kReadsPerTurn && MayReceive(from); ++reads) {
     const Direction::Step step = DirectionFrom(from).Read();
-    OnStep(from, step);
+    if (step.event != Direction::Event::kNone) OnStep(from, step);
     if (step.event == Direction::Event::kUndecodable) return;  // the stream still stands
     if (step.state != net::IoState::kOk) return OnReadStop(from, step.state);
   }
