@@ -10,6 +10,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "proxy/base/check.h"
 #include "proxy/cluster/base64url.h"
 #include "proxy/http/cookie.h"
 
@@ -52,8 +53,8 @@ Digest Hmac(std::string_view key, std::string_view message) {
   const void* made =
       HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
            reinterpret_cast<const uint8_t*>(message.data()), message.size(), digest.data(), &length);
-  if (made == nullptr)
-    std::abort();  // out of memory; going on would accept and hand out a MAC that all can guess
+  // Out of memory. To go on would be to accept, and to hand out, a MAC that everybody can guess.
+  if (made == nullptr) std::abort();
   return digest;
 }
 
@@ -131,6 +132,7 @@ AffinityLookup Affinity::FindIn(const http::HeaderList& request, EndpointSet tri
     const auto cookie = cookies.Next();
     if (!cookie) break;
     const AffinityLookup found = Find(*cookie, tried, now);
+    HAWSER_DCHECK((found.result == AffinityResult::kHit) == (found.endpoint != nullptr));
     if (found.endpoint != nullptr) return found;
     const bool genuine_before = best.result != AffinityResult::kSet && best.result != AffinityResult::kForged;
     if (!genuine_before) best = found;
@@ -155,12 +157,14 @@ AffinityLookup Affinity::Find(std::string_view cookie, EndpointSet tried, WallTi
   const auto found = key->endpoints.find(TagIn(bytes));
   if (found == key->endpoints.end() || !Usable(*found->second, tried))
     return {AffinityResult::kGone, nullptr, true};
+  HAWSER_DCHECK(found->second != nullptr);
   return {AffinityResult::kHit, found->second, key != keys_.begin() || ShouldRenew(expiry, now)};
 }
 
 bool Affinity::ShouldRenew(uint64_t expiry, WallTime now) const {
   const bool session_cookie = expiry == 0;
   if (session_cookie || ttl_.count() == 0) return session_cookie != (ttl_.count() == 0);
+  HAWSER_DCHECK(expiry > SecondsOf(now));  // else it has expired
   const uint64_t left = expiry - SecondsOf(now);
   const auto ttl = static_cast<uint64_t>(ttl_.count());
   return left < ttl / 2 || left > ttl;
@@ -169,6 +173,7 @@ bool Affinity::ShouldRenew(uint64_t expiry, WallTime now) const {
 std::string Affinity::Mint(const Endpoint& endpoint, WallTime now) const {
   const auto tag = tags_.find(&endpoint);
   if (tag == tags_.end()) return "";
+  HAWSER_DCHECK(!keys_.empty());  // the tags are the first key's
   CookieBytes bytes;
   const std::span all(bytes);
   bytes[0] = kVersion;

@@ -3,7 +3,7 @@
 // ring_hash) is built once in the Cluster and only read here.
 //
 // Every policy keeps these rules: an endpoint that is not available is never picked; one that was tried is picked only
-// if no other is available; and a pick costs O(endpoints · tried) at the most.
+// if no other is available; a pick costs at most O(endpoints · tried).
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ class Cluster;
 struct PickKey {
   std::optional<uint64_t> hash;  // for the policies that place by hash; without it they use `random`
   uint64_t random = 0;           // 64 fresh bits, for the others
-  EndpointSet tried;             // endpoints that this request has met in vain
+  EndpointSet tried;             // endpoints that have failed this request
 };
 
 class Balancer {

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "proxy/base/check.h"
+
 namespace hawser::cluster {
 namespace {
 
@@ -19,6 +21,7 @@ constexpr std::array<uint8_t, 256> kDigits = [] {
 }  // namespace
 
 std::string EncodeBase64Url(std::span<const uint8_t> bytes) {
+  HAWSER_DCHECK(bytes.size() % 3 == 0);
   std::string text;
   text.reserve(bytes.size() / 3 * 4);
   for (size_t i = 0; i + 3 <= bytes.size(); i += 3) {
@@ -29,6 +32,7 @@ std::string EncodeBase64Url(std::span<const uint8_t> bytes) {
 }
 
 bool DecodeBase64Url(std::string_view text, std::span<uint8_t> bytes) {
+  HAWSER_DCHECK(bytes.size() % 3 == 0);
   if (text.size() % 4 != 0 || text.size() / 4 * 3 != bytes.size()) return false;
   size_t written = 0;
   for (size_t i = 0; i < text.size(); i += 4) {
@@ -40,6 +44,7 @@ bool DecodeBase64Url(std::string_view text, std::span<uint8_t> bytes) {
     }
     for (int shift = 16; shift >= 0; shift -= 8) bytes[written++] = static_cast<uint8_t>(group >> shift);
   }
+  HAWSER_DCHECK(written == bytes.size());
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/cluster/hash_policy.h"
 
@@ -18,8 +19,8 @@ std::vector<std::unique_ptr<Endpoint>> MakeEndpoints(const config::Cluster& sett
   return endpoints;
 }
 
-// A session that is followed goes before the cookie, and renews one that leads elsewhere. One that is not leaves its
-// result where the cookie has nothing to say.
+// A session whose endpoint may be picked goes before the cookie, and renews a cookie that leads elsewhere. The result of
+// another session is kept where the cookie says nothing.
 AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet tried) {
   if (session.endpoint != nullptr && !Usable(*session.endpoint, tried)) session = {AffinityResult::kGone};
   if (session.endpoint != nullptr) {
@@ -32,7 +33,7 @@ AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet
   return cookie;
 }
 
-// One of those that are ejected, where every other was tried in vain: it may be back, and nothing is lost by asking.
+// One of the ejected endpoints, where every other has failed this request: it may be back, and to ask costs nothing.
 Endpoint* LastResort(Endpoints endpoints, EndpointSet tried, uint64_t random) {
   constexpr uint32_t kMayAnswer = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::kProbing;
   for (size_t i = 0; i < endpoints.size(); ++i) {
@@ -93,6 +94,7 @@ WorkerCluster::WorkerCluster(const Cluster& of, uint64_t seed)
 
 Picked WorkerCluster::Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
                              uint64_t random, WallTime now, AffinityLookup session) {
+  HAWSER_DCHECK(session.endpoint == nullptr || cluster.Find(session.endpoint->name()) == session.endpoint);
   OutlierDetector& outliers = cluster.outliers();
   if (!outliers.any_out()) return Find(head, client, tried, random, now, session);
   const base::TimePoint steady = base::SteadyNow();

@@ -83,9 +83,9 @@ struct WorkerCluster {
   // `cluster` must outlive this; `seed` as MakeBalancer has it.
   WorkerCluster(const Cluster& cluster, uint64_t seed);
 
-  // Affinity first, then the policy. `tried` holds the endpoints that this request has met in vain: they are picked again
-  // only if no other is left, not even one that is ejected. `random` is 64 fresh bits. `session` is what was learned of the request's session: its
-  // endpoint, one of this cluster's, goes before the cookie's.
+  // Affinity first, then the policy. `tried` holds the endpoints that have failed this request: they are picked again only
+  // if no other is left, not even one that is ejected. `random` is 64 fresh bits. `session` is what was learned of the
+  // request's session; its endpoint, one of this cluster's, goes before the cookie's.
   Picked Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
                 uint64_t random, WallTime now = WallNow(), AffinityLookup session = {});
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "proxy/base/check.h"
 #include "proxy/net/socket.h"
 
 namespace hawser::cluster {
@@ -19,7 +20,7 @@ int WholeSeconds(base::Duration duration) {
 ConnectError ConnectErrorOf(const absl::Status& status) {
   switch (status.code()) {
     case absl::StatusCode::kOk: return ConnectError::kNone;
-    // abseil's code for EADDRNOTAVAIL, and of all that socket(2) and connect(2) give on a new socket for that alone.
+    // abseil's code for EADDRNOTAVAIL; no other error of socket(2) and connect(2) on a new socket has it.
     case absl::StatusCode::kAlreadyExists: return ConnectError::kNoLocalPort;
     case absl::StatusCode::kResourceExhausted: return ConnectError::kNoResources;
     default: return ConnectError::kFailed;
@@ -41,6 +42,7 @@ Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive) {
   absl::StatusOr<net::Socket> socket = net::Connect(endpoint.address());
   if (!socket.ok()) {
     const ConnectError error = ConnectErrorOf(socket.status());
+    HAWSER_DCHECK(error != ConnectError::kNone);
     if (error == ConnectError::kFailed) lease.Failed();
     return {.socket = {},
             .lease = {},
@@ -52,6 +54,7 @@ Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive) {
                              .interval = WholeSeconds(keepalive.interval),
                              .probes = static_cast<int>(keepalive.probes)});
   }
+  HAWSER_DCHECK(socket->open());
   return {.socket = *std::move(socket), .lease = std::move(lease)};
 }
 

@@ -14,8 +14,8 @@ namespace hawser::cluster {
 
 enum class ConnectError : uint8_t {
   kNone,
-  kNoLocalPort,  // EADDRNOTAVAIL: every local port towards this address is taken; another endpoint may do
-  kNoResources,  // out of descriptors or memory: no endpoint would do
+  kNoLocalPort,  // EADDRNOTAVAIL: every local port towards this address is taken; another endpoint may work
+  kNoResources,  // out of descriptors or memory: no endpoint would work
   kFailed,       // the endpoint's side: nobody listens, no route
   kTimedOut,     // the endpoint's side: no connection, TLS or SETTINGS within connect_timeout
   kShutDown,     // the pool ends its connections
@@ -24,8 +24,8 @@ enum class ConnectError : uint8_t {
 // What a status of net::Connect means.
 ConnectError ConnectErrorOf(const absl::Status& status);
 
-// Exactly when `error` is kNone there is a socket, whose connection is under way or made: the first write that is taken
-// says which. The lease is to be told how it went.
+// There is a socket exactly when `error` is kNone. Its connection is under way or made: the first write that is taken says
+// which. The lease is to be told how it went.
 struct Connection {
   net::Socket socket;
   ConnectLease lease;
@@ -33,11 +33,11 @@ struct Connection {
   std::string why = {};  // of the error, in words
 };
 
-// A failure for want of something local is not counted as the endpoint's. A Unix socket has no use for `keepalive`.
+// A failure for a lack of ports, descriptors or memory is not counted as the endpoint's. A Unix socket ignores `keepalive`.
 Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive);
 
-// For how long an endpoint's host may be silent when it has something to answer (net::ByteStream::HostSilence): as long as
-// the kernel waits for answers to its probes. 0: for ever.
+// How long an endpoint's host may leave what it was sent unacknowledged (net::ByteStream::HostSilence): as long as the kernel
+// waits for answers to its probes. 0: for ever.
 base::Duration LongestSilence(const config::TcpKeepalive& keepalive);
 
 }  // namespace hawser::cluster

@@ -1,6 +1,7 @@
 #include "proxy/cluster/endpoint.h"
 
 #include <algorithm>
+#include <bit>
 
 namespace hawser::cluster {
 
@@ -17,6 +18,7 @@ void Endpoint::ChangeState(uint32_t set, uint32_t cleared) {
 }
 
 bool Endpoint::MoveState(StateBit from, StateBit to) {
+  HAWSER_DCHECK(std::has_single_bit(uint32_t{from}) && std::has_single_bit(uint32_t{to}));
   uint32_t state = this->state();
   while ((state & from) != 0) {
     if (state_.compare_exchange_weak(state, (state & ~uint32_t{from}) | to, std::memory_order_relaxed))
@@ -61,8 +63,9 @@ void ConnectLease::Failed() {
 }
 
 void ConnectLease::Release() {
-  if (endpoint_ != nullptr) Endpoint::Add(endpoint_->counts_.connecting, int64_t{-1});
-  endpoint_ = nullptr;
+  if (endpoint_ == nullptr) return;
+  const int64_t before = Endpoint::Add(std::exchange(endpoint_, nullptr)->counts_.connecting, int64_t{-1});
+  HAWSER_DCHECK(before > 0);
 }
 
 }  // namespace hawser::cluster

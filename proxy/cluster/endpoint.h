@@ -16,6 +16,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/base/clock.h"
 #include "proxy/net/address.h"
 
@@ -23,7 +24,7 @@ namespace hawser::cluster {
 
 class Endpoint {
  public:
-  // Bits of state(): why it is not picked. Whoever watches its health sets and clears them, everybody reads them.
+  // Bits of state(): why it is not picked, one at a time. Outlier detection sets and clears them, everybody reads them.
   enum StateBit : uint32_t {
     kEjected = 1 << 0,   // it failed several times in a row, and is left out until out_until()
     kProbeDue = 1 << 1,  // the time is over: the next request may try it
@@ -57,7 +58,8 @@ class Endpoint {
   void ChangeState(uint32_t set, uint32_t cleared);
   // The same for one bit each; false, with nothing changed, where `from` is not set.
   bool MoveState(StateBit from, StateBit to);
-  // Set before the state whose end it is. One of before that is seen with the new state lets a probe through early.
+  // When the present state ends. It is set before the state: a thread that sees the new state with the old time lets a probe
+  // through early.
   base::TimePoint out_until() const { return base::TimePoint(base::TimePoint::duration(Load(out_until_))); }
   void set_out_until(base::TimePoint time) {
     out_until_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
@@ -73,9 +75,8 @@ class Endpoint {
 
   // Since the endpoint exists, all workers together.
   uint64_t connects() const { return Load(counts_.connects); }  // connections begun
-  uint64_t connect_failures() const {
-    return Load(counts_.connect_failures);
-  }  // of them, those that it refused or missed
+  // Of them, those that it refused or did not accept in time.
+  uint64_t connect_failures() const { return Load(counts_.connect_failures); }
   uint64_t tunnels_opened() const { return Load(counts_.tunnels_opened); }
   uint64_t ejection_count() const { return Load(counts_.ejections); }
   // Requests and tunnels that took an HTTP/1.1 connection because HTTP/2, or WebSockets over it, are not spoken there.
@@ -115,9 +116,10 @@ class Endpoint {
   static Number Load(const std::atomic<Number>& count) {
     return count.load(std::memory_order_relaxed);
   }
+  // Returns what the count was before.
   template <typename Number>
-  static void Add(std::atomic<Number>& count, Number amount) {
-    count.fetch_add(amount, std::memory_order_relaxed);
+  static Number Add(std::atomic<Number>& count, Number amount) {
+    return count.fetch_add(amount, std::memory_order_relaxed);
   }
 
   const std::string cluster_;
@@ -155,8 +157,9 @@ class CountLease {
   ~CountLease() { Release(); }
 
   void Release() {
-    if (count_ != nullptr) Endpoint::Add(*count_, int64_t{-1});
-    count_ = nullptr;
+    if (count_ == nullptr) return;
+    const int64_t before = Endpoint::Add(*std::exchange(count_, nullptr), int64_t{-1});
+    HAWSER_DCHECK(before > 0);
   }
 
  protected:

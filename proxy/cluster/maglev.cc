@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
 #include "proxy/base/hash.h"
 #include "proxy/cluster/policies.h"
 #include "proxy/cluster/stable_hash.h"
@@ -36,6 +37,7 @@ std::vector<Walker> WalkersOf(Endpoints endpoints) {
 
 void TakeNextFree(Walker& walker, std::vector<uint32_t>& owners) {
   while (owners[walker.slot] != kFree) walker.slot = (walker.slot + walker.skip) % MaglevTable::kSlots;
+  HAWSER_DCHECK(walker.slot < owners.size());
   owners[walker.slot] = walker.owner;
   ++walker.taken;
 }
@@ -75,8 +77,8 @@ class Maglev final : public Balancer {
   }
 
  private:
-  // The slot's owner is out: on to the slot of the hash of the hash, and so on. Every hawser that sees the same
-  // endpoints out goes the same way, weights hold, and requests whose own owner is in do not move.
+  // The slot's owner is out: the slot of the hash of the hash is next, and so on. Every hawser that sees the same endpoints
+  // out comes to the same one, weights hold, and requests whose own owner is in do not move.
   Endpoint* Probe(uint64_t hash, EndpointSet avoid) const {
     uint64_t probe = hash;
     for (size_t i = 0; i < 2 * endpoints_.size(); ++i) {
@@ -84,7 +86,7 @@ class Maglev final : public Balancer {
       Endpoint& owner = *endpoints_[table_.Owner(probe)];
       if (Usable(owner, avoid)) return &owner;
     }
-    return RendezvousPick(endpoints_, hash, avoid);  // so few are usable that probing might go on for long
+    return RendezvousPick(endpoints_, hash, avoid);  // so few are usable that probing could take long
   }
 
   const Endpoints endpoints_;

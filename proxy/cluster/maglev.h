@@ -1,7 +1,6 @@
 // Maglev hashing (Eisenbud et al., NSDI 2016, §3.4): a table of a prime number of slots, filled in turns from each
-// endpoint's own permutation of them, so that a lookup is one load, shares are even to within a slot, and a change of
-// the endpoints leaves most slots as they were. Weights as Envoy has them: a turn is skipped while an endpoint is ahead
-// of its share.
+// endpoint's own permutation of them. A lookup is one load, shares are even to within a slot, and a change of the endpoints
+// leaves most slots as they were. Weights work as in Envoy: an endpoint that is ahead of its share misses a turn.
 //
 // Immutable; shared by all workers. 256 KiB.
 #pragma once
@@ -9,6 +8,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "proxy/base/check.h"
 #include "proxy/cluster/endpoint.h"
 
 namespace hawser::cluster {
@@ -22,7 +22,10 @@ class MaglevTable {
 
   bool empty() const { return owners_.empty(); }
   // The position in `endpoints` of the owner of the slot of `hash`. The table must not be empty.
-  uint32_t Owner(uint64_t hash) const { return owners_[hash % kSlots]; }
+  uint32_t Owner(uint64_t hash) const {
+    HAWSER_DCHECK(!empty());
+    return owners_[hash % kSlots];
+  }
 
  private:
   std::vector<uint32_t> owners_;  // one a slot

@@ -1,8 +1,10 @@
 #include "proxy/cluster/outlier.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
+#include "proxy/base/check.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::cluster {
@@ -32,14 +34,14 @@ void OutlierDetector::OnProbeGivenUp(Endpoint& endpoint) {
   endpoint.MoveState(Endpoint::kProbing, Endpoint::kProbeDue);
 }
 
-// Two loads, while all is well.
+// Two loads, while the endpoint does not fail.
 void OutlierDetector::OnAnswer(Endpoint& endpoint, base::TimePoint now) {
   if (endpoint.failures() != 0) endpoint.ForgetFailures();
   if ((endpoint.state() & kOut) == 0 || !LetIn(endpoint, now)) return;
   spdlog::warn("cluster {}: endpoint {} answers and is in again", endpoint.cluster(), endpoint.name());
 }
 
-// What was under way when it was ejected says nothing new.
+// Tries that were under way when the endpoint was ejected do not count.
 void OutlierDetector::OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now) {
   const bool out = (endpoint.state() & kOut) != 0;
   if (out && !probe) return;
@@ -60,7 +62,8 @@ bool OutlierDetector::LetIn(Endpoint& endpoint, base::TimePoint now) {
   endpoint.set_ejections(std::move(ejections));
   endpoint.ForgetFailures();
   endpoint.ChangeState(0, kOut);
-  out_.fetch_sub(1, std::memory_order_relaxed);
+  const uint32_t before = out_.fetch_sub(1, std::memory_order_relaxed);
+  HAWSER_DCHECK(before > 0);
   return true;
 }
 
@@ -68,6 +71,7 @@ base::Duration OutlierDetector::Eject(Endpoint& endpoint, std::string_view why, 
   const std::lock_guard lock(mutex_);
   const uint32_t state = endpoint.state();
   const bool was_in = (state & kOut) == 0;
+  HAWSER_DCHECK(was_in || std::has_single_bit(state & kOut));
   if ((state & Endpoint::kEjected) != 0 || (was_in && !AnotherIsIn(endpoint))) return base::Duration(0);
   Endpoint::Ejections ejections = endpoint.ejections();
   if (was_in && now >= ejections.returned + settings_.max_ejection_time) ejections.in_a_row = 0;

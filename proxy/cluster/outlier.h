@@ -1,14 +1,14 @@
-// Outlier detection: what requests meet with at an endpoint decides whether it is picked. A failure is a try that came to
-// nothing for a fault of the endpoint's: refused, unreachable, not connected or no answer to a WebSocket handshake in time,
-// closed before the first byte of an answer. The first byte of an answer, whatever it says, ends the row.
+// Outlier detection: endpoints that fail requests are left out for a while. A failure is a try without an answer, through a
+// fault of the endpoint's: refused, unreachable, not connected or no answer to a WebSocket handshake in time, closed before
+// the first byte of an answer. The first byte of an answer, whatever it says, ends the row of failures.
 //
 //   in ──failures in a row──▶ ejected ──time over──▶ probe due ──picked──▶ probing ──answer──▶ in
 //                                                        ▲                   │ │
 //                                                        └── client left ────┘ └──failure──▶ ejected, for twice as long
 //
 // The last endpoint that is in is never left out. One that has been in again for `max_ejection_time` begins with
-// `base_ejection_time`. What is known stands on the endpoints; what is decided about several of them at once is decided
-// under a mutex, which nobody takes while all is well. One a cluster, shared by all workers; any thread.
+// `base_ejection_time`. The endpoints hold what is known of them. A mutex guards decisions about several of them at once;
+// nobody takes it while no endpoint fails. One a cluster, shared by all workers; any thread.
 #pragma once
 
 #include <atomic>
@@ -38,12 +38,12 @@ class OutlierDetector {
 
   // Whether any endpoint is not in: only then is there something for EndEjections to do.
   bool any_out() const { return out_.load(std::memory_order_relaxed) > 0; }
-  // Those whose time is over may be tried: by one request each, see TakeProbe. So may those whose probe says nothing.
+  // Those whose time is over may be tried, by one request each: see TakeProbe. So may those whose probe has no result yet.
   void EndEjections(base::TimePoint now);
   // The endpoint's probe is due: true for the one request that may try it.
   bool TakeProbe(Endpoint& endpoint, base::TimePoint now);
 
-  // What a try came to; `probe`: that of the request that took the probe. Use a Trial.
+  // The result of a try; `probe`: it is the request that took the probe. Use a Trial.
   void OnAnswer(Endpoint& endpoint, base::TimePoint now);
   void OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now);
   void OnProbeGivenUp(Endpoint& endpoint);
@@ -61,8 +61,8 @@ class OutlierDetector {
   std::atomic<uint32_t> out_ = 0;  // endpoints that are not in
 };
 
-// One request's try at an endpoint. Says once what it came to; destroyed without that, it was given up for no fault of the
-// endpoint's.
+// One request's try at an endpoint. It reports its result once. One that is destroyed without a result was given up for no
+// fault of the endpoint's.
 class Trial {
  public:
   Trial() = default;
@@ -92,7 +92,7 @@ class Trial {
   }
 
  private:
-  OutlierDetector* detector_ = nullptr;  // null once it has spoken
+  OutlierDetector* detector_ = nullptr;  // null once it has reported
   Endpoint* endpoint_ = nullptr;
   bool probe_ = false;
 };

@@ -46,13 +46,15 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
     stream_->Want({.read = true});
   }
 
-  // A TLS connection may wake up for a session ticket, which is nothing that ends it.
+  // A TLS connection may wake up for a session ticket, which does not end it.
   void OnReady(event::Ready ready) override {
+    HAWSER_DCHECK(stream_ != nullptr);
     if (ready.timer || !Silent(*stream_)) End();
   }
 
-  // Each of the two is the last thing that is done with it: its end and its timer may be due in the same turn.
+  // Nothing is done with it after one of the two, though its end and its timer may be due in the same turn.
   std::unique_ptr<net::ByteStream> Take() {
+    HAWSER_DCHECK(stream_ != nullptr);
     stream_->Watch(&pool_.nobody_, kStreamTag);
     auto stream = std::move(stream_);
     Leave();
@@ -64,8 +66,9 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   }
 
  private:
-  // Nobody hears of the stream any more, and of the timer neither.
+  // From here on neither the stream nor the timer calls anybody.
   void Leave() {
+    HAWSER_DCHECK(linked() && connections_.idle_count > 0);
     timer_.Cancel();
     lease_.Release();
     --connections_.idle_count;
@@ -80,8 +83,15 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   event::Timer timer_;
 };
 
+std::unique_ptr<net::ByteStream> Pool::MakeTcpStream(event::Loop& loop, net::Socket socket) {
+  return std::make_unique<net::TcpStream>(loop, std::move(socket));
+}
+
 Pool::~Pool() {
   Abort();
+  for (auto& [endpoint, connections] : by_endpoint_) {
+    HAWSER_DCHECK(connections->shared.empty() && connections->idle.empty() && connections->idle_count == 0);
+  }
 }
 
 void Pool::Abort() {
@@ -93,7 +103,7 @@ void Pool::Abort() {
 }
 
 void Attempt::Give(std::unique_ptr<http::ClientStream> stream, uint64_t connection) {
-  HAWSER_DCHECK(state_ == State::kWaiting);
+  HAWSER_DCHECK(state_ == State::kWaiting && stream != nullptr && !linked());
   stream_ = std::move(stream);
   connection_ = connection;
   state_ = State::kReady;
@@ -101,7 +111,7 @@ void Attempt::Give(std::unique_ptr<http::ClientStream> stream, uint64_t connecti
 }
 
 void Attempt::Fail(ConnectError error, std::string_view text) {
-  HAWSER_DCHECK(state_ == State::kWaiting);
+  HAWSER_DCHECK(state_ == State::kWaiting && error != ConnectError::kNone && !linked());
   error_ = error;
   error_text_ = text;
   state_ = State::kFailed;
@@ -127,6 +137,7 @@ Pool::EndpointConnections& Pool::ConnectionsOf(const Endpoint& endpoint) {
 }
 
 void Pool::Serve(Attempt& attempt) {
+  HAWSER_DCHECK(attempt.state() == Attempt::State::kWaiting && !attempt.linked());
   if (closing_) return attempt.Fail(ConnectError::kShutDown, "hawser ends its connections");
   EndpointConnections& connections = ConnectionsOf(attempt.endpoint());
   using config::BackendProtocol;
@@ -157,7 +168,7 @@ void Pool::ServeAlone(EndpointConnections& connections, Attempt& attempt) {
   attempt.lease_ = std::move(connection.lease);
   std::unique_ptr<net::ByteStream> stream;
   if (cluster.tls().http1 == nullptr) {
-    stream = std::make_unique<net::TcpStream>(loop_, std::move(connection.socket));
+    stream = make_stream_(loop_, std::move(connection.socket));
   } else {
     stream = Secure(cluster, *cluster.tls().http1, attempt.endpoint(), std::move(connection.socket));
   }
@@ -172,7 +183,7 @@ void Pool::ServeShared(EndpointConnections& connections, Attempt& attempt) {
   // What a connection has just said may concern this very attempt.
   if (attempt.need().websocket && loop_.now() < connections.websockets_http1_until)
     return FallBack(connections, attempt);
-  // Another connection would get no more streams than these, or has been opened for this attempt already.
+  // A new connection would get no more streams than these have, or one has been opened for this attempt already.
   for (SharedConnection* shared = connections.shared.front(); shared != nullptr;
        shared = connections.shared.Next(*shared)) {
     if (shared->Hold(attempt)) return;

@@ -1,5 +1,5 @@
-// Where exchanges get their streams to backends, and where connections go that can carry another request. One a worker,
-// for its thread only; what it keeps is bounded by each cluster's `idle_connections` and `max_concurrent_streams`.
+// Gives exchanges their streams to backends, and takes back connections that can carry another request. One a worker, for its
+// thread only. Each cluster's `idle_connections` and `max_concurrent_streams` bound what it holds.
 //
 //   auto attempt = pool.Begin(cluster, endpoint, {.websocket = true}, owner, kBackendTag);
 //   switch (attempt->state()) {...}         // again at each OnReady(kBackendTag) while it is kWaiting
@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "proxy/base/check.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/cluster/cluster.h"
 #include "proxy/cluster/connector.h"
@@ -24,6 +25,8 @@
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/net/buffer.h"
+#include "proxy/net/byte_stream.h"
+#include "proxy/net/socket.h"
 #include "proxy/tls/tls_stream.h"
 
 namespace hawser::cluster {
@@ -35,7 +38,7 @@ struct Need {
   std::optional<uint64_t> failed_on = std::nullopt;
 };
 
-// One request's try at getting a stream to an endpoint. Giving it up is destroying it.
+// One request's try at getting a stream to an endpoint. Who gives it up destroys it.
 class Attempt : public base::ListLink {
  public:
   enum class State : uint8_t { kWaiting, kReady, kFailed };
@@ -46,12 +49,21 @@ class Attempt : public base::ListLink {
   ~Attempt() { loop_.CancelSoon(owner_, tag_); }
 
   State state() const { return state_; }
-  // Of kFailed.
-  ConnectError error() const { return error_; }
-  const std::string& error_text() const { return error_text_; }
+  // After kFailed.
+  ConnectError error() const {
+    HAWSER_DCHECK(state_ == State::kFailed);
+    return error_;
+  }
+  const std::string& error_text() const {
+    HAWSER_DCHECK(state_ == State::kFailed);
+    return error_text_;
+  }
 
-  // After kReady. The stream may still be connecting: what is written waits.
-  std::unique_ptr<http::ClientStream> TakeStream() { return std::move(stream_); }
+  // Once, when it waits no more; null after kFailed. The stream may still be connecting: what is written waits.
+  std::unique_ptr<http::ClientStream> TakeStream() {
+    HAWSER_DCHECK(state_ != State::kWaiting && (stream_ != nullptr) == (state_ == State::kReady));
+    return std::move(stream_);
+  }
   // To be told how the connection went; empty for one that was there already.
   ConnectLease TakeLease() { return std::move(lease_); }
   bool opened() const { return opened_; }  // a connection was begun for it
@@ -82,39 +94,45 @@ class Attempt : public base::ListLink {
   std::string error_text_;
   uint64_t connection_ = 0;
   bool opened_ = false;
-  bool waited_ = false;  // its owner has been told to wait
+  bool waited_ = false;  // its owner has seen kWaiting and is to be called
 };
 
 class SharedConnection;
 
 class Pool {
  public:
-  Pool(event::Loop& loop, net::BufferPool& buffers) : loop_(loop), buffers_(buffers) {}
+  // Makes the plain stream of a socket that is connected or connecting.
+  using MakeStream = std::unique_ptr<net::ByteStream> (*)(event::Loop& loop, net::Socket socket);
+  static std::unique_ptr<net::ByteStream> MakeTcpStream(event::Loop& loop, net::Socket socket);
+
+  // `make_stream`: tests have streams of their own.
+  Pool(event::Loop& loop, net::BufferPool& buffers, MakeStream make_stream = MakeTcpStream)
+      : loop_(loop), buffers_(buffers), make_stream_(make_stream) {}
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
 
-  // `owner` hears with `tag` when an attempt that waits is ready or has failed.
+  // `owner` is called with `tag` when an attempt that waits is ready or has failed.
   std::unique_ptr<Attempt> Begin(const Cluster& cluster, Endpoint& endpoint, Need need,
                                  event::IoHandler& owner, uint8_t tag);
 
-  // Takes a stream that is done with: its connection waits here for another request if it can carry one, and ends if not.
+  // Takes a stream that is no longer used. Its connection waits here for another request if it can carry one, else it ends.
   void Return(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);
 
-  // Ends every connection that carries no request, and lets no new streams into the others.
+  // Ends every connection that carries no request, and opens no new streams on the others.
   void CloseIdle();
-  // Ends every connection, and begins no other: attempts fail from here on.
+  // Ends every connection, and begins no other: attempts fail from now on.
   void Abort();
 
  private:
   friend class SharedConnection;
 
-  // Whom a connection is with that changes hands: it stays in epoll, and whoever takes it hears what has come meanwhile.
+  // Watches a connection that changes hands: it stays in epoll, and its next owner is called for what has come meanwhile.
   struct Nobody final : event::IoHandler {
     void OnReady(event::Ready) override {}
   };
 
-  // A connection between two requests. Whatever happens on it ends it: bytes that nobody asked for, too.
+  // A connection between two requests. Whatever happens on it ends it, bytes that nobody asked for included.
   class Idle;
   // The connections to one endpoint, and what was learned of it.
   struct EndpointConnections {
@@ -138,6 +156,7 @@ class Pool {
 
   event::Loop& loop_;
   net::BufferPool& buffers_;
+  const MakeStream make_stream_;
   Nobody nobody_;
   uint64_t http2_begun_ = 0;  // HTTP/2 connections ever begun; numbers them
   bool closing_ = false;

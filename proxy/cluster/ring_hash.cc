@@ -25,6 +25,7 @@ HashRing::HashRing(Endpoints endpoints) {
   std::stable_sort(points.begin(), points.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
 
+  HAWSER_DCHECK(points.size() <= kMostPoints + endpoints.size());
   hashes_.reserve(points.size());
   owners_.reserve(points.size());
   for (const auto& [hash, owner] : points) {
@@ -34,6 +35,7 @@ HashRing::HashRing(Endpoints endpoints) {
 }
 
 size_t HashRing::Find(uint64_t hash) const {
+  HAWSER_DCHECK(size() > 0);
   const auto found = std::lower_bound(hashes_.begin(), hashes_.end(), hash);
   return found == hashes_.end() ? 0 : static_cast<size_t>(found - hashes_.begin());
 }
@@ -52,7 +54,7 @@ class RingHash final : public Balancer {
   }
 
  private:
-  // On along the ring until an owner is usable: what an endpoint leaves behind is spread over all the others.
+  // Goes on along the ring until an owner is usable: the requests of an endpoint that is out are spread over all others.
   Endpoint* Walk(size_t point, EndpointSet avoid) const {
     for (size_t i = 0; i <= 2 * endpoints_.size(); ++i) {
       Endpoint& owner = *endpoints_[ring_.Owner(point + i)];

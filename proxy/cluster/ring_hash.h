@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "proxy/base/check.h"
 #include "proxy/cluster/endpoint.h"
 
 namespace hawser::cluster {
@@ -25,8 +26,14 @@ class HashRing {
   // The first point at or after `hash`, or past the end the first of all. O(log size). The ring must not be empty.
   size_t Find(uint64_t hash) const;
   // The position in `endpoints` of the owner of point `point`, which may run past the end and then starts over.
-  uint32_t Owner(size_t point) const { return owners_[point % owners_.size()]; }
-  uint64_t Hash(size_t point) const { return hashes_[point]; }
+  uint32_t Owner(size_t point) const {
+    HAWSER_DCHECK(size() > 0);
+    return owners_[point % owners_.size()];
+  }
+  uint64_t Hash(size_t point) const {
+    HAWSER_DCHECK(point < size());
+    return hashes_[point];
+  }
 
  private:
   std::vector<uint64_t> hashes_;  // ascending

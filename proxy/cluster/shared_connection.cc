@@ -2,8 +2,8 @@
 
 #include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/http1/client_stream.h"
-#include "proxy/net/tcp_stream.h"
 
 namespace hawser::cluster {
 namespace {
@@ -26,7 +26,7 @@ SharedConnection::SharedConnection(Pool& pool, Pool::EndpointConnections& connec
       timer_(*this, kSessionTimerTag),
       host_timer_(*this, kHostTimerTag) {
   if (cluster.tls().any == nullptr) {
-    plain_ = std::make_unique<net::TcpStream>(pool.loop_, std::move(connection.socket));
+    plain_ = pool.make_stream_(pool.loop_, std::move(connection.socket));
   } else {
     tls_ = pool.Secure(cluster, *cluster.tls().any, endpoint, std::move(connection.socket));
     tls_->Watch(this, kTransportTag);
@@ -35,7 +35,9 @@ SharedConnection::SharedConnection(Pool& pool, Pool::EndpointConnections& connec
   pool_.loop_.Arm(timer_, cluster.settings().connect_timeout);
 }
 
-SharedConnection::~SharedConnection() = default;
+SharedConnection::~SharedConnection() {
+  HAWSER_DCHECK(state_ == State::kEnded && waiters_.empty());
+}
 
 void SharedConnection::Start() {
   if (plain_ != nullptr) {
@@ -53,6 +55,7 @@ void SharedConnection::OnReady(event::Ready ready) {
 }
 
 void SharedConnection::Handshake() {
+  HAWSER_DCHECK(state_ == State::kHandshake && tls_ != nullptr);
   switch (tls_->Handshake()) {
     case tls::HandshakeResult::kWantRead: return;
     case tls::HandshakeResult::kFailed: return End(ConnectError::kFailed, tls_->HandshakeError());
@@ -76,6 +79,7 @@ void SharedConnection::HandOver() {
 }
 
 void SharedConnection::StartSession(std::unique_ptr<net::ByteStream> transport) {
+  HAWSER_DCHECK(state_ == State::kHandshake && transport != nullptr);
   state_ = State::kSettings;
   http2_ = Http2Lease(endpoint_);
   session_ = std::make_unique<http2::Session>(http2::Role::kClient, cluster_.http2(), pool_.loop_,
@@ -84,6 +88,7 @@ void SharedConnection::StartSession(std::unique_ptr<net::ByteStream> transport) 
 }
 
 void SharedConnection::OnSession() {
+  HAWSER_DCHECK(session_ != nullptr);
   if (session_->end() != http2::End::kNone) {
     return state_ == State::kSettings ? End(ConnectError::kFailed, WhyNoSettings())
                                       : End(ConnectError::kNone);
@@ -97,8 +102,9 @@ void SharedConnection::OnSession() {
   if (state_ == State::kOpen) ServeWaiters();
 }
 
-// After the session's end, of which it knows no more than what the transport says.
+// Why the session ended: the transport may know more of it than the session.
 std::string SharedConnection::WhyNoSettings() {
+  HAWSER_DCHECK(session_->end() != http2::End::kNone);
   if (!session_->error().empty()) return std::string(session_->error());
   plain_ = session_->TakeTransport();
   if (plain_ != nullptr && plain_->error() != 0) return plain_->error_text();
@@ -121,6 +127,7 @@ void SharedConnection::WatchHost() {
 
 // While bytes are under way the kernel sends no probes, and gives up only after many minutes.
 void SharedConnection::CheckHost() {
+  HAWSER_DCHECK(state_ == State::kOpen);
   const auto silence = session_->HostSilence();
   if (!silence || *silence < LongestSilence(cluster_.settings().tcp_keepalive)) return WatchHost();
   session_->Close(net::CloseReason::kAbort);

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "proxy/base/check.h"
+
 namespace hawser::cluster {
 namespace {
 
 // Maps 32 uniform bits onto [0, total); total is below 2^32 (weights are at most 1000).
 uint64_t Scale(uint32_t draw, uint64_t total) {
+  HAWSER_DCHECK(total < uint64_t{1} << 32);
   return (uint64_t{draw} * total) >> 32;
 }
 
@@ -19,6 +22,7 @@ WeightedChoice::WeightedChoice(Endpoints endpoints) : endpoints_(endpoints) {
 }
 
 size_t WeightedChoice::PositionOf(uint32_t draw) const {
+  HAWSER_DCHECK(!ends_.empty());
   const uint64_t mark = Scale(draw, ends_.back());
   return static_cast<size_t>(std::upper_bound(ends_.begin(), ends_.end(), mark) - ends_.begin());
 }
@@ -28,10 +32,11 @@ WeightedChoice::Pair WeightedChoice::PickTwo(Draws draws) const {
   const uint64_t weight = endpoints_[first]->weight();
   const uint64_t others = ends_.back() - weight;
   if (others == 0) return {*endpoints_[first], *endpoints_[first]};
-  // A mark on the line from which the first one's stretch was cut out.
+  // A mark on the line of weights without the first one's part.
   uint64_t mark = Scale(draws.second, others);
   if (mark >= ends_[first] - weight) mark += weight;
   const auto second = std::upper_bound(ends_.begin(), ends_.end(), mark) - ends_.begin();
+  HAWSER_DCHECK(static_cast<size_t>(second) != first);
   return {*endpoints_[first], *endpoints_[static_cast<size_t>(second)]};
 }
 

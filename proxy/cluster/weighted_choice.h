@@ -22,7 +22,7 @@ class WeightedChoice {
  public:
   explicit WeightedChoice(Endpoints endpoints);
 
-  // O(log n). Whether it is usable is for the caller to ask. There must be an endpoint.
+  // O(log n). It may be one that is not usable. There must be an endpoint.
   Endpoint& Pick(uint32_t draw) const { return *endpoints_[PositionOf(draw)]; }
 
   // Two that differ, unless there is only one. The second is drawn from all but the first.
