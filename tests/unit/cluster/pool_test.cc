@@ -1,155 +1,189 @@
-// The pool of connections to backends over real sockets of this process: what is kept, for how long, what ends in the turn
-// in which something else is due, and what an HTTP/2 backend that gives no streams costs.
+// The pool of connections to backends that speak HTTP/1.1, over fake streams and a stepped clock: what is kept and for how
+// long, and what ends in the turn in which something else is due.
 #include "proxy/cluster/pool.h"
 
-#include <sys/socket.h>
-
+#include <functional>
 #include <string>
 
 #include "gtest/gtest.h"
-#include "tests/unit/cluster/fleet.h"
+#include "tests/fakes/every_event.h"
+#include "tests/unit/cluster/fake_backends.h"
 
 namespace hawser::cluster {
 namespace {
 
 using namespace std::chrono_literals;
-using State = Attempt::State;
+using HeadState = http::ClientStream::HeadState;
 
-struct Owner final : event::IoHandler {
-  void OnReady(event::Ready) override { ++heard; }
-  int heard = 0;
-};
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 
-// The backend's end of a connection.
-class Peer {
- public:
-  Peer() = default;
-  explicit Peer(int fd) : socket_(fd) {}
-  void Send(std::string_view bytes) const {
-    EXPECT_EQ(send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-  }
-  void Close() { socket_.Reset(); }
-  // Whether the other end has closed it.
-  bool ended() const {
-    char bytes[4096];
-    ssize_t got = 0;
-    while ((got = recv(socket_.fd(), bytes, sizeof bytes, MSG_DONTWAIT)) > 0) {
-    }
-    return got == 0;
-  }
-  bool open() const { return socket_.open(); }
-
- private:
-  net::Socket socket_;
-};
-
-class PoolTest : public testing::Test {
+class PoolTest : public FakeBackends {
  protected:
-  explicit PoolTest(config::BackendProtocol protocol = config::BackendProtocol::kHttp11)
-      : listener_(net::Listen(Address("127.0.0.1:0"), {}).value()),
-        loop_(std::move(event::Loop::Create()).value()) {
-    settings_.name = "rooms";
-    settings_.protocol = protocol;
-    settings_.endpoints.push_back({.address = net::LocalAddress(listener_).value()});
-    cluster_ = std::make_unique<Cluster>(settings_);
-    pool_ = std::make_unique<Pool>(*loop_, buffers_);
-  }
-  ~PoolTest() override {
-    pool_ = nullptr;
-    Turn();
-  }
+  PoolTest() : FakeBackends(config::BackendProtocol::kHttp11) {}
 
-  Endpoint& endpoint() { return *cluster_->endpoints()[0]; }
-  void Turn() { loop_->RunOnce(0ms); }
-  // Turns until the condition holds.
-  template <typename Condition>
-  bool Until(Condition condition) {
-    for (const auto end = base::SteadyNow() + 10s; base::SteadyNow() < end; loop_->RunOnce(1ms)) {
-      if (condition()) return true;
-    }
-    return condition();
-  }
-  // Without a turn of the loop: what becomes due meanwhile is all due in the next.
-  static void PassTime(base::Duration time) {
-    for (const auto end = base::SteadyNow() + time; base::SteadyNow() < end;) {
-    }
-  }
-  Peer Accept() {
-    int fd = -1;
-    EXPECT_TRUE(Until([&] { return (fd = accept4(listener_.fd(), nullptr, nullptr, SOCK_NONBLOCK)) >= 0; }));
-    return Peer(fd);
-  }
-  bool contacted() {
-    const net::Socket another(accept(listener_.fd(), nullptr, nullptr));
-    return another.open();
-  }
-  std::unique_ptr<Attempt> Begin(Need need = {}) {
-    return pool_->Begin(*cluster_, endpoint(), need, owner_, 1);
-  }
-
-  // A whole exchange; its connection is the pool's again.
-  Peer Exchange(std::string_view response = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") {
-    auto stream = Begin()->TakeStream();
+  // A whole exchange on `attempt`'s stream; false where it has failed. The stream is the pool's again either way.
+  bool Finish(Attempt& attempt, std::string_view response) {
+    auto stream = attempt.TakeStream();
     stream->Watch(&owner_, 1);
     const http::RequestHead head{.method = "GET", .target = "/", .authority = "a"};
     EXPECT_TRUE(stream->SendRequest(head, nullptr));
-    EXPECT_TRUE(Until([&] { return stream->Write({}).state == net::IoState::kOk; }));
-    Peer peer = Accept();
-    peer.Send(response);
+    net::IoState sent = net::IoState::kBlocked;
+    for (int i = 0; i < 200 && sent == net::IoState::kBlocked; ++i) sent = stream->Write({}).state;
+    newest().Feed(response);
     http::ResponseHead answer;
-    EXPECT_TRUE(Until([&] { return stream->ReadResponse(answer) == http::ClientStream::HeadState::kFinal; }));
-    pool_->Return(*cluster_, endpoint(), std::move(stream));
-    return peer;
+    HeadState read = HeadState::kBlocked;
+    for (int i = 0; i < 200 && read == HeadState::kBlocked; ++i) read = stream->ReadResponse(answer);
+    Return(std::move(stream));
+    return sent == net::IoState::kOk && read == HeadState::kFinal;
   }
-
-  config::Cluster settings_;
-  net::Socket listener_;
-  std::unique_ptr<event::Loop> loop_;
-  net::BufferPool buffers_;
-  std::unique_ptr<Cluster> cluster_;
-  std::unique_ptr<Pool> pool_;
-  Owner owner_;
+  void Keep(std::string_view response = kOk) { EXPECT_TRUE(Finish(*Begin(), response)); }
 };
 
-TEST_F(PoolTest, AKeptConnectionMayEndInTheTurnInWhichItsTimerIsDue) {
-  settings_.idle_connections.timeout = 1ms;
-  Peer peer = Exchange();
+TEST_F(PoolTest, AConnectionIsUsedAgain) {
+  Keep();
   EXPECT_EQ(endpoint().idle_connections(), 1);
-  peer.Close();
-  PassTime(5ms);
-  Turn();
+  const auto attempt = Begin();
+  EXPECT_FALSE(attempt->opened());
   EXPECT_EQ(endpoint().idle_connections(), 0);
-  Turn();
-  EXPECT_TRUE(Begin()->opened());
+  EXPECT_TRUE(Finish(*attempt, kOk));
+  EXPECT_EQ(endpoint().connects(), 1u);
+}
+
+TEST_F(PoolTest, AnExchangeThatGoesOneByteACallLeavesAConnectionToKeep) {
+  on_connect_ = [](fakes::FakeStream& stream) { stream.OneByteAtATime(); };
+  Keep();
+  EXPECT_EQ(endpoint().idle_connections(), 1);
+  EXPECT_TRUE(Finish(*Begin(), kOk));
+  EXPECT_EQ(endpoint().connects(), 1u);
+}
+
+// Whichever call of an exchange fails, and of the time behind it: nothing of the connection is left, and the next request
+// gets another.
+TEST_F(PoolTest, AConnectionWhoseNthCallFailsIsNotGivenOutAgain) {
+  bool failed = true;
+  for (int n = 1; failed && n < 100; ++n) {
+    on_connect_ = [n](fakes::FakeStream& stream) { stream.FailCall(n); };
+    failed = !Finish(*Begin({.failed_on = 0}), kOk);
+    Run();
+    on_connect_ = nullptr;
+    const auto next = Begin();
+    EXPECT_TRUE(next->opened()) << n;
+    EXPECT_EQ(stream(connections() - 2).closed(), true) << n;
+    EXPECT_EQ(endpoint().idle_connections(), 0) << n;
+  }
+  EXPECT_FALSE(failed);
+}
+
+TEST_F(PoolTest, AKeptConnectionMayEndInTheTurnInWhichItsTimerIsDue) {
+  settings_.idle_connections.timeout = 10s;
+  for (const bool end_first : {true, false}) {
+    Keep();
+    fakes::FakeStream& kept = newest();
+    kept.FeedEnd();
+    clock_.Advance(10s + kTick);
+    const auto end = [&kept] { kept.Deliver(); };
+    end_first ? turn_.First(end) : turn_.Last(end);
+    Turn();
+    EXPECT_EQ(endpoint().idle_connections(), 0);
+    EXPECT_TRUE(kept.closed());
+    EXPECT_TRUE(Begin()->opened());
+  }
 }
 
 TEST_F(PoolTest, AKeptConnectionMayBeTakenInTheTurnInWhichItsTimerIsDue) {
-  settings_.idle_connections.timeout = 1ms;
-  const Peer peer = Exchange();
-  PassTime(5ms);
+  settings_.idle_connections.timeout = 10s;
+  for (const bool taken_first : {true, false}) {
+    Keep();
+    fakes::FakeStream& kept = newest();
+    clock_.Advance(10s + kTick);
+    std::unique_ptr<Attempt> attempt;
+    const auto take = [&] { attempt = Begin(); };
+    taken_first ? turn_.First(take) : turn_.Last(take);
+    Turn();
+    EXPECT_EQ(attempt->opened(), !taken_first);
+    EXPECT_EQ(kept.closed(), !taken_first);
+    EXPECT_EQ(endpoint().idle_connections(), 0);
+    attempt->TakeStream()->Close(net::CloseReason::kAbort);
+  }
+}
+
+TEST_F(PoolTest, AKeptConnectionThatEndsInTheTurnInWhichItIsTakenIsNotGivenOut) {
+  Keep();
+  newest().FeedEnd();
   const auto attempt = Begin();
-  EXPECT_FALSE(attempt->opened());
-  Turn();
+  EXPECT_TRUE(attempt->opened());
+  EXPECT_TRUE(stream(0).closed());
+}
+
+TEST_F(PoolTest, BytesThatNobodyAskedForEndAKeptConnection) {
+  Keep();
+  newest().Feed("HTTP/1.1 408 Request Timeout\r\n");
+  Run();
+  EXPECT_TRUE(newest().closed());
   EXPECT_EQ(endpoint().idle_connections(), 0);
-  EXPECT_FALSE(peer.ended());
 }
 
 TEST_F(PoolTest, WhatABackendSaysOfItsKeepAliveTimeBoundsTheIdleTime) {
-  const Peer kept = Exchange("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=60\r\n\r\n");
+  Keep("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=30\r\n\r\n");
+  Pass(28s);
   EXPECT_EQ(endpoint().idle_connections(), 1);
-  const auto attempt = Begin();
-  const Peer too_short = Exchange("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=1\r\n\r\n");
+  Pass(1s);
+  EXPECT_EQ(endpoint().idle_connections(), 0) << "a second goes to the request on its way";
+  Keep("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nKeep-Alive: timeout=1\r\n\r\n");
   EXPECT_EQ(endpoint().idle_connections(), 0);
-  EXPECT_TRUE(Until([&] { return too_short.ended(); }));
+  EXPECT_TRUE(newest().closed());
+}
+
+// Whatever is pending for it, and however it ends: nothing reads a connection that the pool no longer keeps.
+TEST_F(PoolTest, NothingReachesAKeptConnectionThatHasEndedOrWasTaken) {
+  std::unique_ptr<Attempt> attempt;
+  const std::function<void()> ends[] = {[this] { pool_->CloseIdle(); }, [&] { attempt = Begin(); },
+                                        [this] {
+                                          newest().FeedEnd();
+                                          newest().Deliver();
+                                        }};
+  for (const auto& end : ends) {
+    Keep();
+    fakes::FakeStream& kept = newest();
+    int calls = 0;
+    fakes::EndAmidEveryEvent(*loop_, *kept.handler(), [&] {
+      end();
+      calls = kept.calls();
+    });
+    EXPECT_EQ(endpoint().idle_connections(), 0);
+    clock_.Advance(std::chrono::hours(1));
+    Turn();
+    EXPECT_EQ(kept.calls(), calls);
+    EXPECT_EQ(kept.closed(), attempt == nullptr);
+    if (attempt != nullptr) std::exchange(attempt, nullptr)->TakeStream()->Close(net::CloseReason::kAbort);
+  }
+}
+
+TEST_F(PoolTest, NoMoreAreKeptThanTheConfigurationAllows) {
+  settings_.idle_connections.max = 2;
+  std::vector<std::unique_ptr<Attempt>> attempts;
+  for (int i = 0; i < 3; ++i) attempts.push_back(Begin());
+  for (size_t i = 0; i < 3; ++i) {
+    auto exchange = attempts[i]->TakeStream();
+    exchange->Watch(&owner_, 1);
+    ASSERT_TRUE(exchange->SendRequest({.method = "GET", .target = "/", .authority = "a"}, nullptr));
+    EXPECT_EQ(exchange->Write({}).state, net::IoState::kOk);
+    stream(i).Feed(kOk);
+    http::ResponseHead answer;
+    EXPECT_EQ(exchange->ReadResponse(answer), HeadState::kFinal);
+    Return(std::move(exchange));
+  }
+  EXPECT_EQ(endpoint().idle_connections(), 2);
+  EXPECT_TRUE(stream(2).closed());
 }
 
 TEST_F(PoolTest, AfterItsEndNothingIsKeptOrBegun) {
-  auto attempt = Begin();
-  auto stream = attempt->TakeStream();
+  const auto attempt = Begin();
   pool_->Abort();
+  EXPECT_TRUE(Finish(*attempt, kOk));
+  EXPECT_EQ(endpoint().idle_connections(), 0);
   const auto late = Begin();
-  EXPECT_EQ(late->state(), State::kFailed);
+  ASSERT_EQ(late->state(), State::kFailed);
   EXPECT_EQ(late->error(), ConnectError::kShutDown);
   EXPECT_EQ(endpoint().connects(), 1u);
 }
@@ -161,82 +195,6 @@ TEST_F(PoolTest, AnAttemptSaysWhyItsConnectionCouldNotBeBegun) {
   const auto attempt = pool_->Begin(nowhere, *nowhere.endpoints()[0], {}, owner_, 1);
   EXPECT_EQ(attempt->error(), ConnectError::kFailed);
   EXPECT_EQ(attempt->error_text(), "No such file or directory");
-}
-
-class PoolHttp2 : public PoolTest {
- protected:
-  PoolHttp2() : PoolTest(config::BackendProtocol::kHttp2) {}
-
-  static std::string Frame(char type, char flags, std::string_view payload) {
-    return std::string{'\0', '\0', static_cast<char>(payload.size()), type, flags, '\0', '\0', '\0', '\0'} +
-           std::string(payload);
-  }
-  // SETTINGS with SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 §6.5.2).
-  static std::string MaxStreams(char streams) {
-    return Frame(4, 0, std::string{'\0', '\3', '\0', '\0', '\0', streams});
-  }
-  static std::string GoAway() { return Frame(7, 0, std::string(8, '\0')); }
-};
-
-TEST_F(PoolHttp2, ABackendWithoutStreamsIsWaitedForOnOneConnection) {
-  const auto first = Begin();
-  const Peer peer = Accept();
-  peer.Send(MaxStreams(0));
-  ASSERT_TRUE(Until([&] { return endpoint().connecting() == 0; }));
-  const auto second = Begin();
-  for (int i = 0; i < 20; ++i) Turn();
-  EXPECT_EQ(first->state(), State::kWaiting);
-  EXPECT_EQ(second->state(), State::kWaiting);
-  EXPECT_EQ(endpoint().connects(), 1u);
-  peer.Send(MaxStreams(2));
-  EXPECT_TRUE(Until([&] { return first->state() == State::kReady && second->state() == State::kReady; }));
-  EXPECT_EQ(endpoint().connects(), 1u);
-}
-
-TEST_F(PoolHttp2, ABackendThatSendsAwayEveryNewConnectionIsAskedOncePerAttempt) {
-  const auto attempt = Begin();
-  const Peer peer = Accept();
-  peer.Send(MaxStreams(1) + GoAway());
-  EXPECT_TRUE(Until([&] { return attempt->state() == State::kFailed; }));
-  EXPECT_EQ(attempt->error(), ConnectError::kFailed);
-  EXPECT_EQ(endpoint().connects(), 1u);
-}
-
-TEST_F(PoolHttp2, AnAttemptIsNotSentToTheConnectionThatRefusedItBefore) {
-  const auto first = Begin();
-  const Peer peer = Accept();
-  peer.Send(MaxStreams(100));
-  ASSERT_TRUE(Until([&] { return first->state() == State::kReady; }));
-  EXPECT_EQ(Begin()->state(), State::kReady);
-  const auto other = Begin({.failed_on = first->connection()});
-  EXPECT_EQ(other->state(), State::kWaiting);
-  EXPECT_EQ(endpoint().connects(), 2u);
-}
-
-TEST_F(PoolHttp2, ThoseThatHaveLeftTakeNoRoomOnAConnectionBeingMade) {
-  for (uint32_t i = 0; i < 2 * settings_.max_concurrent_streams; ++i) {
-    EXPECT_EQ(Begin()->state(), State::kWaiting);
-  }
-  EXPECT_EQ(endpoint().connects(), 1u);
-}
-
-TEST_F(PoolHttp2, TheEndOfThePoolBeginsNoConnectionForThoseThatWait) {
-  const auto waiting = Begin();
-  const Peer connected = Accept();
-  pool_->Abort();
-  EXPECT_EQ(waiting->state(), State::kFailed);
-  EXPECT_EQ(waiting->error(), ConnectError::kShutDown);
-  EXPECT_EQ(endpoint().connects(), 1u);
-  Turn();
-}
-
-TEST_F(PoolHttp2, ARefusalIsToldInTheSystemsWords) {
-  listener_.Reset();
-  const auto attempt = Begin();
-  EXPECT_TRUE(Until([&] { return attempt->state() == State::kFailed; }));
-  EXPECT_EQ(attempt->error(), ConnectError::kFailed);
-  EXPECT_EQ(attempt->error_text(), "Connection refused");
-  EXPECT_EQ(endpoint().connect_failures(), 1u);
 }
 
 }  // namespace
