@@ -6,6 +6,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "tests/fakes/in_turn.h"
+
 namespace hawser::event {
 namespace {
 
@@ -20,6 +22,19 @@ TEST(Signals, ArriveAsEventsOnTheLoop) {
   raise(SIGUSR1);
   loop->RunOnce(std::chrono::seconds(20));
   EXPECT_EQ(seen, (std::vector<int>{SIGUSR2, SIGUSR1}));
+}
+
+TEST(Signals, NoneIsToldOnceTheWatchHasEndedInTheSameTurn) {
+  auto loop = std::move(Loop::Create()).value();
+  int told = 0;
+  auto signals = Signals::Watch(*loop, {SIGUSR1}, [&](int) { ++told; });
+  ASSERT_TRUE(signals.ok());
+  fakes::InTurn turn(*loop);
+  turn.First([&] { signals->reset(); });
+  raise(SIGUSR1);
+  loop->RunOnce(std::chrono::milliseconds(0));
+  loop->RunOnce(std::chrono::milliseconds(0));
+  EXPECT_EQ(told, 0);
 }
 
 TEST(Signals, AreBlockedOnlyWhileSomebodyListens) {
