@@ -33,14 +33,14 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
   Callbacks::SendSettings(library_, role, settings);
   transport_->Watch(this, kTransportTag);
   transport_->Want({.read = true});
-  Push();
+  SendSoon();
 }
 
 Session::~Session() {
   HAWSER_DCHECK(!in_turn_);
   in_turn_ = true;  // there is no next one
   Finish(End::kClosed);
-  loop_.CancelSoon(*this, kSettleTag);
+  loop_.CancelSoon(*this, kTurnTag);
   arriving_ = nullptr;
   arrived_.clear();
   streams_.ForEach([this](Stream& stream) {
@@ -53,36 +53,36 @@ Session::~Session() {
 }
 
 void Session::OnReady(event::Ready ready) {
-  if (ready.tag == kSettleTag) settle_soon_ = false;
+  if (ready.tag == kTurnTag) turn_asked_ = false;
   if (ready.timer) OnTimer();
   if (ready.tag == kTransportTag && !ready.timer && end_ == End::kNone) {
     if (ready.writable) output_.OnWritable();
     if (ready.readable && !output_.overfull()) Receive();
   }
-  Settle();
+  RunTurn();
 }
 
 // --- The turn ---
 
-void Session::SettleSoon() {
-  if (in_turn_ || settle_soon_) return;
-  settle_soon_ = true;
-  loop_.Soon(*this, {.tag = kSettleTag});
+void Session::RunTurnSoon() {
+  if (in_turn_ || turn_asked_) return;
+  turn_asked_ = true;
+  loop_.Soon(*this, {.tag = kTurnTag});
 }
 
 // Owners write while they are called, so the output is flushed after that. The room that the flush makes goes to those that
 // wait for it.
-void Session::Settle() {
+void Session::RunTurn() {
   HAWSER_DCHECK(!in_turn_);
   in_turn_ = true;
   if (leaving_ == Leaving::kNoticeRead) SendLastGoAway();
   streams_.CallOwners();
   NotifyOwner();
-  Pump();
+  CollectFrames();
   Flush();
   streams_.CallRoomWaiters(
       [this] { return room() > 0 && nghttp2_session_get_remote_window_size(library_) > 0; });
-  Pump();
+  CollectFrames();
   Flush();
   CheckEnd();
   if (end_ != End::kNone) {
@@ -95,7 +95,7 @@ void Session::Settle() {
     ArmTimer();
   }
   in_turn_ = false;
-  if (streams_.any_ready()) SettleSoon();
+  if (streams_.any_ready()) RunTurnSoon();
 }
 
 void Session::NotifyOwner() {
@@ -138,7 +138,7 @@ void Session::SendLastGoAway() {
   leaving_ = Leaving::kLast;
   const int32_t last = nghttp2_session_get_last_proc_stream_id(library_);
   nghttp2_submit_goaway(library_, NGHTTP2_FLAG_NONE, last, NGHTTP2_NO_ERROR, nullptr, 0);
-  Push();
+  SendSoon();
 }
 
 void Session::OnTimer() {
@@ -177,7 +177,7 @@ void Session::Feed(std::span<const std::byte> bytes) {
   if (violation_) return EndForAbuse(*violation_);
   if (error != 0) return OnLibraryError(error);
   owner_pending_ |= input_.block_begun() != block_begun;
-  Push();
+  SendSoon();
 }
 
 int Session::FeedPart(std::span<const std::byte>& bytes) {
@@ -212,7 +212,7 @@ void Session::EndForAbuse(Abuse abuse) {
 
 // --- Output ---
 
-void Session::Pump() {
+void Session::CollectFrames() {
   if (end_ != End::kNone) return;
   const uint8_t* bytes = nullptr;
   ssize_t count = 0;
@@ -237,12 +237,12 @@ size_t Session::Send(Stream& stream, std::span<const std::byte> bytes, bool last
     stream.offered_ = piece;
     stream.offered_last_ = last && taken + piece.size() == bytes.size();
     nghttp2_session_resume_data(library_, stream.id_);
-    Pump();
+    CollectFrames();
     const size_t sent = piece.size() - std::exchange(stream.offered_, {}).size();
     taken += sent;
     if (sent < piece.size()) break;  // a window is closed
   }
-  if (taken > 0) SettleSoon();
+  if (taken > 0) RunTurnSoon();
   return taken;
 }
 
@@ -286,19 +286,19 @@ void Session::AddWaiter(Stream& stream) {
 
 void Session::AddReady(Stream& stream) {
   streams_.AddReady(stream);
-  SettleSoon();
+  RunTurnSoon();
 }
 
 void Session::ReturnCredit(const Stream& stream, size_t bytes) {
   nghttp2_session_consume_stream(library_, stream.id_, bytes);
-  Push();
+  SendSoon();
 }
 
 void Session::Reset(Stream& stream, uint32_t code) {
   if (end_ != End::kNone) return;
   resetting_ = stream.id_;
   nghttp2_submit_rst_stream(library_, NGHTTP2_FLAG_NONE, stream.id_, code);
-  Push();
+  SendSoon();
   resetting_ = 0;
 }
 
@@ -306,7 +306,7 @@ void Session::Release(Stream& stream) {
   if (!stream.closed_ && stream.id_ != 0) nghttp2_session_set_stream_user_data(library_, stream.id_, nullptr);
   streams_.Remove(stream);
   owner_pending_ = true;  // a slot is free
-  SettleSoon();
+  RunTurnSoon();
 }
 
 void Session::DropRest(std::unique_ptr<Stream> stream) {
@@ -316,7 +316,7 @@ void Session::DropRest(std::unique_ptr<Stream> stream) {
   if (first) timer_.Cancel();  // it may be armed for a later deadline
   ArmTimer();
   AskIfSpent(dropped);
-  Push();
+  SendSoon();
 }
 
 // The PING leaves behind the answer: who acknowledges it has read that.
@@ -371,7 +371,7 @@ void Session::GoAway() {
   nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, nullptr);
   timer_.Cancel();  // it may be armed for a later deadline
   ArmTimer();
-  Push();
+  SendSoon();
 }
 
 void Session::Close(net::CloseReason reason) {
@@ -393,7 +393,7 @@ void Session::Finish(End end) {
   });
   output_.Clear();
   if (transport_ != nullptr) transport_->Want({});
-  SettleSoon();
+  RunTurnSoon();
 }
 
 }  // namespace hawser::http2

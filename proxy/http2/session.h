@@ -83,7 +83,7 @@ class Session final : public event::IoHandler {
   void Watch(event::IoHandler* owner, uint8_t tag) {
     owner_ = owner;
     owner_tag_ = tag;
-    if (owner_pending_) SettleSoon();
+    if (owner_pending_) RunTurnSoon();
   }
   void OnReady(event::Ready ready) override;
 
@@ -130,7 +130,7 @@ class Session final : public event::IoHandler {
   // Lets the peer open no new streams (GOAWAY, RFC 9113 §6.8). A server first sends a notice, and the last GOAWAY when the
   // peer has surely read it. The session ends with its last stream. Idempotent.
   void GoAway();
-  // Ends everything: GOAWAY as far as the transport takes it, streams break.
+  // Ends everything at once: GOAWAY is sent if the transport takes it, and the streams fail.
   void Close(net::CloseReason reason);
   // After an end: the transport, all of whose output is written or lost; null once taken.
   std::unique_ptr<net::ByteStream> TakeTransport() {
@@ -142,7 +142,7 @@ class Session final : public event::IoHandler {
   friend class Stream;
   friend struct Callbacks;
 
-  enum Tag : uint8_t { kTransportTag = 0, kSettleTag = 1, kTimerTag = 2 };
+  enum Tag : uint8_t { kTransportTag = 0, kTurnTag = 1, kTimerTag = 2 };
 
   // How far the session has come on its way to an end (RFC 9113 §6.8). It only moves down this list.
   enum class Leaving : uint8_t {
@@ -157,16 +157,16 @@ class Session final : public event::IoHandler {
   // --- Called by streams ---
   // Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM goes with the end of them.
   size_t Send(Stream& stream, std::span<const std::byte> bytes, bool last);
-  // After a frame was queued for `stream`: into the output, which leaves when the turn is over.
-  void Push() {
-    Pump();
-    SettleSoon();
+  // Moves the frames that nghttp2 has queued into the output, which leaves when the turn is over.
+  void SendSoon() {
+    CollectFrames();
+    RunTurnSoon();
   }
   // The stream wants to write and cannot.
   void AddWaiter(Stream& stream);
   void AddReady(Stream& stream);
   bool CanWrite(const Stream& stream) const;
-  // Whether the head of that request is on its way; FlushHead tries to bring it there.
+  // Whether the transport has taken the head of that request; FlushHead gives it the head.
   bool HeadHasLeft(const Stream& stream) const { return output_.left() > stream.head_begin_; }
   bool FlushHead(const Stream& stream);
   void Reset(Stream& stream, uint32_t code);
@@ -185,16 +185,16 @@ class Session final : public event::IoHandler {
   void EndForAbuse(Abuse abuse);
 
   // --- Output ---
-  void Pump();
+  void CollectFrames();
   void Flush();
   // Bytes that streams may send now, as far as their windows are open.
   size_t room() const { return end_ == End::kNone ? output_.room() : 0; }
   void AppendGoAway(uint32_t code, std::string_view text);
 
   // --- The turn ---
-  void Settle();
+  void RunTurn();
   void NotifyOwner();
-  void SettleSoon();
+  void RunTurnSoon();
   void CheckEnd();
   void Finish(End end);
 
@@ -234,7 +234,7 @@ class Session final : public event::IoHandler {
   End end_ = End::kNone;
   Abuse abuse_ = Abuse::kCount;
   bool in_turn_ = false;
-  bool settle_soon_ = false;
+  bool turn_asked_ = false;     // of the loop, by RunTurnSoon
   bool owner_pending_ = false;  // the owner is to be called
   bool settings_received_ = false;
   bool closed_stream_used_ = false;  // noted inside nghttp2, acted on after it

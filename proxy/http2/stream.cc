@@ -44,7 +44,7 @@ bool Stream::SubmitRequest(const SentHead& head, bool ends) {
   session_->last_opened_ = id;
   started_ = true;
   if (ends) writing_ = Side::kEnded;
-  session_->Push();
+  session_->SendSoon();
   return true;
 }
 
@@ -53,7 +53,7 @@ bool Stream::SubmitInterim(const SentHead& head) {
   const int submitted = nghttp2_submit_headers(session_->library_, NGHTTP2_FLAG_NONE, id_, nullptr,
                                                head.fields(), head.count(), nullptr);
   if (submitted != 0) return false;
-  session_->Push();
+  session_->SendSoon();
   return true;
 }
 
@@ -67,7 +67,7 @@ bool Stream::SubmitResponse(const SentHead& head, bool ends) {
   }
   started_ = true;
   if (ends) writing_ = Side::kEnded;
-  session_->Push();
+  session_->SendSoon();
   return true;
 }
 
@@ -77,7 +77,7 @@ void Stream::EndWithTrailers(const SentHead& trailers) {
   if (trailers.count() == 0) return ShutdownWrite();
   if (nghttp2_submit_trailer(session_->library_, id_, trailers.fields(), trailers.count()) != 0) return;
   writing_ = Side::kEnded;
-  session_->Push();
+  session_->SendSoon();
 }
 
 std::unique_ptr<ReceivedHead> Stream::TakeHead() {
@@ -145,7 +145,7 @@ void Stream::ShutdownWrite() {
   if (session_ == nullptr || closed_ || !started_ || writing_ != Side::kOpen) return;
   writing_ = Side::kEnding;
   nghttp2_session_resume_data(session_->library_, id_);
-  session_->Push();
+  session_->SendSoon();
   if (writing_ == Side::kEnding) session_->AddWaiter(*this);
 }
 
