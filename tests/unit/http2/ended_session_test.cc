@@ -12,12 +12,12 @@
 namespace hawser::http2 {
 namespace {
 
-struct State {
+struct SessionState {
   const char* name;
   std::function<void(Connection&, Connection::Exchange&)> reach;
 };
 
-const State kStates[] = {
+const SessionState kSessionStates[] = {
     {"a request that nobody has answered", [](Connection&, Connection::Exchange&) {}},
     {"a notice sent", [](Connection& at, Connection::Exchange&) { at.server->GoAway(); }},
     {"the last GOAWAY sent",
@@ -51,7 +51,7 @@ const State kStates[] = {
 };
 
 TEST(EndedSession, NothingReachesASessionThatHasRetired) {
-  for (const State& state : kStates) {
+  for (const SessionState& state : kSessionStates) {
     Connection at;
     auto exchange = at.Request(Post());
     Listener owner;

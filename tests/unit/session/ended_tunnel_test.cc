@@ -9,12 +9,12 @@
 namespace hawser::session {
 namespace {
 
-struct State {
+struct TunnelState {
   const char* name;
   std::function<void(TunnelHarness&)> reach;
 };
 
-const State kStates[] = {
+const TunnelState kTunnelStates[] = {
     {"open", [](TunnelHarness&) {}},
     {"within a frame",
      [](TunnelHarness& at) {
@@ -36,7 +36,7 @@ const State kStates[] = {
 };
 
 TEST(EndedTunnel, NothingReachesATunnelThatHasEnded) {
-  for (const State& state : kStates) {
+  for (const TunnelState& state : kTunnelStates) {
     TunnelHarness at({.keepalive = {.interval = base::Duration(10), .to = config::KeepaliveTo::kBoth}});
     at.Start();
     state.reach(at);
