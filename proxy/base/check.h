@@ -1,6 +1,6 @@
-// HAWSER_DCHECK(condition): what a comment says must hold, checked. On in debug, asan, tsan and fuzz builds; in release
-// the condition is compiled and never evaluated. A condition that fails ends the process: that is a fault of hawser's own,
-// never something that a peer or a file can cause (those are handled errors).
+// HAWSER_DCHECK(condition) checks a precondition. It is on in debug, asan, tsan and fuzz builds; in release
+// the condition is compiled and never evaluated. A failed condition ends the process: it is a bug in hawser.
+// Errors that a peer or a file can cause are handled instead.
 #pragma once
 
 #include <cstdio>

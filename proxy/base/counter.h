@@ -1,5 +1,5 @@
-// A number that one thread counts and any thread reads. Adding is a relaxed load and a relaxed store, no locked
-// instruction: on every machine that hawser runs on that compiles to what a plain integer would.
+// A number that one thread counts and any thread reads. Adding is a relaxed load and a relaxed store without
+// a locked instruction: as fast as a plain integer.
 #pragma once
 
 #include <atomic>

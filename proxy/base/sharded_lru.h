@@ -1,6 +1,6 @@
-// A bounded table that many threads use: rows by key, and when there is no room, the row that was used the longest ago goes.
-// The table is cut into shards, each under its own mutex, so that threads seldom wait for each other. A row can be pinned:
-// then it stays, however old it is. O(1) for every operation but ForEach.
+// A bounded table of rows by key that many threads use. When it is full, the least recently used row is
+// evicted. The table is divided into shards, each under its own mutex, so that threads seldom wait for each
+// other. A pinned row is never evicted. O(1) for every operation but ForEach.
 //
 //   struct Key { uint64_t hash; ...; bool operator==(const Key&) const = default; };
 //   ShardedLru<Key, Value> table(100'000);
@@ -43,20 +43,20 @@ class ShardedLru {
   // One shard and its mutex, which is held until this goes out of scope.
   class Locked {
    public:
-    // The latest time that a Lock of this shard has brought. The clocks of threads differ, and each stands still within a
-    // turn of its loop: here time never goes back.
+    // The latest time that any Lock of this shard was given. The clocks of threads differ, and each stands
+    // still within a turn of its loop; this time never goes back.
     TimePoint now() const { return shard_.latest; }
 
-    // Null if there is none. Not a use.
+    // Null if there is none. Does not count as a use.
     Row* Find(const Key& key) {
       HAWSER_DCHECK(Holds(key));
       const auto found = shard_.rows.find(key);
       return found == shard_.rows.end() ? nullptr : found->get();
     }
 
-    // A row for a key that has none, as the one that was used last. Up to kSweptPerInsert of the oldest rows for which
-    // `spent(row)` is true go first, as far as the first for which it is not. Then, if there is still no room, the oldest row
-    // goes; null if all are pinned.
+    // Adds a row for a key that has none, as the most recently used. First removes up to kSweptPerInsert of
+    // the oldest rows, as long as `spent(row)` is true. If there is still no room, the oldest row is evicted;
+    // null if all are pinned.
     template <typename Spent>
     Row* Insert(const Key& key, Spent spent) {
       HAWSER_DCHECK(Find(key) == nullptr);
@@ -76,7 +76,7 @@ class ShardedLru {
       return row;
     }
 
-    // The row was used now: all others go before it does. A pinned one is pinned no more.
+    // Makes the row the most recently used. A pinned row is unpinned.
     void Use(Row& row) {
       HAWSER_DCHECK(Find(row.key) == &row);
       shard_.by_use.PushBack(row);
@@ -113,7 +113,7 @@ class ShardedLru {
   ShardedLru(const ShardedLru&) = delete;
   ShardedLru& operator=(const ShardedLru&) = delete;
 
-  // The shard of the keys with that hash; without a time where nothing depends on it.
+  // Locks the shard of the keys with that hash. Callers that do not need now() leave the time out.
   [[nodiscard]] Locked Lock(uint64_t hash, TimePoint now = TimePoint::min()) {
     return Locked(*this, ShardOf(hash), now);
   }
@@ -122,7 +122,7 @@ class ShardedLru {
   size_t size() const {
     return Sum([](const Shard& shard) { return shard.rows.size(); });
   }
-  // Rows that went because there was no room.
+  // Rows that were evicted because there was no room.
   uint64_t evictions() const {
     return Sum([](const Shard& shard) { return shard.evictions; });
   }

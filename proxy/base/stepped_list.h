@@ -1,5 +1,5 @@
-// An intrusive list that can be walked in steps, while its elements come and go between them: the list keeps the walk's
-// place by a link of its own, which nobody sees. One walk at a time.
+// An intrusive list that can be walked in steps, while elements are added and removed between the steps. An
+// invisible link of the list marks the position of the walk. One walk at a time.
 //
 //   list.Rewind();
 //   while (list.Step(256, [](Element& element) { ... })) LetOthersWork();
@@ -33,11 +33,11 @@ class SteppedList {
     });
   }
 
-  // The next step is the first of a walk.
+  // Begins a new walk with the next step.
   void Rewind() { place_.Unlink(); }
 
-  // Calls visit(T&) for up to `most` elements behind those of the steps before; visit may unlink none. False: there are no
-  // more, and the list is rewound. An element that is moved to the end meanwhile is met there (again).
+  // Calls visit(T&) for the next `most` elements; visit may not unlink any. False: there are no more, and the
+  // list is rewound. An element that moves to the end meanwhile is visited there (again).
   template <typename Visit>
   bool Step(size_t most, Visit visit) {
     HAWSER_DCHECK(most > 0);

@@ -1,4 +1,5 @@
-// Waits whose ends fall together: the deadlines of many tunnels are met by one turn of the loop. Pure.
+// Rounds waits up so that many of them end at the same time: one turn of the loop then handles the deadlines
+// of many tunnels. Pure.
 #pragma once
 
 #include <algorithm>

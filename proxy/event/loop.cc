@@ -14,7 +14,7 @@
 namespace hawser::event {
 namespace {
 
-// In the place of a target: the descriptor that wakes the loop, and an event that was taken back.
+// These stand in the place of a target: the descriptor that wakes the loop, and a cancelled event.
 constexpr uint64_t kWake = 0;
 constexpr uint64_t kForgotten = 1;
 
@@ -61,7 +61,8 @@ void Loop::RunOnce(base::Duration wait) {
   int timeout = WaitForTimers();
   if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
   if (!soon_.empty() || !retired_.empty()) timeout = 0;
-  // From here on Forget reaches the batch: whatever runs before an event may take it back.
+  // From here on Forget also removes events from the batch: a handler may close the descriptor of a later
+  // event.
   batch_next_ = 0;
   batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), kBatch, timeout), 0);
   now_ = clock_();
@@ -220,7 +221,7 @@ void Loop::DestroyRetired() {
     for (const size_t end = retired_.size(); next < end; ++next) {
       IoHandler* const address = retired_[next];
       std::unique_ptr<IoHandler>(address).reset();
-      // Only now: while it is destroyed nobody may ask for it, and what is made next may stand at the same place.
+      // Only now: nobody may ask for it while it is destroyed, and a new object may get the same address.
       retired_[next] = nullptr;
       retired_index_.erase(address);
     }

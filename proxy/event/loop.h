@@ -2,7 +2,8 @@
 // timers that are due, run what other threads posted, destroy what retired. Everything but Post and Stop is for the
 // loop's own thread.
 //
-// A handler that has retired is never called again, whatever of its own is still armed, pending or in the turn's batch.
+// A handler that has retired is never called again, even if one of its timers is armed or one of its events
+// is pending or in the batch of this turn.
 #pragma once
 
 #include <atomic>
@@ -72,13 +73,13 @@ class Loop {
   // One turn that waits for at most `wait` (negative: until something happens). For tests.
   void RunOnce(base::Duration wait);
 
-  // Registers `fd`: the target's handler hears of what `interest` names, and of errors and hang-ups always, as readable.
-  // `target` and its handler must outlive the registration.
+  // Registers `fd`. The target's handler is called for the events in `interest`, and always for errors and
+  // hang-ups, as readable. `target` and its handler must outlive the registration.
   absl::Status Add(int fd, Target& target, Interest interest);
   void Modify(int fd, Target& target, Interest interest);
 
-  // Ends the registration: no event of this turn or a later one reaches the target, nor what was to run Soon for its
-  // handler and tag. Closing fd ends it too, and then Forget does the rest.
+  // Ends the registration: the target gets no event of this turn or a later one, and Soon calls for its
+  // handler and tag are cancelled. Closing fd ends the registration too; then call Forget instead.
   void Remove(int fd, const Target& target);
   void Forget(const Target& target);
 
@@ -105,20 +106,21 @@ class Loop {
   // Fixed within a turn.
   base::TimePoint now() const { return now_; }
 
-  // The clock, read at this moment: for round trips, which a turn's length would blur.
+  // Reads the clock at this moment: for round trips, where the length of a turn would matter.
   base::TimePoint ReadClock() const { return clock_(); }
 
   // Counts turns; for budgets that hold for one.
   uint64_t turn() const { return turn_; }
 
-  // Three areas of kScratchBytes each, free for whoever runs now, worthless after it returns: bytes just read; records
-  // as they came off the wire; records about to go onto it.
+  // Three areas of kScratchBytes each. The handler that runs now may use them; their contents are lost when
+  // it returns. They are for bytes just read, for records received, and for records about to be sent.
   std::span<std::byte> scratch() { return {scratch_.get(), kScratchBytes}; }
   std::span<std::byte> wire_in() { return {scratch_.get() + kScratchBytes, kScratchBytes}; }
   std::span<std::byte> wire_out() { return {scratch_.get() + 2 * kScratchBytes, kScratchBytes}; }
 
  private:
-  // What is to be called, in the order in which it was asked for. Few calls are searched one by one, many by an index.
+  // The pending Soon calls, in the order of the requests. Few calls are searched one by one, many by an
+  // index.
   class Calls {
    public:
     struct Call {
@@ -129,7 +131,7 @@ class Loop {
     bool empty() const { return calls_.empty(); }
     size_t size() const { return calls_.size(); }
     const Call& operator[](size_t i) const { return calls_[i]; }
-    void Add(IoHandler& handler, Ready ready);  // or its wishes to a call that is there
+    void Add(IoHandler& handler, Ready ready);  // or its events to the call that exists
     void TakeBack(IoHandler& handler, uint8_t tag);
     void TakeBackIf(absl::FunctionRef<bool(const IoHandler&)> condition);
     void Clear();

@@ -1,5 +1,6 @@
-// Signals as events, read from a signalfd by the main loop. They are blocked while somebody listens to them and no longer:
-// before and after, Ctrl-C and SIGTERM end the process whatever it waits for. Other threads never see them (base/thread.h).
+// Signals as events, read from a signalfd by the main loop. They are blocked only while this object exists:
+// before and after, Ctrl-C and SIGTERM end the process, even if it waits for something. Other threads never
+// see them (base/thread.h).
 #pragma once
 
 #include <csignal>

@@ -80,10 +80,10 @@ uint64_t TimerWheel::NextTick() const {
     const int shift = level * kBits;
     const uint64_t digit = (current_ >> shift) & (kSlots - 1);
     const uint64_t turn = (current_ >> shift) - digit;
-    const uint64_t ahead = ~uint64_t{1} << digit;  // the slots that are left of this level's turn
+    const uint64_t ahead = ~uint64_t{1} << digit;  // the slots that are left of this level's round
     if (const size_t slot = first_of(at, ahead); slot < kSlots) return (turn + slot) << shift;
     if (level + 1 < kLevels) continue;
-    // Only the last level holds slots of its next turn as well.
+    // Only the last level also holds slots of its next round.
     if (const size_t slot = first_of(at, ~ahead); slot < kSlots) return (turn + kSlots + slot) << shift;
   }
   return std::numeric_limits<uint64_t>::max();

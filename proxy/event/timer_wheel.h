@@ -1,6 +1,6 @@
 // A hierarchical timer wheel (Varghese, Lauck 1987): Arm and Cancel are O(1) and allocate nothing, a tick costs what
-// expires in it. Resolution is one millisecond; a timer never fires early, and at most one tick late. One wheel a
-// loop, used on the loop's thread.
+// expires in it. Resolution is one millisecond; a timer never fires early, and at most one tick late. One
+// wheel per loop, used on the loop's thread.
 #pragma once
 
 #include <array>

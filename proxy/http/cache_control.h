@@ -1,4 +1,4 @@
-// Cache-Control (RFC 9111 §5.2), as far as hawser asks for it.
+// Cache-Control (RFC 9111 §5.2), as far as hawser needs it.
 #pragma once
 
 #include "proxy/http/head.h"

@@ -10,7 +10,7 @@
 
 namespace hawser::http {
 
-// No context is taken over from one message to the next in either direction: the answer always says so.
+// The answer always says no context takeover, in both directions.
 struct DeflateAgreement {
   // Windows as powers of two, 9 to 15 for what the client is sent, 8 to 15 for what it sends. None: the
   // parameter is absent, which means 15 (§7.1.2).

@@ -29,9 +29,9 @@ bool MayBeginEngineIoSession(const RequestHead& request);
 // Whether this answer to such a request may hold an open packet that can be read: a 200 whose content is not encoded.
 bool MayHoldOpenPacket(const ResponseHead& response);
 
-// Finds the open packet's session id in the first bytes of a body that come in pieces. Copies at most kLookedAt bytes,
-// so that nobody has to hold the body back for it. Knows the framings around the packet: none (revision 4), a length in
-// text or in binary (revision 3), and JSONP.
+// Finds the open packet's session id in the first bytes of a body that comes in pieces. Copies at most
+// kLookedAt bytes, so that the body need not be held back. Knows the framings around the packet: none
+// (revision 4), a length in text or in binary (revision 3), and JSONP.
 class OpenPacketReader {
  public:
   static constexpr size_t kLookedAt = 256;

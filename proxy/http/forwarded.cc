@@ -59,8 +59,8 @@ std::string_view TakePlain(std::string_view& list) {
   return {};
 }
 
-// Whether every quoted string in `list` ends. If one does not, nobody can tell what its writer meant to stand in it, and
-// what the next proxy has added must not.
+// Whether every quoted string in `list` ends. If one does not, it could swallow the element that the next
+// proxy appended.
 bool QuotesEnd(std::string_view list) {
   bool quoted = false;
   for (size_t i = 0; i < list.size(); ++i) {
@@ -116,7 +116,7 @@ Received TakeReceived(HeaderList& headers, const Peer& peer) {
 
 // An entry of X-Forwarded-For: "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:4711".
 std::optional<net::IpAddress> ParseEntry(std::string_view entry) {
-  // The parser below is of C: nothing may stand behind a NUL.
+  // The parser below is C: a NUL would hide the text behind it.
   if (entry.empty() || !AllAre(entry, kVisibleCharacter)) return std::nullopt;
   const bool one_colon = std::count(entry.begin(), entry.end(), ':') == 1;
   if (entry[0] == '[' || one_colon) {

@@ -1,7 +1,7 @@
 // The fields that tell a backend where a request came from and by which way: X-Forwarded-For, -Proto, -Host
 // and -Port, Forwarded (RFC 7239), X-Request-Id, Via (RFC 9110 §7.6.3), and X-Real-IP where the configuration
 // asks for it. Fields that a peer sends count only if the listener trusts that peer. Otherwise they are
-// dropped, also in spellings with '_', which CGI-like backends cannot tell from those with '-'.
+// dropped, also in spellings with '_', which CGI-like backends read as those with '-'.
 #pragma once
 
 #include <optional>

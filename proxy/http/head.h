@@ -19,18 +19,18 @@ inline bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
   return a.size() == b.size() && SameLettersIgnoringCase(a.data(), b.data(), a.size());
 }
 
-// The same, with '_' in `name` read as '-': to CGI-like backends the two are one field.
+// The same, with '_' in `name` read as '-', as CGI-like backends do.
 bool SpellsSame(std::string_view name, std::string_view field);
 
 // Without leading and trailing spaces and tabs (OWS, RFC 9110 §5.6.3).
 std::string_view TrimWhitespace(std::string_view text);
 
 // Takes the next element off a comma-separated list (RFC 9110 §5.6.1), trimmed; commas inside quoted strings do not
-// separate. Empty elements are passed over; an empty result means that the list is at its end.
+// separate. Empty elements are skipped; an empty result means that the list has ended.
 std::string_view TakeElement(std::string_view& list);
 
-// Whether a request of this method may be sent twice where nobody knows whether it was acted on (RFC 9110 §9.2.2). The
-// methods that this does not know are not.
+// Whether a request of this method may be sent again when the backend may already have acted on it (RFC 9110
+// §9.2.2). False for unknown methods.
 bool IsIdempotent(std::string_view method);
 
 struct Header {
@@ -38,7 +38,7 @@ struct Header {
   std::string_view value;
 };
 
-// Whether its name has a '_', which CGI-like backends cannot tell from a '-'.
+// Whether its name has a '_', which CGI-like backends read as a '-'.
 inline bool HasUnderscore(const Header& header) {
   return header.name.find('_') != std::string_view::npos;
 }
@@ -72,11 +72,12 @@ class HeaderList {
   std::vector<Header> headers_;
 };
 
-// Takes the leading zeros off a Content-Length of digits: "003" becomes "3", "00" becomes "0". Some readers would take such
-// a number for octal.
+// Takes the leading zeros off a Content-Length of digits: "003" becomes "3", "00" becomes "0". Some readers
+// would read such a number as octal.
 void RemoveLengthZeros(HeaderList& headers);
 
-// Strings that a head's views may point to when no wire bytes hold them. Stable addresses.
+// Owns strings that a head's views point to when the received bytes do not contain them. Their addresses are
+// stable.
 class TextArena {
  public:
   std::string_view operator()(std::string text) { return strings_.emplace_back(std::move(text)); }
@@ -98,7 +99,7 @@ struct RequestHead {
   HeaderList headers;  // without pseudo-headers; Host stays in it for HTTP/1
   bool body = false;   // a body follows, maybe of no bytes
   std::shared_ptr<const std::string>
-      target_text;  // holds `target` where it is not what was received; else null
+      target_text;  // holds `target` if it differs from the received one; else null
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
   // Behind the '?'; empty when there is none.
@@ -113,7 +114,7 @@ struct ResponseHead {
   bool body = false;  // as in RequestHead; false for an answer to HEAD, whatever Content-Length says
 };
 
-// Whether nothing stands behind the head of a response with that status, whatever its fields say (RFC 9112 §6.3).
+// Whether a response with that status has no body, whatever its fields say (RFC 9112 §6.3).
 constexpr bool NeverHasBody(int status) {
   return status < 200 || status == 204 || status == 304;
 }

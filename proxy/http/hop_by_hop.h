@@ -12,8 +12,8 @@ namespace hawser::http {
 // Removes Connection, Proxy-Connection, Keep-Alive, TE, Transfer-Encoding, Upgrade and what Connection
 // nominates. A field that Connection names is kept if it is meant for the backend or if security depends on
 // it (Host, Content-Length, Cookie, Authorization, Origin, Forwarded, X-Forwarded-*, Sec-WebSocket-* and the
-// like): peers have been attacked by having such fields removed. Proxy-Authorization and Proxy-Authenticate
-// stay, unless Connection names them.
+// like): attackers have had such fields removed. Proxy-Authorization and Proxy-Authenticate stay, unless
+// Connection names them.
 //
 // Of TE, "trailers" stays: hawser passes trailers on, and gRPC's servers refuse a call without it. It is the
 // one value that HTTP/2 knows (RFC 9113 §8.2.2).

@@ -1,4 +1,5 @@
-// Responses that hawser makes itself, before any protocol: refusals and what routes answer directly.
+// Responses that hawser makes itself, in a form for all protocols: refusals, and the direct answers of
+// routes.
 #pragma once
 
 #include <string>

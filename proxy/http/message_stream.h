@@ -2,14 +2,14 @@
 // head before it and maybe trailers behind it. HTTP/1.1 and HTTP/2 each have one class for either side; an Exchange sees
 // these two interfaces and never asks which protocol is behind them (docs/decisions/0005-message-streams.md).
 //
-//   Read      payload of the body that is received; kEnd: the body is complete; kError: cut short, malformed or reset
-//   Write     payload of the body that is sent; Write({}) flushes what the stream holds, heads included
-//   ShutdownWrite   the body that is sent is complete
-//   Close     gives the exchange up: kOrderly lets go of a complete one, kAbort breaks one that is not
+//   Read      payload of the received body; kEnd: the body is complete; kError: truncated, malformed or reset
+//   Write     payload of the sent body; Write({}) flushes the bytes that the stream holds, heads included
+//   ShutdownWrite   the sent body is complete
+//   Close     ends the exchange: kOrderly if it is complete, kAbort if it is not
 //
 // In the heads that pass here a WebSocket handshake has one form: a GET, and a 101 without a reason, neither with Upgrade,
-// Connection, Sec-WebSocket-Key or Sec-WebSocket-Accept, which each protocol adds, makes and checks by itself. Hop-by-hop
-// fields are never in them.
+// Connection, Sec-WebSocket-Key or Sec-WebSocket-Accept, which each protocol adds and checks itself. They
+// never contain hop-by-hop fields.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +26,16 @@ namespace hawser::http {
 class MessageStream : public net::ByteStream {
  public:
   // The trailer fields behind the body that was received; complete once Read has returned kEnd. They live as long as the
-  // stream. Those that frame, route or authenticate a message are left out (RFC 9110 §6.5.1).
+  // stream. Fields that frame, route or authenticate a message are omitted (RFC 9110 §6.5.1).
   virtual const HeaderList& trailers() const = 0;
 
-  // Nothing is left of the body that is received, and no trailers follow it: Read returns kEnd next.
+  // The received body has been read completely and no trailers follow: Read returns kEnd next.
   virtual bool complete() const = 0;
 
-  // After Read has failed: what came is no body at all, rather than one that was cut short.
+  // After Read has failed: the body was malformed, not just truncated.
   virtual bool malformed() const { return false; }
 
-  // ShutdownWrite with trailer fields behind the body; left out where the protocol cannot carry them.
+  // ShutdownWrite with trailer fields behind the body; they are omitted if the protocol cannot carry them.
   virtual void EndWithTrailers(const HeaderList& trailers) = 0;
 };
 
@@ -48,12 +48,13 @@ class ServerStream : public MessageStream {
     kEnded,    // the client sends no more, and may still read
     kLeft,     // the client has gone, or has reset the stream
   };
-  // While the answer is awaited and the body is not being read: takes in and holds what the client sends ahead (a tunnel's
-  // first frames, the next request), up to `most` bytes, and notices a client that leaves.
+  // While the answer is awaited and the body is not being read: receives and holds what the client sends
+  // ahead (a tunnel's first frames, the next request), up to `most` bytes, and detects a client that leaves.
   virtual Ahead ReadAhead(size_t most) = 0;
 
-  // Queue a head; false, with nothing queued, if the protocol cannot carry it (a field that could end its line, a 2xx that
-  // would open a WebSocket which is none). `head.body` says whether a body follows; without one the response is complete.
+  // Queue a head; false, with nothing queued, if the protocol cannot carry it (a field that could end its
+  // line, a 2xx that would wrongly open a WebSocket). `head.body` says whether a body follows; without one
+  // the response is complete.
   [[nodiscard]] virtual bool SendInterim(const ResponseHead& head) = 0;  // 1xx but 101
   // `keep`: another request may follow on the connection, if the protocol agrees.
   [[nodiscard]] virtual bool SendResponse(const ResponseHead& head, bool keep) = 0;
@@ -77,27 +78,29 @@ class ClientStream : public MessageStream {
     kFinal,       // `head.body` says whether a body follows
     kTunnel,      // the WebSocket is open: 101 with the right fields, or a 2xx to an extended CONNECT
     kMalformed,   // not a response
-    kBadUpgrade,  // a 101 that nobody asked for or that is not exactly right
+    kBadUpgrade,  // a 101 that was not requested or is not exactly right
     kEnded,       // the connection ended, or the stream was reset, without one
   };
   // Takes the next head. Its text lives until the next call, or as long as the stream for a final one.
   virtual HeadState ReadResponse(ResponseHead& head) = 0;
 
-  // After a failure: the backend has surely not acted on the request, so that even one which is not idempotent may be sent
-  // again (nothing of it has left; a stream refused or beyond a GOAWAY, RFC 9113 §8.7).
+  // After a failure: the backend has certainly not acted on the request, so even a request that is not
+  // idempotent may be sent again (nothing of it was sent, or its stream was refused or is above the last
+  // stream of a GOAWAY, RFC 9113 §8.7).
   virtual bool unprocessed() const = 0;
-  // Something of an answer has come, be it a part of a head.
+  // Some of the answer has come, even if only a part of a head.
   virtual bool answered() const = 0;
 
-  // After kTunnel: the stream of the tunnel's bytes; `early` takes those that have already come. This object is spent.
+  // After kTunnel: the stream of the tunnel's bytes; `early` gets the bytes that have already come. This
+  // object can only be destroyed afterwards.
   virtual std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) = 0;
 
   struct Idle {
     std::unique_ptr<net::ByteStream> transport = nullptr;
-    base::Duration at_most = base::Duration::max();  // from now on, by what the backend has said
+    base::Duration at_most = base::Duration::max();  // from now on, as the backend has announced
   };
-  // After a complete exchange: the connection, where another request can be sent on it alone; null where it cannot, or
-  // where it is shared and stays with its session. This object is spent.
+  // After a complete exchange: the connection, if another request can be sent on it; null if not, or if the
+  // connection is shared and stays with its session. This object can only be destroyed afterwards.
   virtual Idle TakeIdle() = 0;
 };
 

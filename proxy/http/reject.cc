@@ -19,9 +19,9 @@ using ClosedBy::kProxy;
 using ClosedBy::kTimeout;
 
 // RFC 6455 §7.4.1 and the IANA registry of close codes. Where the RFC does not dictate a code: 1001 wherever
-// a new connection may well do better, since clients take it as leave to connect again; 1011 where a backend
-// did something wrong, since it may do so again and some clients (graphql-ws) take 1011 as advice not to come
-// back, as all take 1008.
+// a new connection may work, since clients then connect again; 1011 where a backend did something wrong,
+// since it may do so again, and some clients (graphql-ws) do not connect again after 1011; no client does
+// after 1008.
 constexpr uint16_t kGoingAway = 1001;
 constexpr uint16_t kProtocol = 1002;
 constexpr uint16_t kInvalidPayload = 1007;
@@ -208,7 +208,7 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     {kMaxDuration, 0, kGoingAway, kTimeout, 0, "max_duration", "DT",
      "The connection reached its maximum duration.",
      "Nothing to do: `routes[].websocket.max_connection_duration` ends connections at this age."},
-    // Only a client reads this code that waits for an answer to its close frame while the backend sends
+    // The only client that reads this code waits for an answer to its close frame while the backend sends
     // nothing.
     {kCloseTimeout, 0, kInternalError, kTimeout, 0, "close_timeout", "WCT",
      "A close frame was not answered in time.",

@@ -26,7 +26,7 @@ enum class Reject : uint8_t {
   kBadWebSocketVersion,
   kUpgradeWithBody,
   kEarlyBytesTooLarge,
-  kLoopDetected,  // it has passed this process before (RFC 9110 §7.6.3)
+  kLoopDetected,  // this process has already forwarded it once (RFC 9110 §7.6.3)
   kNoRoute,
   kOriginNotAllowed,
   kFilterTimeout,       // a filter waited for too long
@@ -102,7 +102,7 @@ struct FlagSpec {
   std::string_view meaning;  // one sentence
 };
 
-// Envoy's response flags where it has a fitting one, and hawser's own.
+// Envoy's response flags where there is a fitting one; else flags of hawser's own.
 std::span<const FlagSpec> FlagTable();
 
 }  // namespace hawser::http

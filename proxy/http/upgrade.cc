@@ -173,7 +173,7 @@ bool HasExtension(const ResponseHead& response, std::string_view extension) {
 }
 
 std::string AcceptFor(std::string_view key) {
-  // A backend's answer is checked, and the client's made, right behind each other and mostly for one key.
+  // hawser checks the backend's answer and makes the client's directly afterwards, mostly for the same key.
   struct Pair {
     std::string key;
     std::string accept;

@@ -32,20 +32,20 @@ Classification Classify(const RequestHead& head);
 enum class UpgradeAnswer : uint8_t {
   kTunnel,  // 101, and right: the tunnel is open
   kRelay,   // any other status: an ordinary response
-  kBroken,  // a 101 that is wrong, or that nobody asked for: Reject::kBadBackendUpgrade
+  kBroken,  // a 101 that is wrong or was not requested: Reject::kBadBackendUpgrade
 };
 
-// Judges a backend's final HTTP/1.1 response (interim ones are the caller's) by the request that it answers and the key
-// that went to the backend. A length or a transfer coding, which some servers send, says nothing in a 101 (RFC 9112 §6.3);
-// RemoveHopByHop drops both.
+// Checks a backend's final HTTP/1.1 response (the caller handles interim ones) against the request and the
+// key that the backend got. A length or a transfer coding, which some servers send, has no meaning in a 101
+// (RFC 9112 §6.3); RemoveHopByHop drops both.
 UpgradeAnswer CheckResponse(const ResponseHead& response, const UpgradeRequest& request,
                             std::string_view key);
 
 // Whether a response chooses at most one subprotocol and only what was offered, no extension twice (RFC 6455
-// §4.1): it is all that remains to be checked of an answer to an extended CONNECT.
+// §4.1): nothing else has to be checked in an answer to an extended CONNECT.
 bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request);
 
-// Whether the response that opened a tunnel agreed on `extension`, with whatever parameters.
+// Whether the response that opened a tunnel agreed on `extension`, with any parameters.
 bool HasExtension(const ResponseHead& response, std::string_view extension);
 
 // Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2): base64 of SHA-1 of the key and the protocol's GUID, 28 characters.

@@ -21,7 +21,8 @@ class Via {
   // For a message that was received in `version`: "1.1 hawser-5f3a9c01".
   std::string_view EntryFor(Version version) const { return entries_[static_cast<size_t>(version)]; }
 
-  // Whether the message has passed through this process before. Costs a look at each name where there is no Via.
+  // Whether the message has passed through this process before. Without a Via field it only compares field
+  // names.
   bool IsIn(const HeaderList& headers) const;
 
  private:

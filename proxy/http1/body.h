@@ -1,6 +1,6 @@
 // Where a body ends (RFC 9112 §6, §7): the decision from the head, and a decoder that finds payload bytes in place.
-// Framing that two readers could understand in two ways is refused, never resolved: it is what requests are smuggled
-// with. Sans-I/O; nothing is allocated unless a trailer section comes.
+// Ambiguous framing is refused and never resolved, because it allows request smuggling. Sans-I/O; nothing is
+// allocated unless a trailer section comes.
 #pragma once
 
 #include <array>
@@ -61,7 +61,7 @@ class BodyDecoder {
   Piece Next(std::span<const std::byte> in);
 
   bool done() const { return state_ == State::kDone; }
-  // Whether the connection's end is a right end of the body here.
+  // Whether the body may end here by the end of the connection.
   bool CompleteAtClose() const { return done() || framing_.kind == Framing::Kind::kUntilClose; }
 
   // The fields of a chunked body's trailer section, each with its CRLF, as they may be passed on: those that frame,

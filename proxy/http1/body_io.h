@@ -1,5 +1,6 @@
-// The two directions of a message body on an HTTP/1 connection: a reader that takes payload off the framing (RFC 9112 §6,
-// §7), a writer that puts it on. Parts of ServerStream and ClientStream, which own the transport.
+// The two directions of a message body on an HTTP/1 connection: a reader that removes the framing from
+// payload (RFC 9112 §6, §7), and a writer that adds it. Parts of ServerStream and ClientStream, which own the
+// transport.
 #pragma once
 
 #include <cstddef>
@@ -44,7 +45,7 @@ class BodyReader {
   bool end_told_ = false;  // Read has returned kEnd
   bool done_ = false;      // a body that ends with its connection has ended
   bool broken_ = false;
-  bool malformed_ = false;  // broken by what came, not by its end
+  bool malformed_ = false;  // malformed, not truncated
 };
 
 class BodyWriter {
@@ -61,9 +62,9 @@ class BodyWriter {
   }
   void Begin(Framing framing) { framing_ = framing; }
 
-  // As ByteStream::Write. What is queued, and what the framing makes of one write, is held here at the most.
+  // As ByteStream::Write. Holds at most the queued bytes and the framed bytes of one write.
   net::IoResult Write(net::ByteStream& transport, std::span<const std::byte> bytes);
-  // As ByteStream::WriteLast, with the end of the body for that of the stream.
+  // As ByteStream::WriteLast, but ends the body instead of the stream.
   net::IoResult WriteLast(net::ByteStream& transport, std::span<const std::byte> bytes);
   // Queues the end of the body. Idempotent.
   void End(const http::HeaderList& trailers);

@@ -2,8 +2,8 @@
 //
 //   chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] )
 //
-// with a token as name, a token or a quoted string as value, and BWS any number of spaces and tabs, which must be read and
-// never be sent (RFC 9110 §5.6.3). Nothing is kept: no extension is passed on.
+// with a token as name, a token or a quoted string as value, and BWS any number of spaces and tabs, which
+// must be accepted and never sent (RFC 9110 §5.6.3). Extensions are not stored and not passed on.
 #pragma once
 
 #include <cstdint>

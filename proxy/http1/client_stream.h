@@ -70,10 +70,11 @@ class ClientStream final : public http::ClientStream {
   size_t scanned_ = 0;      // of held_, by the head parser
   event::IoHandler* handler_ = nullptr;
   uint8_t tag_ = 0;
-  bool answered_ = false;                          // something has come
-  bool keep_alive_ = false;                        // the response lets the connection live on
-  std::optional<base::Duration> keep_alive_time_;  // for how long the backend keeps it, as it says
-  std::optional<base::TimePoint> ended_at_;        // the response, where there is such a time
+  bool answered_ = false;    // something has come
+  bool keep_alive_ = false;  // the response lets the connection live on
+  std::optional<base::Duration>
+      keep_alive_time_;                      // for how long the backend says that it keeps the connection
+  std::optional<base::TimePoint> ended_at_;  // the response, where there is such a time
 };
 
 }  // namespace hawser::http1

@@ -1,5 +1,5 @@
-// Heads and small responses as HTTP/1.1 bytes (RFC 9112). Whatever a value came from (HTTP/2, a filter, a config), none
-// that could end its line early is ever written: response splitting stops here.
+// Heads and small responses as HTTP/1.1 bytes (RFC 9112). A value that could end its line early is never
+// written, whether it came from HTTP/2, a filter or the configuration. This prevents response splitting.
 #pragma once
 
 #include <string>
@@ -23,10 +23,12 @@ namespace hawser::http1 {
 [[nodiscard]] bool AppendResponseHead(const http::ResponseHead& head, const http::HeaderList& own,
                                       std::string& out);
 
-// The last response of a connection, whole, with Connection: close. What would split it is in none of hawser's own.
+// The last response of a connection as a whole, with Connection: close. hawser's own responses hold no text
+// that could split it.
 std::string LastResponse(const http::LocalResponse& response, std::string_view request_method);
 
-// A 426 must name what to upgrade to (RFC 9110 §15.5.22): the fields that its head lost as hop-by-hop.
+// A 426 must name the protocol to upgrade to (RFC 9110 §15.5.22): adds the fields that were removed from its
+// head as hop-by-hop.
 void AddUpgradeOffer(http::HeaderList& headers);
 
 // "OK" for 200; "" for a status that has no name here.

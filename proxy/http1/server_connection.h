@@ -1,7 +1,7 @@
 // One HTTP/1.1 connection as its server sees it, between the exchanges: reads the head of a request in bounded memory,
-// answers what needs no exchange, and closes lingering (RFC 9112 §9). The admin listener, the demo's backends and
-// session::ClientConnection each have one. It calls nobody: its owner watches the stream and the timer, and passes on what it
-// hears.
+// answers requests that need no exchange, and closes with a lingering close (RFC 9112 §9). The admin
+// listener, the demo's backends and session::ClientConnection each have one. It calls no other object: its
+// owner watches the stream and the timer, and passes their events on.
 //
 //   ServerConnection http(loop, buffers, stream, {.limits = ...});
 //   stream.Watch(this, kTag);
@@ -10,7 +10,7 @@
 //   http::RequestHead head;                       // OnReady, as long as the request is not the owner's
 //   switch (http.Advance(head)) {
 //     case kWaiting: return;
-//     case kRequest: return http.Answer(PageAt(head.path())) ...    // now, or later: nothing is heard until then
+//     case kRequest: return http.Answer(PageAt(head.path())) ...    // now, or later: no events until then
 //     case kRejected: return http.Answer(http::RefusalOf(http.reject())) ...
 //     case kOver: return Drop();
 //   }
@@ -19,9 +19,9 @@
 //     ▲                                         │
 //     └──────────── Next ◀── TakeRequest ───────┘
 //
-// What it holds: the bytes of one head, at most limits.head_bytes and one read; while an answer leaves, what the stream does
-// not take of it. Deadlines are its owner's timer, which it arms: the owner gives up, or answers, when that fires.
-// Loop thread only.
+// It holds the bytes of one head, at most limits.head_bytes and one read, and the part of an answer that the
+// stream has not taken. It arms its owner's timer with the deadlines; when that fires, the owner gives up or
+// answers. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -57,7 +57,7 @@ class ServerConnection {
   enum class Progress : uint8_t {
     kWaiting,   // for the client, or for the owner's answer
     kRequest,   // a head has come whole
-    kRejected,  // what has come is no request: reject() says why
+    kRejected,  // not a valid request: reject() says why
     kOver,      // the client has gone, or has got all there is for it: close the stream
   };
 
@@ -75,16 +75,17 @@ class ServerConnection {
 
   // --- A request ---
 
-  // The first head is awaited from now on; for owners with deadlines.
+  // Starts the deadline of the first head; for owners with deadlines.
   void Begin() { Arm(options_.deadlines.head); }
 
-  // Goes on with whatever is awaited from the client. `head` is filled at kRequest, with views that live until TakeRequest's
-  // result does or an answer is given.
+  // Continues with the bytes that have come from the client. `head` is filled at kRequest, with views that
+  // live until TakeRequest's result does or an answer is given.
   Progress Advance(http::RequestHead& head);
 
-  // The two halves of it, for an owner that looks at what comes before it is taken for HTTP/1.1. Only while a head is
-  // awaited. Receive is one read: kOk: bytes have come; kBlocked: none; kEnd: no more will come, though what is held may be
-  // a whole request; kError: the stream is broken. Parse is kWaiting while the head is not whole.
+  // The two halves of Advance, for an owner that looks at the bytes before they are parsed as HTTP/1.1. Only
+  // while a head is awaited. Receive is one read: kOk: bytes have come; kBlocked: none; kEnd: no more will
+  // come, but the held bytes may be a whole request; kError: the stream is broken. Parse is kWaiting while
+  // the head is not whole.
   net::IoState Receive();
   Progress Parse(http::RequestHead& head);
 
@@ -92,7 +93,7 @@ class ServerConnection {
   std::string_view received() const { return in_; }
   // No request has come whole on this connection yet.
   bool first() const { return first_; }
-  // A request is awaited, and its time has begun to run: the first one's, or that of one that has begun to come.
+  // The deadline of a request's head runs: of the first request, or of one whose first bytes have come.
   bool head_due() const { return state_ == State::kHead && (first_ || !in_.empty()); }
   // A head has come, and the owner's answer has not.
   bool awaits_answer() const { return state_ == State::kRequest; }
@@ -104,12 +105,12 @@ class ServerConnection {
 
   // --- The end ---
 
-  // The connection's last answer, with Connection: close, then as Finish. A body is left out in answer to HEAD. The owner may
-  // also say so while a head is awaited (a time-out, a refusal).
+  // Sends the connection's last answer, with Connection: close, then does as Finish. The answer to a HEAD has
+  // no body. Also allowed while a head is awaited (a time-out, a refusal).
   Progress Answer(const http::LocalResponse& response);
-  // All is said: lingers (net/linger.h). kWaiting or kOver.
+  // Nothing more is sent: begins the lingering close (net/linger.h). kWaiting or kOver.
   Progress Finish();
-  // Goes on with that, as Advance does.
+  // Continues the lingering close, as Advance does.
   Progress Linger();
   // Closes the stream; nothing is called after it.
   void Close(net::CloseReason reason);

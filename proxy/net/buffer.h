@@ -20,7 +20,7 @@ struct Slab {
   std::byte data[kBytes];
 };
 
-// One a worker; must outlive its buffers. Keeps up to `max_idle` slabs for reuse and frees the others.
+// One per worker; must outlive its buffers. Keeps up to `max_idle` slabs for reuse and frees the others.
 class BufferPool {
  public:
   explicit BufferPool(size_t max_idle = 64) : max_idle_(max_idle) {}

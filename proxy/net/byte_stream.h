@@ -1,6 +1,6 @@
 // An ordered stream of bytes in both directions: TcpStream, tls::TlsStream, http2::Stream, and the tests' FakeStream.
-// Never blocks, buffers nothing that it could refuse, and calls nobody but the IoHandler that watches it. One of the
-// six virtual interfaces.
+// Never blocks, buffers nothing that it could refuse, and calls nobody but the IoHandler that watches it. One
+// of the virtual interfaces (docs/architecture.md).
 //
 //   stream->Watch(&handler, kClient);       // who hears of it
 //   IoResult got = stream->Read(scratch);   // until kBlocked, kEnd or kError
@@ -71,11 +71,12 @@ class ByteStream {
   virtual void Close(CloseReason reason) = 0;
 
   // Whether bytes that Write took are still on their way and the peer's host has acknowledged some within the last
-  // `within`: then a peer that says nothing may be busy receiving. A system call; for verdicts, not for every turn.
+  // `within`: then a silent peer may be busy receiving. A system call; for verdicts, not for every turn.
   virtual bool Delivering(base::Duration within) const = 0;
 
   // For how long the peer's host has answered nothing, though bytes that Write took are on their way to it; 0 where it has
-  // answered what it was sent last. None: nothing is on its way, or nobody knows. A system call; for verdicts.
+  // answered what it was sent last. None: nothing is on its way, or it is unknown. A system call; for
+  // verdicts.
   virtual std::optional<base::Duration> HostSilence() const { return std::nullopt; }
 
   // The descriptor of an open plain socket whose bytes are just this stream's, for splice(2); -1 where there is none.

@@ -1,6 +1,6 @@
-// A lingering close (RFC 9112 §9.6): our direction ends, and what the peer still sends is read and dropped until its own end
-// comes. A descriptor that is closed with unread bytes resets the connection, and a reset that overtakes the last answer
-// takes that answer away from the peer.
+// A lingering close (RFC 9112 §9.6): our direction ends, and bytes from the peer are read and dropped until
+// the peer ends too. Closing a descriptor with unread bytes would reset the connection, and a reset can
+// destroy the last answer before the peer reads it.
 //
 //   state_ = State::kLinger;
 //   loop.Arm(timer_, longest);                                              // the bound: at its end, close
@@ -16,13 +16,13 @@
 namespace hawser::net {
 
 enum class Lingering : uint8_t {
-  kGoesOn,  // the stream wants what it has to be told of: call again
+  kGoesOn,  // the stream waits for events: call again at the next OnReady
   kOver,    // all is sent and the peer has ended, or the stream is broken: nothing is left but to close it
 };
 
-// One step: ends our direction behind what waits in `outbox`, sends what can be sent, and drops one read, which goes into the
-// loop's scratch. Nothing is to be written later. What comes is not counted: dropping it costs no memory, and the owner's
-// timer bounds it.
+// One step: ends our direction behind the bytes in `outbox`, sends what the stream takes, and reads once into
+// the loop's scratch and drops the bytes. Nothing may be written later. Received bytes have no bound:
+// dropping them costs no memory, and the owner's timer ends it.
 [[nodiscard]] Lingering Linger(event::Loop& loop, ByteStream& stream, Outbox& outbox);
 
 }  // namespace hawser::net

@@ -1,6 +1,7 @@
-// A kernel pipe through which bytes go from one socket to another without being copied into the process (splice(2)). A
-// worker has one, as it has one scratch: what the far socket does not take is read out of the pipe before the call
-// that filled it is over, so that the pipe is empty between calls and no connection ever holds it.
+// A kernel pipe through which bytes go from one socket to another without being copied into the process
+// (splice(2)). A worker has one, as it has one scratch. Bytes that the far socket does not take are read out
+// of the pipe before the call that filled it returns, so the pipe is empty between calls and belongs to no
+// connection.
 #pragma once
 
 #include <cstddef>

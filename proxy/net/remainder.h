@@ -1,5 +1,5 @@
-// Bytes kept aside until more come: the start of a frame, a few bytes, seldom and not for long. While there are none it
-// is one null pointer, and while there are some it has memory for these and no more: what a parked connection pays.
+// Bytes that are kept until more come: a few bytes at the start of a frame, seldom and not for long. It is a
+// null pointer while it is empty, and otherwise allocates exactly the bytes that it holds.
 #pragma once
 
 #include <cstddef>

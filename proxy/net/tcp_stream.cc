@@ -30,8 +30,8 @@ void TcpStream::Want(event::Interest interest) {
   }
 }
 
-// Out of the kernel's memory, or of its watches (fs.epoll.max_user_watches): the owner is told in the next turn, and meets
-// the error when it reads or writes.
+// Out of the kernel's memory, or of its watches (fs.epoll.max_user_watches): the owner is called in the next
+// turn, and gets the error when it reads or writes.
 void TcpStream::BreakUnwatched() {
   unwatched_ = true;
   if (target_.handler() == nullptr) return;
@@ -53,7 +53,8 @@ IoResult TcpStream::Read(std::span<std::byte> into) {
       const auto bytes = static_cast<size_t>(got);
       return {bytes, bytes == into.size() ? IoState::kOk : IoState::kBlocked};
     }
-    // Behind a reset that a write has met, recv(2) tells of an end. One that came as a FIN is EPIPE to later writes.
+    // After a write has failed with a reset, recv(2) returns 0 as for an end. After a FIN, a later write
+    // fails with EPIPE.
     if (got == 0) return error_ == 0 || error_ == EPIPE ? IoResult{0, IoState::kEnd} : Fail(error_);
     if (errno == EAGAIN) return {0, IoState::kBlocked};
     if (errno != EINTR) return Fail(errno);

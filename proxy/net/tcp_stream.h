@@ -1,4 +1,5 @@
-// The ByteStream of a connected (or connecting) TCP or Unix socket. Owned by whoever relays it; loop thread only.
+// The ByteStream of a connected (or connecting) TCP or Unix socket. Owned by the object that relays it; loop
+// thread only.
 #pragma once
 
 #include <memory>

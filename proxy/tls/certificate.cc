@@ -18,7 +18,7 @@ absl::StatusOr<BioPtr> Open(const std::string& path, std::string_view what) {
   return file;
 }
 
-// Nobody sits at the terminal to be asked for one.
+// There is no terminal at which OpenSSL could ask for one.
 int RefusePassphrase(char*, int, int, void*) {
   return -1;
 }
@@ -58,7 +58,7 @@ std::string_view TextOf(const ASN1_STRING* string) {
 }
 
 void AddName(std::string_view name, std::vector<std::string>& names) {
-  // A NUL inside would let a name compare as what stands ahead of it.
+  // With a NUL inside, a name would compare equal to its part before the NUL.
   if (name.empty() || name.find('\0') != std::string_view::npos) return;
   names.push_back(NormalizeName(name));
 }

@@ -172,7 +172,7 @@ absl::Status ServerContext::AddCertificates(const ServerOptions& options,
   };
 
   const Carriers carriers = IndexByName(certificates);
-  // The default comes first: what serves the first certificate's first name.
+  // The default context comes first: it serves the first name of the first certificate.
   const std::vector<std::string>& first_names = certificates.front().names;
   const std::vector<size_t> fallback =
       first_names.empty() ? std::vector<size_t>{0} : Serving(certificates, carriers, first_names.front());
@@ -224,7 +224,7 @@ absl::StatusOr<ContextPtr> ServerContext::MakeContext(const ServerOptions& optio
 
 SSL_CTX* ServerContext::ContextFor(std::string_view server_name) const {
   const std::string name = NormalizeName(server_name);
-  // A name that looks like a wildcard is nobody's: only certificates carry those.
+  // No client name is a wildcard: only certificates contain wildcards.
   if (name.starts_with('*')) return nullptr;
   for (const std::string& candidate : {name, WildcardFor(name)}) {
     if (const auto found = by_name_.find(candidate); found != by_name_.end()) return found->second;

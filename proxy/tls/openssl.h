@@ -39,7 +39,7 @@ inline void ClearErrors() {
 // What an error code means, without file, line and numbers: "wrong version number".
 std::string ReasonOf(unsigned long code);
 
-// The reason of the earliest error in the queue (the cause; later ones are its echoes). Empties the queue.
+// The reason of the earliest error in the queue, which is the cause of the later ones. Empties the queue.
 std::string TakeError();
 
 inline absl::Status Bad(const std::string& text) {

@@ -1,4 +1,4 @@
-// A certificate made on the spot (ECDSA P-256, signed by its own key): for the demo and the tests.
+// Makes a self-signed certificate (ECDSA P-256) for the demo and the tests.
 #pragma once
 
 #include <string>
@@ -18,7 +18,7 @@ struct SelfSigned {
 // `days` from now.
 absl::StatusOr<SelfSigned> MakeSelfSigned(const std::vector<std::string>& names, int days);
 
-// Writes server.crt and server.key (mode 0600) into `directory`, which exists, over what stands there.
+// Writes server.crt and server.key (mode 0600) into `directory`, which exists, replacing existing files.
 absl::StatusOr<CertificateFiles> WriteTo(const SelfSigned& pair, const std::string& directory);
 
 }  // namespace hawser::tls

@@ -98,7 +98,7 @@ bool TlsStream::Decrypt(std::span<std::byte> into, size_t& total) {
   total += got;
   post_handshake_messages_ = 0;
   receives_left_ = 0;
-  // All that was received ends with this record: spares the call that would find nothing.
+  // Whether more ciphertext is at hand. If not, a call that would find nothing is saved.
   return !window_.empty() || !ahead_.empty() || SSL_pending(ssl_.get()) > 0;
 }
 
@@ -157,7 +157,7 @@ IoResult TlsStream::WriteLast(std::span<const std::byte> bytes) {
   return {bytes.size(), tail_.blocked() ? IoState::kBlocked : IoState::kOk};
 }
 
-// What was collected, close_notify and FIN leave together.
+// Sends the collected records, close_notify and FIN together.
 void TlsStream::ShutdownWrite() {
   if (writing_ != Side::kOpen) return;
   CollectCloseNotify();

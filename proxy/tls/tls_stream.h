@@ -1,5 +1,5 @@
-// The ByteStream of a TLS connection over a TCP or Unix socket (RFC 8446, RFC 5246). Owned by whoever relays it; loop
-// thread only.
+// The ByteStream of a TLS connection over a TCP or Unix socket (RFC 8446, RFC 5246). Owned by the object that
+// relays it; loop thread only.
 //
 // OpenSSL talks to a BIO of ours that uses the loop's wire areas: one recv feeds it many records, and the records that it
 // makes leave with one send. Only exceptions outlive a call: ciphertext that the kernel did not take (`tail_`), ciphertext
@@ -55,8 +55,8 @@ class TlsStream final : public net::ByteStream {
   void Want(event::Interest interest) override;
 
   net::IoResult Read(std::span<std::byte> into) override;
-  // What it reports as taken is encrypted and on its way. kBlocked with all bytes taken: some of it is still held here;
-  // Write({}) sends it on, and nothing more is taken until it is gone.
+  // Bytes that it reports as taken are encrypted and on their way. kBlocked with all bytes taken: some of
+  // them are still held here. Write({}) sends them, and no more bytes are taken until they are gone.
   net::IoResult Write(std::span<const std::byte> bytes) override;
   // close_notify, then FIN.
   void ShutdownWrite() override;
@@ -72,7 +72,7 @@ class TlsStream final : public net::ByteStream {
   // Why the handshake failed or the stream broke, for the log; else empty.
   std::string HandshakeError() const;
 
-  // What was agreed on; empty before the handshake. Lives as long as the stream.
+  // The negotiated protocol; empty before the handshake. Lives as long as the stream.
   std::string_view alpn() const;
   bool session_reused() const;
 

@@ -42,7 +42,7 @@ struct TlsStream::Wire {
     return 1;
   }
 
-  // Takes everything: what the kernel refuses becomes the tail, and OpenSSL never waits for room.
+  // Takes all bytes: those that the kernel does not take become the tail, and OpenSSL never waits for room.
   static int Write(BIO* bio, const char* bytes, size_t size, size_t* taken) {
     BIO_clear_retry_flags(bio);
     Of(bio).Collect(std::as_bytes(std::span(bytes, size)));
@@ -105,7 +105,7 @@ void TlsStream::EndReceiving() {
     HAWSER_DCHECK(rest.empty() || ahead_.empty());
     if (!rest.empty()) ahead_.Append(pool_, rest);
   } else {
-    ahead_.Clear();  // nobody will ask for it
+    ahead_.Clear();  // never read again
   }
   SendCollected();
   HAWSER_DCHECK(collected_ == 0);
@@ -138,8 +138,8 @@ void TlsStream::Collect(std::span<const std::byte> record) {
   }
 }
 
-// Sends what the BIO has collected; what the kernel does not take becomes, or lengthens, the tail. What OpenSSL still makes
-// behind our end is not sent.
+// Sends the records that the BIO has collected; bytes that the kernel does not take join the tail. Records
+// that OpenSSL makes after our end are not sent.
 void TlsStream::SendCollected(Then then) {
   const std::span<const std::byte> records = loop_.wire_out().first(std::exchange(collected_, 0));
   if (writing_ != Side::kOpen || (records.empty() && then == Then::kMore)) return;
