@@ -32,7 +32,7 @@ constexpr bool InOrder() {
 static_assert(kTable.size() == kAbuses, "an abuse has no row");
 static_assert(InOrder(), "rows stand in the order of the enumerators");
 
-// More credit than this is not saved up.
+// The most credit that can be saved.
 constexpr int32_t kMostCredit = 1 << 20;
 
 }  // namespace

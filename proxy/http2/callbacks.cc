@@ -19,7 +19,7 @@ constexpr size_t kLargestHead = 256 * 1024;
 // WINDOW_UPDATE frames that may answer a DATA frame: one for the stream and one for the connection, and as many again.
 constexpr uint32_t kUpdatesForData = 4;
 
-// Frames of the peer's that may wait to be acknowledged: with one more, a budget is spent.
+// How many frames of the peer's may wait for an acknowledgement: one more spends a budget.
 size_t OwedAcks(const BudgetLimits& budgets) {
   const auto most = [&budgets](Abuse abuse) { return size_t{budgets.most[static_cast<size_t>(abuse)]}; };
   return most(Abuse::kPings) + most(Abuse::kSettings) + 1;
@@ -29,12 +29,12 @@ Session& Of(void* session) {
   return *static_cast<Session*>(session);
 }
 
-// Null once its owner has let go of it, or where there never was one.
+// Null if its owner has destroyed it, or if there never was one.
 Stream* FindAny(nghttp2_session* library, int32_t id) {
   return static_cast<Stream*>(nghttp2_session_get_stream_user_data(library, id));
 }
 
-// The same for streams whose frames still matter to somebody.
+// The same, but null for streams whose frames nobody needs any more.
 Stream* Find(nghttp2_session* library, int32_t id) {
   Stream* const stream = FindAny(library, id);
   return stream == nullptr || stream->dropped() ? nullptr : stream;
@@ -244,7 +244,7 @@ void Callbacks::OnHead(Session& session, Stream& stream) {
     ++session.counts_.streams;
     session.owner_pending_ = true;
   }
-  // Interim responses that nobody has read yet may hold together what one head may.
+  // All unread interim responses together may be as large as one head.
   size_t held = 0;
   for (const auto& waiting : stream.heads_) held += waiting->size();
   if (stream.heads_.size() > 1 && held > session.settings_.head.bytes) Refuse(session, stream);
@@ -324,7 +324,7 @@ ssize_t Callbacks::OnDataSource(nghttp2_session* library, int32_t id, uint8_t*, 
   return static_cast<ssize_t>(count);
 }
 
-// Straight from the span that the stream's owner offers into the output.
+// Copies directly from the owner's span into the output.
 int Callbacks::OnSendData(nghttp2_session* library, nghttp2_frame* frame, const uint8_t* header, size_t count,
                           nghttp2_data_source*, void* user) {
   constexpr size_t kFrameHeader = 9;
@@ -363,7 +363,7 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
   return kGoOn;
 }
 
-// A head that nghttp2 finds too large, or for a stream that is already gone.
+// A head that nghttp2 did not send: it was too large, or its stream is gone.
 int Callbacks::OnNotSent(nghttp2_session* library, const nghttp2_frame* frame, int, void*) {
   if (frame->hd.type == NGHTTP2_HEADERS && Find(library, frame->hd.stream_id) != nullptr) {
     nghttp2_submit_rst_stream(library, NGHTTP2_FLAG_NONE, frame->hd.stream_id, NGHTTP2_INTERNAL_ERROR);

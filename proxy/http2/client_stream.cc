@@ -21,7 +21,8 @@ http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& hea
   std::unique_ptr<ReceivedHead> text = stream().TakeHead();
   if (text == nullptr) return stream().reset() ? HeadState::kEnded : HeadState::kBlocked;
   text_ = std::move(text);
-  // What is cut before anyone has seen its head (HEADERS and RST_STREAM in one read) is no response, but an answer.
+  // A response that is reset before its head was read (HEADERS and RST_STREAM in one read) is no response,
+  // but counts as an answer.
   if (stream().cut()) return HeadState::kEnded;
   head = {};
   if (!text_->ReadResponse(head)) return HeadState::kMalformed;
@@ -33,7 +34,7 @@ http::ClientStream::HeadState ClientStream::ReadResponse(http::ResponseHead& hea
     stream().BecomeTunnel();
     return HeadState::kTunnel;
   }
-  // nghttp2 holds no answer to a CONNECT to its length.
+  // nghttp2 does not enforce the length of an answer to a CONNECT.
   if (upgrade_ != nullptr) head.headers.Remove("Content-Length");
   head.body = head.body && !head_request_ && !http::NeverHasBody(head.status) && !stream().complete();
   return HeadState::kFinal;

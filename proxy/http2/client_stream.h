@@ -1,5 +1,6 @@
 // One request to a backend over a shared HTTP/2 connection (http::ClientStream); a WebSocket goes as extended CONNECT,
-// which Session::extended_connect() must have allowed. Made by Session::Open, owned by whoever asks; loop thread only.
+// which Session::extended_connect() must have allowed. Made by Session::Open, owned by the caller; loop
+// thread only.
 //
 //   std::unique_ptr<ClientStream> stream = session.Open();   // null: no slot
 //   stream->Watch(this, kBackendTag);
@@ -30,7 +31,7 @@ class ClientStream final : public StreamSide<http::ClientStream> {
   HeadState ReadResponse(http::ResponseHead& head) override;
   bool unprocessed() const override { return stream().unprocessed(); }
   bool answered() const override { return text_ != nullptr; }
-  // What has already come stays in the stream: `early` is left empty.
+  // Bytes that have already come stay in the stream: `early` is left empty.
   std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) override;
   Idle TakeIdle() override { return {}; }
 

@@ -1,7 +1,8 @@
-// Requests that were answered before they had come whole. What still comes of such a body is dropped, and none of its
-// stream's window is given back: the client can send one window more. The stream is reset (NO_ERROR) when `longest` is over,
-// or earlier where the client has spent the window and has surely read the answer: it then acknowledges a PING that was sent
-// behind the answer and carries the stream's number. Until its end a stream counts as one of the client's. Part of Session.
+// Streams of requests that were answered before they were complete. The rest of such a body is dropped, and
+// its stream's window is not given back: the client can send one window more. The stream is reset (NO_ERROR)
+// after `longest`. It is reset earlier if the client has spent the window and has read the answer: then the
+// client acknowledges a PING that was sent behind the answer and has the stream's number. Until its end the
+// stream counts as one of the client's. Part of Session.
 #pragma once
 
 #include <nghttp2/nghttp2.h>

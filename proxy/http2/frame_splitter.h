@@ -1,5 +1,5 @@
 // Cuts what a peer sends into frame headers and payload (RFC 9113 §4.1), in whatever pieces it comes. Each header is looked
-// at before nghttp2 gets it, because nghttp2 tells nothing of the frames that it ignores. Part of Session.
+// at before nghttp2 gets it, because nghttp2 does not report the frames that it ignores. Part of Session.
 //
 //   while (!bytes.empty()) {
 //     const FrameSplitter::Part part = splitter.Next(bytes, now);

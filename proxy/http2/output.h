@@ -1,5 +1,5 @@
-// What a session sends: whole frames, which wait here until its turn is over and then leave in one write. Holds pooled
-// slabs only while the transport does not take them. Part of Session.
+// The output of a session: whole frames, which wait here until the turn is over and then leave in one write.
+// Holds pooled slabs only while the transport does not take the bytes. Part of Session.
 #pragma once
 
 #include <cstddef>
@@ -17,30 +17,32 @@ class Output {
  public:
   Output(net::BufferPool& pool, base::TimePoint now) : pool_(pool), progress_(now) {}
 
-  // The next bytes, whole frames or the part of one whose rest follows at once.
+  // Appends whole frames, or the part of a frame whose rest follows at once.
   void Append(std::span<const std::byte> bytes);
 
-  // A GOAWAY frame (RFC 9113 §6.8) that nghttp2 does not make; `last_stream` is the last that was acted on.
+  // Appends a GOAWAY frame (RFC 9113 §6.8) made without nghttp2; `last_stream` is the last stream that was
+  // acted on.
   void AppendGoAway(int32_t last_stream, uint32_t code, std::string_view text);
 
-  // Hands over what the transport takes. False: the transport is broken.
+  // Writes as much as the transport takes. False: the transport is broken.
   [[nodiscard]] bool Flush(net::ByteStream& transport, base::TimePoint now);
 
   // The transport says that it can take more.
   void OnWritable() { blocked_ = false; }
 
-  // Drops what has not left.
+  // Drops the bytes that were not written.
   void Clear();
 
   bool blocked() const { return blocked_; }  // the transport takes nothing for now
   bool empty() const { return bytes_ == 0; }
-  // Bytes of DATA that streams may add now. What is full is flushed, or its writers wait.
+  // Bytes of DATA that streams may add now. A full output is flushed, or its writers wait.
   size_t room() const { return blocked_ || full() ? 0 : kMost - bytes_; }
   bool full() const { return bytes_ >= kMost; }
-  // Heads, and answers to the peer's frames, have no such bound. Above this one the peer is not read.
+  // Heads and answers to the peer's frames are not bounded by room(). While this is true, the peer is not
+  // read.
   bool overfull() const { return bytes_ >= kStop; }
 
-  // Bytes that were ever appended, and how many of these the transport has taken.
+  // All bytes ever appended, and how many of them the transport has taken.
   uint64_t made() const { return made_; }
   uint64_t left() const { return made_ - bytes_; }
 

@@ -9,7 +9,8 @@ namespace {
 using http::Reject;
 
 constexpr uint32_t kFieldOverhead = 32;  // RFC 9113 §6.5.2
-// A head that is too large is answered, as long as decoding it costs little; above this many times the limit it is not.
+// A request whose head is too large gets an answer as long as decoding costs little. Above this many times
+// the limit, the connection ends.
 constexpr uint32_t kBomb = 4;
 
 // "https://example.com/a" goes as "/a"; "*" is OPTIONS's alone (RFC 9113 §8.3.1).
@@ -20,10 +21,10 @@ bool IsTarget(const http::RequestHead& head) {
 
 Reject Check(const http::RequestHead& head, std::string_view host) {
   if (head.method == "CONNECT" && head.protocol.empty()) return Reject::kMethodNotAllowed;
-  // PRI is the preface's, and nobody's method (RFC 9113 §11.6).
+  // PRI belongs to the preface and is no method (RFC 9113 §11.6).
   if (!http::IsToken(head.method) || head.method == "PRI" || !IsTarget(head))
     return Reject::kMalformedRequest;
-  // A Host that says something else than :authority routes differently behind the next proxy.
+  // With a Host that differs from :authority, the next proxy could route differently.
   if (!host.empty() && !http::EqualsIgnoreCase(host, head.authority)) return Reject::kBadHost;
   return http::IsValidAuthority(head.authority) ? Reject::kNone : Reject::kBadHost;
 }

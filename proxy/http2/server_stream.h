@@ -1,5 +1,5 @@
 // One HTTP/2 request of a client and its response (http::ServerStream), or a WebSocket by extended CONNECT (RFC 8441).
-// Made by Session::Accept, owned by whoever answers; loop thread only.
+// Made by Session::Accept, owned by the object that answers; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ class ServerStream final : public StreamSide<http::ServerStream> {
   // kOrderly before the request's end gives the stream to its session: Stream::DropRest.
   void Close(net::CloseReason reason) override;
 
-  // After OpenTunnel: the stream of the tunnel's bytes. This object is spent.
+  // After OpenTunnel: the stream of the tunnel's bytes. This object can only be destroyed afterwards.
   std::unique_ptr<net::ByteStream> TakeTunnel() { return TakeStream(); }
 
   int32_t id() const { return stream().id(); }

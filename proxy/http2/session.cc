@@ -116,7 +116,7 @@ void Session::CheckEnd() {
 
 // --- Time ---
 
-// Traffic moves the deadlines and leaves the timer alone: it fires, finds nothing due, and is armed anew.
+// Traffic moves the deadlines, not the timer: when it fires and nothing is due, it is armed again.
 void Session::ArmTimer() {
   if (timer_.armed() || end_ != End::kNone) return;
   auto next = owes_last_goaway() ? goaway_deadline_ : base::TimePoint::max();
@@ -192,7 +192,8 @@ int Session::FeedPart(std::span<const std::byte>& bytes) {
 void Session::OnLibraryError(int code) {
   switch (code) {
     case NGHTTP2_ERR_FLOODED:
-      return EndForAbuse(Abuse::kSettings);  // entries of one frame, or acknowledgements unread
+      return EndForAbuse(
+          Abuse::kSettings);  // too many entries in one frame, or too many unread acknowledgements
     case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return EndForAbuse(Abuse::kContinuations);
     default: break;
   }
@@ -262,8 +263,8 @@ bool Session::CanWrite(const Stream& stream) const {
          (stream.id_ == 0 || nghttp2_session_get_stream_remote_window_size(library_, stream.id_) > 0);
 }
 
-// While the transport is being connected, or takes nothing, a head may still be here. Elsewhere it is collected with
-// what others send, and surely leaves at the end of the turn.
+// The head may still be here while the transport is connecting or takes nothing. Otherwise it is collected
+// with the output of other streams and leaves at the end of the turn.
 bool Session::FlushHead(const Stream& stream) {
   const bool connected = output_.left() > 0;
   if (!connected) Flush();
@@ -319,7 +320,7 @@ void Session::DropRest(std::unique_ptr<Stream> stream) {
   SendSoon();
 }
 
-// The PING leaves behind the answer: who acknowledges it has read that.
+// The PING follows the answer: a client that acknowledges it has read the answer.
 void Session::AskIfSpent(const Stream& stream) {
   if (nghttp2_session_get_stream_local_window_size(library_, stream.id_) > 0) return;
   nghttp2_submit_ping(library_, NGHTTP2_FLAG_NONE, PayloadOf(stream.id_).data());
@@ -364,7 +365,7 @@ bool Session::extended_connect() const {
 void Session::GoAway() {
   if (end_ != End::kNone || leaving_ >= Leaving::kNotice) return;
   if (role_ == Role::kClient) return SendLastGoAway();
-  // Requests that are on their way are still served: RFC 9113 §6.8.
+  // Requests that are already under way are still served (RFC 9113 §6.8).
   leaving_ = Leaving::kNotice;
   goaway_deadline_ = loop_.now() + kGoawayGrace;
   nghttp2_submit_shutdown_notice(library_);
@@ -382,7 +383,7 @@ void Session::Close(net::CloseReason reason) {
 
 void Session::Finish(End end) {
   if (end_ != End::kNone) return;
-  if (end != End::kBroken) Flush();  // may find the transport broken, and come here itself
+  if (end != End::kBroken) Flush();  // may find that the transport is broken and call Finish itself
   if (end_ != End::kNone) return;
   end_ = end;
   owner_pending_ = true;

@@ -57,7 +57,7 @@ enum class End : uint8_t {
   kDrained,   // after a GOAWAY, when the last stream had ended
   kPeer,      // the peer ended the connection
   kBroken,    // the transport did
-  kProtocol,  // the peer broke HTTP/2's rules, or says that hawser did
+  kProtocol,  // the peer broke HTTP/2's rules, or reports that hawser did
   kAbuse,     // the peer went over a budget: see abuse()
   kClosed,    // by Close
 };
@@ -109,7 +109,7 @@ class Session final : public event::IoHandler {
   bool extended_connect() const;
 
   // --- Both ---
-  // Streams whose head has come whole and that their owners have not let go.
+  // Streams whose head is complete and whose owners still hold them.
   uint32_t streams() const { return streams_.count() - (arriving_ != nullptr ? 1 : 0); }
   // As FrameSplitter has it.
   base::TimePoint block_begun() const { return input_.block_begun(); }
@@ -127,8 +127,8 @@ class Session final : public event::IoHandler {
   // Since the last call.
   Counts TakeCounts() { return std::exchange(counts_, {}); }
 
-  // Lets the peer open no new streams (GOAWAY, RFC 9113 §6.8). A server first sends a notice, and the last GOAWAY when the
-  // peer has surely read it. The session ends with its last stream. Idempotent.
+  // Tells the peer to open no new streams (GOAWAY, RFC 9113 §6.8). A server first sends a notice, and the
+  // last GOAWAY when the peer has read the notice. The session ends with its last stream. Idempotent.
   void GoAway();
   // Ends everything at once: GOAWAY is sent if the transport takes it, and the streams fail.
   void Close(net::CloseReason reason);
@@ -144,7 +144,7 @@ class Session final : public event::IoHandler {
 
   enum Tag : uint8_t { kTransportTag = 0, kTurnTag = 1, kTimerTag = 2 };
 
-  // How far the session has come on its way to an end (RFC 9113 §6.8). It only moves down this list.
+  // How far the session is in ending (RFC 9113 §6.8). The state only moves down this list.
   enum class Leaving : uint8_t {
     kNot,
     kPeer,        // the peer has sent GOAWAY
@@ -173,7 +173,7 @@ class Session final : public event::IoHandler {
   void Release(Stream& stream);
   // Takes a stream that was answered ahead of its request's end: see DroppedBodies.
   void DropRest(std::unique_ptr<Stream> stream);
-  // Asks by a PING whether the answer has been read, once the window is spent.
+  // Sends a PING once the window is spent, to learn whether the peer has read the answer.
   void AskIfSpent(const Stream& stream);
   void ReturnCredit(const Stream& stream, size_t bytes);
 
@@ -224,7 +224,7 @@ class Session final : public event::IoHandler {
   base::TimePoint goaway_deadline_;  // for the last GOAWAY; meaningful while it is due
   Budgets budgets_;
   Counts counts_;
-  std::optional<Abuse> violation_;  // noted inside nghttp2, acted on after it
+  std::optional<Abuse> violation_;  // set in a callback, handled after nghttp2 returns
   std::string_view error_text_;
   int32_t last_opened_ = 0;  // stream, by the peer or, where that is a backend, by us
   int32_t last_reset_ = 0;   // the highest stream that we have reset
@@ -237,7 +237,7 @@ class Session final : public event::IoHandler {
   bool turn_asked_ = false;     // of the loop, by RunTurnSoon
   bool owner_pending_ = false;  // the owner is to be called
   bool settings_received_ = false;
-  bool closed_stream_used_ = false;  // noted inside nghttp2, acted on after it
+  bool closed_stream_used_ = false;  // set in a callback, handled after nghttp2 returns
 };
 
 }  // namespace hawser::http2

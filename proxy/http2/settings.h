@@ -27,8 +27,8 @@ struct Settings {
   uint32_t connection_window = 1024 * 1024;
   HeadLimits head;
   BudgetLimits budgets;
-  // Output that makes no progress for this long because the peer keeps a window (HTTP/2's or TCP's) closed: the stream
-  // is reset, or the connection ended. 0: never.
+  // If output makes no progress for this long because the peer keeps a window (HTTP/2's or TCP's) closed, the
+  // stream is reset or the connection ends. 0: never.
   base::Duration stall_timeout = std::chrono::seconds(60);
   // A server's: how long a client may go on sending a body after it has been answered.
   base::Duration drop_time = std::chrono::seconds(2);

@@ -49,7 +49,7 @@ bool Stream::SubmitRequest(const SentHead& head, bool ends) {
 }
 
 bool Stream::SubmitInterim(const SentHead& head) {
-  if (session_ == nullptr || closed_) return true;  // the owner hears of it by Read and Write
+  if (session_ == nullptr || closed_) return true;  // the owner learns it from Read and Write
   const int submitted = nghttp2_submit_headers(session_->library_, NGHTTP2_FLAG_NONE, id_, nullptr,
                                                head.fields(), head.count(), nullptr);
   if (submitted != 0) return false;
@@ -71,7 +71,7 @@ bool Stream::SubmitResponse(const SentHead& head, bool ends) {
   return true;
 }
 
-// Trailers are under no window: they end the stream at once, since all of the body that was taken has been sent.
+// Trailers need no window: they end the stream at once, since all body bytes that were taken have been sent.
 void Stream::EndWithTrailers(const SentHead& trailers) {
   if (session_ == nullptr || closed_ || writing_ != Side::kOpen) return;
   if (trailers.count() == 0) return ShutdownWrite();
@@ -257,7 +257,7 @@ void Stream::OnClosed(bool unprocessed) {
   if (reading_ == Side::kOpen) reading_ = Side::kReset;
   if (writing_ != Side::kEnded) {
     writing_ = Side::kReset;
-    reported_end_ = end_read_ = false;  // this end is another than the body's
+    reported_end_ = end_read_ = false;  // the end of the tunnel is not the end of the body
   }
   WaitLink::Unlink();
   if (handler_ != nullptr && session_ != nullptr) session_->AddReady(*this);

@@ -1,6 +1,6 @@
 // The ByteStream of one HTTP/2 stream: DATA in both directions (RFC 9113 §5), with flow control as back-pressure. A
-// plain response, a request body and a WebSocket's bytes (RFC 8441) are all of this kind; heads are the business of
-// ServerStream and ClientStream, which are made over it.
+// plain response, a request body and a WebSocket's bytes (RFC 8441) are all of this kind; ServerStream and
+// ClientStream, which are made over it, handle the heads.
 //
 // Received bytes wait in pooled slabs until they are read, at most a stream window of them: the window is given back as they
 // are read. Write copies from the caller's span into frames as far as windows and transport allow, and holds nothing. A quiet
@@ -80,7 +80,7 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
 
   // By the peer, or with the connection.
   bool reset() const { return reading_ == Side::kReset || writing_ == Side::kReset; }
-  // What was to be received has been cut; bytes that came before may still be read.
+  // The receiving direction was reset; bytes that came before may still be read.
   bool cut() const { return reading_ == Side::kReset; }
   bool received_end() const { return reading_ == Side::kEnded; }
   bool sent_end() const { return writing_ == Side::kEnded; }
@@ -100,12 +100,12 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
     kEnding,  // writing only: END_STREAM waits for a window
     kEnded,   // END_STREAM has come, or has been sent
     kReset,
-    kDropped,  // reading only: the answer has ended, what still comes is dropped, and the session owns the stream
+    kDropped,  // reading only: the answer has ended, more bytes are dropped, and the session owns the stream
   };
 
   net::IoResult Put(std::span<const std::byte> bytes, bool last);
   uint32_t ResetCode(net::CloseReason reason) const;
-  // What the owner is to be called with now.
+  // The events to call the owner with now.
   event::Ready Pending() const;
   bool HasPending() const;
   void CallOwner();  // if there is something to hear

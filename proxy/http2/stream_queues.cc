@@ -27,7 +27,8 @@ void StreamQueues::AddReady(Stream& stream) {
   if (!link.linked()) ready_.PushBack(link);
 }
 
-// An owner may destroy any stream while it is called: what is left of the list is looked at anew each time.
+// An owner may destroy any stream while it is called, so the first element of the list is read again each
+// time.
 void StreamQueues::CallOwners() {
   base::IntrusiveList<ReadyLink> now;
   now.Splice(ready_);
@@ -56,7 +57,7 @@ void StreamQueues::CallRoomWaiters(Condition room) {
     ready_.PushBack(stream);
     stream.CallOwner();
   }
-  // Those that were not reached go before those that have blocked again.
+  // Streams that were not reached stand before those that have blocked again.
   now.Splice(for_room_);
   for_room_.Splice(now);
 }

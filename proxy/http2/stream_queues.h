@@ -25,9 +25,9 @@ class StreamQueues {
   // --- Owners to be called ---
   void AddReady(Stream& stream);  // does nothing for one that is there
   bool any_ready() const { return !ready_.empty(); }
-  // Calls each owner once. Those that still have something to hear stay for the next turn.
+  // Calls each owner once. Streams that still have events stay in the list for the next turn.
   void CallOwners();
-  // Removes those with nothing to hear; `waits` is called for those of them that want to write.
+  // Removes streams without events; calls `waits` for those of them that want to write.
   void PruneReady(Visit waits);
 
   // --- Waiting ---

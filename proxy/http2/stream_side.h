@@ -20,7 +20,7 @@ class StreamSide : public Side {
   void EndWithTrailers(const http::HeaderList& trailers) override {
     SentHead fields;
     if (fields.SetTrailers(trailers)) return stream_->EndWithTrailers(fields);
-    stream_->ShutdownWrite();  // the body is whole without them
+    stream_->ShutdownWrite();  // the body is complete without them
   }
 
   bool complete() const override { return stream_->complete(); }

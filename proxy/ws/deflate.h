@@ -13,8 +13,8 @@
 
 namespace hawser::ws {
 
-// What a flush of DEFLATE ends with: taken off the end of a compressed message, put back before it is inflated
-// (RFC 7692 §7.2.1, §7.2.2).
+// The last bytes of a DEFLATE flush: removed from the end of a compressed message, and added again before it
+// is inflated (RFC 7692 §7.2.1, §7.2.2).
 inline constexpr std::array<std::byte, 4> kFlushTail = {std::byte{0}, std::byte{0}, std::byte{0xff},
                                                         std::byte{0xff}};
 
@@ -33,13 +33,15 @@ class Inflater {
   Inflater(const Inflater&) = delete;
   Inflater& operator=(const Inflater&) = delete;
 
-  // Goes on until `in` is taken or `out` is full; where it is full, what was taken may have more to give.
+  // Continues until `in` is taken or `out` is full. If `out` is full, there may be more output for the same
+  // input.
   Step Advance(std::span<const std::byte> in, std::span<std::byte> out);
 
-  // What has been taken ends with a block that calls itself the last one. Another may follow (RFC 7692 §7.2.3.5).
+  // The input so far ends with a block that is marked as the last one. Another block may follow (RFC 7692
+  // §7.2.3.5).
   bool ended() const { return ended_; }
-  // What has been taken ends between two blocks, and on a byte: as it must behind kFlushTail. Not to be asked after a
-  // call that took nothing and made nothing.
+  // The input so far ends between two blocks, at a byte boundary, as it must after kFlushTail. Do not call it
+  // after an Advance that took nothing and made nothing.
   bool between_blocks() const;
 
   // For another message.
@@ -69,8 +71,8 @@ class Deflater {
   Deflater(const Deflater&) = delete;
   Deflater& operator=(const Deflater&) = delete;
 
-  // Goes on until `in` is taken or `out` is full. With `flush`, everything taken comes out, and kFlushTail behind it:
-  // once `out` is not filled by a call, it has.
+  // Continues until `in` is taken or `out` is full. With `flush`, all input comes out, with kFlushTail behind
+  // it; this is complete when a call does not fill `out`.
   Step Advance(std::span<const std::byte> in, std::span<std::byte> out, bool flush);
 
   int window_bits() const { return window_bits_; }

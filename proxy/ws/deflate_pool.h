@@ -1,6 +1,6 @@
-// The compression contexts of one worker. A context is taken for one message and given back at its end, so that only
-// messages under way hold any: an idle tunnel has none. How many may be out at once is bounded, each way by itself; a few
-// that nobody uses are kept for the next message. Loop thread only; outlives its leases.
+// The compression contexts of one worker. A context is taken for one message and given back at its end, so an
+// idle tunnel has none. The number in use is bounded, for each direction separately. A few unused ones are
+// kept for the next message. Loop thread only; outlives its leases.
 #pragma once
 
 #include <array>
@@ -35,7 +35,7 @@ class DeflatePool {
   using InflaterLease = std::unique_ptr<Inflater, GiveBack>;
   using DeflaterLease = std::unique_ptr<Deflater, GiveBack>;
 
-  // At most `most` inflaters and as many deflaters are out at once.
+  // At most `most` inflaters and as many deflaters are in use at once.
   DeflatePool(size_t most, DeflateCounters counters) : most_(most), counters_(counters) {}
   DeflatePool(const DeflatePool&) = delete;
   DeflatePool& operator=(const DeflatePool&) = delete;

@@ -75,7 +75,7 @@ size_t DeflateStream::Inflate(std::span<const std::byte> in, std::span<std::byte
   more_inside_ = step.state == FrameInflater::State::kRoom;
   if (step.state == FrameInflater::State::kMalformed) fault_ = EBADMSG;
   if (step.state == FrameInflater::State::kNoContext) fault_ = ENOBUFS;
-  if (fault_ != 0) taken = in.size();  // nobody will read it
+  if (fault_ != 0) taken = in.size();  // it will not be inflated
   return step.made;
 }
 
@@ -90,7 +90,7 @@ IoResult DeflateStream::Report(size_t made, bool drained) {
   return {made, HasPending() || !drained ? IoState::kOk : IoState::kBlocked};
 }
 
-// For a span that no frame may fit into: what it does not take waits.
+// For a span that may be too small for a frame: bytes that do not fit wait.
 IoResult DeflateStream::ReadThroughArea(std::span<std::byte> into) {
   std::array<std::byte, 8 * FrameInflater::kLeastRoom> area;
   const IoResult got = Read(area);
@@ -137,7 +137,7 @@ IoResult DeflateStream::Write(std::span<const std::byte> bytes) {
   return {taken, state};
 }
 
-// Sends on all that is held here.
+// Sends all bytes that are held here.
 IoState DeflateStream::FlushHeld() {
   while (unsent_.blocked() || more_to_send_) {
     if (!unsent_.blocked()) {
@@ -237,8 +237,8 @@ void DeflateStream::DelegateInterest() {
   client_->Want(interest);
 }
 
-// The client's stream knows nothing of bytes that it has handed over: where some wait here for a reader that wants
-// them, the loop is told, once a turn.
+// The client's stream does not report bytes that were already read from it. If some wait here and the owner
+// wants to read, asks the loop for a call, once per turn.
 void DeflateStream::AnnouncePending() {
   if (!wanted_.read || handler_ == nullptr || announced_turn_ == loop_.turn() || !HasPending()) return;
   announced_turn_ = loop_.turn();

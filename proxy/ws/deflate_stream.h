@@ -1,18 +1,19 @@
-// The ByteStream of a client with which hawser has agreed on permessage-deflate, while the backend is plain (RFC 7692):
-// stands on the client's own stream, and shows its owner a client that never compresses. What is read from it are plain
-// masked frames, what is written to it are plain unmasked ones. Owned by whoever relays it; loop thread only.
+// The ByteStream of a client that uses permessage-deflate with hawser while the backend is plain (RFC 7692).
+// It wraps the client's own stream and looks like a client that never compresses: its owner reads plain
+// masked frames from it and writes plain unmasked frames to it. Owned by the object that relays it; loop
+// thread only.
 //
 //   owner ── Read ◀─ FrameInflater ◀─┐
 //                                    ├─ the client's stream (TCP, TLS, HTTP/2)
 //   owner ── Write ─▶ FrameDeflater ─┘
 //
-// Held here, in pooled slabs: of what was read, the input that the caller's span had no room to inflate (one read at the
-// most); of what was written, compressed bytes that the client's stream did not take (one slab at the most). A stream
-// through which nothing passes holds neither of them, and no compression context.
+// It holds, in pooled slabs, received bytes that the caller's span had no room to inflate (at most one read),
+// and compressed bytes that the client's stream did not take (at most one slab). A quiet stream holds neither
+// of them, and no compression context.
 //
-// A message that cannot be inflated is the client's fault and not the end of its connection: Read reports kError once,
-// with error() EBADMSG, or ENOBUFS where the pool has no context. From then on Read hands out the client's bytes as they
-// come, to be dropped until the end, and Write goes on.
+// A message that cannot be inflated does not break the connection: Read reports kError once, with error()
+// EBADMSG, or ENOBUFS if the pool has no context. Afterwards Read returns the client's bytes as they come,
+// for the owner to drop, and Write still works.
 #pragma once
 
 #include <cstdint>
@@ -43,15 +44,15 @@ class DeflateStream final : public net::ByteStream {
   DeflateStream& operator=(const DeflateStream&) = delete;
 
   void Watch(event::IoHandler* handler, uint8_t tag) override;
-  // After ShutdownWrite the stream may wait for room by itself, to send what it holds: such a `writable` is answered by
-  // any call of Read, Write or Want.
+  // After ShutdownWrite the stream may wait for room by itself, to send the bytes that it holds. After such a
+  // `writable` the owner may call any of Read, Write or Want.
   void Want(event::Interest interest) override;
   net::IoResult Read(std::span<std::byte> into) override;
-  // kBlocked with all bytes taken: some of it is still held here; Write({}) sends it on, and nothing more is taken until
-  // it is gone.
+  // kBlocked with all bytes taken: some of them are still held here. Write({}) sends them, and no more bytes
+  // are taken until they are gone.
   net::IoResult Write(std::span<const std::byte> bytes) override;
   void ShutdownWrite() override;
-  // kOrderly sends what is held as far as the client's stream takes it.
+  // kOrderly sends as many of the held bytes as the client's stream takes.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override { return client_->Delivering(within); }
   int error() const override { return error_ != 0 ? error_ : client_->error(); }
@@ -92,7 +93,7 @@ class DeflateStream final : public net::ByteStream {
   bool more_to_send_ = false;  // so did the deflater
   bool fault_reported_ = false;
   bool shut_ = false;              // ShutdownWrite was called
-  bool shutdown_pending_ = false;  // the client's stream is to hear of it once unsent_ is gone
+  bool shutdown_pending_ = false;  // call ShutdownWrite of the client's stream once unsent_ is empty
   bool closed_ = false;
 };
 

@@ -45,10 +45,10 @@ struct ParsedHeader {
   FrameHeader header;  // meaningful when complete
 };
 
-// How much of what a header can be judged by alone is judged.
+// Which rules for a single header are enforced.
 enum class Strictness : uint8_t {
   kStrict,   // opcode, length, and the form of control frames
-  kLenient,  // unknown opcodes and lengths that are not the shortest pass
+  kLenient,  // accepts unknown opcodes and lengths that are not in shortest form
 };
 
 // Reads the header at the start of `in`. A violation shows as soon as its byte is there.

@@ -39,7 +39,7 @@ void FrameDeflater::Begin(const ParsedHeader& parsed, Spans& left) {
   const FrameHeader& header = parsed.header;
   const bool starts = header.opcode == Opcode::kText || header.opcode == Opcode::kBinary;
   const bool misplaced = !IsControl(header.opcode) && starts != (message_ == Message::kNone);
-  // What the scanner in front lets through only where it is told not to look.
+  // The scanner in front lets these through only if it does not inspect.
   const bool no_frame = parsed.state == ParsedHeader::State::kViolation || header.masked || header.rsv != 0;
   if (no_frame || misplaced) return PassOn(left, kForEver);
   if (IsControl(header.opcode)) return PassOn(left, header.payload_bytes);
@@ -78,7 +78,7 @@ std::optional<FrameDeflater::State> FrameDeflater::CopyVerbatim(Spans& left) {
 
 // --- Compressed messages ---
 
-// What there is of the current frame, and one fragment at the most.
+// Takes the available part of the current frame and makes at most one fragment.
 std::optional<FrameDeflater::State> FrameDeflater::DeflateFragment(Spans& left) {
   if (left.out.size() < kPlainHeader + 2 * kFlushTail.size()) return State::kRoom;
   const auto room = left.out.subspan(kPlainHeader);
@@ -113,7 +113,7 @@ void FrameDeflater::EmitPart(Spans& left, std::span<std::byte> payload, size_t m
   if (ready > 0) Emit(left, ready, false, true);
 }
 
-// `whole` is the message if all of it was at hand: where compression did not help, it goes as it is.
+// `whole` is the message if all of it was at hand: if compression did not help, it is sent uncompressed.
 void FrameDeflater::EmitLast(Spans& left, std::span<std::byte> payload, size_t made,
                              std::span<const std::byte> whole) {
   HAWSER_DCHECK(made >= kFlushTail.size());

@@ -1,7 +1,8 @@
-// Turns the plain unmasked frames of a backend, as they come, into the compressed frames of RFC 7692 §6.1. A message leaves as fragments as its compressed bytes accrue; one that is at hand as a whole leaves as one
-// frame. All else passes as it came: control frames, short messages, messages that would not become smaller, and any
-// message while the pool has no context to give. Holds at most four bytes of payload, and a context only while a message
-// is under way. Pure but for the pool.
+// Compresses the messages of a backend: takes plain unmasked frames and makes the frames of RFC 7692 §6.1. A
+// message leaves in fragments as its compressed bytes come; one that is at hand as a whole leaves as one
+// frame. Unchanged are control frames, short messages, messages that would not become smaller, and all
+// messages while the pool has no context. Holds at most four bytes of payload, and a context only while a
+// message is under way. Pure but for the pool.
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ namespace hawser::ws {
 class FrameDeflater {
  public:
   static constexpr size_t kLeastRoom = 64;
-  // A message in one frame of fewer bytes is not worth the work: it would save about as much as its header takes.
+  // A message in one frame of fewer bytes is not worth the work: compression would save about the size of its
+  // header.
   static constexpr uint64_t kWorthwhile = 128;
 
   enum class State : uint8_t {
@@ -35,7 +37,8 @@ class FrameDeflater {
   // The pool outlives this.
   FrameDeflater(DeflatePool& pool, int window_bits) : pool_(pool), window_bits_(window_bits) {}
 
-  // out.size() >= kLeastRoom. What was made ends between two frames unless `in` ends inside one that passes as it came.
+  // out.size() >= kLeastRoom. The output ends between two frames, unless `in` ends inside a frame that is
+  // passed on unchanged.
   Step Advance(std::span<const std::byte> in, std::span<std::byte> out);
 
   // Gives the context back, if there is one. Call Advance no more.
@@ -60,7 +63,7 @@ class FrameDeflater {
   // Payload of the current frame that has not come; kForEver: pass on all that comes.
   uint64_t remaining_ = 0;
   HeaderCarry header_;
-  std::array<std::byte, kFlushTail.size()> held_{};  // the last bytes made, which may turn out to be the tail
+  std::array<std::byte, kFlushTail.size()> held_{};  // the last output bytes, which may be the flush tail
   uint8_t held_bytes_ = 0;
   const int window_bits_;
   Opcode opcode_ = Opcode::kText;  // of the next fragment

@@ -64,7 +64,7 @@ void FrameInflater::Begin(const ParsedHeader& parsed, Spans& left) {
   phase_ = Phase::kMessage;
 }
 
-// What keeps a data frame from being taken for a part of a compressed message although its header is well formed.
+// Whether a data frame with a valid header cannot belong to a compressed message.
 bool FrameInflater::Misplaced(const FrameHeader& header) const {
   if (IsControl(header.opcode)) return false;
   const bool starts = header.opcode != Opcode::kContinuation;
@@ -92,8 +92,7 @@ std::optional<FrameInflater::State> FrameInflater::CopyVerbatim(Spans& left) {
 
 std::optional<FrameInflater::State> FrameInflater::InflateFragment(Spans& left) {
   if (left.out.size() <= kMaskedHeader) return State::kRoom;
-  if (remaining_ == 0 && fin_ &&
-      !fed_) {  // a message of no bytes at all, which DEFLATE knows no way to write
+  if (remaining_ == 0 && fin_ && !fed_) {  // an empty message without even a DEFLATE block
     Emit(left, 0, true);
     return std::nullopt;
   }
@@ -142,7 +141,7 @@ FrameInflater::Stop FrameInflater::Fill(Spans& left, std::span<std::byte> payloa
   return Stop::kRoom;
 }
 
-// Whether what the context has had is a whole message, all of which has come out.
+// Whether the context has got a whole message and has returned all of it.
 bool FrameInflater::Complete() const {
   return tail_taken_ == 0 ? context_->ended()
                           : tail_taken_ == kFlushTail.size() && context_->between_blocks();

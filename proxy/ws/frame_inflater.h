@@ -1,8 +1,9 @@
-// Turns the frames of a client that compresses (RFC 7692), as they come, into plain masked frames without RSV1. A compressed message comes out as fragments, each made of what lay at hand and no larger than the room
-// that it is given, so that whoever counts its bytes can stop it at any time; one that is at hand as a whole comes out
-// as one frame. All else passes as it came: control frames, messages that are not compressed, and whatever breaks a
-// rule, for the scanner behind to find. Holds no payload, and a context only while a compressed message is under way.
-// Pure but for the pool.
+// Inflates the messages of a client: takes the frames of RFC 7692 and makes masked frames without RSV1. A
+// compressed message comes out in fragments, each made of the bytes at hand and no larger than the caller's
+// room, so that the caller can stop a message that is too long at any time. A message that is at hand as a
+// whole comes out as one frame. Unchanged are control frames, uncompressed messages, and frames that break a
+// rule, which the scanner behind finds. Holds no payload, and a context only while a compressed message is
+// under way. Pure but for the pool.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ class FrameInflater {
   enum class State : uint8_t {
     kInput,      // all of the input was taken
     kRoom,       // the room is used up: there is more to come, of what was taken or of what was not
-    kMalformed,  // a message is not DEFLATE. What was made before it counts; call no more
+    kMalformed,  // a message is not DEFLATE. The output before it is valid; do not call Advance again
     kNoContext,  // the pool gives none. Likewise
   };
   struct Step {

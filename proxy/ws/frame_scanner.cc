@@ -36,7 +36,7 @@ Scan FrameScanner::Advance(std::span<const std::byte> in, const ScanRules& rules
       const size_t passed = PassPayload(in.subspan(at, here));
       at += passed;
       if (passed < here) {
-        if (before_frame) {  // none of it has been forwarded, so that none has to be
+        if (before_frame) {  // none of the frame has been forwarded, so it need not be
           *this = *before_frame;
           at = frame_at;
         }
@@ -65,7 +65,7 @@ Scan FrameScanner::Advance(std::span<const std::byte> in, const ScanRules& rules
 }
 
 // The hot path: whole messages of one frame and less than 64 KiB, one behind the other. Stops in front of
-// anything else, and of whatever is wrong.
+// anything else, errors included.
 size_t FrameScanner::PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules, uint64_t most) {
   if (expect_ != Expect::kMessage) return 0;
   const uint64_t limit = std::min(LimitOf(rules.max_frame_bytes), LimitOf(rules.max_message_bytes));
@@ -126,7 +126,7 @@ void FrameScanner::Pass(uint64_t bytes) {
   if (bytes > 0 && remaining_ == 0 && final_) ++messages_;
 }
 
-// What the first two bytes of a header say against the frames before it and the rules of this direction.
+// Checks the first two bytes of a header against the frames before it and the rules of this direction.
 Violation FrameScanner::JudgeStart(std::span<const std::byte> in, const ScanRules& rules) const {
   HAWSER_DCHECK(in.size() >= 2 && AtBoundary());
   const auto first = std::to_integer<uint8_t>(in[0]);

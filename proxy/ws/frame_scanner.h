@@ -1,6 +1,6 @@
-// Finds the frames of one direction of a tunnel (RFC 6455 §5) in place, over bytes as they were read, and
-// judges every MUST of §5 before a byte that breaks it can be forwarded. Holds no payload: a parked tunnel
-// pays two of these structs. One per direction, owned by the tunnel; pure.
+// Finds the frames of one direction of a tunnel (RFC 6455 §5) in the bytes as they were read, and checks
+// every MUST of §5 before a byte that breaks it is forwarded. Holds no payload. One per direction, owned by
+// the tunnel; pure.
 //
 //   for (size_t at = 0;;) {
 //     const Scan scan = scanner.Advance(in.subspan(at), rules, ping_waits);
@@ -41,9 +41,9 @@ struct Scan {
   FrameHeader control;
 };
 
-// Lenient lets pass what confuses nobody about where frames begin and end: masks and reserved bits as they come,
-// unknown opcodes, lengths that are not the shortest, any close payload. Kept are the 2^63 bit, the form of control
-// frames, the order of fragments, and the limits.
+// Lenient accepts violations that leave frame boundaries clear: missing or superfluous masks, reserved bits,
+// unknown opcodes, lengths that are not in shortest form, any close payload. It still enforces the 2^63 bit,
+// the form of control frames, the order of fragments, and the limits.
 struct ScanRules {
   bool expect_masked = false;  // true over what a client sends
   bool rsv1_allowed = false;   // permessage-deflate was agreed on (RFC 7692 §6): on a message's first frame
@@ -56,20 +56,22 @@ struct ScanRules {
 
 class FrameScanner {
  public:
-  // Passes over as many data frames as `in` holds, and over the part that it holds of the last one. With
-  // `stop_at_boundary` it stops behind the first data frame that ends in `in`.
+  // Scans all data frames in `in`, and the part of the last one that `in` holds. With `stop_at_boundary` it
+  // stops behind the first data frame that ends in `in`.
   Scan Advance(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary);
 
-  // What was forwarded ends between two frames (also between fragments of a message): a frame may be put in.
+  // The forwarded bytes end between two frames (also between fragments of a message): a frame may be
+  // inserted.
   bool AtBoundary() const { return remaining_ == 0; }
 
   // Payload bytes of the current data frame that have not come.
   uint64_t remaining() const { return remaining_; }
 
-  // Nobody here needs to see those bytes: they may go by without being read, as Pass tells.
+  // The scanner need not see those bytes: they may be spliced and reported by Pass.
   bool blind() const { return !validating_; }
 
-  // `bytes` of the current frame's payload, at most remaining(), have gone by unread; only while blind().
+  // `bytes` of the current frame's payload, at most remaining(), were spliced without being read; only while
+  // blind().
   void Pass(uint64_t bytes);
 
   // The last data frame whose header came was at least this long.

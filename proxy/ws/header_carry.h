@@ -1,4 +1,5 @@
-// Frame headers off a stream that may be cut anywhere: the start of a header waits here for its rest. Pure.
+// Reads frame headers from bytes that may be cut anywhere: the start of a header waits here for its rest.
+// Pure.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +15,8 @@ namespace hawser::ws {
 
 class HeaderCarry {
  public:
-  // Takes what is missing off the front of `in`: all of it while the header is incomplete. bytes() are then the header,
-  // or what shows the violation, until the next call.
+  // Takes the missing bytes from the front of `in`; all of `in` while the header is incomplete. bytes() are
+  // then the header, or the part that shows the violation, until the next call.
   ParsedHeader Take(std::span<const std::byte>& in) {
     if (complete_) size_ = 0;
     const size_t had = size_;

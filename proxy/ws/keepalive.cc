@@ -23,7 +23,7 @@ uint32_t Clamp(int64_t value, uint32_t most = kMost) {
   return static_cast<uint32_t>(std::clamp<int64_t>(value, 0, most));
 }
 
-// 1 to 255. Two payloads that share it end a hold too early, which costs a pong at the worst.
+// 1 to 255. If two payloads share a hash, a hold ends too early, which at worst loses a pong.
 uint32_t ShortHash(std::span<const std::byte> payload) {
   uint64_t hash = payload.size();
   for (const std::byte byte : payload) hash = base::Mix64(hash ^ static_cast<uint64_t>(byte));
@@ -47,7 +47,7 @@ base::TimePoint Keepalive::PingDue() const {
 }
 
 // A peer that was heard after the ping is alive, even if its pong is still behind a long message; its silence
-// starts anew. One that was passed a ping is not dead any sooner than if it had been sent ours.
+// starts again. A peer that got a forwarded ping has as much time as after a ping of ours.
 base::TimePoint Keepalive::NextDeadline() const {
   if (interval_ms_ == 0) return base::TimePoint::max();
   if (!Unheard()) return PingDue();
@@ -65,7 +65,7 @@ Keepalive::Due Keepalive::Check(base::TimePoint now, base::Duration early) const
 void Keepalive::PassPing(std::span<const std::byte> payload, base::TimePoint now) {
   if (interval_ms_ == 0) return;
   passed_ = ShortHash(payload) & 0xff;
-  if (Unheard()) return;  // it owes an answer already: its time runs
+  if (Unheard()) return;  // it already has to answer, and its deadline runs
   pinged_ = now;
   awaited_ = Awaited::kPassed;
 }

@@ -3,12 +3,13 @@
 // (shortened each time by a random part of up to an eighth, so that tunnels opened together drift apart); it
 // is dead if it is then silent for the timeout as well. Any byte counts as life.
 //
-// A peer may answer several pings with one pong, for the last of them (RFC 6455 §5.5.3). So that a ping of the other peer's
-// gets its pong, none of ours is sent while one that passed through waits for it: its pong shows as well that the peer lives.
-// A peer that talks and never answers it gets a ping of ours after all, one timeout later.
+// A peer may answer several pings with one pong, for the last of them (RFC 6455 §5.5.3). So that a ping of
+// the other peer gets its pong, hawser sends no ping of its own while a forwarded one waits for an answer;
+// the answer proves as much. If the peer sends bytes but never answers that ping, hawser sends its own after
+// all, one timeout later.
 //
-// The payload of a ping is "hawser", a serial number and a keyed hash of it: the pings of another hawser on the way, or of a
-// peer that repeats what it was sent, are not mistaken for answers.
+// The payload of a ping is "hawser", a serial number and a keyed hash of it: so a pong for another hawser, or
+// one that a peer invents from earlier pings, does not count as the answer.
 #pragma once
 
 #include <cstddef>
@@ -49,17 +50,17 @@ class Keepalive {
   // A ping of the other peer's goes to this one, with this unmasked payload.
   void PassPing(std::span<const std::byte> payload, base::TimePoint now);
 
-  // When Check says kPing: true if a ping that passed through has to serve as ours for now. Else MakePing is next.
+  // When Check says kPing: true if a forwarded ping takes the place of ours for now. Else call MakePing.
   bool Hold(base::TimePoint now);
 
   // A ping that is due within `early` is due.
   Due Check(base::TimePoint now, base::Duration early = {}) const;
 
-  // When Check turns to kPing or kDead unless something is heard; TimePoint::max() if never. Lies in the past
+  // When Check becomes kPing or kDead if the peer sends nothing; TimePoint::max() if never. Lies in the past
   // while a due ping has not been made.
   base::TimePoint NextDeadline() const;
 
-  // A ping, which counts as sent at `now`: write it. The pong of an older one has no round trip any more.
+  // Makes a ping, which counts as sent at `now`: write it. Pongs for older pings are not timed any more.
   SmallFrame MakePing(base::TimePoint now, std::optional<Mask> mask);
 
   // Whether the pong with this unmasked payload answers a ping of ours: then it is not to be forwarded. The
@@ -69,7 +70,7 @@ class Keepalive {
   // By how much an interval may be shortened.
   base::Duration most_early() const { return base::Duration(interval_ms_ / 8); }
 
-  // A ping is out, ours or one that passed through, and its pong has not come.
+  // A ping was sent, ours or a forwarded one, and its pong has not come.
   bool waiting() const { return pinged_ > base::TimePoint{}; }
 
   uint32_t pings_sent() const { return pings_sent_; }

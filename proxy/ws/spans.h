@@ -1,4 +1,4 @@
-// What is left of the two spans that a codec of frames works on: bytes to take, and room to fill. Pure.
+// The rest of the two spans that a codec of frames works on: input bytes, and room for output. Pure.
 #pragma once
 
 #include <algorithm>
