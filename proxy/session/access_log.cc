@@ -20,10 +20,10 @@ namespace {
 
 using Out = std::back_insert_iterator<std::string>;
 
-// How long a first line waits for others. To wake a thread and write costs more than to make a line.
+// How long the first line waits for others. Waking a thread and writing cost more than making a line.
 constexpr std::chrono::milliseconds kGathering{20};
 
-// What becomes of the log's own file, for the process log.
+// Reports a change of the log's file in the process log.
 void TellChange(const std::string& path, net::LineWriter::Change change) {
   const std::string_view name = path == "-" ? "stdout" : std::string_view(path);
   if (change.error == 0) {
@@ -247,7 +247,7 @@ constexpr Field kFields[] = {
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.outcome.backend_error); }},
 };
 
-// What JSON has ahead of each field's value, the end of the value before it included: `","host":"`.
+// The JSON text in front of each field's value, with the end of the value before it: `","host":"`.
 std::vector<std::string> JsonKeys() {
   std::vector<std::string> keys;
   std::string_view before = "{";
@@ -345,7 +345,7 @@ absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const config::AccessL
 
 void AccessLog::Write(const LogEntry& entry) {
   HAWSER_DCHECK(entry.record.listener != nullptr);
-  thread_local std::string line;  // whose memory serves all of a worker's lines
+  thread_local std::string line;  // its memory is reused for all lines of a worker
   line.clear();
   format_.Render(entry, line);
   line += '\n';

@@ -94,13 +94,13 @@ void BackendRequest::Connect() {
   if (opened) services_.stats.Add(stats::Metric::kBackendConnects);
   if (stream_ == nullptr) return OnAttemptFailed(*attempt);
   if (!opened) services_.stats.Add(stats::Metric::kBackendReuses);
-  attempt.reset();  // which takes back what was to be told under this tag
+  attempt.reset();  // which cancels pending calls under this tag
   stream_->Watch(&waiter_.owner, waiter_.tag);
   if (!stream_->SendRequest(request_.head, request_.upgrade)) return Fail(Reject::kMalformedRequest);
   state_ = State::kSendHead;
 }
 
-// Before anyone has waited for the connection: on one that is made at once, that saves a turn.
+// Writes the head before the connection is established: if it is established at once, that saves a turn.
 void BackendRequest::SendHead() {
   const net::IoResult put = stream_->Write({});
   if (put.state == net::IoState::kError) return OnSendFailed();
@@ -134,13 +134,14 @@ std::string BackendRequest::AffinityCookie(bool tls) const {
 // --- Tries that fail before any byte of an answer ---
 
 void BackendRequest::OnAttemptFailed(const cluster::Attempt& attempt) {
-  // Those that have waited for another request's connection leave it to that one to blame the endpoint.
+  // If this request waited for a connection that another one opened, the other one reports the failure to
+  // outlier detection.
   const Blame blame = attempt.opened() ? Blame::kEndpoint : Blame::kNobody;
   switch (attempt.error()) {
     case cluster::ConnectError::kNoLocalPort:
       services_.stats.Add(stats::Metric::kBackendNoLocalPort);
       return OnTryFailed(Reject::kNoLocalPort, attempt.error_text(), Blame::kNobody);
-    case cluster::ConnectError::kNoResources:  // no other endpoint would do
+    case cluster::ConnectError::kNoResources:  // another endpoint would not help
       services_.stats.Add(stats::Metric::kBackendNoResources);
       failure_text_ = attempt.error_text();
       LogFailure();
@@ -170,22 +171,22 @@ void BackendRequest::OnSendFailed() {
 
 void BackendRequest::OnEnded(bool body_begun) {
   HAWSER_DCHECK(state_ == State::kSent);
-  // HTTP/2 says so of a stream that it has refused, or that came behind a GOAWAY.
+  // In HTTP/2: the stream was refused, or is above the last one of a GOAWAY.
   const bool refused = stream().unprocessed();
   OnTryFailed(Reject::kBackendClosed,
               refused ? "the stream was refused" : WhyOf(*stream_, "ended without an answer"),
               refused || try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint, body_begun);
 }
 
-// Any other request than a handshake may be a long poll, which says nothing about the endpoint.
+// A request that is no handshake may be a long poll: its lateness says nothing about the endpoint.
 void BackendRequest::OnLate() {
   failure_text_ = "no answer in time";
   if (websocket()) trial_.Failed(failure_text_, services_.loop.now());
   LogFailure();
 }
 
-// Another try follows where the request may be sent again and `connect_retries` allows one: at the same endpoint where
-// this one says nothing about it, else at another.
+// Tries again if the request may be sent again and `connect_retries` allows it: at the same endpoint if the
+// failure says nothing about it, else at another.
 void BackendRequest::OnTryFailed(Reject reject, std::string why, Blame blame, bool body_begun) {
   const bool same = blame == Blame::kNobody && stream_ != nullptr && try_ != Try::kRepeated;
   const bool goes_on = MaySendAgain(body_begun) && TriesLeft();

@@ -1,11 +1,12 @@
-// One request on its way to a backend: an endpoint is picked, a stream to it comes from the pool, the head is written, and
-// the head of an answer is awaited. A try that fails before any byte of an answer may be followed by another, at the same
-// endpoint or at another one, while `connect_retries` and the method allow it (RFC 9110 §9.2.2, RFC 9113 §8.7). It knows
-// nothing of the response to the client. Owned by the exchange, which drives it; loop thread only.
+// One request to a backend: picks an endpoint, gets a stream to it from the pool, writes the head, and waits
+// for the head of the answer. If a try fails before any byte of an answer, another may follow, at the same
+// endpoint or at another one, while `connect_retries` and the method allow it (RFC 9110 §9.2.2, RFC 9113
+// §8.7). It knows nothing of the response to the client. Owned by the exchange, which drives it; loop thread
+// only.
 //
 //   while (request.Advance() is neither kSent nor kFailed) wait for OnReady(tag), or call OnTimeout when the timer fires
 //   kSent:   request.ReadHead(head), with the body in both directions through request.stream(); OnEnded after kEnded
-//   kFailed: request.failure() is what the client is told
+//   kFailed: request.failure() is the refusal for the client
 #pragma once
 
 #include <cstdint>
@@ -44,7 +45,7 @@ class BackendRequest {
     cluster::AffinityLookup session;      // what is known of its Socket.IO session
   };
 
-  // Who hears of what it waits for.
+  // Whom to call when something it waits for has happened.
   struct Waiter {
     event::IoHandler& owner;
     uint8_t tag;          // of the connection
@@ -54,7 +55,7 @@ class BackendRequest {
   BackendRequest(WorkerServices& services, Backends& backends, cluster::WorkerCluster& cluster,
                  const Request& request, const Waiter& waiter);
 
-  // Goes as far as it can without waiting.
+  // Continues until it has to wait.
   State Advance();
   State state() const { return state_; }
 
@@ -66,7 +67,7 @@ class BackendRequest {
   // The backend has ended without an answer: the next Advance begins another try, or it is kFailed. `body_begun`: some of
   // the request's body has been taken from the client, so that it cannot be sent again.
   void OnEnded(bool body_begun);
-  // No answer has come in time. Nothing is sent again: the backend may be at work.
+  // No answer has come in time. The request is not sent again: the backend may be working on it.
   void OnLate();
 
   // In kSent, until the stream is taken, returned or given up.
@@ -77,9 +78,10 @@ class BackendRequest {
   // After HeadState::kTunnel, as ClientStream::TakeTunnel.
   std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) { return stream().TakeTunnel(early); }
   cluster::OpenLease TakeLease() { return std::move(lease_); }
-  // The exchange is over: the connection goes back to the pool, which ends it unless it can carry another request.
+  // The exchange is over: returns the connection to the pool, which closes it if it cannot carry another
+  // request.
   void Return();
-  // The answer is of no more use, or none is wanted.
+  // Gives the request up: its answer is not needed.
   void GiveUp();
 
   // Once an endpoint has been picked.
@@ -91,7 +93,7 @@ class BackendRequest {
   bool renews_affinity() const { return cluster_.cluster.affinity() != nullptr && renew_affinity_; }
   std::string AffinityCookie(bool tls) const;
 
-  // How the last try that failed did so, and the same in words; kNone and "" where none did.
+  // Why the last failed try failed, and the same in words; kNone and "" if none failed.
   http::Reject failure() const { return failure_; }
   const std::string& failure_text() const { return failure_text_; }
 
@@ -102,7 +104,7 @@ class BackendRequest {
     kOnKept,    // on a connection that had been there: its end says nothing about the endpoint
     kOnNew,     // on a connection that was opened for it
     kAgain,     // no connection yet; another than the last one
-    kRepeated,  // on that other one: the endpoint has no further try
+    kRepeated,  // on that other connection: the endpoint gets no further try
   };
   enum class Blame : bool { kNobody, kEndpoint };
 

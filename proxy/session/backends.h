@@ -1,6 +1,6 @@
-// The backends as one worker sees them: the snapshot that new connections go by, this worker's balancers for
-// its clusters, what the routes' filters keep on this worker, and the connections that wait for another
-// request. One per worker, outlives its sessions; loop thread only.
+// The backends as one worker sees them: the snapshot for new connections, this worker's balancers for its
+// clusters, the worker-local state of the routes' filters, and the connections that wait for another request.
+// One per worker, outlives its sessions; loop thread only.
 #pragma once
 
 #include <cstddef>

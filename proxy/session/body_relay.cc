@@ -26,7 +26,7 @@ BodyRelay::Progress BodyRelay::Pump(WorkerServices& services, http::MessageStrea
     ended_ = true;
     sink.EndWithTrailers(source.trailers());
   }
-  // The head that went into the sink before, where no body came to take it along, and the end that went in now.
+  // Sends the head that is still in the sink if no body came, and the end that was just written.
   if (!outbox_.blocked() && !Flush(sink)) return Progress::kSinkBroken;
   return done() ? Progress::kDone : Progress::kMore;
 }

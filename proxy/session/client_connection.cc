@@ -181,7 +181,7 @@ void ClientConnection::StartExchange(http::RequestHead head) {
   RunExchange({});
 }
 
-// A refusal before there is a request to speak of: answered here, counted, logged.
+// A refusal before there is a complete request: answered, counted and logged here.
 void ClientConnection::Refuse(Reject reject) {
   services_.stats.CountReject(reject);
   const http::RejectSpec& spec = http::SpecOf(reject);
@@ -247,12 +247,12 @@ void ClientConnection::OnTimer() {
   const bool head_due = state_ == State::kRequestHead && http_.head_due();
   if (state_ == State::kTlsHandshake) services_.stats.CountReject(Reject::kTlsTimeout);
   if (head_due && !http_.received().empty()) return Refuse(Reject::kRequestTimeout);
-  // A connection made in advance and never used: nobody waits for an answer.
+  // Otherwise the connection was opened in advance and never used: nobody waits for an answer.
   if (head_due) services_.stats.CountReject(Reject::kRequestTimeout);
   Close(net::CloseReason::kOrderly);
 }
 
-// What has been asked is answered, though it may still wait in the kernel.
+// Requests that have been sent are answered, even if they still wait in the kernel.
 void ClientConnection::Drain() {
   if (state_ == State::kTlsHandshake) return Close(net::CloseReason::kOrderly);
   if (state_ != State::kRequestHead || !http_.received().empty()) return;

@@ -1,6 +1,5 @@
 // One HTTP/1.1 connection from accept to its end or to its tunnel: TLS handshake, request head, exchange, and again.
-// Everything it waits for (client, backend, timer) reaches it here and is passed down; what comes back is a return
-// value.
+// It gets all events (client, backend, timer) and passes them down; results come back as return values.
 //
 // Owned by the list of `Sessions` until it retires itself; loop thread only.
 #pragma once

@@ -1,6 +1,6 @@
 // What goes to the client in answer to its request: interim responses, then one final head with its body, which is a
-// backend's or hawser's own. It holds a backend's head until the body behind it has been looked at, so that no second head
-// ever follows one that has gone out. Owned by the exchange; loop thread only.
+// backend's or hawser's own. It holds a backend's head until the body behind it was read once, so that a
+// second head never follows one that was sent. Owned by the exchange; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -32,7 +32,7 @@ class ClientResponse {
   [[nodiscard]] bool SendInterim();
   // kError: the client has gone.
   net::IoState FlushInterim();
-  // The client has not taken all of the last one: no other can be sent.
+  // The client has not taken all of the last interim response: no other can be sent.
   bool interim_waits() const { return interim_waits_; }
 
   // Sends head() as the one that opens a tunnel. False: the protocol cannot carry it.
@@ -40,8 +40,9 @@ class ClientResponse {
 
   // head() is the final one; Relay sends it, and the body behind it.
   void Hold();
-  // Moves what can be moved of the body from `backend`; `look` is shown each piece first. `keep`: another request may follow
-  // on the client's connection. kSinkBroken: the client has gone, or, where not even started(), the head cannot be carried.
+  // Moves as much of the body from `backend` as possible; `look` is called with each piece first. `keep`:
+  // another request may follow on the client's connection. kSinkBroken: the client has gone, or, if not
+  // started(), the protocol cannot carry the head.
   BodyRelay::Progress Relay(WorkerServices& services, http::MessageStream& backend, bool keep,
                             BodyRelay::Look look);
   // Whether the body has moved since this was asked last.
@@ -51,7 +52,7 @@ class ClientResponse {
   // the body behind it. False: the client can be sent no more.
   void SetAnswer(http::LocalResponse answer, std::string_view method);
   [[nodiscard]] bool SendAnswer(bool keep);
-  // What is left of the answer. kOk: nothing is.
+  // Sends the rest of the answer. kOk: all was sent.
   net::IoState FlushAnswer();
 
   bool wants_read() const { return !body_ || body_->wants_read(); }  // the backend's stream

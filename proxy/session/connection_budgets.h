@@ -1,5 +1,5 @@
-// What connections without a request may cost a worker: TLS handshake steps, counted by listener and turn of the loop, and
-// connections that are answered with a refusal. The limits are the configuration's; here it is counted. Loop thread only.
+// Counts the costs of connections without a request: TLS handshake steps per listener and turn of the loop,
+// and connections that are answered with a refusal. The limits are in the configuration. Loop thread only.
 #pragma once
 
 #include <cstddef>

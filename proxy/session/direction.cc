@@ -15,7 +15,8 @@ namespace {
 
 using http::Reject;
 
-// Of a stream that decodes what it carries: the peer is still there, and is to be told. See net::ByteStream::error.
+// For an error of a stream that decodes: the connection still stands, and the peer gets a close frame. See
+// net::ByteStream::error.
 Reject UndecodableBy(int error) {
   if (error == EBADMSG) return Reject::kBadCompression;
   return error == ENOBUFS ? Reject::kNoCompressionContext : Reject::kNone;
@@ -32,7 +33,7 @@ struct Direction::ForwardState {
   size_t sent = 0;     // bytes before this were sent or dropped
 
   std::span<const std::byte> rest() const { return bytes.subspan(scanned); }
-  // What was judged and not sent: it counts as sent now.
+  // The bytes that were scanned and not yet sent; from now on they count as sent.
   std::span<const std::byte> TakeScanned() {
     const size_t begin = std::exchange(sent, scanned);
     return bytes.subspan(begin, scanned - begin);
@@ -80,7 +81,7 @@ Direction::Step Direction::Read() {
   return step;
 }
 
-// Moves a part of a large frame on without reading it. None: it is to be read.
+// Splices a part of a large frame without reading it. None: read it instead.
 std::optional<Direction::Step> Direction::ReadBySplice() {
   if (!source().forwards() || source().carries() || pace != nullptr) return std::nullopt;
   const uint64_t messages = source().scanner().messages();
@@ -130,7 +131,7 @@ Direction::Step Direction::Forward(std::span<const std::byte> bytes) {
   return state.step;
 }
 
-// To the next place where something is to be done, and does it. False: what is left waits, or is dropped.
+// Scans to the next place where something has to be done, and does it. False: the rest waits, or is dropped.
 bool Direction::ForwardNext(ForwardState& state) {
   ws::FrameScanner& scanner = source().scanner();
   const uint64_t begun = scanner.messages_begun();
@@ -149,7 +150,7 @@ bool Direction::ForwardNext(ForwardState& state) {
     case ws::Stop::kBoundary: Inject(); return true;
     case ws::Stop::kViolation: state.step = Violated(scan.violation); return false;
     case ws::Stop::kMessage:
-    case ws::Stop::kControl: break;  // a message or a ping too many
+    case ws::Stop::kControl: break;  // too many messages or pings
   }
   HAWSER_DCHECK(pace != nullptr);
   const Meter& meter = pace->messages;
@@ -158,7 +159,8 @@ bool Direction::ForwardNext(ForwardState& state) {
   return false;
 }
 
-// Of the peer's own pings and pongs, and of its close frame, nothing is changed; the answers to hawser's pings go no further.
+// The peer's own pings, pongs and close frame are forwarded unchanged; pongs that answer hawser's pings are
+// dropped.
 void Direction::ForwardControlFrame(ForwardState& state, const ws::Scan& scan) {
   const ws::FrameHeader& header = scan.control;
   const auto frame = state.rest().first(scan.control_bytes);

@@ -1,6 +1,6 @@
-// One direction of a tunnel for the length of one read: what a peer sends is read, judged in place, and sent to the other peer
-// in as few pieces as frames put in and frames swallowed allow (RFC 6455 §5). What the tunnel has to decide comes back as an
-// event, one for each call. Made on the stack; owns nothing.
+// One direction of a tunnel during one read: reads the bytes of a peer, scans them in place, and sends them
+// to the other peer in as few pieces as inserted and dropped frames allow (RFC 6455 §5). If the tunnel has to
+// decide something, the call returns an event. Made on the stack; owns nothing.
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ namespace hawser::session {
 
 enum class Content : uint8_t {
   kFrames,
-  kDeflatedFrames,  // permessage-deflate was agreed on: RSV1 has a meaning
+  kDeflatedFrames,  // permessage-deflate was negotiated: RSV1 has a meaning
   kBytes,           // nothing is inspected
 };
 

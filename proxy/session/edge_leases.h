@@ -1,5 +1,5 @@
-// What a client's connection holds for as long as it lives: it counts among the connections of its listener, of its address and
-// of its worker. A tunnel that takes the connection over takes these leases too.
+// The leases of a client's connection: its place among the connections of the listener and of its address,
+// and its place in the worker's counters. When a tunnel takes over the connection, it takes the leases too.
 #pragma once
 
 #include <utility>

@@ -1,5 +1,5 @@
-// Why a tunnel ends: written down once, by whatever begins its end. The source of its close frames, of what is counted when
-// it is over, and of its line in the access log. A plain value.
+// Why a tunnel ends: set once, when the ending begins. Its close frames, its counters and its line in the
+// access log come from this. A plain value.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct Ending {
       ws::Violation::kNone;  // the rule that `offender` broke, if it was one of RFC 6455
   Peer offender = Peer::kClient;
 
-  // The code that answers a close frame with close_code (RFC 6455 §5.5.1): that one, where it may be sent at all.
+  // The code that answers a close frame with close_code (RFC 6455 §5.5.1): the same, if it may be sent.
   uint16_t AnswerCode() const;
   // The reason that hawser's own close frames give.
   std::string_view text() const;
@@ -28,9 +28,9 @@ struct Ending {
   Outcome outcome() const;
 };
 
-// Who has ended a tunnel that `peer` ended.
+// The ClosedBy of a tunnel that `peer` ended.
 ClosedBy ClosedByOf(Peer peer);
-// Why, where it broke off.
+// The reason when `lost` has gone without a close frame.
 http::Reject LossOf(Peer lost);
 
 http::Reject RejectOf(ws::Violation violation);

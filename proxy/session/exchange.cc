@@ -18,7 +18,7 @@ namespace {
 
 using http::Reject;
 
-// Refusals that say nothing against the request: where it has come whole, what follows it is the next one.
+// Refusals that are not the client's fault: if the request is complete, the next request follows it.
 bool LeavesClientSound(Reject reject) {
   switch (reject) {
     case Reject::kNoRoute:
@@ -71,7 +71,7 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
       case State::kAnswer: FlushAnswer(); break;
       case State::kDone: break;
     }
-  } while (state_ != before && state_ != State::kAwaitHead);  // the backend has had no time to answer
+  } while (state_ != before && state_ != State::kAwaitHead);  // the backend cannot have answered yet
   return progress_;
 }
 
@@ -143,7 +143,7 @@ void Exchange::AskBackend() {
   state_ = State::kConnect;
 }
 
-// A session that is known stays in its cluster; the clusters' shares concern the others.
+// A known session stays in its cluster; the weights of the clusters apply to other requests.
 size_t Exchange::PickCluster() {
   if (route().affinity == config::RouteAffinity::kSocketIo) {
     socket_io_.emplace(backends_.stick_table(), head_);
@@ -154,7 +154,8 @@ size_t Exchange::PickCluster() {
 }
 
 void Exchange::Connect() {
-  head_.body = head_.body && !client_.stream.complete();  // its end may have come meanwhile, without a byte
+  head_.body =
+      head_.body && !client_.stream.complete();  // its end may have come meanwhile, and it may be empty
   switch (backend_->Advance()) {
     case BackendRequest::State::kSent: return OnRequestSent();
     case BackendRequest::State::kFailed: return Refuse(backend_->failure());
@@ -181,8 +182,8 @@ void Exchange::WatchBackend() {
 
 // --- The client, while the backend is asked ---
 
-// Notices a client that leaves. One that has only ended its own direction gets its answer, unless it asks for a tunnel, in
-// which it could say nothing. While the body is under way, its relay reads it.
+// Detects a client that leaves. A client that has only ended its own direction gets its answer, unless it
+// asks for a tunnel, in which it could send nothing. While the body is under way, the relay reads it instead.
 void Exchange::ReadAhead(bool hung_up) {
   using Ahead = http::ServerStream::Ahead;
   if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || upload_.under_way())
@@ -195,7 +196,7 @@ void Exchange::ReadAhead(bool hung_up) {
   }
 }
 
-// Moves what the client uploads; false if the client is at fault for its end.
+// Moves the client's upload; false if the upload ended by a fault of the client's.
 bool Exchange::PumpUpload() {
   if (!upload_.under_way()) return true;
   const Upload::Progress progress = upload_.Pump(services_, backend_->stream());
@@ -240,8 +241,8 @@ void Exchange::AwaitHead() {
   }
 }
 
-// Of no use to a WebSocket; any other request's goes on to the client, unless that has not taken the one before: they
-// are not stored.
+// For a WebSocket an interim response is dropped. For other requests it goes to the client, unless the client
+// has not taken the one before: they are not stored.
 void Exchange::OnInterim() {
   if (websocket()) return;
   upload_.OnInterim();
@@ -274,7 +275,7 @@ void Exchange::AddAffinityCookie() {
   http::HeaderList& headers = response_.head().headers;
   if (!backend_->renews_affinity() || http::IsForSharedCaches(headers)) return;
   const bool tls =
-      client_.tls || head_.headers.Find("X-Forwarded-Proto") == "https";  // a trusted proxy's word
+      client_.tls || head_.headers.Find("X-Forwarded-Proto") == "https";  // set by a trusted proxy
   headers.Add("Set-Cookie", arena_(backend_->AffinityCookie(tls)));
 }
 
@@ -322,7 +323,7 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
                             .early_from_backend = std::as_bytes(std::span(early_from_backend))});
 }
 
-// The head is held until the body has been looked at: what breaks in the same read is answered 502.
+// The head is held until the body was read once: if the body is malformed in that read, the client gets 502.
 void Exchange::StartRelay() {
   http::ResponseHead& head = response_.head();
   if (socket_io_) socket_io_->OnResponse(head);
@@ -340,7 +341,7 @@ void Exchange::Relay() {
   const auto look = [this](std::span<const std::byte> piece) {
     if (socket_io_) socket_io_->OnBody(piece, backend_->endpoint(), services_.loop.now());
   };
-  // A refused upgrade ends the connection: what lies behind it was never a request.
+  // A refused upgrade ends the connection: the bytes behind it are no request.
   const bool keep = !websocket() && !services_.sessions.draining();
   const BodyRelay::Progress progress = response_.Relay(services_, backend_->stream(), keep, look);
   if (response_.started()) record_->status = static_cast<uint16_t>(response_.head().status);
@@ -349,7 +350,7 @@ void Exchange::Relay() {
       if (response_.started()) return ClientLeft();
       return Refuse(websocket() ? Reject::kBadBackendUpgrade : Reject::kBadBackendResponse);
     case BodyRelay::Progress::kSourceBroken:
-      // A response that has started is cut, so that the client can tell a part from the whole.
+      // A response that has started is cut, so that the client does not take the part for the whole.
       return Refuse(backend_->stream().malformed() ? Reject::kBadBackendResponse : Reject::kBackendClosed);
     case BodyRelay::Progress::kDone:
       return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
@@ -370,7 +371,7 @@ void Exchange::OnTimer() {
     services_.stats.Add(stats::Metric::kAnswerTimeouts);
     Finish(Progress::kBroken, end_);
   } else if (state_ == State::kFilters) {
-    if (context_->waiting()) Refuse(context_->Expire());  // else its verdict has come in this turn
+    if (context_->waiting()) Refuse(context_->Expire());  // else its verdict came in this turn
   } else {
     const Reject late = LateReason();
     if (late == Reject::kBackendTimeout) backend_->OnLate();
@@ -378,16 +379,16 @@ void Exchange::OnTimer() {
   }
 }
 
-// Who is late, where the exchange's timer has come.
+// Which time-out has passed when the exchange's timer fires.
 Reject Exchange::LateReason() const {
   if (state_ != State::kAwaitHead)
-    return Reject::kIdleTimeout;  // a 101 that is not taken, a body that stands still
+    return Reject::kIdleTimeout;  // the client does not take the 101, or a body does not move
   const bool client = upload_.under_way() && !upload_.awaits_continue() && !upload_.wants_write();
   return client ? Reject::kRequestTimeout : Reject::kBackendTimeout;
 }
 
-// A request that is under way may take its time, as long as it moves; once it is whole, or while its client waits for the
-// backend's 100, the backend's time runs.
+// While a request's body moves, only stream_idle_timeout applies. Once the request is complete, or while its
+// client waits for the backend's 100, the backend's time-out runs.
 void Exchange::ArmForHead() {
   if (websocket()) return ArmFor(route().handshake_timeout);
   const bool moving = upload_.under_way() && !upload_.awaits_continue();
@@ -416,8 +417,8 @@ void Exchange::AnswerByRoute() {
   Answer(route::AnswerOf(route(), head_, scheme), !websocket(), {});
 }
 
-// As the last to get a request that may be forwarded no more. A TRACE is not sent back: that would hand a script in a page
-// the cookies that are kept from it.
+// Answers a request whose Max-Forwards is 0. A TRACE is not echoed: that would give a script in a page the
+// cookies that browsers hide from it.
 void Exchange::AnswerInPlace() {
   if (head_.method == "TRACE") return Refuse(Reject::kMethodNotAllowed);
   Answer(http::MakeLocalResponse(200, {}, {}), true, {});

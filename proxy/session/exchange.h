@@ -1,11 +1,11 @@
-// One request's life, for a WebSocket and for any other request alike:
+// Handles one request, a WebSocket handshake or any other:
 //
 //   route → filters → pick → connect → send head → await head → tunnel │ relay │ answer
 //
-// Both ends are message streams, so nothing here depends on a protocol's version (http/message_stream.h). The half that
-// faces the backend is a BackendRequest, what the client sends meanwhile an Upload, and what it gets a ClientResponse. Whoever owns the client's connection
-// drives the exchange: Advance runs until it waits for something, and says by its return value what came of it. Nothing
-// here calls up.
+// Both ends are message streams, so nothing here depends on a protocol's version (http/message_stream.h). A
+// BackendRequest faces the backend, an Upload holds what the client sends meanwhile, and a ClientResponse
+// sends the response. The owner of the client's connection drives the exchange: Advance runs until it has to
+// wait, and returns the result. Nothing here calls up.
 #pragma once
 
 #include <memory>
@@ -35,7 +35,7 @@ namespace hawser::session {
 
 class Exchange {
  public:
-  // Tags under which the owner hears of the client's stream, and of what is the exchange's own.
+  // Tags of the owner's events: of the client's stream, and of the exchange's own streams and timers.
   static constexpr uint8_t kClientTag = 0;
   static constexpr uint8_t kBackendTag = 1;
   static constexpr uint8_t kTimerTag = 2;
@@ -46,7 +46,7 @@ class Exchange {
     kTunnel,    // the tunnel's head is written: take its parts
     kReusable,  // the response is complete, and another request may follow
     kFinished,  // the response is complete, nothing may follow
-    kBroken,    // the client cannot be told more: cut its connection or stream
+    kBroken,    // nothing more can be sent to the client: cut its connection or stream
   };
 
   struct Client {
@@ -153,7 +153,7 @@ class Exchange {
   std::optional<BackendRequest> backend_;  // once a backend is asked; refers to the members before it
   Upload upload_;
   ClientResponse response_;
-  bool deflate_ = false;  // the backend has agreed to permessage-deflate
+  bool deflate_ = false;  // the backend has accepted permessage-deflate
   std::optional<http::DeflateAgreement> offload_;
 };
 

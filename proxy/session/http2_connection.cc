@@ -75,7 +75,7 @@ void Http2Connection::AcceptAll() {
                                         .tls = tls_,
                                         .requests = requests_};
   while (auto arrival = session_->Accept()) {
-    awaited_ = Awaited::kNothing;  // it may be answered already: then keep_alive begins anew
+    awaited_ = Awaited::kNothing;  // it may be answered already: then keep_alive starts again
     Http2Request::Start(shared, std::move(*arrival));
   }
 }
@@ -90,8 +90,8 @@ void Http2Connection::Count() {
   services_.stats.Add(Metric::kHttp2WindowStalls, counts.stalled_streams);
 }
 
-// request_headers bounds what shows that the client speaks HTTP/2, and each header block; keep_alive a connection without a
-// stream.
+// request_headers bounds the time until the client's SETTINGS, and each header block; keep_alive bounds a
+// connection without a stream.
 void Http2Connection::ArmTimer() {
   const auto& timeouts = listener_.settings.timeouts;
   const base::TimePoint begun = session_->block_begun();
@@ -112,7 +112,7 @@ void Http2Connection::OnTimer() {
     session_->GoAway();
     return ArmTimer();
   }
-  // Also where the client does not answer to the GOAWAY.
+  // Also if the client does not react to the GOAWAY.
   if (awaited_ != Awaited::kRequest) services_.stats.CountReject(http::Reject::kRequestTimeout);
   session_->Close(net::CloseReason::kOrderly);
 }

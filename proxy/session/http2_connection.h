@@ -1,6 +1,7 @@
-// A client's HTTP/2 connection from its preface to its end: owns the http2::Session, gives each stream a request of its
-// own, and sees to idle time, drains and counters. What ClientConnection is for HTTP/1.1, which makes one of these when
-// ALPN says h2 or a client with prior knowledge begins with the preface (RFC 9113 §3.2, §3.3).
+// A client's HTTP/2 connection from its preface to its end: owns the http2::Session, gives each stream its
+// own request, and handles idle time, drains and counters. The counterpart of ClientConnection, which makes
+// one of these when ALPN says h2 or a client with prior knowledge begins with the preface (RFC 9113 §3.2,
+// §3.3).
 //
 // Owned by the list of `Sessions` until it retires itself; loop thread only.
 #pragma once
@@ -32,7 +33,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
     net::SocketAddress peer;
     EdgeLeases leases;
     bool tls = false;
-    std::string_view received;  // what was read before it was known what it is
+    std::string_view received;  // the bytes that were read to find out that it is HTTP/2
   };
   static void Start(WorkerServices& services, Backends& backends, Parts parts);
 
@@ -51,7 +52,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   // What the connection's timer bounds.
   enum class Awaited : uint8_t {
     kNothing,   // streams live, and have timers of their own
-    kSettings,  // the client has yet to show that it speaks HTTP/2
+    kSettings,  // the client's SETTINGS have not come
     kHead,      // the end of a header block, ahead of which no other frame may come
     kRequest,
   };

@@ -43,13 +43,13 @@ void Http2Request::Advance(event::Ready ready) {
 }
 
 void Http2Request::OpenTunnel() {
-  // The leases stay with the connection, which has other streams; what came early waits in the stream.
+  // The leases stay with the connection, which has other streams; early bytes wait in the stream.
   exchange_->OpenTunnel(stream_->TakeTunnel(), {}, {});
   End(net::CloseReason::kOrderly);
 }
 
 void Http2Request::Abort() {
-  // Through the exchange, so that the log says who left.
+  // Through the exchange, so that the log says that the client left.
   if (exchange_ != nullptr) Advance({.readable = true, .tag = Exchange::kClientTag});
   if (exchange_ != nullptr) End(net::CloseReason::kAbort);
 }
@@ -57,7 +57,7 @@ void Http2Request::Abort() {
 void Http2Request::End(net::CloseReason reason) {
   HAWSER_DCHECK(exchange_ != nullptr);
   exchange_ = nullptr;
-  stream_->Close(reason);  // does nothing to what a tunnel has taken
+  stream_->Close(reason);  // does nothing if a tunnel has taken the stream
   for (const uint8_t tag : {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag}) {
     services_.loop.CancelSoon(*this, tag);
   }

@@ -1,5 +1,5 @@
-// One request of an HTTP/2 connection: an Exchange of its own over the stream, and the Tunnel that it may become. Owned
-// by its connection's list until it retires itself; loop thread only.
+// One request of an HTTP/2 connection: its own Exchange over the stream, which may become a Tunnel. Owned by
+// its connection's list until it retires itself; loop thread only.
 #pragma once
 
 #include <memory>

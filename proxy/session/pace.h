@@ -1,5 +1,5 @@
-// How fast a peer of a tunnel may send: the route's message_rate and byte_rate, as token buckets. Made only for tunnels whose
-// route has a rate; a plain value that the tunnel owns.
+// How fast one side of a tunnel may send: the route's message_rate and byte_rate, as token buckets. Made only
+// for tunnels whose route has a rate; a plain value that the tunnel owns.
 #pragma once
 
 #include <cstdint>
@@ -22,13 +22,14 @@ class Meter {
   explicit Meter(const config::ByteRateLimit& limit);
 
   bool limited() const { return per_second_ > 0; }
-  // Over the limit the tunnel is closed; it is slowed down otherwise.
+  // Whether the tunnel is closed above the limit; otherwise it is slowed down.
   bool closes() const { return over_limit_ == config::OverRate::kClose; }
 
   uint64_t Available(base::TimePoint now) const;
-  // May leave a debt.
+  // The bucket may go into debt.
   void Spend(base::TimePoint now, uint64_t count);
-  // When enough is there again to be worth a wake-up: a tenth of a second's worth, at least one, at most the burst.
+  // When the bucket has refilled enough to be worth a wake-up: a tenth of a second's worth, at least one
+  // token, at most the burst.
   base::TimePoint RefilledAt() const;
 
  private:

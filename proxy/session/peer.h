@@ -1,4 +1,4 @@
-// The two peers of a tunnel, and what is counted of each.
+// The two peers of a tunnel, and the metrics of each.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ constexpr std::string_view NameOf(Peer peer) {
   return peer == Peer::kClient ? "client" : "backend";
 }
 
-// What is counted of one peer.
+// The metrics of one peer.
 struct PeerMetrics {
   stats::Metric bytes;           // received from it
   stats::Metric messages;        // likewise

@@ -1,5 +1,5 @@
-// What becomes of a request's head before anyone reads it: fields that concerned the client's connection alone are removed
-// (RFC 9110 §7.6.1), what the client says of itself is believed or replaced, and the request's record begins.
+// Prepares a request's head before routing: removes hop-by-hop fields (RFC 9110 §7.6.1), keeps or replaces
+// the forwarded fields, and makes the request's record.
 #pragma once
 
 #include <memory>
@@ -14,7 +14,7 @@
 
 namespace hawser::session {
 
-// False: the listener refuses such a head. Call it before any field is removed, so that all are seen.
+// False: the listener refuses such a head. Call it before any field is removed.
 bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& head,
                           stats::WorkerStats& stats);
 
@@ -24,8 +24,8 @@ std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const Liste
                                            const net::SocketAddress& peer, bool tls, http::RequestHead& head,
                                            http::TextArena& arena, const config::AccessLog& log);
 
-// The head of a WebSocket's handshake in one form for both protocols: what RFC 6455 and RFC 8441 add, each codec adds by
-// itself.
+// Brings the head of a WebSocket handshake into one form for both protocols: each codec adds the fields of
+// RFC 6455 or RFC 8441 itself.
 void NormalizeHandshake(http::RequestHead& head);
 
 }  // namespace hawser::session

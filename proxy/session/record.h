@@ -1,6 +1,6 @@
-// What is known of one request from its head to its end: the source of its access-log line and of its row on the
-// admin page. Made when the head is complete, kept by the exchange and then by the tunnel; the client's text is packed
-// into one allocation, everything else points into the snapshot that the request was born with.
+// The facts about one request from its head to its end: the source of its access-log line and of its row on
+// the admin page. Made when the head is complete, owned by the exchange and then by the tunnel. The client's
+// text is packed into one allocation; everything else points into the request's snapshot.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ namespace hawser::session {
 
 using http::ClosedBy;
 
-// What the client sent and hawser logs, in one piece of memory that has its very size.
+// The client's text that hawser logs, in one allocation of exactly its size.
 class RequestText {
  public:
   RequestText() = default;
@@ -84,7 +84,7 @@ struct Outcome {
   std::string_view flag;
   std::string_view violation;           // the rule that a peer of the tunnel broke, or ""
   std::string_view offender;            // who: "client", "backend" or ""
-  std::string_view backend_error = {};  // why the last backend that failed did so, in words, or ""
+  std::string_view backend_error = {};  // why the last failed try failed, in words, or ""
 };
 
 }  // namespace hawser::session

@@ -45,8 +45,8 @@ Tunnel* Sessions::FirstTunnel() {
   return open != nullptr ? open : closing_tunnels_.front();
 }
 
-// Closing tunnels first: one that begins to close during the walk moves from a list that is still to be walked to one that
-// was, and is missed rather than met twice.
+// Visits closing tunnels first. A tunnel that begins to close during the walk then moves to the list that was
+// already walked: it may be missed, but is never visited twice.
 bool Sessions::VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunnel&)> visit) {
   HAWSER_DCHECK(most > 0);
   if (first) {
@@ -75,7 +75,7 @@ void Sessions::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty)
   OnReady({.timer = true});
 }
 
-// Every step ends as many tunnels as the elapsed part of the window asks for.
+// Each step ends as many tunnels as fit the elapsed part of the window.
 void Sessions::OnReady(event::Ready) {
   const auto elapsed = base::Between(drain_start_, loop_.now());
   const double part =

@@ -1,6 +1,6 @@
-// The sessions of one worker: its client connections and its tunnels, and what is done to all of them (drain, abort,
-// visit). A session is owned by its list from Add until it unlinks and retires itself, which Close, End and Abort of each
-// kind do. Loop thread only.
+// The sessions of one worker: its client connections and its tunnels, and the operations on all of them
+// (drain, abort, visit). A session is owned by its list from Add until it unlinks and retires itself, which
+// Close, End and Abort of each kind do. Loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -33,19 +33,21 @@ class Sessions final : public event::IoHandler {
   ClientConnection& Add(std::unique_ptr<ClientConnection> connection);
   Http2Connection& Add(std::unique_ptr<Http2Connection> connection);
   Tunnel& Add(std::unique_ptr<Tunnel> tunnel);
-  // An open tunnel has begun to close: a drain passes it over from now on.
+  // An open tunnel has begun to close: a drain skips it from now on.
   void OnClosing(Tunnel& tunnel);
 
   bool empty();
-  // The open tunnel that is the oldest, else the one that has been closing the longest; null: there is none.
+  // The oldest open tunnel; if there is none, the one that has been closing for the longest time; null if
+  // there is none either.
   Tunnel* FirstTunnel();
   // Calls visit(Tunnel&) for up to `most` tunnels (at least 1) behind those of the last call: closing ones first, then open
   // ones in the order in which they opened; `visit` ends none of them. False: there are no more. `first` begins anew; only
   // then may a call follow one that returned false.
   bool VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunnel&)> visit);
 
-  // Once: requests are refused from now on, idle connections end, and the ends of the open tunnels are spread over `window`,
-  // the oldest first. `on_empty` is called once, when no session is left; perhaps within this call.
+  // Call it once. From now on requests are refused and idle connections end; open tunnels are ended over the
+  // course of `window`, the oldest first. `on_empty` is called once, when no session is left; perhaps within
+  // this call.
   void Drain(base::Duration window, absl::AnyInvocable<void()> on_empty);
   // Drain or Abort has been called.
   bool draining() const { return draining_; }

@@ -88,7 +88,8 @@ bool Side::SendLast(std::span<const std::byte> bytes, net::BufferPool& pool) {
   return false;
 }
 
-// Not all that was written was taken: where the rest waits, this side is `waiting`. Returns whether it has just begun to block.
+// After a write in `state`: if bytes wait, the side becomes `waiting`. Returns whether it has just begun to
+// block.
 bool Side::Hold(net::IoState state, Outgoing waiting) {
   if (state == net::IoState::kError) {
     Break();

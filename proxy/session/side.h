@@ -1,9 +1,9 @@
-// One peer of a tunnel: its stream, how far each of its two directions has come, and what waits in them. What the peer sends
-// is read and counted here and judged by this side's scanner; what it is sent is written, or waits in the backlog. Ends
-// follow RFC 6455 §5.5.1 and §7.1.1.
+// One peer of a tunnel: its stream, the state of each of its two directions, and the bytes that wait in them.
+// Bytes from the peer are read and counted here and checked by this side's scanner; bytes to the peer are
+// written, or wait in the backlog. Ends follow RFC 6455 §5.5.1 and §7.1.1.
 //
-// A side knows nothing of the other one and decides nothing: the tunnel, which owns both, says who is told what, and when.
-// Loop thread only.
+// A side knows nothing of the other one and makes no decisions: the tunnel owns both and decides which frames
+// each one gets, and when. Loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -25,27 +25,27 @@ namespace hawser::session {
 
 class Side {
  public:
-  // What this peer sends. A state is never followed by one that stands before it.
+  // The bytes from this peer. The state only moves down this list.
   enum class Incoming : uint8_t {
-    kOpen,           // is judged and forwarded
-    kCloseReceived,  // its close frame came: what follows is dropped until its end
-    kDiscarding,     // it broke a rule, or it will get no close frame that it could answer: likewise dropped
-    kEnded,          // its end was read, or the stream is closed: nothing more is read
+    kOpen,           // checked and forwarded
+    kCloseReceived,  // its close frame came: later bytes are dropped until its end
+    kDiscarding,     // it broke a rule, or will get no close frame to answer: likewise dropped
+    kEnded,          // its end was read, or the stream is closed
   };
 
-  // What this peer is sent.
+  // The bytes to this peer.
   enum class Outgoing : uint8_t {
-    kOpen,     // is written as it comes
-    kBlocked,  // the stream takes no more for now: what comes joins the backlog. kOpen follows once that is sent
-    kFinishing,  // nothing more comes, and the backlog is not sent yet
-    kFinished,   // nothing more comes, and all was written
+    kOpen,     // written at once
+    kBlocked,  // the stream takes no more for now: new bytes join the backlog. Becomes kOpen when that is sent
+    kFinishing,  // no new bytes, but the backlog is not sent yet
+    kFinished,   // no new bytes, and all were written
     kFinGrace,   // likewise; the backend is given time to end its direction first
     kShut,       // our direction has ended
     kBroken,     // a write failed: what the peer sent before may still be read
     kClosed,     // the stream is closed
   };
 
-  // What waits until the bytes that go to this peer stand between two frames.
+  // A frame that waits until the bytes to this peer end between two frames.
   enum class Due : uint8_t { kNothing, kPing, kClose };
 
   Side(Peer peer, std::unique_ptr<net::ByteStream> stream) : stream_(std::move(stream)), peer_(peer) {}
@@ -71,11 +71,11 @@ class Side {
     size_t read = 0;
     net::IoState state = net::IoState::kOk;
   };
-  // Reads up to `most` bytes into `scratch`, behind what was carried over. Not once it has ended.
+  // Reads up to `most` bytes into `scratch`, behind the carried bytes. Not after the peer has ended.
   ReadResult Read(std::span<std::byte> scratch, size_t most);
 
-  // Carries `bytes`, which cannot be judged or may not be forwarded yet, over to the next Read. They are dropped with all that
-  // follows once the peer is not forwarded any more.
+  // Carries `bytes`, which cannot be checked or may not be forwarded yet, over to the next Read. If this peer is
+  // no longer forwarded, drops them instead.
   void Carry(std::span<const std::byte> bytes) { forwards() ? carry_.Assign(bytes) : carry_.Clear(); }
   bool carries() const { return !carry_.empty(); }
   net::Remainder TakeCarry() { return std::exchange(carry_, {}); }
@@ -86,7 +86,7 @@ class Side {
 
   // Its close frame was forwarded. Only while it is forwarded.
   void ReceivedClose();
-  // What it still sends is dropped.
+  // Drops all further bytes from this peer.
   void Discard();
   // Its end has come.
   void End() { Become(Incoming::kEnded); }
@@ -102,31 +102,31 @@ class Side {
   bool blocked() const { return outgoing_ == Outgoing::kBlocked || outgoing_ == Outgoing::kFinishing; }
   // Nothing more can be sent to it.
   bool finished() const { return outgoing_ >= Outgoing::kFinishing; }
-  // Likewise, and nothing waits.
+  // Likewise, and no bytes wait.
   bool flushed() const { return outgoing_ >= Outgoing::kFinished; }
   bool closed() const { return outgoing_ == Outgoing::kClosed; }
 
   // Both return whether the stream has just begun to block.
   //
-  // Writes `bytes`, or queues them behind what waits. Once finished() they are dropped.
+  // Writes `bytes`, or appends them to the backlog. When finished(), drops them.
   [[nodiscard]] bool Send(std::span<const std::byte> bytes, net::BufferPool& pool);
-  // Likewise the last bytes there are. Where nothing is awaited from the peer either, its stream ends in the same packet.
+  // Likewise for the last bytes. If nothing is awaited from the peer either, the FIN goes in the same packet.
   [[nodiscard]] bool SendLast(std::span<const std::byte> bytes, net::BufferPool& pool);
 
-  // The stream is not to be written to before it has been flushed: it may still hold bytes, or was written to without Send.
-  // What it did not take is to be appended to the Buffer that this returns. Only while kOpen.
+  // For a stream that may still hold bytes, or was written to without Send: it is flushed before the next
+  // write. Append bytes that it did not take to the returned Buffer. Only while kOpen.
   net::Buffer& Block();
-  // Sends what waits, as far as the stream takes it.
+  // Sends as much of the backlog as the stream takes.
   void Flush();
 
-  // Nothing follows what was sent. What is due is forgotten.
+  // No more bytes follow. A due frame is dropped.
   void Finish();
-  // A write has failed, or is known to be in vain.
+  // A write has failed, or would fail.
   void Break();
 
-  // A backend ends the connection first, behind the close frames of both (RFC 6455 §7.1.1).
+  // Whether this peer, a backend after both close frames, ends the connection first (RFC 6455 §7.1.1).
   bool EndsFirst() const { return peer_ == Peer::kBackend && incoming_ == Incoming::kCloseReceived; }
-  // Instead of ShutdownWrite, for a while.
+  // Waits for the backend's FIN before ShutdownWrite.
   void AwaitFin() { Become(Outgoing::kFinGrace); }
   // Ends our direction. All was sent.
   void ShutdownWrite();
@@ -137,10 +137,10 @@ class Side {
 
   // A ping is to go to it. No close frame is due.
   void DuePing();
-  // A close frame with this code is to go to it, instead of a ping that may be due. Nothing is finished.
+  // A close frame with this code is to go to it, instead of a ping that may be due. Not when finished().
   void DueClose(uint16_t code);
   Due due() const { return due_; }
-  // What is due is put in now.
+  // Takes the due frame, which is sent now.
   Due TakeDue() { return std::exchange(due_, Due::kNothing); }
   uint16_t close_code() const { return close_code_; }
 

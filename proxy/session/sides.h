@@ -1,6 +1,6 @@
-// The two sides of a tunnel, and what one of them means for the other: what one sends goes to the other, and frames of hawser's
-// own go to a side only where the bytes that it is sent stand between two frames of the other. A plain value that the tunnel
-// owns; loop thread only.
+// The two sides of a tunnel and how they depend on each other: bytes from one go to the other, and hawser
+// inserts its own frames only between two frames of the other side. A plain value that the tunnel owns; loop
+// thread only.
 #pragma once
 
 #include <array>
@@ -27,31 +27,31 @@ class Sides {
   Side& Of(Peer peer) { return sides_[static_cast<size_t>(peer)]; }
   const Side& Of(Peer peer) const { return sides_[static_cast<size_t>(peer)]; }
 
-  // From now on the peers that the route wants pinged are.
+  // Starts pings to the peers that the route's configuration names.
   void StartKeepalive(const config::Keepalive& keepalive, WorkerServices& services);
 
   // As Side's, counted.
   void Send(Peer to, std::span<const std::byte> bytes, WorkerServices& services);
   void SendLast(Peer to, std::span<const std::byte> bytes, WorkerServices& services);
 
-  // What was sent to `to` ends between two frames.
+  // The bytes to `to` end between two frames.
   bool AtBoundaryTowards(Peer to) const { return Of(Other(to)).scanner().AtBoundary(); }
 
-  // Puts in what is due to `to`, at a boundary. `text` is the reason that a close frame gives.
+  // Sends the frame that is due to `to`, at a boundary. `text` is the reason in a close frame.
   void Inject(Peer to, std::string_view text, WorkerServices& services);
 
-  // A ping to `to`, now or at the next boundary, unless one that passes through serves as well.
+  // Sends a ping to `to`, now or at the next boundary, unless a forwarded ping takes its place.
   void Ping(Peer to, WorkerServices& services);
 
-  // The last that `to` hears: a close frame with this code, now or at the next boundary; where it is 0, or no boundary will come
-  // any more, its stream just ends.
+  // Sends the last frame to `to`: a close frame with this code, now or at the next boundary. If the code is
+  // 0, or no boundary will come any more, its stream just ends.
   void CloseTowards(Peer to, uint16_t code, std::string_view text, WorkerServices& services);
 
-  // No close frame follows what was sent to `to`, and no answer is waited for.
+  // Ends the bytes to `to` without a close frame, and expects no answer.
   void EndWithoutCloseFrame(Peer to);
 
-  // Gives the backend up if its host has answered nothing for `longest`. The kernel is asked only while the client has sent
-  // something since all of it had arrived: a quiet tunnel costs no call.
+  // Gives the backend up if its host has answered nothing for `longest`. Asks the kernel only if the client
+  // has sent something since all bytes were last found acknowledged: a quiet tunnel makes no call.
   void CheckBackendHost(base::Duration longest);
 
   Traffic traffic() const;

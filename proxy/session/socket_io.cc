@@ -23,7 +23,7 @@ std::optional<size_t> SocketIoSession::FindCluster(const route::Route& route,
     const auto name = table_.Find(cluster.name(), session_, now);
     if (!name) continue;
     lookup_ = {AffinityResult::kHit, cluster.Find(*name)};
-    if (lookup_.endpoint == nullptr) lookup_ = {AffinityResult::kGone};  // it left with a reload
+    if (lookup_.endpoint == nullptr) lookup_ = {AffinityResult::kGone};  // a reload has removed the endpoint
     return target.cluster;
   }
   return std::nullopt;

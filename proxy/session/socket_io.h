@@ -22,7 +22,7 @@ class SocketIoSession {
   SocketIoSession(cluster::StickTable& table, const http::RequestHead& request);
 
   // The cluster, of those that `route` leads to, in which the request's session lives: an index of `clusters`. Nothing if
-  // the request names no session or one that is not known. lookup() is what the table said of it.
+  // the request names no session or one that is not known. lookup() is the result from the table.
   std::optional<size_t> FindCluster(const route::Route& route,
                                     std::span<const cluster::WorkerCluster> clusters, base::TimePoint now);
   const cluster::AffinityLookup& lookup() const { return lookup_; }

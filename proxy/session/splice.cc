@@ -19,7 +19,7 @@ std::optional<Spliced> Splice(Side& source, Side& sink, const ws::ScanRules& rul
   ws::FrameScanner ahead = source.scanner();
   if (ahead.AtBoundary()) {
     header = net::Peek(source_fd, start);
-    // Fewer bytes than a header may have, or anything but the start of a large frame: read as ever.
+    // Fewer bytes than a header may have, or not the start of a large frame: read as usual.
     if (header.size() < start.size()) return std::nullopt;
     const ws::Scan scan = ahead.Advance(header, rules, false);
     if (scan.stop != ws::Stop::kInput || scan.bytes != header.size() || !ahead.large()) return std::nullopt;

@@ -1,7 +1,7 @@
-// A tunnel's way for large frames: from socket to socket through the worker's pipe, without a copy into the process. Only
-// what the scanner need not see goes by like this, and never more than to the end of the frame: the header has been judged by
-// then, by the rules for all frames, and behind the frame the scanner stands where it would stand had it read everything.
-// Below ws::FrameScanner::kLargeFrame it does not pay.
+// Moves large frames from socket to socket through the worker's pipe, without a copy into the process. Only
+// payload that the scanner need not see is spliced, and never beyond the end of the frame. The header is
+// checked first, by the rules for all frames, and after the frame the scanner is in the same state as if it
+// had read everything. Frames below ws::FrameScanner::kLargeFrame are cheaper to read.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ struct Spliced {
   bool blocked = false;  // the sink's stream has just begun to block
 };
 
-// Moves the next bytes of a large frame of `source` to `sink`, which is not blocked: up to `most`, and a header. None: they are
-// to be read instead.
+// Moves the next bytes of a large frame of `source` to `sink`, which is not blocked: up to `most`, and a
+// header. None: read them instead.
 std::optional<Spliced> Splice(Side& source, Side& sink, const ws::ScanRules& rules, size_t most,
                               const SpliceMeans& means);
 

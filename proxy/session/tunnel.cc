@@ -51,7 +51,7 @@ Tunnel::Tunnel(WorkerServices& services, Parts parts)
                                                                  : Content::kFrames) {
   if (!is_pipe()) sides_.StartKeepalive(settings().keepalive, services_);
   for (const Peer peer : kPeers) side(peer).stream().Watch(this, static_cast<uint8_t>(peer));
-  side(Peer::kClient).Block();  // until Start has flushed what the 101 may have left in the stream
+  side(Peer::kClient).Block();  // until Start has flushed the part of the 101 that may still be in the stream
   ArmTimer();
 }
 
@@ -94,7 +94,7 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
   OnStep(from, DirectionFrom(from).Forward(bytes));
 }
 
-// What was read and had to wait, if it may go on now.
+// Forwards the kept bytes if their rate allows it now.
 void Tunnel::ForwardHeld(Peer from) {
   if (paces_ == nullptr || !MayReceive(from)) return;
   if (!std::exchange(paces_->Of(from).holding, false)) return;
@@ -102,7 +102,7 @@ void Tunnel::ForwardHeld(Peer from) {
   Forward(from, held.bytes());
 }
 
-// Once the end has begun nothing is held back any more: close_timeout bounds what can still come.
+// After the ending has begun nothing is held back any more: close_timeout bounds the rest.
 Pace* Tunnel::PaceOf(Peer from) const {
   return paces_ == nullptr || state_ != State::kOpen ? nullptr : &paces_->Of(from);
 }
@@ -152,8 +152,8 @@ void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   CloseTowards(Other(from), from == Peer::kClient ? 1001 : 1011);
 }
 
-// There is nothing more to read for now; from a peer to which a write failed, nothing more for ever: that is its end, once
-// what was read before need not wait any more.
+// Nothing more can be read for now. If a write to this peer has failed, this is its end, once the kept bytes
+// no longer wait.
 void Tunnel::OnReadStop(Peer from, net::IoState state) {
   if (side(from).outgoing() == Side::Outgoing::kBroken) {
     if (MayReceive(from)) OnEnd(from, net::IoState::kError);
@@ -162,7 +162,7 @@ void Tunnel::OnReadStop(Peer from, net::IoState state) {
   }
 }
 
-// What the other peer is told when `lost` is; 0: nothing.
+// The close code for the other peer when `lost` has gone; 0: no close frame.
 uint16_t Tunnel::CodeOfLoss(Peer lost) const {
   return lost == Peer::kClient ? 1001 : settings().backend_lost_code.code;
 }
@@ -171,7 +171,8 @@ uint16_t Tunnel::CodeOfLoss(Peer lost) const {
 void Tunnel::OnEnd(Peer from, net::IoState how) {
   Side& gone = side(from);
   if (gone.ended()) return;
-  // Its close frame may have gone before, and the other's answer be on its way: then it still listens.
+  // It may have sent its close frame before, and the other peer's answer may be on its way: then it still
+  // reads.
   const bool listens = !gone.forwards() && how != net::IoState::kError;
   gone.End();
   if (is_pipe()) return OnPipeEnd(from, how);
@@ -185,8 +186,8 @@ void Tunnel::OnEnd(Peer from, net::IoState how) {
   CloseTowards(Other(from), code);
 }
 
-// An end is passed on behind all that was received before it; the other direction goes on, for close_timeout at the most,
-// unless this stream is broken.
+// Passes an end on, after all bytes received before it. The other direction goes on for at most
+// close_timeout, unless this stream is broken.
 void Tunnel::OnPipeEnd(Peer from, net::IoState how) {
   const bool broken = how == net::IoState::kError;
   if (state_ == State::kOpen) BeginClosing(ClosedByOf(from), broken ? LossOf(from) : Reject::kNone, 1006);
@@ -225,13 +226,12 @@ void Tunnel::BeginClosing(ClosedBy closed_by, Reject reason, uint16_t code) {
   services_.loop.Arm(timer_, settings().close_timeout);
 }
 
-// Where nothing is inspected, no frame is put in either.
+// Without inspection no frame is inserted either.
 void Tunnel::CloseTowards(Peer to, uint16_t code) {
   sides_.CloseTowards(to, is_pipe() ? 0 : code, ending_.text(), services_);
 }
 
-// Brings both streams as far towards their end as what has been sent and received allows, and tells them what to
-// report next.
+// Ends both streams as far as the sent and received bytes allow, and sets the events to wait for.
 void Tunnel::Settle() {
   if (state_ == State::kClosed) return;
   for (const Peer peer : kPeers) {
@@ -250,8 +250,8 @@ void Tunnel::Settle() {
   }
 }
 
-// Ends the stream of `peer` as far as it may end. Behind two close frames the server ends the connection first (RFC 6455
-// §7.1.1), so that its port is the one that rests in TIME_WAIT: towards the backend that is not hawser.
+// Ends the stream of `peer` as far as possible. After both close frames the server ends the connection first
+// (RFC 6455 §7.1.1), so that its port stays in TIME_WAIT: towards the backend this is not hawser.
 void Tunnel::EndStream(Peer peer) {
   Side& at = side(peer);
   if (at.closed()) return;
@@ -299,7 +299,7 @@ void Tunnel::OnTimer() {
   if (now >= expiry_) return End(Reject::kMaxDuration);
   if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);
   sides_.CheckBackendHost(LongestSilence());
-  // Where one side is due, the other's ping goes along: one awakening for both.
+  // When one side's ping is due, the other side is pinged early: the tunnel wakes up once for both.
   base::Duration early{0};
   for (const Peer peer : kPeers) {
     const ws::Keepalive& keepalive = side(peer).keepalive();
@@ -344,12 +344,12 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
     case ws::Keepalive::Due::kPing: return sides_.Ping(peer, services_);
     case ws::Keepalive::Due::kDead: break;
   }
-  // Its pong may wait in the kernel while the other side is slow, or its rate is spent.
+  // Its pong may wait in the kernel while the other side is slow or this side's rate is spent.
   if (!MayReceive(peer)) return at.keepalive().Heard(now);
-  // Or it has come, and this turn's events did not reach as far.
+  // Or the pong has come, but its event was not handled in this turn.
   Receive(peer);
   if (state_ != State::kOpen || at.keepalive().Check(now) != ws::Keepalive::Due::kDead) return;
-  // The ping may stand behind megabytes that a slow peer is still taking.
+  // The ping may wait behind megabytes that a slow peer is still reading.
   if (at.stream().Delivering(settings().keepalive.timeout)) return at.keepalive().Heard(now);
   BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, CodeOfLoss(peer) != 0 ? CodeOfLoss(peer) : 1006);
   CloseTowards(peer, http::SpecOf(Reject::kPongTimeout).close_code);
@@ -357,7 +357,7 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
   CloseTowards(Other(peer), CodeOfLoss(peer));
 }
 
-// For how long the backend's host may answer nothing; 0: nobody looks.
+// For how long the backend's host may be silent; 0: not checked.
 base::Duration Tunnel::LongestSilence() const {
   for (const route::WeightedTarget& target : record_.route->clusters) {
     const config::Cluster& cluster = snapshot_->config->clusters[target.cluster];
@@ -368,8 +368,8 @@ base::Duration Tunnel::LongestSilence() const {
   return base::Duration(0);
 }
 
-// One timer for all deadlines of an open tunnel. Traffic moves the deadlines and leaves the timer alone: it fires,
-// finds nothing due, and sleeps on.
+// One timer for all deadlines of an open tunnel. Traffic moves the deadlines, not the timer: when it fires
+// and nothing is due, it is armed again.
 void Tunnel::ArmTimer() {
   HAWSER_DCHECK(state_ == State::kOpen);
   const auto now = services_.loop.now();
@@ -381,7 +381,7 @@ void Tunnel::ArmTimer() {
     if (const Pace* pace = PaceOf(peer); pace != nullptr && pace->paused())
       next = std::min(next, pace->resume_at);
     const Side& at = side(peer);
-    // A ping that waits for its boundary is in no hurry: its clock starts when it is sent.
+    // A ping that waits for a boundary has no deadline: its timeout starts when it is sent.
     if (at.due() == Side::Due::kPing || at.finished()) continue;
     next = std::min(next, at.keepalive().NextDeadline());
     // A pong may come long before its deadline, and the next ping be due before it too.

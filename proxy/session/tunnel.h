@@ -1,12 +1,13 @@
-// A WebSocket from the 101 to its last byte: frames are scanned in place and forwarded as they came, in both directions, and
-// pings and closes are put in where the outgoing bytes stand between two frames (RFC 6455 §5.4, §5.5, §7).
+// A WebSocket from the 101 to its last byte: scans frames in place and forwards them unchanged, in both
+// directions, and inserts pings and close frames where the outgoing bytes stand between two frames (RFC 6455
+// §5.4, §5.5, §7).
 //
-// Each peer has a Side; whatever is done for the client is done for the backend by the same code. A side is read only
-// while the other can take what is read, so that at most one read of each direction is ever held. Bytes that cannot be
-// judged yet (an unfinished header or control frame, at most 139) are carried over by their side, and nothing of them is sent.
+// Each peer has a Side; the same code serves client and backend. A side is read only while the other can take
+// the bytes, so at most one read per direction is held. Bytes that cannot be checked yet (an unfinished
+// header or control frame, at most 139) are carried over by their side and not sent.
 //
-// Sides know how far each peer's directions have come, a Direction takes what was read on its way; the tunnel decides who is
-// told what, in which order, and when.
+// Sides hold the states of each peer's directions, and a Direction forwards the bytes of one read. The tunnel
+// decides which frames each peer gets, in which order, and when.
 //
 // Owned by the lists of `Sessions` from Start until it retires itself (Retire); loop thread only.
 #pragma once
@@ -46,7 +47,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     EdgeLeases leases;  // empty where the client's connection outlives the tunnel (HTTP/2)
     cluster::OpenLease endpoint_lease;
     filters::Attachments attachments;               // what the route's filters hold
-    bool deflate = false;                           // permessage-deflate was agreed on: RSV1 has a meaning
+    bool deflate = false;                           // permessage-deflate was negotiated: RSV1 has a meaning
     std::span<const std::byte> early_from_client;   // came ahead of the 101
     std::span<const std::byte> early_from_backend;  // came behind the 101
   };
@@ -60,7 +61,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   // Begins the close handshake with both peers, for a reason of hawser's own (drained, too old, ...).
   void End(http::Reject reason);
-  // Ends at once, close frames sent as far as the sockets take them.
+  // Ends at once; close frames are sent without waiting.
   void Abort(http::Reject reason);
 
   const RequestRecord& record() const { return record_; }
@@ -82,7 +83,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   Side& side(Peer peer) { return sides_.Of(peer); }
   const Side& side(Peer peer) const { return sides_.Of(peer); }
   const config::WebSocket& settings() const { return record_.route->settings.websocket; }
-  // Frames are not looked for: whatever comes is passed on, and ends as TCP ends.
+  // Frames are not parsed: bytes and ends are passed on.
   bool is_pipe() const { return content_ == Content::kBytes; }
 
   // Receiving.

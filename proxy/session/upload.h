@@ -1,6 +1,6 @@
-// What a client sends behind its request's head: the body, on its way to a backend, and what it sends ahead while nobody
-// reads a body (a tunnel's first frames, the next request), which its stream holds within a bound. Owned by the exchange;
-// loop thread only.
+// The bytes that a client sends after its request's head: the body, which goes to a backend, and bytes ahead
+// of the answer (a tunnel's first frames, the next request), which its stream holds within a bound. Owned by
+// the exchange; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -19,14 +19,14 @@ class Upload {
   // `client` must outlive this.
   explicit Upload(http::ServerStream& client) : client_(client) {}
 
-  // The client's stream is readable while no body is under way. Up to `most` bytes are held. One that has only ended its own
-  // direction is kEnded, and kLeft once it hangs up.
+  // Call it when the client's stream is readable and no body is under way. Holds up to `most` bytes. A client
+  // that has only ended its own direction is kEnded; when it hangs up, kLeft.
   http::ServerStream::Ahead ReadAhead(size_t most, bool hung_up);
 
-  // The head has gone to a backend and its body is to follow, what is held of it first. `awaits_continue`: the client sends
-  // it once the backend has said 100 (RFC 9110 §10.1.1).
+  // The head was sent to a backend and the body follows, beginning with the held bytes. `awaits_continue`:
+  // the client sends it once the backend has said 100 (RFC 9110 §10.1.1).
   void Begin(bool awaits_continue);
-  // The backend is given up, and the request is sent again from its head on: nothing of the body has been taken.
+  // The backend is given up and the request is sent again from its head: no byte of the body has been taken.
   void Withdraw();
   // The backend has said 100, or anything else that is no answer yet.
   void OnInterim() { awaits_continue_ = false; }
@@ -36,7 +36,7 @@ class Upload {
     kMoved,   // something has, or nothing is left to move
     kBroken,  // the client is at fault for its end
   };
-  // While under_way(): moves what can be moved. A backend that takes no more need not: that is no fault of its answer.
+  // While under_way(): moves as much as possible. A backend may stop reading the body and still answer.
   Progress Pump(WorkerServices& services, http::MessageStream& backend);
 
   bool under_way() const { return body_ && !body_->done(); }

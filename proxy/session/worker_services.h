@@ -1,6 +1,6 @@
-// What a worker lends to the sessions that it runs: its loop, its memory, its counters, and where they report. One per
-// worker; it outlives them all and is used on its thread only, except for what is shared by nature (access log). Nothing
-// here decides anything: which sessions there are, and whether they drain, is in Sessions; where requests go is in Backends.
+// The services that a worker lends to its sessions: loop, memory, counters, logs. One per worker; it outlives
+// the sessions and is used on its thread only, except the shared parts (access log). It makes no decisions:
+// Sessions knows which sessions there are and whether they drain, Backends knows where requests go.
 #pragma once
 
 #include <random>
@@ -19,7 +19,7 @@
 
 namespace hawser::session {
 
-// Reads of one stream in one turn, so that a flood through it leaves turns to the others.
+// Reads of one stream in one turn, so that one flooded stream does not starve the others.
 inline constexpr int kReadsPerTurn = 4;
 
 struct WorkerServices {
