@@ -1,5 +1,4 @@
-// An object whose type only its maker knows: what lists of unlike objects are made of. Owns it; null by
-// default.
+// Owns an object whose type only its maker knows, for lists of objects of different types. Null by default.
 #pragma once
 
 #include <memory>

@@ -21,11 +21,11 @@ class Chain {
   static absl::StatusOr<Chain> Create(std::span<const config::FilterConfig> settings);
   explicit Chain(std::vector<std::unique_ptr<const Filter>> filters) : filters_(std::move(filters)) {}
 
-  // What its filters keep on the worker whose loop it is.
+  // Makes the worker-local state of its filters for the worker with that loop.
   Locals MakeLocals(event::Loop& loop) const;
 
   // Runs the filters until one rejects, answers or waits; goes on behind the one that waited. kContinue: all
-  // let it pass. Must not be called while context.waiting(), nor after a verdict other than kWait.
+  // filters accepted it. Must not be called while context.waiting(), nor after a verdict other than kWait.
   Verdict OnRequest(Context& context) const;
 
   // The filters that have seen the request, the last one first.

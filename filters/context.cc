@@ -6,7 +6,7 @@ Context::~Context() {
   if (waiter_called_) loop.CancelSoon(waiter_, tag_);
 }
 
-// While the chain still runs, nobody need be called: it goes on by itself.
+// While the chain still runs, the waiter need not be called: the chain goes on by itself.
 void Context::Resume(Verdict verdict) {
   HAWSER_DCHECK(verdict.kind() != Verdict::Kind::kWait);
   if (phase_ != Phase::kAsking && phase_ != Phase::kWaiting) return;
@@ -24,7 +24,7 @@ http::Reject Context::Expire() {
   return late_;
 }
 
-// The waiter may not have been called yet, where something else made it go on.
+// The waiter's call may still be pending if another event made the chain go on.
 Verdict Context::TakeResumed() {
   HAWSER_DCHECK(phase_ == Phase::kResumed);
   if (std::exchange(waiter_called_, false)) loop.CancelSoon(waiter_, tag_);

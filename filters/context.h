@@ -18,13 +18,12 @@
 
 namespace hawser::filters {
 
-// What the filters of one chain keep on one worker, by the filter's index; empty where none of them keeps
-// anything.
+// The worker-local state of a chain's filters, by the filter's index; empty if none of them has any.
 using Locals = std::vector<AnyObject>;
 
 // Where a request comes from and where it goes.
 struct Connection {
-  const net::SocketAddress& client;  // as trusted proxies tell it
+  const net::SocketAddress& client;  // as trusted proxies report it
   std::string_view listener;
   bool tls = false;  // ended here
   const route::Route& route;
@@ -32,7 +31,7 @@ struct Connection {
 
 class Context {
  public:
-  // When a filter resumes, `waiter` hears of it with `tag`, in the loop's next turn; it then calls
+  // When a filter resumes, `waiter` is called with `tag` in the loop's next turn; it then calls
   // Chain::OnRequest again. `locals` are those of the route's chain on this worker. What the arguments refer
   // to must outlive the context.
   Context(const Connection& connection, http::RequestHead& head, http::TextArena& storage,
@@ -53,7 +52,7 @@ class Context {
   http::TextArena& arena;  // for text that the head is to point to
   event::Loop& loop;
 
-  // What the filter that is being called keeps on this worker. `T` must be what its MakeLocal has made.
+  // The worker-local state of the filter that is being called. `T` must be what its MakeLocal has made.
   template <typename T>
   T& Local() const {
     HAWSER_DCHECK(current_ < locals_.size());
@@ -69,7 +68,7 @@ class Context {
   Attachments TakeAttachments() { return std::move(attachments_); }
 
   // The verdict of the filter that has waited, or that is about to: any but kWait. Only the first one counts,
-  // and none counts that comes when nobody waits.
+  // and only while the chain waits.
   void Resume(Verdict verdict);
 
   // A filter has said kWait, and its verdict has not come.

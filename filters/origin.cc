@@ -73,9 +73,9 @@ std::optional<ParsedOrigin> Parse(std::string_view text) {
       .scheme = scheme, .host = authority->host, .port = authority->port.value_or(DefaultPort(scheme))};
 }
 
-// Whether a page of that origin and the request share host and port. Where TLS ends here, https alone can be meant, for
-// an http page of the same host can be anybody's on its network. Where it does not, a balancer ahead may have ended it:
-// then only the origin's scheme tells which port a portless authority stands for.
+// Whether a page of that origin and the request share host and port. If hawser ends TLS, only https counts:
+// anyone on the network could serve an http page of the same host. If not, a balancer in front may have ended
+// TLS; then the origin's scheme gives the port of an authority without one.
 bool SameHost(const ParsedOrigin& origin, const Context& context) {
   const bool https = http::EqualsIgnoreCase(origin.scheme, "https");
   if (!https && (context.from.tls || !http::EqualsIgnoreCase(origin.scheme, "http"))) return false;

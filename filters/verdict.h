@@ -1,4 +1,4 @@
-// What a filter says of a request.
+// A filter's decision about a request.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class Verdict {
   }
 
   // The request is answered with `response` (see http::MakeLocalResponse), and no further filter sees it.
-  // `reason` is what the access log and the metrics have it under; kNone: an ordinary answer, not a refusal.
+  // `reason` appears in the access log and the metrics; kNone: an ordinary answer, not a refusal.
   static Verdict Answer(http::LocalResponse response, http::Reject reason) {
     Verdict verdict(Kind::kAnswer, reason);
     verdict.response_ = std::make_unique<http::LocalResponse>(std::move(response));
@@ -42,9 +42,11 @@ class Verdict {
   }
 
   Kind kind() const { return kind_; }
-  http::Reject reason() const { return reason_; }  // kNone for kContinue; of kWait, what lateness becomes
-  base::Duration most() const { return most_; }    // of kWait
-  http::LocalResponse TakeResponse() {             // of kAnswer, once
+  http::Reject reason() const {
+    return reason_;
+  }  // kNone for kContinue; of kWait, the reason if the verdict is late
+  base::Duration most() const { return most_; }  // of kWait
+  http::LocalResponse TakeResponse() {           // of kAnswer, once
     HAWSER_DCHECK(response_ != nullptr);
     return *std::exchange(response_, nullptr);
   }

@@ -18,7 +18,7 @@ namespace {
 constexpr base::Duration kPauseTime{100};
 constexpr http1::HeadLimits kLimits{.head_bytes = 16 * 1024, .headers = 64};
 
-// Whatever the page, no cache and no browser is to make more of it than it says.
+// On every page: caches must not store it, and browsers must not guess its type.
 http::LocalResponse ResponseOf(Page page) {
   std::vector<std::pair<std::string, std::string>> fields{{"Content-Type", std::string(page.content_type)},
                                                           {"Cache-Control", "no-store"},
@@ -57,7 +57,7 @@ class AdminServer::Connection final : public event::IoHandler {
     if (http_.Answer(ResponseOf(std::move(page))) == Progress::kOver) owner_.Drop(id_);
   }
 
-  // Nothing is done for it until its client does something.
+  // Waits for its client.
   bool idle() const { return !http_.awaits_answer(); }
   void Close() {
     lifetime_.Cancel();
@@ -141,7 +141,7 @@ void AdminServer::Pause() {
   loop_.Arm(resume_, kPauseTime);
 }
 
-// The page may come later, when the connection has gone.
+// The page may come when the connection has already gone.
 void AdminServer::Serve(uint64_t id, std::string_view path) {
   render_(path, evictions_, [this, id](Page page) {
     const auto found = connections_.find(id);

@@ -1,7 +1,7 @@
-// The admin listener: a small HTTP/1.1 server on the main thread's loop, one request per connection. It answers GET and HEAD
-// of the pages that it is given (pages.h) and changes nothing. It is what probes and operators look at when something is
-// wrong, so it answers when all other descriptors are in use (net::KeepDescriptors) and when idle connections crowd it: the
-// oldest makes room.
+// The admin listener: a small HTTP/1.1 server on the main thread's loop, one request per connection. It
+// answers GET and HEAD for its pages (pages.h) and changes nothing. Probes and operators need it when
+// something is wrong, so it answers even when all other descriptors are in use (net::KeepDescriptors), and
+// closes its oldest idle connection when there are too many.
 #pragma once
 
 #include <cstdint>
@@ -55,7 +55,7 @@ class AdminServer final : public event::IoHandler {
   uint64_t evictions_ = 0;
   uint64_t next_id_ = 0;
   net::BufferPool buffers_{8};  // outlives the connections
-  // By number: a page that took its time finds its connection, or finds that it has gone. The oldest comes first.
+  // By number, so that a late page finds its connection or finds that it has gone. The oldest comes first.
   std::map<uint64_t, std::unique_ptr<Connection>> connections_;
 };
 

@@ -41,7 +41,7 @@ constexpr auto kEndpointFamilies = std::to_array<FamilySpec>({
      kEndpointLabels},
 });
 
-// What each family says of one endpoint, in the order above.
+// The value of each family for one endpoint, in the order above.
 constexpr double (*kEndpointValues[])(const Endpoint&) = {
     [](const Endpoint& endpoint) { return static_cast<double>(endpoint.active()); },
     [](const Endpoint& endpoint) { return static_cast<double>(endpoint.connecting()); },
@@ -60,7 +60,7 @@ constexpr auto kListenerFamilies = std::to_array<FamilySpec>({
     {"hawser_listener_connections", kGauge, "Client connections open on the listener now.", kListenerLabels},
 });
 
-// What hawser has one of.
+// Families with one sample.
 struct Single {
   FamilySpec family;
   uint64_t (*value)(const Sources&);

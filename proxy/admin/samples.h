@@ -1,6 +1,6 @@
 // What the metrics page has beside the workers' counters: numbers of endpoints, listeners, shared tables,
-// logs and the process. One table of families (docs/metrics.md is made from it), read when somebody asks.
-// Main thread.
+// logs and the process. One table of families (docs/metrics.md is made from it), read on request. Main
+// thread.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,7 @@ uint64_t LoadNumber(std::span<const uint8_t> bytes) {
   return number;
 }
 
-// Each part behind its length, so that no two lists of parts make the same message.
+// Puts each part's length in front of it, so that different lists of parts make different messages.
 std::string Framed(std::initializer_list<std::string_view> parts) {
   std::string message;
   for (const std::string_view part : parts) {

@@ -54,12 +54,12 @@ class Affinity {
   // `settings` and `endpoints` must outlive this. Without a key every cookie is forged and none is minted.
   Affinity(std::string_view cluster, const config::AffinityCookie& settings, Endpoints endpoints);
 
-  // What the request's cookies say. Of several of the name the first that leads to an endpoint counts; if none does, the
-  // first that is genuine. Each costs a MAC for each key.
+  // Looks up the request's cookies. Of several with the name, the first that leads to an endpoint counts; if
+  // none does, the first that is genuine. Each costs a MAC for each key.
   AffinityLookup FindIn(const http::HeaderList& request, EndpointSet tried, WallTime now) const;
 
-  // What a cookie of this value says. On a hit, renew is true when the cookie was signed by another key than the first,
-  // has less than half of its time left, or was minted under another ttl.
+  // Looks up one cookie's value. On a hit, renew is true when the cookie was signed by another key than the
+  // first, has less than half of its time left, or was minted under another ttl.
   AffinityLookup Find(std::string_view cookie, EndpointSet tried, WallTime now) const;
 
   // The value of a cookie that leads to `endpoint`, one of the cluster's (empty for any other).

@@ -1,6 +1,6 @@
-// Which endpoint of a cluster gets the next request: the fourth virtual interface, one file a policy behind it. Each
-// worker has its own Balancer for each cluster, used by its thread alone; what is large (the tables of maglev and
-// ring_hash) is built once in the Cluster and only read here.
+// Picks the endpoint of a cluster for the next request. A virtual interface with one file per policy. Each
+// worker has its own Balancer for each cluster, used by its thread alone; the large tables of maglev and
+// ring_hash are built once in the Cluster and only read here.
 //
 // Every policy keeps these rules: an endpoint that is not available is never picked; one that was tried is picked only
 // if no other is available; a pick costs at most O(endpoints · tried).
@@ -17,7 +17,7 @@ namespace hawser::cluster {
 class Cluster;
 
 struct PickKey {
-  std::optional<uint64_t> hash;  // for the policies that place by hash; without it they use `random`
+  std::optional<uint64_t> hash;  // for the hashing policies; without it they use `random`
   uint64_t random = 0;           // 64 fresh bits, for the others
   EndpointSet tried;             // endpoints that have failed this request
 };

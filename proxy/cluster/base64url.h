@@ -1,5 +1,5 @@
-// Base64url without padding (RFC 4648 §5), for whole groups only: 3n bytes are 4n characters, so that every bit of the
-// text carries a bit of the bytes and no two texts decode alike.
+// Base64url without padding (RFC 4648 §5), for whole groups only: 3n bytes are 4n characters, so that
+// different texts always decode to different bytes.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
-// A cluster as the workers use it: config::Cluster become endpoints, tables and keys. Immutable but for its endpoints'
-// counts and health; part of the snapshot, shared by all workers. What a worker adds of its own is a WorkerCluster.
+// A cluster as the workers use it: endpoints, tables and keys, made from config::Cluster. Immutable except
+// its endpoints' counts and health; part of the snapshot, shared by all workers. Each worker's own part is a
+// WorkerCluster.
 //
 //   WorkerCluster rooms(*snapshot.clusters[i], seed);                                        // once a worker
 //   Picked picked = rooms.Choose(head, client_ip, tried, random());

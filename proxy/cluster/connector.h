@@ -1,4 +1,4 @@
-// Begins connections to endpoints, and counts them.
+// Opens connections to endpoints, and counts them.
 #pragma once
 
 #include <cstdint>

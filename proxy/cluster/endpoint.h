@@ -1,8 +1,8 @@
-// One backend address of a cluster, and what all workers count on it. The identity never changes; the counts and the
-// health are relaxed atomics that every worker touches. They are one of the two things that workers share (design
-// rule 5): a load that each worker knew only its own part of would send all of them to the same endpoint. No other
-// memory is published through them, so that no order is needed; why an endpoint is left out stands under a mutex, which
-// nobody takes while all is well.
+// One backend address of a cluster, with the counts of all workers. The identity never changes; the counts
+// and the health are relaxed atomics that every worker writes. Workers share them (docs/architecture.md): if
+// each worker knew only its own load, all of them would pick the same endpoint. No other memory is published
+// through them, so no memory order is needed. The reason for an ejection is under a mutex, which is not taken
+// while the endpoint works.
 //
 // Owned by its Cluster; outlives every lease on it.
 #pragma once
@@ -48,7 +48,7 @@ class Endpoint {
   const std::string& name() const { return name_; }  // the address as text: what hashes and logs use
   uint32_t weight() const { return weight_; }
 
-  // 0: nothing speaks against it.
+  // 0: it may be picked.
   uint32_t state() const { return Load(state_); }
   std::string_view state_name() const;  // "in", "ejected", "probe_due", "probing"
   // Whether it may be picked.
@@ -79,7 +79,8 @@ class Endpoint {
   uint64_t connect_failures() const { return Load(counts_.connect_failures); }
   uint64_t tunnels_opened() const { return Load(counts_.tunnels_opened); }
   uint64_t ejection_count() const { return Load(counts_.ejections); }
-  // Requests and tunnels that took an HTTP/1.1 connection because HTTP/2, or WebSockets over it, are not spoken there.
+  // Requests and tunnels that took an HTTP/1.1 connection because the endpoint does not speak HTTP/2, or no
+  // WebSockets over it.
   uint64_t http1_fallbacks() const { return Load(counts_.http1_fallbacks); }
 
   // Tries in a row that failed for a fault of the endpoint's, as outlier detection counts them.
@@ -98,7 +99,7 @@ class Endpoint {
   friend struct Http2Lease;
   friend class ConnectLease;
 
-  // On a cache line of its own: every worker writes here, and only reads what stands above.
+  // On its own cache line: every worker writes here, and only reads the members above.
   struct alignas(64) Counts {
     std::atomic<int64_t> active = 0;
     std::atomic<int64_t> connecting = 0;
@@ -138,11 +139,10 @@ using EndpointSet = std::span<const Endpoint* const>;  // a few, searched one by
 
 bool Contains(EndpointSet set, const Endpoint* endpoint);
 
-// The one question of every policy, cookie and session: whether `endpoint` may be picked and is not among those to
-// `avoid`.
+// Whether `endpoint` may be picked and is not in `avoid`. All policies, cookies and sessions use this.
 bool Usable(const Endpoint& endpoint, EndpointSet avoid);
 
-// One of what an endpoint counts as being there now, until the lease ends. Any thread.
+// Adds one to a count of an endpoint until the lease ends. Any thread.
 class CountLease {
  public:
   CountLease() = default;
@@ -181,8 +181,9 @@ struct Http2Lease : CountLease {  // an HTTP/2 connection
   explicit Http2Lease(Endpoint& endpoint) : CountLease(endpoint.counts_.http2_connections) {}
 };
 
-// One connection being made to an endpoint, counted in connects() and, until the lease ends, in connecting(). A lease
-// that is destroyed without Succeeded or Failed was given up for no fault of the endpoint's (its client left).
+// One connection being made to an endpoint, counted in connects() and, until the lease ends, in connecting().
+// A lease that is destroyed without Succeeded or Failed counts as given up, which is not the endpoint's fault
+// (its client left).
 class ConnectLease {
  public:
   ConnectLease() = default;

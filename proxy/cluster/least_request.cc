@@ -1,6 +1,7 @@
 // The power of two choices (Mitzenmacher 2001): two endpoints are drawn by weight, and the one with the lower load gets
-// the request. Load is what is open on the endpoint from all workers, with this request, per weight. It beats picking
-// the minimum, which sends every worker to the same endpoint, and forgets stale counts at once.
+// the request. The load is the number of open requests and tunnels of all workers, including this request,
+// per weight. It beats picking the minimum, which sends every worker to the same endpoint, and forgets stale
+// counts at once.
 #include "proxy/base/hash.h"
 #include "proxy/cluster/policies.h"
 #include "proxy/cluster/weighted_choice.h"
@@ -8,7 +9,7 @@
 namespace hawser::cluster {
 namespace {
 
-// Of two that are loaded alike the first, which was drawn by weight from all.
+// If both have the same load, the first, which was drawn by weight from all.
 Endpoint* LessLoaded(Endpoint& first, Endpoint& second) {
   const int64_t first_load = (first.active() + 1) * second.weight();
   const int64_t second_load = (second.active() + 1) * first.weight();
@@ -23,7 +24,7 @@ class LeastRequest final : public Balancer {
     if (!any_) return nullptr;
     const auto [first, second] = choice_.PickTwo(Draws(key.random));
     if (Usable(first, key.tried) && Usable(second, key.tried)) return LessLoaded(first, second);
-    // Drawn anew: the old draw is known to point at an endpoint that is out, and so no longer uniform.
+    // Draws again: the old draw points at an unusable endpoint, so it is no longer uniform.
     const Draws draws(base::Mix64(key.random));
     Endpoint* picked = PickUsable(draws, key.tried);
     return picked != nullptr || key.tried.empty() ? picked : PickUsable(draws, {});

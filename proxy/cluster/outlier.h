@@ -51,7 +51,7 @@ class OutlierDetector {
  private:
   // False where it is in already.
   bool LetIn(Endpoint& endpoint, base::TimePoint now);
-  // For how long; 0: not at all, it is out already or is the last that is in.
+  // For how long; 0: not ejected, because it is out already or is the last one that is in.
   base::Duration Eject(Endpoint& endpoint, std::string_view why, base::TimePoint now);
   bool AnotherIsIn(const Endpoint& than) const;
 

@@ -16,7 +16,7 @@ namespace {
 constexpr uint8_t kStreamTag = 0;
 constexpr uint8_t kIdleTimerTag = 1;
 
-// Nothing has come since the last response: no end, no error, no byte.
+// Whether nothing has come since the last response: no end, no error, no byte.
 bool Silent(net::ByteStream& stream) {
   std::array<std::byte, 1> one;
   const net::IoResult got = stream.Read(one);
@@ -180,7 +180,7 @@ void Pool::ServeShared(EndpointConnections& connections, Attempt& attempt) {
        shared = connections.shared.Next(*shared)) {
     if (shared->Serve(attempt)) return;
   }
-  // What a connection has just said may concern this very attempt.
+  // A connection may just have learned something that matters for this attempt.
   if (attempt.need().websocket && loop_.now() < connections.websockets_http1_until)
     return FallBack(connections, attempt);
   // A new connection would get no more streams than these have, or one has been opened for this attempt already.

@@ -31,7 +31,7 @@
 
 namespace hawser::cluster {
 
-// What a request asks of its connection.
+// What a request needs from its connection.
 struct Need {
   bool websocket = false;
   // The connection of a try that has just failed, as Attempt::connection: neither that one nor a kept one of HTTP/1.1 will do.
@@ -134,7 +134,7 @@ class Pool {
 
   // A connection between two requests. Whatever happens on it ends it, bytes that nobody asked for included.
   class Idle;
-  // The connections to one endpoint, and what was learned of it.
+  // The connections to one endpoint, and the protocols that it was found to speak.
   struct EndpointConnections {
     base::IntrusiveList<Idle> idle;  // the one that was used last comes last
     size_t idle_count = 0;

@@ -1,4 +1,4 @@
-// Weighted random: no state, no herd, and an even spread over many picks.
+// Weighted random: no state, no bursts to one endpoint, and an even spread over many picks.
 #include "proxy/base/hash.h"
 #include "proxy/cluster/policies.h"
 #include "proxy/cluster/weighted_choice.h"
@@ -14,7 +14,7 @@ class Random final : public Balancer {
     if (!any_) return nullptr;
     Endpoint& drawn = choice_.Pick(Draws(key.random).first);
     if (Usable(drawn, key.tried)) return &drawn;
-    // Drawn anew: the old draw is known to point at an endpoint that is out, and so no longer uniform.
+    // Draws again: the old draw points at an unusable endpoint, so it is no longer uniform.
     const uint32_t draw = Draws(base::Mix64(key.random)).first;
     Endpoint* picked = choice_.PickUsable(draw, key.tried, nullptr);
     return picked != nullptr || key.tried.empty() ? picked : choice_.PickUsable(draw, {}, nullptr);

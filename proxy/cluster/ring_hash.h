@@ -1,6 +1,7 @@
 // Consistent hashing in the manner of ketama: every endpoint owns points on a ring of 64-bit hashes, and a request goes
 // to the owner of the first point at or after its own hash. An endpoint's points depend on its address and weight alone,
-// so that one endpoint that comes or goes moves only the requests between its points and those before them.
+// so that adding or removing an endpoint moves only the requests between its points and the points before
+// them.
 //
 // Immutable; shared by all workers.
 #pragma once

@@ -1,9 +1,9 @@
-// Smooth weighted round robin, as nginx has it: with each pick the credit of every usable endpoint grows by its weight, the
-// one with the highest credit is picked, and what all of them gained is taken off its own. With weights 5, 1, 1 that gives
-// a a b a c a a, never five in a row.
+// Smooth weighted round robin, as nginx has it: with each pick the credit of every usable endpoint grows by
+// its weight, the endpoint with the highest credit is picked, and its credit is reduced by the sum of the
+// weights. With weights 5, 1, 1 that gives a a b a c a a, never five in a row.
 //
 // Workers that all began at the first endpoint would send it a burst at start, so each worker begins with random credits.
-// All below one full round, they shift the order and never the shares.
+// All are below one full round, so they shift the order and not the shares.
 #include <algorithm>
 #include <vector>
 
@@ -47,7 +47,7 @@ class RoundRobin final : public Balancer {
   }
 
   const Endpoints endpoints_;
-  std::vector<int64_t> credit_;  // one an endpoint; their sum never changes
+  std::vector<int64_t> credit_;  // one per endpoint; their sum never changes
 };
 
 }  // namespace

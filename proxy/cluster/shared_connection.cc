@@ -66,7 +66,7 @@ void SharedConnection::Handshake() {
   HandOver();
 }
 
-// The backend chose HTTP/1.1: the first to wait takes this connection, the others get one each.
+// The backend chose HTTP/1.1: the first waiting attempt takes this connection, each other one gets its own.
 void SharedConnection::HandOver() {
   lease_.Succeeded();
   tls_->Want({});
@@ -164,7 +164,8 @@ bool SharedConnection::Hold(Attempt& attempt) {
   return true;
 }
 
-// An attempt that this connection cannot serve begins again: more is known of the endpoint now than when it came.
+// An attempt that this connection cannot serve starts again: more is known about the endpoint than when it
+// came.
 void SharedConnection::ServeWaiters() {
   base::IntrusiveList<Attempt> now;
   now.Splice(waiters_);

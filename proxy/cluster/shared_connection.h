@@ -1,5 +1,6 @@
-// One connection to a backend that speaks HTTP/2, or may (`protocol: auto`, until ALPN has said), with the attempts that
-// wait for a stream on it. Owned by the list in EndpointConnections until it ends and retires itself; loop thread only.
+// One connection to a backend that speaks HTTP/2, or may speak it (`protocol: auto`, before ALPN), with the
+// attempts that wait for a stream on it. Owned by the list in EndpointConnections until it ends and retires
+// itself; loop thread only.
 //
 //   connecting → (TLS, ALPN) → SETTINGS awaited → open: streams are given out → ended
 //
@@ -26,7 +27,7 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
                    Connection connection, Endpoint& endpoint, uint64_t number);
   ~SharedConnection() override;
 
-  // Gives the attempt a stream, or lets it wait for one. False if it must look elsewhere.
+  // Gives the attempt a stream, or lets it wait for one. False if it needs another connection.
   bool Serve(Attempt& attempt);
   // Lets an attempt wait that a new connection would not serve either: this one carries no stream and still has no room
   // (SETTINGS_MAX_CONCURRENT_STREAMS is 0, RFC 9113 §6.5.2), or a connection has been opened for the attempt already. False if

@@ -1,7 +1,7 @@
-// What several hawsers with the same configuration compute alike without talking to each other: a hash under a key that is
-// fixed in the source, and an order of endpoints that does not depend on how the file lists them. The key is public, so
-// whoever chooses the hashed value (a header, a cookie, a query parameter) can choose its endpoint. A cluster that must
-// prevent this uses a hash of the source IP, or signed cookies.
+// Computations with the same result on all hawsers with the same configuration: a hash under a key that is
+// fixed in the source, and an order of endpoints that does not depend on their order in the file. The key is
+// public, so a client that chooses the hashed value (a header, a cookie, a query parameter) can choose its
+// endpoint. A cluster that must prevent this uses a hash of the source IP, or signed cookies.
 #pragma once
 
 #include <cstdint>

@@ -1,14 +1,14 @@
 // Which endpoint a session lives on, for sessions whose id the backend makes and clients send back (Socket.IO's `sid`):
 // learned from the backend's answer, looked up by every later request.
 //
-// This table is one of the things that workers share (design rule 5): the connection that brings a session's next request
-// may be accepted by any worker, and only the one that saw the answer knows where the session lives. It is touched when a
-// session begins and by the requests that name one, long polls a few a minute, never by a tunnel's bytes; each time under
-// the mutex of one shard in 64 (base/sharded_lru.h).
+// All workers share this table (docs/architecture.md): any worker may accept the connection with a session's
+// next request, and only the worker that saw the answer learned the endpoint. It is used when a session
+// begins and by requests that name one (long polls, a few per minute), never by a tunnel's bytes; each time
+// under the mutex of one shard in 64 (base/sharded_lru.h).
 //
-// Memory is bounded by the number of rows. A row that no request has asked for during `idle` says nothing any more and is
-// dropped, a few with every new row. When the table is full, the row that was used the longest ago goes. A client cannot
-// make a row: only a backend's answer does.
+// Memory is bounded by the number of rows. Rows that no request has used for `idle` are dropped, a few with
+// every new row. When the table is full, the least recently used row is evicted. A client cannot make a row:
+// only a backend's answer can.
 #pragma once
 
 #include <cstddef>
@@ -26,8 +26,9 @@ namespace hawser::cluster {
 // Any thread.
 class StickTable {
  public:
-  // `key` is secret: rows are told apart by 64 bits of hash alone (with a million rows, one look-up in 10^13 for a
-  // session that is not there finds another's row, and goes to a wrong endpoint: no worse than without a row).
+  // `key` is secret: rows are found by 64 bits of hash alone. With a million rows, one look-up in 10^13 for
+  // an unknown session finds another's row and goes to a wrong endpoint, which is no worse than having no
+  // row.
   StickTable(size_t max_entries, base::Duration idle, base::SipKey key = base::SipKey::Random())
       : key_(key), idle_(idle), rows_(max_entries) {}
   StickTable(const StickTable&) = delete;
@@ -37,13 +38,13 @@ class StickTable {
   void Learn(std::string_view cluster, std::string_view session, std::string_view endpoint,
              base::TimePoint now);
 
-  // The name of the endpoint that a session lives on; nothing if it is not known. A use: the row lives for `idle` more.
-  // O(1).
+  // The name of the endpoint that a session lives on; nothing if it is not known. Counts as a use: the row is
+  // kept for another `idle`. O(1).
   std::optional<std::string> Find(std::string_view cluster, std::string_view session, base::TimePoint now);
 
   size_t size() const { return rows_.size(); }
   size_t max_entries() const { return rows_.max_rows(); }
-  // Rows that went before their time, because the table was full.
+  // Rows that were evicted because the table was full.
   uint64_t evictions() const { return rows_.evictions(); }
 
  private:

@@ -45,7 +45,8 @@ class ConnectionCap {
   ConnectionCap(const ConnectionCap&) = delete;
   ConnectionCap& operator=(const ConnectionCap&) = delete;
 
-  // Empty at the cap. Exact: never more than `limit` leases at once, and none refused while there is room.
+  // Empty at the cap. Exact: there are never more than `limit` leases, and none is refused while there is
+  // room.
   [[nodiscard]] Lease Take() {
     uint64_t open = open_.load(std::memory_order_relaxed);
     while (open < limit_) {

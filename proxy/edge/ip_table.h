@@ -1,10 +1,11 @@
-// Who has how many connections open, and how fast new ones come: one row per listener and client prefix, exact across
-// workers. This table is one of the things that workers share (design rule 5): no count split by worker could be exact. It
-// is touched when a connection opens and when it closes, under the mutex of one shard in 64 (base/sharded_lru.h).
+// The number of open connections and the rate of new ones: one row per listener and client prefix, exact
+// across workers. All workers share this table (docs/architecture.md), because counts per worker would not be
+// exact. It is used when a connection opens and when it closes, under the mutex of one shard in 64
+// (base/sharded_lru.h).
 //
-// Memory is bounded by the number of rows. A row without connections whose bucket is full again says nothing and is dropped,
-// a few with every new row. When the table is full, the row that has been without connections and without a refusal the
-// longest goes, and its bucket is forgotten. When every row has connections, a client without a row is refused.
+// Memory is bounded by the number of rows. Rows without connections whose bucket is full again are dropped, a
+// few with every new row. When the table is full, the row that has had no connections and no refusals for the
+// longest time is evicted with its bucket. When every row has connections, a client without a row is refused.
 #pragma once
 
 #include <cstddef>
@@ -86,14 +87,15 @@ class IpTable {
   IpTable(const IpTable&) = delete;
   IpTable& operator=(const IpTable&) = delete;
 
-  // Counts a new connection from `address` to the listener numbered `listener`. O(1). A connection that is refused takes no
-  // token, and its row counts as used: a client that is being refused is not the next to be forgotten.
+  // Counts a new connection from `address` to the listener numbered `listener`. O(1). A refused connection
+  // takes no token, and its row counts as used, so that the row of a refused client is not the next to be
+  // evicted.
   [[nodiscard]] Admission Admit(uint32_t listener, const net::IpAddress& address, const IpLimits& limits,
                                 base::TimePoint now);
 
   size_t size() const { return rows_.size(); }
   size_t max_entries() const { return rows_.max_rows(); }
-  // Rows that went while their bucket was not yet full, because the table was.
+  // Rows that were evicted, because the table was full, before their bucket was full.
   uint64_t evictions() const { return rows_.evictions(); }
   // The `count` rows with the most connections, most first. Walks the whole table: for the admin page.
   std::vector<Row> Top(size_t count) const;

@@ -48,7 +48,7 @@ class TokenBucket {
     return std::max(full_at_, base::TimePoint()) - Nanoseconds(std::max(spare, 0.0));
   }
 
-  // Whether a forgotten bucket and this one are the same at `now`.
+  // Whether the bucket is full at `now`, so that it need not be stored.
   bool Full(base::TimePoint now) const { return full_at_ <= now; }
 
  private:

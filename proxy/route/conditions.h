@@ -1,4 +1,4 @@
-// What a route asks of a request beyond the host and the path that its index has checked. Immutable; any thread.
+// The conditions of a route beyond the host and the path, which the index has checked. Immutable; any thread.
 #pragma once
 
 #include <optional>

@@ -93,7 +93,7 @@ struct RouteTable::Index {
 
 namespace {
 
-// One look-up: keeps the first route, in file order, of those that it has been offered and that hold.
+// One look-up: of the routes that are offered and match, keeps the first one in file order.
 class Search {
  public:
   Search(const std::vector<Conditions>& conditions, const http::RequestHead& head, bool websocket)

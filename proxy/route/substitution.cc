@@ -36,7 +36,7 @@ std::optional<std::string> Substitution::Replace(std::string_view text, size_t l
     const auto begin = static_cast<size_t>(groups[0].data() - text.data());
     out.append(text.substr(at, begin - at));
     at = begin + groups[0].size();
-    if (groups[0].empty() && begin == replaced_to) {  // right behind a match an empty one is none
+    if (groups[0].empty() && begin == replaced_to) {  // an empty match directly behind a match does not count
       out.append(text.substr(at, 1));
       ++at;
       continue;

@@ -1,4 +1,5 @@
-// Replaces what a regular expression matches in a hostile text: RE2::GlobalReplace with a bound on what comes out.
+// Replaces the matches of a regular expression in a hostile text: RE2::GlobalReplace with a bound on the
+// result.
 #pragma once
 
 #include <cstddef>

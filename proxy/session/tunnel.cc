@@ -94,7 +94,7 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
   OnStep(from, DirectionFrom(from).Forward(bytes));
 }
 
-// Forwards the kept bytes if their rate allows it now.
+// Forwards the carried bytes if their rate allows it now.
 void Tunnel::ForwardHeld(Peer from) {
   if (paces_ == nullptr || !MayReceive(from)) return;
   if (!std::exchange(paces_->Of(from).holding, false)) return;
@@ -152,7 +152,7 @@ void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   CloseTowards(Other(from), from == Peer::kClient ? 1001 : 1011);
 }
 
-// Nothing more can be read for now. If a write to this peer has failed, this is its end, once the kept bytes
+// Nothing more can be read for now. If a write to this peer has failed, this is its end, once the carried bytes
 // no longer wait.
 void Tunnel::OnReadStop(Peer from, net::IoState state) {
   if (side(from).outgoing() == Side::Outgoing::kBroken) {

@@ -13,7 +13,7 @@
 namespace hawser::stats {
 
 enum class Metric : uint8_t {
-  // The edge. What its limits refuse is counted among the refusals.
+  // The edge. Its limits' refusals are counted with all refusals.
   kConnectionsAccepted,
   kConnectionsOpen,
   kConnectionsClosed,
@@ -27,7 +27,7 @@ enum class Metric : uint8_t {
   // Requests.
   kRequests,
   kHeadersWithUnderscore,
-  kResponses1xx,  // 101, in the main
+  kResponses1xx,  // mostly 101
   kResponses2xx,
   kResponses3xx,
   kResponses4xx,
@@ -157,8 +157,8 @@ inline constexpr FamilySpec kClosesFamily = {"hawser_tunnel_closes_total", Metri
                                              "Tunnels that ended, by who ended them and the close code.",
                                              kClosesLabels};
 
-// RFC 6455 §7.4 close codes as a label: those with a meaning by themselves, the others by their range, so that a peer
-// cannot make up series.
+// RFC 6455 §7.4 close codes as a label: codes with a meaning by themselves, others by range, so that a peer
+// cannot create series.
 constexpr size_t kCloseCodes = 20;
 size_t CloseCodeIndex(uint16_t code);
 std::string_view CloseCodeLabel(size_t index);

@@ -1,5 +1,5 @@
-// What Prometheus' users expect to know of every process, under the names that its client libraries use
-// (process_open_fds and so on), and hawser_build_info.
+// The usual process metrics of Prometheus, under the names of its client libraries (process_open_fds and so
+// on), and hawser_build_info.
 #pragma once
 
 #include <span>
@@ -12,7 +12,7 @@ namespace hawser::stats {
 
 std::span<const FamilySpec> ProcessFamilies();
 
-// Read from /proc/self now. What cannot be read is left out.
+// Reads /proc/self now. Omits what cannot be read.
 std::vector<ExtraSample> ProcessSamples(std::string_view version);
 
 }  // namespace hawser::stats

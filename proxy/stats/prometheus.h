@@ -1,5 +1,6 @@
-// The Prometheus text exposition (format 0.0.4) of the workers' totals and of samples that others bring: gauges of
-// endpoints, of the process, of the per-IP table. Families come in the order of the tables, then of the samples.
+// The Prometheus text exposition (format 0.0.4) of the workers' totals and of further samples: gauges of
+// endpoints, of the process, of the per-IP table. Families come in the order of the tables, then of the
+// samples.
 #pragma once
 
 #include <span>
@@ -12,7 +13,7 @@ namespace hawser::stats {
 
 constexpr const char* kPrometheusContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-// One number of somebody else's.
+// One number that is not in the workers' totals.
 struct ExtraSample {
   const FamilySpec& family;              // lives as long as the process
   std::vector<std::string> labels = {};  // a value for each of the family's

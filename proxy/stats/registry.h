@@ -1,4 +1,4 @@
-// The counters of all workers, summed when somebody asks.
+// The counters of all workers, summed on request.
 #pragma once
 
 #include <vector>

@@ -5,7 +5,8 @@
 namespace hawser::stats {
 namespace {
 
-// The metrics stand in the order of the classes; what is no class of RFC 9110 §15 counts with the nearest.
+// The metrics stand in the order of the classes; a status outside the classes of RFC 9110 §15 counts with the
+// nearest.
 constexpr Metric ResponsesOf(int status) {
   const int status_class = std::clamp(status / 100, 1, 5);
   return static_cast<Metric>(static_cast<int>(Metric::kResponses1xx) + status_class - 1);

@@ -58,7 +58,7 @@ class WorkerStats {
   void CountResponse(int status);
   void Observe(Histogram histogram, std::chrono::nanoseconds value);
 
-  // For what counts on a layer that does not know of metrics.
+  // For layers below that do not know of metrics.
   base::Counter& CounterOf(Metric metric) { return At(metric); }
 
   // Adds what has been counted to `totals`. Any thread.
