@@ -42,7 +42,7 @@ void CheckPrefixRewrite(const std::optional<std::string>& rewrite, const RouteMa
   checks.Error(*rewrite, "path_regex matches no prefix", "expected path_prefix or path in match");
 }
 
-// How many groups the substitution names must be there in the pattern.
+// The pattern must have every group that the substitution names.
 void CheckRegexRewrite(const RegexRewrite& rewrite, const Checks& checks) {
   if (!checks.Given(rewrite.pattern) || !checks.Given(rewrite.substitution)) return;
   const RE2 pattern(rewrite.pattern, RE2::Quiet);
@@ -73,7 +73,7 @@ void CheckDirectResponse(const DirectResponse& response, const Checks& checks) {
   }
 }
 
-// What changes a request that no backend sees.
+// Warns of rewrites on a route whose requests reach no backend.
 void CheckUnusedRewrites(const Route& route, const Checks& checks) {
   const auto warn = [&checks](const auto& field) {
     if (checks.Given(field)) checks.Warn(field, "has no effect: no backend sees the request");

@@ -1,5 +1,4 @@
-// The checks of what a route does with a request besides sending it to a cluster: rewrites, redirects, direct responses
-// and header rules.
+// The checks of a route's rewrites, redirects, direct responses and header rules.
 #pragma once
 
 #include "config/schema.h"

@@ -6,9 +6,9 @@
 
 namespace hawser::config {
 
-// Whether a connection could be meant for both, so that the second cannot be bound: the same port of the same address, or
-// of a wildcard and an address that it stands for. [::] stands for IPv4 too (net::Listen). Port 0 overlaps nothing: the
-// kernel chooses a free one. Neither may be a Unix socket.
+// Whether the second cannot be bound because of the first: the same port of the same address, or of a
+// wildcard and an address that it covers. [::] stands for IPv4 too (net::Listen). Port 0 overlaps nothing:
+// the kernel chooses a free one. Neither may be a Unix socket.
 bool Overlap(const net::SocketAddress& a, const net::SocketAddress& b);
 
 // Reports every address that overlaps one before it, with the lines of both.

@@ -1,4 +1,5 @@
-// What was probably meant by text that is not an address or a block of addresses: forms that other programs take.
+// Guesses what was meant by text that is not an address or a block of addresses: forms that other programs
+// accept.
 #pragma once
 
 #include <optional>
@@ -12,8 +13,8 @@ struct Hint {
   std::string expected;  // likewise
 };
 
-// None if net::SocketAddress::Parse takes the text, or nobody can tell what it means. `connects`: hawser connects to the
-// address; else it listens there.
+// None if net::SocketAddress::Parse accepts the text, or its meaning is unclear. `connects`: hawser connects
+// to the address; else it listens there.
 std::optional<Hint> AddressHint(std::string_view text, bool connects);
 
 // Likewise, by net::PeerBlock::Parse.

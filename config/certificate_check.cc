@@ -29,7 +29,7 @@ using ContextPtr = std::unique_ptr<SSL_CTX, Free<SSL_CTX_free>>;
 constexpr size_t kMostPemBytes = 1 << 20;
 constexpr int kDaysOfNotice = 30;  // a renewal by hand must be planned
 
-// Tells an encrypted key from a broken one, instead of asking the terminal for its password.
+// Detects an encrypted key, instead of asking the terminal for its password.
 int RefusePassword(char*, int, int, void* asked) {
   *static_cast<bool*>(asked) = true;
   return -1;

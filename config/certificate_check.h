@@ -1,6 +1,6 @@
-// Looks into the files of a certificate before the listener needs them: both readable PEM, the key not encrypted and
-// that of the first certificate, OpenSSL willing to serve with them, each certificate signed by the one behind it
-// (RFC 8446 §4.4.2), and the dates of all right for 30 days to come.
+// Checks the files of a certificate before the listener needs them: both are readable PEM, the key is not
+// encrypted and belongs to the first certificate, OpenSSL accepts them, each certificate is signed by the
+// next one (RFC 8446 §4.4.2), and all are valid for the next 30 days.
 #pragma once
 
 #include <string>
@@ -13,9 +13,10 @@ namespace hawser::config {
 struct CertificateFaults {  // each empty if there is none
   std::string certificate;  // "server.crt cannot be read: No such file or directory"
   std::string private_key;
-  // What peers will refuse, now or soon: "certificate 2 of chain.crt expired on Nov 30 04:00:00 2026 GMT".
+  // Dates that peers will refuse, now or soon: "certificate 2 of chain.crt expired on Nov 30 04:00:00 2026
+  // GMT".
   std::vector<std::string> dates;
-  // Where the chain breaks, which only peers that know the missing certificate forgive.
+  // Where the chain breaks: only peers that know the missing certificate accept it.
   std::vector<std::string> links;
 };
 

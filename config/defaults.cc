@@ -43,7 +43,7 @@ void FillRoute(Route& route, const std::vector<Listener>& listeners, const Sourc
   for (const Listener& listener : listeners) route.listeners.push_back(listener.name);
 }
 
-// A plain listener may have clients that came over TLS all the same, to a trusted proxy: the request decides.
+// Clients of a plain listener may have come over TLS to a trusted proxy: then the request decides.
 std::optional<bool> SecureOnAll(const std::vector<Listener>& listeners) {
   const bool all = std::all_of(listeners.begin(), listeners.end(),
                                [](const Listener& listener) { return listener.tls.has_value(); });
@@ -68,7 +68,7 @@ void NameRoutes(Config& config) {
   }
 }
 
-// By an unkeyed hash: hawsers side by side, and those that come after them, take each other's cookies.
+// The hash has no key: other hawsers with the same cluster, and later processes, accept the cookies too.
 void NameCookies(Config& config) {
   for (Cluster& cluster : config.clusters) {
     if (!cluster.affinity || !cluster.affinity->cookie || !cluster.affinity->cookie->name.empty()) continue;

@@ -1,5 +1,5 @@
-// Defaults that depend on other fields. They are worked out once, when a file is loaded, so that /config_dump and the
-// runtime read one value. What depends on the request or on the endpoint stays open.
+// Defaults that depend on other fields. They are computed once, when a file is loaded, so that /config_dump
+// and the runtime use the same value. Defaults that depend on the request or the endpoint are not filled in.
 #pragma once
 
 #include "config/schema.h"
@@ -7,8 +7,8 @@
 
 namespace hawser::config {
 
-// Ahead of the checks, which compare names: "route-3" for the third route, "hawser-" and a hash of its cluster's name for an
-// affinity cookie.
+// Before the checks, which compare names: "route-3" for the third route, "hawser-" and a hash of its
+// cluster's name for an affinity cookie.
 void NameRoutes(Config& config);
 void NameCookies(Config& config);
 

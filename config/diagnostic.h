@@ -32,7 +32,7 @@ std::string Render(const Diagnostic& diagnostic);
 // Text of the file in a message: in quotes, cut if long.
 std::string Quote(std::string_view text);
 
-// Collects up to kMost; what comes after that is counted only.
+// Collects up to kMost; further ones are only counted.
 class Diagnostics {
  public:
   static constexpr size_t kMost = 1000;

@@ -1,5 +1,6 @@
-// The configuration in force as JSON: every value, defaults included. Left out are fields that are off, and those that each
-// request or endpoint decides. Secrets are redacted; private keys appear as the names of their files.
+// The configuration in force as JSON: every value, defaults included. Fields that are off, and fields that
+// each request or endpoint decides, are omitted. Secrets are redacted; private keys appear as the names of
+// their files.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

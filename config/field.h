@@ -7,7 +7,7 @@
 //   // The list `key` has an entry wherever an entry of `list` has one of `keys`.
 //   void NeededBy(std::string_view key, std::string_view list, Keys keys);
 //   void ShortFor(std::string_view key, ShortForm form);  // called ahead of the fields
-//   void FreeKeys(std::string_view prefix);  // keys that begin so belong to nobody: any value will do
+//   void FreeKeys(std::string_view prefix);  // keys with this prefix are ignored, with any value
 #pragma once
 
 #include <concepts>

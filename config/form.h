@@ -30,7 +30,7 @@ enum class Form : uint8_t {
   kBody,          // any bytes, in any number of lines
 };
 
-// Bounds the memory of one compiled expression; who compiles it again must allow as much.
+// Bounds the memory of one compiled expression; later compilations must allow as much.
 inline constexpr int64_t kRegexBytes = 1 << 20;
 
 // "file", "regex": the type as the reference names it.

@@ -13,7 +13,7 @@
 namespace hawser::config {
 namespace {
 
-// What a bucket must hold, or a client that keeps to the rate is over it as soon as two things come together.
+// The least size of a bucket: with less, a client within the rate exceeds it when two messages come together.
 uint64_t SecondsWorth(double per_second) {
   return static_cast<uint64_t>(std::max(1.0, std::ceil(per_second)));
 }
@@ -62,7 +62,7 @@ void CheckListener(const Listener& listener, const Checks& checks) {
   }
 }
 
-// Certificates carry names. Whoever has an authority of their own may sign addresses too.
+// Public certificates carry names. Only a private authority signs addresses.
 void CheckServerName(const Cluster& cluster, const Checks& checks) {
   if (!cluster.tls || cluster.tls->server_name || cluster.tls->ca_file || !cluster.tls->verify) return;
   if (!checks.Given(*cluster.tls)) return;
@@ -83,8 +83,8 @@ bool Takes(const Route& route, const std::string& cluster) {
                      [&cluster](const WeightedCluster& weighted) { return weighted.name == cluster; });
 }
 
-// A client that waits so long for a connection waits longer than its route lets the backend take for the whole answer.
-// False if there is nothing to say.
+// Warns if connecting may take longer than the route allows the backend for the whole answer. False if there
+// is no warning.
 bool CheckConnectTimeout(const Cluster& cluster, const Route& route, const Duration& answer,
                          std::string_view key, const Checks& checks) {
   if (answer.count() == 0 || cluster.connect_timeout <= answer) return false;

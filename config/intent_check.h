@@ -1,5 +1,5 @@
-// Warnings of settings that are right by themselves and cannot work as they are meant: a time-out that another one makes
-// useless, a switch without effect, a limit that refuses what it is to allow.
+// Warnings of settings that are valid but cannot work as intended: a time-out that another one makes useless,
+// a switch without effect, a limit that refuses what it should allow.
 #pragma once
 
 #include "config/schema.h"

@@ -43,7 +43,7 @@ class SchemaWriter {
  private:
   Json properties_ = Json::object();
   Json required_ = Json::array();
-  Json conditions_ = Json::array();  // on which keys stand together
+  Json conditions_ = Json::array();  // on combinations of keys
   std::string free_prefix_;
   std::string short_key_;
   ShortForm short_form_ = ShortForm::kValue;

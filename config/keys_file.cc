@@ -34,7 +34,7 @@ absl::StatusOr<std::string> ReadAll(int fd, size_t most) {
   while (text.size() <= most) {
     const ssize_t got = read(fd, chunk, sizeof chunk);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EAGAIN) {  // whoever shares stdin may have made it so
+    if (got < 0 && errno == EAGAIN) {  // another process that shares stdin may have set O_NONBLOCK
       pollfd input{.fd = fd, .events = POLLIN, .revents = 0};
       poll(&input, 1, -1);
       continue;

@@ -1,5 +1,5 @@
-// Reads one value (a number, a duration, an address and so on) from a node. Every function returns what is wrong, or
-// nothing and the value; what was expected instead is told by field_text.h.
+// Reads one value (a number, a duration, an address and so on) from a node. Every function returns the error,
+// or nothing and the value; field_text.h has the text of what was expected.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace hawser::config {
 
-// What keeps `node` from being a leaf at all: a map, a list or nothing.
+// The error if `node` is no leaf: a map, a list or null.
 std::optional<std::string> NotAValue(const Node& node);
 
 std::optional<std::string> ParseWhole(const Node& node, uint64_t min, uint64_t max, uint64_t& value);

@@ -1,5 +1,5 @@
-// YAML to Config: either a configuration that is right in every detail that can be known before it runs, or every error
-// of the file at once, each with its place. Start-up and reload only; one thread.
+// YAML to Config: either a configuration that passes every check possible before it runs, or all errors of
+// the file at once, each with its place. Start-up and reload only; one thread.
 //
 //   config::Loaded loaded = config::Load("hawser.yaml");
 //   for (const auto& error : loaded.errors) fmt::print(stderr, "{}\n", config::Render(error));
@@ -21,8 +21,8 @@ namespace hawser::config {
 
 struct LoadOptions {
   bool check_files = true;  // open certificates, private keys and key files
-  // What only those above the configuration can judge, so that their errors stand among the others: runs last, on a
-  // config of which any part may be wrong or missing (ask Checks::Given). May be empty.
+  // Checks of higher layers, whose errors are listed with the others. Runs last, on a config of which any
+  // part may be wrong or missing (see Checks::Given). May be empty.
   std::function<void(const Config&, const Checks&)> further = {};
 };
 

@@ -1,4 +1,4 @@
-// Whether requests would go round in circles: an endpoint that is a listener of the same file.
+// Finds loops: an endpoint that is a listener of the same file.
 #pragma once
 
 #include "config/schema.h"

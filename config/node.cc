@@ -69,8 +69,8 @@ Mark LastOf(std::string_view text) {
   return {breaks + 1, std::max<uint32_t>(1, static_cast<uint32_t>(lines.size() - begin))};
 }
 
-// The one place where yaml-cpp throws, and is caught. It takes the end of the file for a closing quote if nothing of a
-// line stands in front of it, so an open comment is put there.
+// The one place where yaml-cpp throws, and is caught. At the start of a line it takes the end of the file for
+// a closing quote, so an open comment is appended.
 bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors) {
   std::istringstream stream(std::string(text) + "\n#");
   try {

@@ -33,7 +33,7 @@ struct Node {
   bool scalar() const { return kind == Kind::kPlain || kind == Kind::kQuoted; }
 
   Kind kind = Kind::kNull;
-  bool complete = false;  // its end was seen; an alias inside it would make a circle
+  bool complete = false;  // its end was read; an alias to it from inside would be a cycle
   Mark mark;
   std::string text;                   // of a scalar, without quotes
   std::vector<Key> keys;              // of a map, each beside its value in `children`; none twice
@@ -47,9 +47,9 @@ struct Document {
   const Node* root = nullptr;
 };
 
-// Reads UTF-8 text without control characters; a byte order mark in front of it is skipped. Null, with at least one
-// diagnostic, if there is no tree to read from; a tree and diagnostics if only parts are wrong (a key that stands twice:
-// the first counts).
+// Reads UTF-8 text without control characters; a byte order mark in front of it is skipped. Null, with at
+// least one diagnostic, if there is no tree; a tree and diagnostics if only parts are wrong (a key that
+// stands twice: the first counts).
 std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors,
                                     const TreeBounds& bounds = {});
 

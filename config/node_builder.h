@@ -1,5 +1,5 @@
-// Turns yaml-cpp's events into a Document. Lives for one parse; what it finds wrong goes to the diagnostics, and after
-// a fault that leaves no tree (`failed`) it ignores the rest of the events.
+// Turns yaml-cpp's events into a Document. Lives for one parse; errors go to the diagnostics, and after an
+// error that leaves no tree (`failed`) it ignores the rest of the events.
 #pragma once
 
 #include <string>
@@ -44,7 +44,7 @@ class NodeBuilder final : public YAML::EventHandler {
   Node* Make(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, Node::Kind kind);
   void Open(Node* node);
   void Close();
-  // Hands a node to the container that is open: as a key, a value or an element.
+  // Adds a node to the innermost open container: as a key, a value or an element.
   void Place(const Node& node);
   void PlaceKey(const Node& node);
   void Finish(Node& node);

@@ -20,7 +20,7 @@
 
 namespace hawser::config {
 
-// What one load collects.
+// The state of one load.
 struct LoadState {
   Diagnostics& errors;
   SourceMap& sources;

@@ -6,7 +6,7 @@
 
 namespace hawser::config {
 
-// A whole file that uses most of what there is; the reference begins with it.
+// A complete file that uses most fields; the reference begins with it.
 std::string_view SampleYaml();
 
 std::string ReferenceMarkdown();

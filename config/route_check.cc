@@ -24,7 +24,8 @@ std::string Lower(std::string text) {
   return text;
 }
 
-// The names that routes may refer to. Unknown when any element lacks its own: then a reference may well be right.
+// The names that routes may refer to. Unknown if any element lacks a name: then a reference may still be
+// right.
 class KnownNames {
  public:
   template <class Named>
@@ -76,7 +77,7 @@ void CheckHeaderNames(const Route& route, const Checks& checks) {
   }
 }
 
-// Without inspection nobody knows where frames begin and end.
+// Without inspection, frame boundaries are unknown.
 void CheckWithoutFrames(const WebSocket& websocket, const Checks& checks) {
   const auto forbid = [&](const auto& field, bool asked) {
     if (asked)
@@ -147,7 +148,7 @@ bool Serves(const Route& route, const std::string& listener) {
          std::find(route.listeners.begin(), route.listeners.end(), listener) != route.listeners.end();
 }
 
-// What the routes so far take away from those behind them, for each listener.
+// The requests that earlier routes take, for each listener.
 class Taken {
  public:
   Taken(const Config& config, const Checks& checks)

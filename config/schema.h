@@ -1,5 +1,5 @@
-// The configuration as plain structs: what YAML becomes and what the runtime is built from. Defaults stand here; names,
-// bounds and help stand in describe.h. Field names are the YAML keys.
+// The configuration as plain structs, read from YAML; the runtime is built from them. Defaults stand here;
+// names, bounds and help stand in describe.h. Field names are the YAML keys.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,7 @@ struct ByteRate {  // written 64KiB/s, 1MB/m
   bool operator==(const ByteRate&) const = default;
 };
 
-// What a client is told when its backend is lost: 1001, 1011 to 1014, 3000 to 4999; 0: nothing.
+// The close code for a client whose backend is lost: 1001, 1011 to 1014, 3000 to 4999; 0: no close frame.
 struct LostCode {
   uint16_t code = 1001;
   bool operator==(const LostCode&) const = default;
@@ -76,7 +76,7 @@ struct ProcessLimits {
   uint32_t compression_contexts = 1024;  // of each worker, each way: messages being (de)compressed at once
   uint64_t socket_io_sessions =
       1'000'000;  // rows of the table behind `affinity: socket.io`, about 150 bytes each
-  Duration socket_io_session_idle = 5min;  // a session that no request has named for so long is forgotten
+  Duration socket_io_session_idle = 5min;  // a session that no request has named for this time is dropped
   uint32_t answered_refusals = 256;        // of each worker: connections that get their 429 at one time
 };
 
@@ -143,8 +143,9 @@ struct Http2Budgets {
 };
 
 struct Http2 {
-  bool enabled = true;           // offered by ALPN, where TLS is
-  bool prior_knowledge = false;  // where TLS is not: a connection that begins with the preface
+  bool enabled = true;  // offered by ALPN, where TLS is
+  // Plain listeners only: accepts HTTP/2 from connections that begin with the preface.
+  bool prior_knowledge = false;
   uint32_t max_concurrent_streams = 100;
   ByteSize initial_stream_window{64 * 1024};
   ByteSize initial_connection_window{1024 * 1024};
@@ -152,7 +153,7 @@ struct Http2 {
   Http2Budgets budgets;
 };
 
-// What requests carry to backends beside the fields that hawser always sets.
+// Headers for backends, in addition to those that hawser always sets.
 struct Forwarded {
   bool x_real_ip = false;
 };
@@ -277,7 +278,7 @@ struct RegexRewrite {
 
 enum class UrlScheme : uint8_t { kHttp, kHttps };
 
-// What is left out stays as the request has it.
+// A part that is left out stays as in the request.
 struct Redirect {
   uint16_t status = 301;
   std::optional<UrlScheme> scheme;
@@ -381,7 +382,7 @@ struct Cluster {
   uint8_t hash_ipv6_prefix = 64;
   std::optional<Affinity> affinity;
   Duration connect_timeout = 5s;
-  uint32_t connect_retries = 2;  // further tries after one that no byte of an answer came from
+  uint32_t connect_retries = 2;  // further tries after one that failed before any byte of an answer
   BackendProtocol protocol = BackendProtocol::kHttp11;
   std::optional<BackendTls> tls;
   IdleConnections idle_connections;

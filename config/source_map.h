@@ -1,5 +1,5 @@
 // Where each field of a loaded Config stands in its file, by the field's own address: valid while the Config lives and
-// is not moved. Only fields that the file gives, and that read well, are in it.
+// is not moved. It has only fields that the file gives and that were read without error.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ class SourceMap {
   }
 
  private:
-  // The size tells a struct from its first member, which has the same address.
+  // The size distinguishes a struct from its first member, which has the same address.
   absl::flat_hash_map<std::pair<const void*, size_t>, Place> places_;
 };
 

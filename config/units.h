@@ -1,7 +1,7 @@
 // Units as people write them: durations (500ms, 30s, 1h30m, 1d), sizes (512, 64KiB, 1MB) and rates (20/s, 100/m,
 // 5/h; of bytes 64KiB/s, 1MB/m).
-// Parse and Format are inverse for every value that a file can give. The patterns are those of the JSON Schema, and
-// accept exactly what Parse accepts, overflow apart.
+// Parse and Format are inverse for every value that a file can give. The patterns, for the JSON Schema,
+// accept exactly what Parse accepts, except overflow.
 #pragma once
 
 #include <optional>
@@ -29,7 +29,7 @@ std::string FormatSize(ByteSize size);
 std::optional<Rate> ParseRate(std::string_view text);
 std::string FormatRate(Rate rate);
 
-// A size, a slash and what it is per; "0" likewise.
+// A size, a slash and a unit of time; "0" likewise.
 std::optional<ByteRate> ParseByteRate(std::string_view text);
 std::string FormatByteRate(ByteRate rate);
 

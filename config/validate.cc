@@ -31,7 +31,7 @@ void CheckNames(const std::vector<Named>& elements, const Checks& checks) {
     if (element.name.empty()) continue;
     const auto [first, added] = seen.try_emplace(element.name, &element);
     if (added) continue;
-    // A route's name may be one that it did not give itself ("route-2"): then the other is at fault.
+    // A route may have a default name ("route-2"): then the other route gets the error.
     const bool own = checks.Given(element.name);
     checks.Error(own ? element.name : first->second->name,
                  fmt::format("{} is used twice", Quote(element.name)),
@@ -52,8 +52,8 @@ void CheckAdmin(const Admin& admin, const Checks& checks) {
               "expected a loopback address or a Unix socket");
 }
 
-// Under systemd and others stdout is a socket, which cannot be opened; and a file that stdout is sent to would be opened
-// a second time.
+// Under systemd and others stdout is a socket, which cannot be opened; if stdout is a file, it would be
+// opened a second time.
 void CheckLogPath(const std::string& path, const Checks& checks) {
   static constexpr std::string_view kStdout[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
   if (!checks.Given(path) || std::find(std::begin(kStdout), std::end(kStdout), path) == std::end(kStdout))
@@ -96,7 +96,7 @@ void CheckTls(const Tls& tls, const Checks& checks) {
   for (const Certificate& pair : tls.certificates) CheckPair(pair.certificate, pair.private_key, checks);
 }
 
-// What is set in the file, and does not hold for those whom the file trusts.
+// Warns of per-IP limits, which do not apply to trusted proxies.
 void CheckPerIpLimits(const Listener& listener, const Checks& checks) {
   if (listener.trusted_proxies.empty()) return;
   const auto warn = [&checks](const auto& field) {
@@ -106,7 +106,7 @@ void CheckPerIpLimits(const Listener& listener, const Checks& checks) {
   if (listener.limits.connection_rate_per_ip) warn(*listener.limits.connection_rate_per_ip);
 }
 
-// Addresses say nothing of who connects to a Unix socket.
+// Address blocks never match a peer on a Unix socket.
 void CheckTrustedProxies(const Listener& listener, const Checks& checks) {
   const auto& trusted = listener.trusted_proxies;
   if (!listener.address.unix_socket() || trusted.empty() || !checks.Given(trusted)) return;
@@ -167,7 +167,7 @@ void CheckCookieAttributes(const AffinityCookie& cookie, bool all_tls, const Che
   }
 }
 
-// Browsers tell cookies apart by host, path and name.
+// Browsers distinguish cookies by host, path and name.
 void CheckCookieNames(const std::vector<Cluster>& clusters, const Checks& checks) {
   absl::flat_hash_map<std::pair<std::string, std::string>, const Cluster*> seen;
   for (const Cluster& cluster : clusters) {

@@ -1,4 +1,4 @@
-// What to do about text that YAML does not take as its writer meant it: values that must stand in quotes, tabs.
+// Advice for text that YAML reads differently than its writer meant: values that need quotes, tabs.
 #pragma once
 
 #include <string>

@@ -42,9 +42,8 @@ class Verdict {
   }
 
   Kind kind() const { return kind_; }
-  http::Reject reason() const {
-    return reason_;
-  }  // kNone for kContinue; of kWait, the reason if the verdict is late
+  // kNone for kContinue; of kWait, the reason if the verdict is late.
+  http::Reject reason() const { return reason_; }
   base::Duration most() const { return most_; }  // of kWait
   http::LocalResponse TakeResponse() {           // of kAnswer, once
     HAWSER_DCHECK(response_ != nullptr);

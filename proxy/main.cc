@@ -48,8 +48,8 @@ struct Options {
   uint16_t demo_port = 8443;
 };
 
-// Writes all of `text`, waiting for room where the descriptor is not to be waited for: false if it cannot be written. Ahead of
-// the server nothing else is under way, and Ctrl-C ends the wait.
+// Writes all of `text`, and waits for room if the descriptor is non-blocking. False if it cannot be written.
+// Used before the server starts, when nothing else runs; Ctrl-C ends the wait.
 bool Say(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = write(fd, text.data(), text.size());
@@ -77,10 +77,10 @@ void Print(const std::vector<config::Diagnostic>& diagnostics) {
   }
 }
 
-// What a command was asked for. Its exit status.
+// Writes a command's output. Returns its exit status.
 int Answer(std::string_view text) {
   if (Say(STDOUT_FILENO, text)) return 0;
-  const bool nobody_reads = errno == EPIPE;  // `hawser schema | head`: no news
+  const bool nobody_reads = errno == EPIPE;  // `hawser schema | head`: no error
   if (!nobody_reads) Complain(absl::ErrnoToStatus(errno, "cannot write to stdout"));
   return 1;
 }
@@ -107,7 +107,7 @@ std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const
   return nullptr;
 }
 
-// The demo's configuration is a file that nobody has: what is wrong with it is told by the option that it comes from.
+// The demo's configuration is no file of the user's, so an error names the option that caused it.
 std::string Told(const config::Diagnostic& error, const Options& options, bool demo) {
   if (!demo) return config::Render(error) + '\n';
   const bool port = error.path.starts_with("listeners");
@@ -121,7 +121,7 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
     Complain(log.status());
     return 1;
   }
-  // Diagnostics too go by way of the log: who reads stderr may be stuck, and that is no reason not to serve.
+  // Diagnostics go through the log too: if the reader of stderr is stuck, hawser still starts.
   for (const config::Diagnostic& warning : loaded.warnings) {
     (*log)->Write(fmt::format("warning: {}\n", config::Render(warning)));
   }
@@ -181,8 +181,8 @@ int RunDemo(const Options& options) {
   return Serve(std::move(loaded), options, demo->get());
 }
 
-// Takes these words in any case, and `short_forms` that stand for some of them. What is wrong is told by CLI11 behind the
-// option's name.
+// Accepts these words in any case, and `short_forms` of some of them. CLI11 puts the option's name in front
+// of the error.
 CLI::Validator OneOf(std::vector<std::string_view> words, std::vector<std::string_view> short_forms = {}) {
   const auto check = [words = std::move(words), short_forms = std::move(short_forms)](std::string& text) {
     std::string lower = text;
@@ -284,7 +284,7 @@ std::string UnknownCommand(const CommandLine& line, const std::string& word) {
       file ? fmt::format("did you mean \"hawser run {}\"?", word) : config::Suggest(word, commands));
 }
 
-// What is wrong with the first word that no command takes.
+// The error for the first word that no command accepts.
 std::string Unexpected(const CommandLine& line, const std::string& word) {
   const std::vector<CLI::App*> given = line.app.get_subcommands();
   const CLI::App& command = given.empty() ? line.app : *given.front();
@@ -308,7 +308,7 @@ int Misused(std::string_view what) {
 }
 
 int Help(CommandLine& line, const std::string& about) {
-  line.app.clear();  // or it tells about the command that was given, which is help
+  line.app.clear();  // or CLI11 prints the help of the given command, which is help itself
   if (about.empty()) return Answer(line.app.help());
   for (const CLI::App* command : line.app.get_subcommands({})) {
     if (command->get_name() == about) return Answer(command->help("hawser"));
@@ -349,22 +349,23 @@ int Main(int argc, char** argv) {
   return kUsageError;
 }
 
-// There is nothing to go on with: one line, where an exception that nobody catches leaves a riddle.
+// hawser cannot go on. One line says so; an uncaught exception would print less.
 [[noreturn]] void EndWithoutMemory() {
   Say(STDERR_FILENO, "hawser: out of memory\n");
   _exit(1);
 }
 
-// A descriptor of 0 to 2 that the starter left closed would be that of the first socket, which then is written to as stdout
-// or stderr.
+// If one of the descriptors 0 to 2 is closed at start, the first socket would get its number and receive the
+// output to stdout or stderr.
 void OpenStandardStreams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
     if (fcntl(fd, F_GETFD) < 0) open("/dev/null", O_RDWR);  // takes the lowest number that is free: this one
   }
 }
 
-// Whatever the starter has done to them: SIGTERM and SIGINT end the process until the server listens to them. SIGPIPE (a reader is
-// gone) and SIGXFSZ (a file has reached the greatest size that is allowed) do not: write(2) says so too.
+// Resets inherited signal settings. SIGTERM and SIGINT end the process until the server handles them. SIGPIPE
+// (the reader is gone) and SIGXFSZ (a file has reached its maximum size) are ignored: write(2) reports both
+// as errors.
 void PrepareSignals() {
   sigset_t none;
   sigemptyset(&none);

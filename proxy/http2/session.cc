@@ -192,8 +192,8 @@ int Session::FeedPart(std::span<const std::byte>& bytes) {
 void Session::OnLibraryError(int code) {
   switch (code) {
     case NGHTTP2_ERR_FLOODED:
-      return EndForAbuse(
-          Abuse::kSettings);  // too many entries in one frame, or too many unread acknowledgements
+      // Too many entries in one frame, or too many unread acknowledgements.
+      return EndForAbuse(Abuse::kSettings);
     case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS: return EndForAbuse(Abuse::kContinuations);
     default: break;
   }
