@@ -136,7 +136,7 @@ TEST(Addresses, AnIpv6BackendIsReached) {
   EXPECT_EQ(ReadHead(client).status(), 101);
 }
 
-TEST(Addresses, TheWildcardOfIpv6TakesIpv4AndCallsItByItsName) {
+TEST(Addresses, TheWildcardOfIpv6TakesIpv4AndLogsItAsIpv4) {
   OneBackend world({.address = "[::]:0"});
   const std::string listener = world.hawser().listener();
   const std::string port = listener.substr(listener.rfind(':'));

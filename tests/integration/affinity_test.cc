@@ -74,7 +74,7 @@ TEST_F(AffinityTest, AClientWithTheCookieStaysWithItsBackend) {
   }
 }
 
-TEST_F(AffinityTest, TheCookieTellsNothingOfTheBackend) {
+TEST_F(AffinityTest, TheCookieIsOpaque) {
   HawserProcess hawser(With(kKey).Yaml());
   std::string cookie;
   const std::string backend = JoinWith(hawser, "", &cookie);
@@ -83,7 +83,7 @@ TEST_F(AffinityTest, TheCookieTellsNothingOfTheBackend) {
   EXPECT_THAT(cookie, Not(HasSubstr("127.0.0.1")));
 }
 
-TEST_F(AffinityTest, AForgedCookieFallsBackAndIsSetAnew) {
+TEST_F(AffinityTest, AForgedCookieFallsBackAndIsSetAgain) {
   HawserProcess hawser(With(kKey).Yaml());
   std::string good;
   JoinWith(hawser, "", &good);
@@ -139,7 +139,7 @@ TEST_F(AffinityTest, ANewKeySignsWhileTheOldOneStillVerifies) {
   EXPECT_NE(anew, "");
 }
 
-TEST_F(AffinityTest, ADeadTargetFallsBackAndTheCookieIsSetAnew) {
+TEST_F(AffinityTest, ADeadTargetFallsBackAndTheCookieIsSetAgain) {
   HawserProcess hawser(With(kKey).Yaml());
   std::string cookie;
   const std::string backend = JoinWith(hawser, "", &cookie);

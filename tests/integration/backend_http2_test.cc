@@ -109,7 +109,7 @@ TEST(BackendHttp2, ABackendThatIsNotThereIsNotWaitedFor) {
   EXPECT_TRUE(front.MetricReaches("hawser_endpoint_connect_failures_total", 1));
 }
 
-TEST(BackendHttp2, ABackendThatSpeaksHttp1OnlyIsRefusedAsWhatItIs) {
+TEST(BackendHttp2, ABackendThatSpeaksHttp1OnlyHasItsOwnReason) {
   OneBackend world({.cluster = {"protocol: h2"}});
   Wire client = world.Connect();
   client.Send(PlainGet("/"));

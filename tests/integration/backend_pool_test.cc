@@ -52,7 +52,7 @@ TEST(BackendPool, AConnectionThatTheBackendClosesIsNotKept) {
   EXPECT_TRUE(ReadHead(fresh).complete());
 }
 
-TEST(BackendPool, BytesThatNobodyAskedForEndAnIdleConnection) {
+TEST(BackendPool, UnexpectedBytesEndAnIdleConnection) {
   OneBackend world;
   Wire client = world.Connect();
   client.Send(PlainGet("/"));
@@ -161,7 +161,7 @@ TEST(BackendPool, NoMoreAreKeptThanConfigured) {
   }
 }
 
-TEST(BackendPool, AnEndpointThatRefusesAtOnceIsSteppedOver) {
+TEST(BackendPool, AnEndpointThatRefusesAtOnceIsSkipped) {
   EchoBackend alive("alive");
   HawserProcess hawser(Config{.endpoints = {"unix:/nowhere/hawser.sock", alive.address()}}.Yaml());
   for (int i = 0; i < 4; ++i) {  // round_robin begins with either

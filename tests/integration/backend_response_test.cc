@@ -65,7 +65,7 @@ TEST(BackendResponse, AnIncomplete101Gets502) {
   }
 }
 
-TEST(BackendResponse, ASubprotocolOrExtensionThatNobodyOfferedGets502) {
+TEST(BackendResponse, ASubprotocolOrExtensionThatWasNotOfferedGets502) {
   OneBackend world;
   const std::string start = "Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine;
   EXPECT_EQ(AnswerUpgrade(world, Switch(start + "Sec-WebSocket-Protocol: chat\r\n")).head.status(), 502);
@@ -114,7 +114,7 @@ TEST(BackendResponse, AnInterimResponseMaySpeakOfABodyToo) {
   }
 }
 
-TEST(BackendResponse, InterimResponsesBeforeThe101ArePassedOver) {
+TEST(BackendResponse, InterimResponsesBeforeThe101AreSkipped) {
   OneBackend world;
   AnsweredUpgrade answered = AnswerUpgrade(
       world, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n" +
@@ -135,14 +135,14 @@ TEST(BackendResponse, InterimResponsesDoNotPutOffTheHandshakesDeadline) {
   EXPECT_EQ(ReadHead(client).status(), 504);
 }
 
-TEST(BackendResponse, A101ThatNobodyAskedForGets502) {
+TEST(BackendResponse, AnUnrequested101Gets502) {
   OneBackend world;
   AnsweredUpgrade answered =
       AnswerUpgrade(world, Switch("Upgrade: websocket\r\nConnection: Upgrade\r\n" + kAcceptLine), "plain");
   EXPECT_EQ(answered.head.status(), 502);
 }
 
-TEST(BackendResponse, WhatIsNoHttpGets502) {
+TEST(BackendResponse, AnAnswerThatIsNoHttpGets502) {
   OneBackend world;
   for (const std::string& bad :
        {std::string("SSH-2.0-OpenSSH_9.2\r\n\r\n"), std::string("HTTP/1.1 1000 Odd\r\n\r\n"),

@@ -62,7 +62,7 @@ TEST_F(BackendTls, CarriesTunnelsAndRequests) {
   EXPECT_EQ(ReadBody(plain, ReadHead(plain)), "two");
 }
 
-TEST_F(BackendTls, ABackendThatIsNotTrustedIsNotTalkedTo) {
+TEST_F(BackendTls, AnUntrustedBackendGetsNoRequest) {
   const CertificateFiles other = MakeCertificate(directory_, "other", {"backend.test"});
   for (const std::string& tls :
        {"ca_file: " + other.certificate + ", server_name: backend.test",  // of another authority

@@ -121,7 +121,7 @@ TEST_F(Balancing, ASourcePrefixStaysTogether) {
   EXPECT_EQ(picks.size(), 3u);
 }
 
-TEST_F(Balancing, AnEndpointThatRefusesIsPassedOver) {
+TEST_F(Balancing, AnEndpointThatRefusesIsSkipped) {
   for (const std::string policy : {"round_robin", "least_request", "random", "maglev", "ring_hash"}) {
     FakeBackend gone;
     gone.Stop();
@@ -131,7 +131,7 @@ TEST_F(Balancing, AnEndpointThatRefusesIsPassedOver) {
   }
 }
 
-TEST_F(Balancing, TheOnlyEndpointIsNotAskedTwice) {
+TEST_F(Balancing, TheOnlyEndpointIsNotTriedTwice) {
   FakeBackend silent;
   HawserProcess hawser(Config{.endpoints = {silent.address()}, .cluster = {"connect_retries: 5"}}.Yaml());
   Wire client = Wire::Connect(hawser.listener());

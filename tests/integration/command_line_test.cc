@@ -110,7 +110,7 @@ TEST(CommandLine, TheExampleLoads) {
   }
 }
 
-TEST(CommandLine, AllErrorsOfAFileAreToldAtOnceWithTheirPlaces) {
+TEST(CommandLine, AllErrorsOfAFileAreReportedAtOnceWithTheirPlaces) {
   Directory directory;
   const std::string file = directory.Write("wrong.yaml", kFiveErrors);
   for (const std::vector<std::string>& command :
@@ -151,7 +151,7 @@ TEST(CommandLine, TheExampleServes) {
   EXPECT_EQ(ReadHead(edge).status(), 426);
 }
 
-TEST(CommandLine, WhatTheMachineDoesNotGiveIsToldWithTheOtherErrors) {
+TEST(CommandLine, ShortagesOfTheMachineAreReportedWithTheOtherErrors) {
   FakeBackend taken;
   FakeBackend taken_too;
   Directory directory;
@@ -198,7 +198,7 @@ TEST(CommandLine, CertificatesThatCannotBeUsedAreErrors) {
   }
 }
 
-TEST(CommandLine, ACertificateThatEndsSoonIsToldByCheckAndAtStart) {
+TEST(CommandLine, ACertificateThatEndsSoonIsReportedByCheckAndAtStart) {
   Directory directory;
   const CertificateFiles files = MakeCertificate(directory, "soon", {"soon.test"}, 10);
   const std::string yaml = Config{
@@ -216,7 +216,7 @@ TEST(CommandLine, ACertificateThatEndsSoonIsToldByCheckAndAtStart) {
   EXPECT_THAT(hawser.process().err(), ContainsRegex(warning));
 }
 
-TEST(CommandLine, APortInUseIsToldWithItsPlace) {
+TEST(CommandLine, APortInUseIsReportedAtItsPlace) {
   FakeBackend taken;
   Directory directory;
   const std::string yaml = Config{.endpoints = {"127.0.0.1:9"}, .address = taken.address()}.Yaml();
@@ -227,7 +227,7 @@ TEST(CommandLine, APortInUseIsToldWithItsPlace) {
   EXPECT_THAT(result.err, HasSubstr(taken.address()));
 }
 
-TEST(CommandLine, TooFewOpenFilesAreToldWithWhatToDo) {
+TEST(CommandLine, TooFewOpenFilesAreReportedWithARemedy) {
   if (IsSanitized()) GTEST_SKIP() << "the sanitizers open files of their own";
   Directory directory;
   const std::string yaml = Config{.endpoints = {"127.0.0.1:9"}}.Yaml();
@@ -268,7 +268,7 @@ TEST(CommandLine, TheSameListenerTwiceIsAPortInUse) {
   EXPECT_THAT(result.err, ContainsRegex("again.yaml:[0-9]+:[0-9]+: .*address"));
 }
 
-TEST(CommandLine, ListenersThatOverlapAreToldWithBothLines) {
+TEST(CommandLine, OverlappingListenersAreReportedWithBothLines) {
   Directory directory;
   const auto check = [&directory](const std::string& first, const std::string& second,
                                   const std::string& admin) {
@@ -312,7 +312,7 @@ TEST(CommandLine, TheSchemaIsJsonSchema) {
   }
 }
 
-TEST(CommandLine, TheVersionIsTold) {
+TEST(CommandLine, PrintsTheVersion) {
   for (const char* verb : {"version", "--version"}) {
     const CommandResult result = RunHawser({verb});
     EXPECT_EQ(result.status, 0);
@@ -320,14 +320,14 @@ TEST(CommandLine, TheVersionIsTold) {
   }
 }
 
-TEST(CommandLine, WhatItDoesNotUnderstandIsAnError) {
+TEST(CommandLine, AnUnknownArgumentIsAnError) {
   for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
            {}, {"sail"}, {"run"}, {"check"}, {"run", "--concurrency", "none"}, {"run", "--bogus"}}) {
     EXPECT_EQ(RunHawser(command).status, 2);
   }
 }
 
-TEST(CommandLine, WhatWasProbablyMeantIsSuggested) {
+TEST(CommandLine, SuggestsTheNearestWord) {
   using Command = std::vector<std::string>;
   for (const auto& [command, told] : std::vector<std::pair<Command, std::string>>{
            {{"chek", "f.yaml"}, "unknown command \"chek\"; did you mean \"check\"?"},
@@ -347,7 +347,7 @@ TEST(CommandLine, WhatWasProbablyMeantIsSuggested) {
   }
 }
 
-TEST(CommandLine, HelpTellsOfTheWholeAndOfEachCommand) {
+TEST(CommandLine, HelpCoversTheProgramAndEachCommand) {
   const CommandResult whole = RunHawser({"help"});
   EXPECT_EQ(whole.status, 0);
   EXPECT_EQ(whole.out, RunHawser({"--help"}).out);
@@ -417,7 +417,7 @@ TEST(CommandLine, ConcurrencyIsTheNumberOfWorkers) {
   EXPECT_TRUE(Eventually([&process] { return WorkersOf(process) == 3; })) << WorkersOf(process);
 }
 
-TEST(CommandLine, TheEffectiveLimitsAreToldAtStart) {
+TEST(CommandLine, TheEffectiveLimitsAreLoggedAtStart) {
   OneBackend world;
   const std::string text = world.hawser().process().err();
   EXPECT_THAT(text, HasSubstr("open files"));

@@ -23,7 +23,7 @@ Config WithCompression(std::string compression, std::vector<std::string> websock
 
 // --- pass ---
 
-TEST(CompressionPass, TheEndsAgreeAndCompressedMessagesPassAsTheyAre) {
+TEST(CompressionPass, BothEndsNegotiateAndCompressedMessagesPassUnchanged) {
   OneBackend world;
   Tunnel tunnel = world.Open(Offering("permessage-deflate; client_max_window_bits"),
                              {{"Sec-WebSocket-Extensions", "permessage-deflate"}});
@@ -75,7 +75,7 @@ class CompressionOffload : public testing::Test {
   OneBackend world_{WithCompression("offload", {"close_timeout: 1h"})};
 };
 
-TEST_F(CompressionOffload, TheClientIsAnsweredAndTheBackendNeverHearsOfIt) {
+TEST_F(CompressionOffload, TheClientIsAnsweredAndTheBackendSeesNoOffer) {
   Tunnel tunnel = world_.Open(Offering());
   EXPECT_FALSE(tunnel.request.Has(kExtensions));
   EXPECT_EQ(tunnel.response.Value(kExtensions), kAnswer);
@@ -299,7 +299,7 @@ TEST_F(CompressionOffload, ACloseOfEitherSidePassesWithItsCode) {
   EXPECT_EQ(ReadFrame(second.client).close_code(), 4002);
 }
 
-TEST(CompressionOffloadLimits, WithoutAContextTheClientIsToldToTryLater) {
+TEST(CompressionOffloadLimits, WithoutAContextTheClientGets1013) {
   Config config = WithCompression("offload");
   config.top = {"limits: { compression_contexts: 1 }"};
   OneBackend world(config);

@@ -33,7 +33,7 @@ void AnswerTheDrain(Tunnel& tunnel) {
   tunnel.backend.Close();
 }
 
-TEST(Drain, ClientsAndBackendsHear1001AndTheProcessEndsWhenTheyAreGone) {
+TEST(Drain, ClientsAndBackendsGet1001AndTheProcessEndsWhenTheyAreGone) {
   OneBackend world(Draining("window: 300ms, deadline: 1h"));
   std::vector<Tunnel> tunnels;
   for (int i = 0; i < 5; ++i) tunnels.push_back(world.Open());
@@ -48,7 +48,7 @@ TEST(Drain, ClientsAndBackendsHear1001AndTheProcessEndsWhenTheyAreGone) {
   }
 }
 
-TEST(Drain, SignalsThatOnlyOtherProxiesKnowDoNoHarm) {
+TEST(Drain, SignalsOfOtherProxiesAreIgnored) {
   OneBackend world;
   Tunnel tunnel = world.Open();
   for (const int signal : {SIGHUP, SIGUSR1, SIGUSR2}) world.hawser().process().Signal(signal);
@@ -91,7 +91,7 @@ TEST(Drain, TheClosesAreSpreadOverTheWindow) {
   EXPECT_TRUE(Eventually([&] { return told() == 30; }));
 }
 
-TEST(Drain, NobodyNewIsLetInWhileOldTunnelsLiveOn) {
+TEST(Drain, NewConnectionsAreRefusedWhileOldTunnelsLive) {
   OneBackend world(Draining("window: 1h, deadline: 2h"));
   Tunnel tunnel = world.Open();
   world.hawser().process().Signal(SIGTERM);
@@ -116,7 +116,7 @@ TEST(Drain, ACloseWaitsForTheEndOfAFrame) {
   EXPECT_EQ(ReadFrame(tunnel.client).close_code(), 1001);
 }
 
-TEST(Drain, WhoDoesNotAnswerIsCutAtTheDeadline) {
+TEST(Drain, PeersThatDoNotAnswerAreCutAtTheDeadline) {
   OneBackend world(
       {.websocket = {"close_timeout: 1h"}, .top = {"drain: { window: 100ms, deadline: 500ms }"}});
   Tunnel tunnel = world.Open();

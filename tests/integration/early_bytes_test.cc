@@ -31,7 +31,7 @@ TEST(EarlyBytes, HalfAFrameBehindThe101IsCompletedLater) {
   EXPECT_EQ(ReadFrame(client).payload, "in two parts");
 }
 
-TEST(EarlyBytes, ABackendThatAnswersSpeaksAndClosesInOneSegmentIsHeardInFull) {
+TEST(EarlyBytes, AnAnswerMessagesAndACloseInOneSegmentAllArrive) {
   OneBackend world;
   Wire client = world.Connect();
   client.Send(Request{}.Text());
@@ -71,7 +71,7 @@ TEST(EarlyBytes, AViolationAheadOfThe101IsFoundInTheTunnel) {
   EXPECT_EQ(ReadFrame(client).close_code(), 1002);
 }
 
-TEST(EarlyBytes, WhenTheBackendRefusesTheyAreNeverParsedAsARequest) {
+TEST(EarlyBytes, AfterARefusalTheyAreNeverParsedAsARequest) {
   OneBackend world;
   Wire client = world.Connect();
   client.Send(Request{}.Text() + PlainGet("/smuggled"));

@@ -61,7 +61,7 @@ std::map<int, int> Handshakes(HawserProcess& hawser, int count) {
   return statuses;
 }
 
-TEST(EndpointFailure, OneOfTwoThatRefusesCostsNobodyAHandshakeAndIsLeftOut) {
+TEST(EndpointFailure, AnEndpointThatRefusesFailsNoHandshakeAndIsEjected) {
   for (const std::string policy : {"round_robin", "least_request", "random"}) {
     EchoBackend alive("alive");
     FakeBackend gone;
@@ -84,7 +84,7 @@ TEST(EndpointFailure, OneOfTwoThatRefusesCostsNobodyAHandshakeAndIsLeftOut) {
   }
 }
 
-TEST(EndpointFailure, OneOfTwoThatClosesAtOnceCostsNobodyAHandshake) {
+TEST(EndpointFailure, AnEndpointThatClosesAtOnceFailsNoHandshake) {
   EchoBackend alive("alive");
   ClosingBackend broken;
   HawserProcess hawser(
@@ -102,7 +102,7 @@ TEST(EndpointFailure, WithoutRetriesAClientSeesTheFirstFailure) {
   EXPECT_EQ(Handshakes(hawser, 20), (std::map<int, int>{{101, 17}, {502, 3}}));
 }
 
-TEST(EndpointFailure, TheOnlyEndpointIsNeverLeftOutNorAskedTwice) {
+TEST(EndpointFailure, TheOnlyEndpointIsNeverEjectedNorTriedTwice) {
   ClosingBackend broken;
   HawserProcess hawser(Config{.endpoints = {broken.address()}, .cluster = {"connect_retries: 5"}}.Yaml());
   EXPECT_EQ(Handshakes(hawser, 6), (std::map<int, int>{{502, 6}}));

@@ -135,7 +135,7 @@ TEST(HalfClosed, WaitingForTheAnswerCostsNoTime) {
   ExpectAnswered(client, "ok");
 }
 
-TEST(HalfClosed, WhoResetsThenHasLeft) {
+TEST(HalfClosed, AResetMeansThatTheClientHasLeft) {
   OneBackend world;
   Wire client = world.Connect();
   client.Send(PlainGet("/"));
@@ -150,7 +150,7 @@ TEST(HalfClosed, WhoResetsThenHasLeft) {
 }
 
 // The kernel tells an end of both directions apart there.
-TEST(HalfClosed, WhoClosesAUnixSocketHasLeft) {
+TEST(HalfClosed, AClosedUnixSocketMeansThatTheClientHasLeft) {
   FakeBackend listening;
   HawserProcess hawser(Config{.endpoints = {listening.address()}, .address = "unix:DIR/edge.sock"}.Yaml());
   Wire client = Wire::Connect("unix:" + hawser.directory().File("edge.sock"));
@@ -168,7 +168,7 @@ TEST(HalfClosed, WhoClosesAUnixSocketHasLeft) {
   ExpectAnswered(other, "ok");
 }
 
-TEST(HalfClosed, AnEndInsideABodyIsNone) {
+TEST(HalfClosed, AnEndInsideABodyIsNoHalfClose) {
   OneBackend world;
   for (const std::string& request : {kPost, kChunkedPost}) {
     Wire client = world.Connect();
@@ -209,7 +209,7 @@ int TimerOfServerSide(const std::string& server, const std::string& client) {
   return -1;
 }
 
-TEST(HalfClosed, TheKernelLooksAfterClientsThatAreQuiet) {
+TEST(HalfClosed, TheKernelProbesQuietClients) {
   OneBackend world;
   const Wire client = world.Connect();
   EXPECT_TRUE(

@@ -146,7 +146,7 @@ TEST(HandshakeRefusal, NoRouteGets404) {
   ExpectAlive(tunnel);
 }
 
-TEST(HandshakeRefusal, ABackendThatNobodyListensOnGets503) {
+TEST(HandshakeRefusal, ABackendWithoutAListenerGets503) {
   FakeBackend gone;
   HawserProcess hawser(Config{.endpoints = {gone.address()}}.Yaml());
   gone.Stop();

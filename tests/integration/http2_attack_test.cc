@@ -123,7 +123,7 @@ TEST(Http2Bounds, AHeadTooLargeIsRefusedAsDecoded) {
   EXPECT_EQ(world.hawser().WaitForLog()["reason"], "head_too_large");
 }
 
-TEST(Http2Bounds, APathTooLongIsToldApart) {
+TEST(Http2Bounds, APathTooLongHasItsOwnReason) {
   OneBackend world(WithHttp2("stall_timeout: 0s", {"limits: { request_head: 4KiB }"}));
   Http2Client client(world.Connect());
   EXPECT_EQ(client.AwaitEnd(client.Get("/" + std::string(5000, 'x'))).status, 414);
@@ -141,14 +141,14 @@ TEST(Http2Bounds, AWindowThatStaysClosedEndsTheStream) {
   EXPECT_TRUE(world.hawser().MetricIs("hawser_http2_abuse_total", 1, {"kind=\"window_stall\""}));
 }
 
-TEST(Http2Bounds, AConnectionThatSaysNothingIsEnded) {
+TEST(Http2Bounds, ASilentConnectionIsEnded) {
   OneBackend world(WithHttp2("enabled: true", {"timeouts: { request_headers: 100ms }"}));
   Wire client = world.Connect();
   client.Send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
   EXPECT_NE(client.ReadEnd(), End::kOpen);
 }
 
-TEST(Http2Bounds, AHeaderBlockThatNeverEndsIsEndedWhateverElseLives) {
+TEST(Http2Bounds, AHeaderBlockThatNeverEndsEndsTheConnection) {
   for (const bool other : {false, true}) {
     OneBackend world(WithHttp2("enabled: true", {"timeouts: { request_headers: 200ms, keep_alive: 1h }"}));
     Http2Client client(world.Connect());

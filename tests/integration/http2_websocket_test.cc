@@ -140,7 +140,7 @@ TEST_F(Http2WebSocket, AResetReachesTheBackend) {
   ExpectBothWays(next);
 }
 
-TEST_F(Http2WebSocket, ABackendThatVanishesIsTold) {
+TEST_F(Http2WebSocket, ALostBackendIsReported) {
   Begin();
   auto tunnel = Open();
   tunnel.backend.Reset();

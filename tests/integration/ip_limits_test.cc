@@ -93,7 +93,7 @@ TEST_F(IpLimits, APrefixCountsAsOneClient) {
   EXPECT_EQ(Flood(hawser, 3, "127.0.6.1"), 3);
 }
 
-TEST_F(IpLimits, OverTheLimitTheSocketIsClosedWithoutAByte) {
+TEST_F(IpLimits, AboveTheLimitTheSocketIsClosedWithoutAByte) {
   HawserProcess hawser = Start("connections_per_ip: 1");
   ASSERT_EQ(Flood(hawser, 1), 1);
   Wire refused = Wire::Connect(hawser.listener());

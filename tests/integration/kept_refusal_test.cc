@@ -31,7 +31,7 @@ TEST(KeptRefusal, WhereNoRouteLeadsTheNextRequestMayFollow) {
   EXPECT_EQ(ReadBody(client, ReadHead(client)), "ok");
 }
 
-TEST(KeptRefusal, WhatBackendsDoWrongIsNoFaultOfTheClients) {
+TEST(KeptRefusal, ErrorsOfBackendsAreNotTheClients) {
   OneBackend world;
   Wire client = world.Connect();
   client.Send(PlainGet("/"));
@@ -68,7 +68,7 @@ void ExpectEnded(OneBackend& world, const std::string& request, int status) {
   EXPECT_EQ(rest, "");
 }
 
-TEST(KeptRefusal, WhatFollowsIsSurelyTheNextRequestOrTheConnectionEnds) {
+TEST(KeptRefusal, TheConnectionEndsUnlessTheNextRequestFollows) {
   OneBackend world(kOneRoute);
   const std::string post = "POST /nowhere HTTP/1.1\r\nHost: hawser.test\r\n";
   ExpectEnded(world, post + "Content-Length: 5\r\n\r\nhello", 404);

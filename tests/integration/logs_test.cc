@@ -60,7 +60,7 @@ std::string ReadNow(int fd) {
   return text;
 }
 
-TEST(Logs, AFullDiskIsToldOnceAndLinesStayWhole) {
+TEST(Logs, AFullDiskIsReportedOnceAndLinesStayWhole) {
   HawserProcess hawser(Answering("DIR/access.log"), 1, {.before = [] {
                          const rlimit room{.rlim_cur = 16'000, .rlim_max = RLIM_INFINITY};
                          setrlimit(RLIMIT_FSIZE, &room);
@@ -170,7 +170,7 @@ TEST(Logs, AFifoNeedsNoReaderAndTakesTheNextOne) {
   }
 }
 
-TEST(Logs, ASupervisorThatDiesTakesNothingWithIt) {
+TEST(Logs, ADeadSupervisorDoesNotEndTheProcess) {
   for (const bool out : {true, false}) {
     int fds[2];
     ASSERT_EQ(pipe2(fds, O_CLOEXEC), 0);
@@ -207,7 +207,7 @@ TEST(Logs, ADirectoryIsNoLog) {
               ContainsRegex("f.yaml:[0-9]+:[0-9]+: access_log.path: cannot open .*Is a directory"));
 }
 
-TEST(Logs, BothTellUtcWithMillisecondsAndSayIt) {
+TEST(Logs, BothHaveUtcTimesWithMilliseconds) {
   HawserProcess hawser(Answering("DIR/access.log"), 1,
                        {.before = [] { putenv(const_cast<char*>("TZ=Asia/Tokyo")); }});
   GetOnce(hawser, "/");

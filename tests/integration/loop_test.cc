@@ -44,7 +44,7 @@ TEST(Loop, OverHttp2ItIs508AsWell) {
 }
 
 // Two processes that point at each other, so that `check` cannot know.
-TEST(Loop, ACircleOfTwoEndsOnItsFirstTurn) {
+TEST(Loop, ALoopOfTwoEndsAtItsFirstRound) {
   Directory directory;
   const std::string one = "unix:" + directory.File("one.sock");
   const std::string two = "unix:" + directory.File("two.sock");

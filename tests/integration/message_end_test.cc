@@ -54,7 +54,7 @@ TEST(MessageEnd, ABodyWithoutLengthIsChunked) {
   EXPECT_TRUE(answer.ends_with("\r\n\r\n5\r\nhello\r\n0\r\n\r\n")) << answer;
 }
 
-TEST(MessageEnd, NothingStandsBehindAHeadThatIsAll) {
+TEST(MessageEnd, NothingFollowsAHeadWithoutABody) {
   struct Case {
     const char* method;
     int status;
@@ -86,7 +86,7 @@ Fields Pseudo(const std::string& method) {
   return {{":method", method}, {":scheme", "http"}, {":authority", "hawser.test"}, {":path", "/"}};
 }
 
-TEST(MessageEnd, ARequestThatMeansToHaveABodySaysThatItHasNone) {
+TEST(MessageEnd, ARequestWithoutABodySaysSoWhereItsMethodHasOne) {
   for (const std::string method : {"POST", "PUT", "PATCH", "GET", "DELETE", "OPTIONS"}) {
     OneBackend world(PriorKnowledge());
     Http2Client client(world.Connect());
@@ -125,7 +125,7 @@ TEST(MessageEnd, ARequestThatEndsOnAnEmptyFrameHasNoBody) {
 }
 
 // While the connection to the backend is being made there is time for the end to come.
-TEST(MessageEnd, NorHasOneWhoseEndComesBeforeItIsPassedOn) {
+TEST(MessageEnd, ARequestWhoseEndComesBeforeItIsForwardedHasNoBody) {
   Config config = PriorKnowledge();
   config.route = {"match: { path_prefix: /only }"};
   config.cluster = {"protocol: h2"};
@@ -140,7 +140,7 @@ TEST(MessageEnd, NorHasOneWhoseEndComesBeforeItIsPassedOn) {
   EXPECT_TRUE(backend.ReadRequest().ends);
 }
 
-TEST(MessageEnd, TheOfferOfTrailersReachesHttp2AndNobodyElse) {
+TEST(MessageEnd, TheOfferOfTrailersReachesHttp2Only) {
   {
     Config config = PriorKnowledge();
     config.cluster = {"protocol: h2"};

@@ -84,7 +84,7 @@ LogLine LineOf(const std::string& target, const std::string& log) {
   return hawser.WaitForLog();
 }
 
-TEST(AccessLog, ByDefaultAQueryTellsNoCredentials) {
+TEST(AccessLog, ByDefaultAQueryShowsNoCredentials) {
   const LogLine line = LineOf("/chat?room=1&%74oken=s3cret&ACCESS_TOKEN=s3cret&jwt=", "");
   EXPECT_EQ(line["path"], "/chat");
   EXPECT_EQ(line["query"], "room=1&%74oken=…&ACCESS_TOKEN=…&jwt=");

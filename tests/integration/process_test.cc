@@ -123,7 +123,7 @@ TEST(ProcessEnd, AStartThatWaitsForItsFileEndsOnASignal) {
   EXPECT_EQ(run.Wait(), 128 + SIGTERM);
 }
 
-TEST(ProcessEnd, ComesThoughNobodyReadsItsOutput) {
+TEST(ProcessEnd, ComesWithoutAReaderOfItsOutput) {
   for (const bool out : {true, false}) {
     const Pipe pipe;
     Server server({.out = out ? pipe.write.fd() : -1, .err = out ? -1 : pipe.write.fd()});
@@ -169,7 +169,7 @@ TEST(ProcessStart, NoSocketTakesThePlaceOfAClosedStream) {
   EXPECT_EQ(server.Get("/"), 200);
 }
 
-TEST(ProcessStart, ThreadsThatCannotBeStartedAreToldBeforeItIsReady) {
+TEST(ProcessStart, ThreadsThatCannotBeStartedAreReportedBeforeItIsReady) {
   if (IsSanitized()) GTEST_SKIP() << "sanitizers reserve all of the address space";
   Server server({.before =
                      [] {
@@ -182,7 +182,7 @@ TEST(ProcessStart, ThreadsThatCannotBeStartedAreToldBeforeItIsReady) {
   EXPECT_THAT(server.process().err(), Not(HasSubstr(" ready")));
 }
 
-TEST(ProcessStart, MemoryThatIsNotThereIsToldInALine) {
+TEST(ProcessStart, ALackOfMemoryIsReportedInOneLine) {
   if (IsSanitized()) GTEST_SKIP() << "sanitizers reserve all of the address space";
   Server server({.before =
                      [] {

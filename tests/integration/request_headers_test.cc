@@ -101,7 +101,7 @@ TEST(RequestHeaders, ForwardingFieldsAreSet) {
   EXPECT_GE(tunnel.request.Value("X-Request-Id").size(), 16u);
 }
 
-TEST(RequestHeaders, AStrangersForwardingFieldsAreNotBelieved) {
+TEST(RequestHeaders, ForwardingFieldsOfUntrustedPeersAreReplaced) {
   OneBackend world;
   const Tunnel tunnel = world.Open({.more = {{"X-Forwarded-For", "203.0.113.9"},
                                              {"X-Forwarded-Proto", "https"},
@@ -135,7 +135,7 @@ TEST(RequestHeaders, ATrustedProxysForwardingFieldsAreContinued) {
   EXPECT_EQ(line["request_id"], "from-the-edge");
 }
 
-TEST(RequestHeaders, ForwardedTellsWhatATrustedProxysXForwardedFieldsTell) {
+TEST(RequestHeaders, ForwardedIsMadeFromATrustedProxysXForwardedFields) {
   OneBackend world({.listener = kTrustLoopback});
   const Tunnel tunnel = world.Open({.more = {{"X-Forwarded-For", "203.0.113.9"},
                                              {"X-Forwarded-Proto", "wss, ws"},
@@ -164,7 +164,7 @@ TEST(RequestHeaders, XRealIpIsSentWhereItIsAskedFor) {
   EXPECT_EQ(world.Open().request.Value("X-Real-IP"), "127.0.0.1");
 }
 
-TEST(RequestHeaders, APeerOnAUnixSocketIsBelievedOnlyWhereUnixIsTrusted) {
+TEST(RequestHeaders, APeerOnAUnixSocketIsTrustedOnlyWhereUnixIs) {
   for (const bool trusted : {true, false}) {
     Directory directory;
     const std::string address = "unix:" + directory.File("edge.sock");

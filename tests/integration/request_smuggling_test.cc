@@ -234,7 +234,7 @@ TEST(RequestSmuggling, LinesThatEndOrFoldStrangelyReachNoBackend) {
 TEST(RequestSmuggling, UpgradesThatHideARequestReachNoBackend) {
   ExpectAllRefused(UpgradeAttacks());
 }
-TEST(RequestSmuggling, HostsThatCouldBeTwoReachNoBackend) {
+TEST(RequestSmuggling, AmbiguousHostsReachNoBackend) {
   ExpectAllRefused(HostAttacks());
 }
 
@@ -367,7 +367,7 @@ std::vector<Cleaned> CleanedForms() {
   };
 }
 
-TEST(RequestSmuggling, WhatCanBeCleanedReachesTheBackendInOneForm) {
+TEST(RequestSmuggling, RequestsThatCanBeNormalizedReachTheBackendInOneForm) {
   Recorded world;
   for (const Cleaned& cleaned : CleanedForms()) {
     SCOPED_TRACE(cleaned.name);

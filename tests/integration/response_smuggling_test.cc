@@ -103,7 +103,7 @@ TEST(ResponseSmuggling, AHeadThatIsNotExactlyOneThingGets502AndNothingOfItIsPass
   }
 }
 
-TEST(ResponseSmuggling, A101ThatNobodyAskedForGets502AndOpensNothing) {
+TEST(ResponseSmuggling, AnUnrequested101Gets502AndOpensNothing) {
   OneBackend world;
   const SeenResponse seen =
       Relayed(world, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" +
@@ -114,7 +114,7 @@ TEST(ResponseSmuggling, A101ThatNobodyAskedForGets502AndOpensNothing) {
 }
 
 // The status has gone to the client; that the body is not whole must show.
-TEST(ResponseSmuggling, ABrokenBodyIsCutSoThatNobodyTakesItForTheWhole) {
+TEST(ResponseSmuggling, ABrokenBodyIsCutSoThatItDoesNotLookComplete) {
   OneBackend world;
   double rejects = 0;
   for (const std::string body :

@@ -148,7 +148,7 @@ TEST(ResponseTimeout, ItRunsOnceTheEndOfAnUploadHasFoundRoom) {
   EXPECT_EQ(ReadHead(client).status(), 504);
 }
 
-TEST(ClientThatLeaves, IsNoticedThoughItsBodyOnceFilledWhatIsHeld) {
+TEST(ClientThatLeaves, IsDetectedThoughItsBodyHasFilledTheBuffer) {
   OneBackend world({.cluster = {"protocol: h2"}});
   Wire client = world.Connect();
   client.Send(UploadOf("Content-Length: 30000\r\n", std::string(30'000, 'x')));
@@ -164,7 +164,7 @@ TEST(ClientThatLeaves, IsNoticedThoughItsBodyOnceFilledWhatIsHeld) {
   EXPECT_TRUE(frame);
 }
 
-TEST(StreamIdleTimeout, BodiesThatStandStillAreCutThoughTheClientTalks) {
+TEST(StreamIdleTimeout, StalledBodiesAreCutThoughTheClientSends) {
   OneBackend world({.route = {"stream_idle_timeout: 500ms"}});
   Asked asked = AskBackend(world, PlainGet("/"));
   asked.backend.Send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello");

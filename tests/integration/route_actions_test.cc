@@ -220,7 +220,7 @@ TEST(DirectResponse, A204HasNeitherBodyNorLength) {
   }
 }
 
-TEST(DirectResponse, ABodyThatNobodyReadsEndsTheConnection) {
+TEST(DirectResponse, AnUnreadBodyEndsTheConnection) {
   OneBackend world({.route = {"direct_response: { status: 200, body: hello }"}});
   RouteAnswer answered =
       AskRoute(world, "POST / HTTP/1.1\r\nHost: hawser.test\r\nContent-Length: 100\r\n\r\nsome of it");

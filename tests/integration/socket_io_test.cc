@@ -140,7 +140,7 @@ TEST_F(SocketIoTest, ADeadBackendsSessionsFallBackToThePolicy) {
   EXPECT_NE(Ask(PollOf("orphan")), home);
 }
 
-TEST_F(SocketIoTest, AFullTableForgetsTheSessionHeardOfLongestAgo) {
+TEST_F(SocketIoTest, AFullTableEvictsTheLeastRecentlyUsedSession) {
   Config config = Follows();
   config.top = {"limits: { socket_io_sessions: 2 }"};
   Start(config);

@@ -49,7 +49,7 @@ std::vector<Limit> Limits() {
   };
 }
 
-TEST(TunnelLimits, AClientAboveOneHearsWhyAndTheBackendACleanClose) {
+TEST(TunnelLimits, AClientAboveOneGetsTheReasonAndTheBackendACleanClose) {
   for (const Limit& limit : Limits()) {
     SCOPED_TRACE(limit.what);
     Config config{.websocket = limit.websocket};
@@ -80,7 +80,7 @@ TEST(TunnelLimits, AClientAboveOneHearsWhyAndTheBackendACleanClose) {
   }
 }
 
-TEST(TunnelLimits, ABackendAboveOneHearsWhyAndTheClientACleanClose) {
+TEST(TunnelLimits, ABackendAboveOneGetsTheReasonAndTheClientACleanClose) {
   for (const Limit& limit : Limits()) {
     SCOPED_TRACE(limit.what);
     OneBackend world({.websocket = limit.websocket});

@@ -36,7 +36,7 @@ class TunnelRules : public testing::Test {
   OneBackend world_{{.websocket = {"close_timeout: 1h"}}};
 };
 
-TEST_F(TunnelRules, AClientThatBreaksThemHears1002AndTheBackendAClose) {
+TEST_F(TunnelRules, AClientThatBreaksThemGets1002AndTheBackendAClose) {
   std::vector<Offence> offences = Offences([](const Frame& frame) { return EncodeMasked(frame); });
   offences.push_back({"no mask", Encode({.payload = "x"})});
   for (const Offence& offence : offences) {
@@ -64,7 +64,7 @@ TEST_F(TunnelRules, WhatAnOffenderStillSendsDoesNotCutItsCloseFrameOff) {
   EXPECT_EQ(tunnel.client.ReadEnd(), End::kFin);
 }
 
-TEST_F(TunnelRules, ABackendThatBreaksThemHears1002AndTheClientAClose) {
+TEST_F(TunnelRules, ABackendThatBreaksThemGets1002AndTheClientAClose) {
   std::vector<Offence> offences = Offences([](const Frame& frame) { return Encode(frame); });
   offences.push_back({"a mask", EncodeMasked({.payload = "x"})});
   for (const Offence& offence : offences) {
@@ -108,7 +108,7 @@ TEST_F(TunnelRules, ACloseReasonThatIsNotUtf8Gets1007) {
   EXPECT_EQ(ReadFrame(tunnel.backend).opcode, kClose);
 }
 
-TEST_F(TunnelRules, AClientWhoseBackendIsInsideAFrameHearsItsCodeAtTheNextBoundary) {
+TEST_F(TunnelRules, AClientWhoseBackendIsInsideAFrameGetsItsCodeAtTheNextBoundary) {
   Tunnel tunnel = world_.Open();
   const Frame large{.opcode = kBinary, .payload = std::string(1000, 'x')};
   const std::string bytes = Encode(large);

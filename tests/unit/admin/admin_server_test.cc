@@ -93,7 +93,7 @@ TEST_F(AdminServerTest, AHeadHasNoBodyAndOtherMethodsAreRefused) {
   EXPECT_THAT(asked_, ElementsAre("/ready"));
 }
 
-TEST_F(AdminServerTest, WhatIsNoRequestIsAnsweredSo) {
+TEST_F(AdminServerTest, AMalformedRequestIsAnswered400) {
   Start();
   Peer client = Connect();
   client.Send("HELP\r\n\r\n");
@@ -165,7 +165,7 @@ TEST_F(AdminServerTest, APageAndTheConnectionsTimeInOneTurn) {
 
 // --- Clients that take their time ---
 
-TEST_F(AdminServerTest, AConnectionHasItsTimeWhateverItDoes) {
+TEST_F(AdminServerTest, AConnectionEndsAtItsTimeOutWhateverItDoes) {
   Start();
   Peer silent = Connect();
   Peer slow = Connect();

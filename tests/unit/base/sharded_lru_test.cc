@@ -72,7 +72,7 @@ TEST(ShardedLru, WhenFullTheRowThatWasUsedTheLongestAgoGoes) {
   EXPECT_EQ(table.evictions(), 1U);
 }
 
-TEST(ShardedLru, LookingForARowIsNoUse) {
+TEST(ShardedLru, FindIsNoUse) {
   Table table(2);
   Add(table, "a");
   Add(table, "b");
@@ -111,7 +111,7 @@ TEST(ShardedLru, HasNoRoomWhileAllRowsArePinned) {
   EXPECT_NE(Add(table, "c"), nullptr);
 }
 
-TEST(ShardedLru, ANewRowSweepsOutAFewThatAreSpent) {
+TEST(ShardedLru, ANewRowRemovesAFewSpentOnes) {
   Table table(100);
   for (int i = 0; i < 10; ++i) Add(table, std::to_string(i))->value.since = kStart + i * 1s;
   auto shard = table.Lock(7, kStart + 9s);

@@ -229,7 +229,7 @@ TEST(Affinity, OfAnotherCookieNameIsForged) {
   EXPECT_THAT(Site({kKeyA}, 1h, 5, "rooms", "bollard").Find(moor.Mint(2)), Misses(AffinityResult::kForged));
 }
 
-TEST(Affinity, NamesRunTogetherAreStillTwo) {
+TEST(Affinity, ConcatenatedNamesDiffer) {
   const Site one({kKeyA}, 1h, 5, "rooms", "moor");
   const Site other({kKeyA}, 1h, 5, "roomsm", "oor");
   EXPECT_THAT(other.Find(one.Mint(2)), Misses(AffinityResult::kForged));
@@ -249,7 +249,7 @@ TEST(Affinity, ToAnEndpointThatIsNotAvailableIsGone) {
   EXPECT_THAT(site.Find(site.Mint(2)), Hits(&site.endpoint(2)));
 }
 
-TEST(Affinity, ToAnEndpointThatWasTriedInVainIsGone) {
+TEST(Affinity, ToAnEndpointThatHasFailedIsGone) {
   const Site site;
   const Endpoint* const tried = &site.endpoint(2);
   EXPECT_THAT(site.Find(site.Mint(2), kNow, EndpointSet(&tried, 1)), Misses(AffinityResult::kGone));
@@ -261,14 +261,14 @@ TEST(Affinity, MintsNothingForAnEndpointOfAnotherCluster) {
   EXPECT_EQ(site.affinity().Mint(Site().endpoint(0), kNow), "");
 }
 
-TEST(Affinity, WithoutKeysBelievesNothingAndMintsNothing) {
+TEST(Affinity, WithoutKeysAcceptsNothingAndMintsNothing) {
   const Site site(std::vector<std::string_view>{});
   EXPECT_EQ(site.Mint(0), "");
   EXPECT_THAT(site.Find(Site().Mint(0)), Misses(AffinityResult::kForged));
 }
 
 // What hosts of one fleet exchange through their clients may not change from build to build.
-TEST(Affinity, IsPinned) {
+TEST(Affinity, HasAFixedValue) {
   EXPECT_EQ(Site().Mint(0), "AQBlU_8QS8ExlM2tNpk6e_Jh_UoP4yJZ7Dp1ajpc");
 }
 

@@ -88,7 +88,7 @@ TEST(WorkerCluster, GivesANewClientACookieThatBringsItBack) {
   }
 }
 
-TEST(WorkerCluster, AForgedCookieFallsBackToThePolicyAndIsSetAnew) {
+TEST(WorkerCluster, AForgedCookieFallsBackToThePolicyAndIsSetAgain) {
   const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 4);
   const Cluster cluster(settings);
   WorkerCluster worker(cluster, 1);
@@ -103,7 +103,7 @@ TEST(WorkerCluster, AForgedCookieFallsBackToThePolicyAndIsSetAnew) {
   for (const auto& endpoint : cluster.endpoints()) EXPECT_EQ(picks[endpoint.get()], 10);
 }
 
-TEST(WorkerCluster, ADeadTargetFallsBackToThePolicyAndIsSetAnew) {
+TEST(WorkerCluster, AnEjectedTargetFallsBackToThePolicyAndIsSetAgain) {
   const config::Cluster settings = Sticky(config::LbPolicy::kLeastRequest, 4);
   const Cluster cluster(settings);
   WorkerCluster worker(cluster, 1);

@@ -21,7 +21,7 @@
 namespace hawser::cluster {
 namespace {
 
-TEST(ConnectError, TellsLocalWantsFromTheEndpointsFaults) {
+TEST(ConnectError, DistinguishesLocalShortagesFromTheEndpointsFaults) {
   EXPECT_EQ(ConnectErrorOf(absl::OkStatus()), ConnectError::kNone);
   EXPECT_EQ(ConnectErrorOf(absl::ErrnoToStatus(EADDRNOTAVAIL, "")), ConnectError::kNoLocalPort);
   for (const int error : {EMFILE, ENFILE, ENOBUFS, ENOMEM}) {

@@ -54,7 +54,7 @@ TEST_F(Outliers, ThreeFailuresInARowLeaveAnEndpointOut) {
   EXPECT_TRUE(detector().any_out());
 }
 
-TEST_F(Outliers, WhatWasGivenUpSaysNothing) {
+TEST_F(Outliers, AGivenUpTryIsNoFailure) {
   Fail(0, 2);
   { const Trial left(detector(), endpoint(0), false); }
   Trial told(detector(), endpoint(0), false);
@@ -90,7 +90,7 @@ TEST_F(Outliers, AProbeThatIsGivenUpLeavesItToTheNext) {
   EXPECT_EQ(endpoint(0).state_name(), "in");
 }
 
-TEST_F(Outliers, AProbeThatSaysNothingForLongDoesNotKeepTheOthersAway) {
+TEST_F(Outliers, ALongProbeDoesNotKeepTheOthersAway) {
   Fail(0, 3);
   Pass(5s);
   Trial poll = Probe(0);
@@ -114,7 +114,7 @@ TEST_F(Outliers, EachProbeThatFailsDoublesTheTimeUpToAMinute) {
   EXPECT_EQ(endpoint(0).ejections().why, "refused again");
 }
 
-TEST_F(Outliers, AFlappingEndpointIsLeftOutForLongerAndASoundOneIsForgiven) {
+TEST_F(Outliers, AFlappingEndpointIsEjectedForLongerAndASoundOneStartsAgain) {
   Fail(0, 3);
   Pass(5s);
   Probe(0).Answered(now_);
@@ -128,7 +128,7 @@ TEST_F(Outliers, AFlappingEndpointIsLeftOutForLongerAndASoundOneIsForgiven) {
   EXPECT_EQ(endpoint(0).out_until(), now_ + 5s);
 }
 
-TEST_F(Outliers, TheFirstAnswerBringsItBackWhoeverHadAsked) {
+TEST_F(Outliers, TheFirstAnswerToAnyRequestBringsItBack) {
   Trial under_way(detector(), endpoint(0), false);
   Fail(0, 3);
   under_way.Answered(now_);

@@ -62,7 +62,7 @@ TEST_P(Placement, IsTheSameForWhoeverListsTheEndpointsInAnyOrder) {
 }
 
 // Places that every build and host must arrive at: a fleet is upgraded host by host.
-TEST_P(Placement, IsPinned) {
+TEST_P(Placement, HasAFixedValue) {
   const config::Cluster settings = EvenCluster(GetParam(), 10);
   const Cluster cluster(settings);
   const auto balancer = MakeBalancer(cluster, 1);

@@ -43,7 +43,7 @@ TEST(StickTable, TheLatestAnswerCounts) {
   EXPECT_EQ(table.size(), 1u);
 }
 
-TEST(StickTable, ForgetsASessionThatNobodyNames) {
+TEST(StickTable, DropsASessionThatNoRequestNames) {
   StickTable table(100, 1min);
   table.Learn("rooms", "abc", "10.0.0.1:80", kStart);
   EXPECT_EQ(table.Find("rooms", "abc", kStart + 61s), std::nullopt);
@@ -59,7 +59,7 @@ TEST(StickTable, EveryUseKeepsASession) {
   }
 }
 
-TEST(StickTable, NewSessionsSweepOutIdleOnes) {
+TEST(StickTable, NewSessionsRemoveIdleOnes) {
   StickTable table(100'000, 1min);
   for (int i = 0; i < 1000; ++i) table.Learn("rooms", "old" + std::to_string(i), "10.0.0.1:80", kStart);
   for (int i = 0; i < 1000; ++i)

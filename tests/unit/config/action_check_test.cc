@@ -105,7 +105,7 @@ TEST(Action, AValueCannotEndItsLine) {
   EXPECT_THAT(ErrorsWith("response_headers: { set: [ { name: X, value: \"a\\tb é\" } ] }"), IsEmpty());
 }
 
-TEST(Action, RewritesLeadSomewhere) {
+TEST(Action, RewritesHaveAValidTarget) {
   EXPECT_THAT(ErrorsWith("prefix_rewrite: b"), ElementsAre(HasSubstr("\"b\" is not a path")));
   EXPECT_THAT(ErrorsWith("prefix_rewrite: '/b?c'"), ElementsAre(HasSubstr("is not a path")));
   EXPECT_THAT(ErrorsWith("prefix_rewrite: /b", "{ path_regex: /a.* }"),

@@ -24,7 +24,7 @@ TEST(AddressHint, APortAloneGetsAnAddressInFront) {
   EXPECT_FALSE(AddressHint(":80800", false));
 }
 
-TEST(AddressHint, AUrlIsToldWhatOfItIsTheAddress) {
+TEST(AddressHint, SaysWhichPartOfAUrlIsTheAddress) {
   EXPECT_EQ(Told(AddressHint("http://127.0.0.1:9000", true)),
             "\"http://127.0.0.1:9000\" is a URL, not an address; expected 127.0.0.1:9000");
   EXPECT_EQ(Told(AddressHint("ws://10.0.0.1/chat", true)),
@@ -41,7 +41,7 @@ TEST(AddressHint, AUrlIsToldWhatOfItIsTheAddress) {
             "supported)");
 }
 
-TEST(AddressHint, OtherHalvesOfAnAddressAreFilledIn) {
+TEST(AddressHint, FillsInTheMissingHalfOfAnAddress) {
   EXPECT_EQ(Told(AddressHint("127.0.0.1", true)), "\"127.0.0.1\" has no port; expected 127.0.0.1:PORT");
   EXPECT_EQ(Told(AddressHint("::1", true)), "\"::1\" has no port; expected \"[::1]:PORT\"");
   EXPECT_EQ(Told(AddressHint("::1:80", true)),
@@ -53,14 +53,14 @@ TEST(AddressHint, OtherHalvesOfAnAddressAreFilledIn) {
             "\"/run/chat.sock\" is a path, not an address; expected \"unix:/run/chat.sock\"");
 }
 
-TEST(AddressHint, NothingIsGuessedWhereNobodyCanTell) {
+TEST(AddressHint, GuessesNothingIfTheMeaningIsUnclear) {
   for (const char* text :
        {"", "chat:80", "127.0.0.1:", "127.0.0.1:99999", "unix:", "[::1]:x", "127.0.0.1:80"}) {
     EXPECT_FALSE(AddressHint(text, true)) << text;
   }
 }
 
-TEST(PeersHint, HostBitsAreToldWithTheBlockThatWasMeant) {
+TEST(PeersHint, NamesTheBlockForHostBits) {
   EXPECT_EQ(Told(PeersHint("10.1.2.3/8")),
             "\"10.1.2.3/8\" has bits set behind its prefix; expected 10.0.0.0/8 for the block, or 10.1.2.3 "
             "for the one "

@@ -156,7 +156,7 @@ TEST(Load, AFileThatIsTooLargeIsNotReadInPart) {
               ElementsAre(HasSubstr((folder / "keys") + " is larger than 1MiB; expected one key")));
 }
 
-TEST(Load, AnUnknownKeyIsMetWithTheNearestOne) {
+TEST(Load, SuggestsTheNearestKeyForAnUnknownOne) {
   EXPECT_THAT(
       Errors(WithListener("  limits:\n    conections: 5\n    zebra: 1\n")),
       ElementsAre("f.yaml:7:5: listeners[0].limits.conections: unknown key; did you mean \"connections\"?",
@@ -167,7 +167,7 @@ TEST(Load, AnUnknownKeyIsMetWithTheNearestOne) {
               ElementsAre("f.yaml:7:1: adimn: unknown key; did you mean \"admin\"?"));
 }
 
-TEST(Load, AWrongTypeIsTold) {
+TEST(Load, AWrongTypeIsAnError) {
   EXPECT_THAT(
       Errors(WithListener("  limits:\n    connections: many\n    ipv4_prefix: \"24\"\n    request_head: []\n"
                           "    early_bytes: 64K\n")),
@@ -219,7 +219,7 @@ TEST(Load, ValuesAreReadByTheCoreSchemaOfYaml) {
   EXPECT_THAT(Errors(WithBase("drain: { window: 0x0, deadline: +0 }\n")), IsEmpty());
 }
 
-TEST(Load, WhatTheCoreSchemaReadsAsAnotherTypeIsTold) {
+TEST(Load, ReportsWhatTheCoreSchemaReadsAsAnotherType) {
   EXPECT_THAT(
       Errors(WithListener(
           "  limits:\n    connections: 1.5\n    connections_per_ip: \"0x64\"\n    ipv4_prefix: 0x100\n"
@@ -251,7 +251,7 @@ TEST(Load, ABareNumberIsNoDuration) {
   EXPECT_THAT(Errors(WithBase("drain: { window: 0 }\n")), IsEmpty());
 }
 
-TEST(Load, ValuesOutOfRangeAreTold) {
+TEST(Load, ValuesOutOfRangeAreErrors) {
   EXPECT_THAT(
       Errors(WithBase("drain: { window: 2d }\nlimits: { per_ip_entries: 0 }\naccess_log: { queue: -1 }\n")),
       ElementsAre("f.yaml:7:18: drain.window: \"2d\" is out of range; expected a duration such as 500ms, 30s "
@@ -266,7 +266,7 @@ TEST(Load, ValuesOutOfRangeAreTold) {
                   "number, 1 to 1000"));
 }
 
-TEST(Load, MissingKeysAreTold) {
+TEST(Load, MissingKeysAreErrors) {
   EXPECT_THAT(Errors("admin: {}\n"), ElementsAre("f.yaml:1:1: listeners: is missing; expected a list",
                                                  "f.yaml:1:1: routes: is missing; expected a list"));
   EXPECT_THAT(
@@ -278,7 +278,7 @@ TEST(Load, MissingKeysAreTold) {
       ElementsAre("f.yaml:5:14: clusters[0].endpoints: the list is empty; expected at least one entry"));
 }
 
-TEST(Load, WhatHasTheWrongShapeIsToldTheRightOne) {
+TEST(Load, AWrongShapeIsReportedWithTheRightOne) {
   EXPECT_THAT(
       Errors(WithBase("access_log:\n  path:x\n")),
       ElementsAre(
@@ -470,7 +470,7 @@ TEST(Load, AShortKeyIsRefusedWithoutPrintingIt) {
                           "secret, at least 32 bytes"));
 }
 
-TEST(Load, MoreErrorsThanAnyoneReadsAreCounted) {
+TEST(Load, FurtherErrorsAreOnlyCounted) {
   std::string text = WithBase("");
   for (size_t i = 0; i < Diagnostics::kMost + 5; ++i) text += "zz" + std::to_string(i) + ": 1\n";
   const std::vector<std::string> errors = Errors(text);

@@ -81,7 +81,7 @@ TEST(Node, AFileWithoutAMapIsEmpty) {
   }
 }
 
-TEST(Node, BadYamlIsToldWithItsPlace) {
+TEST(Node, BadYamlIsReportedAtItsPlace) {
   EXPECT_THAT(Parse("a: [1, 2\nb: 3\n").errors, ElementsAre(HasSubstr("not YAML: ")));
   EXPECT_THAT(Parse("a: 1\n  b: 2\n").errors, ElementsAre("f:2:4: not YAML: illegal map value"));
   EXPECT_THAT(Parse("a: *nowhere\n").errors, ElementsAre(HasSubstr("f:1:4: not YAML: ")));

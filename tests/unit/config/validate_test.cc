@@ -51,7 +51,7 @@ Result CheckCluster(const std::string& rest) {
       rest);
 }
 
-TEST(Validate, NamesThatNothingHasAreSuggested) {
+TEST(Validate, SuggestsTheNearestName) {
   const Result result = CheckRoutes(
       "- { match: {}, cluster: d, listeners: [ A1, zebra ] }\n"
       "- { match: { path: /x }, weighted_clusters: [ { name: c }, { name: x y } ] }\n");
@@ -167,7 +167,7 @@ TEST(Validate, TimersThatWorkAgainstEachOtherAreWarnings) {
       IsEmpty());
 }
 
-TEST(Validate, ALostBackendIsToldByACodeThatMayBeSent) {
+TEST(Validate, TheCodeForALostBackendMayBeSent) {
   const auto errors = [](const std::string& code) {
     return CheckRoutes("- match: {}\n  cluster: c\n  websocket: { backend_lost_code: " + code + " }\n")
         .errors;
@@ -318,7 +318,7 @@ TEST_F(Files, ACertificateWithItsKeyIsRight) {
   EXPECT_THAT(result.warnings, IsEmpty());
 }
 
-TEST_F(Files, MissingFilesAreToldBoth) {
+TEST_F(Files, BothMissingFilesAreReported) {
   EXPECT_THAT(
       LoadTls("x.crt", "x.key").errors,
       ElementsAre(Path("f.yaml") + ":8:20: listeners[0].tls.certificates[0].certificate: " + Path("x.crt") +
@@ -327,7 +327,7 @@ TEST_F(Files, MissingFilesAreToldBoth) {
                       " cannot be read: No such file or directory; expected its PEM private key"));
 }
 
-TEST_F(Files, AKeyThatBelongsToAnotherCertificateIsTold) {
+TEST_F(Files, AKeyOfAnotherCertificateIsAnError) {
   folder_.Write("b.key", KeyPem(MakeKey()));
   EXPECT_THAT(LoadTls("a.crt", "b.key").errors,
               ElementsAre(HasSubstr(Path("b.key") + " is not the key of " + Path("a.crt"))));
@@ -340,7 +340,7 @@ TEST_F(Files, TheLeafComesFirst) {
                                     ", which must come first")));
 }
 
-TEST_F(Files, FilesThatAreNoPemAreTold) {
+TEST_F(Files, FilesThatAreNoPemAreErrors) {
   folder_.Write("empty", "");
   folder_.Write("broken.crt",
                 CertificatePem(key_) + "-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n");
@@ -457,13 +457,13 @@ TEST_F(Files, AByteOrderMarkInFrontOfTheKeysIsNoPartOfOne) {
   EXPECT_THAT(LoadKeys("\xef\xbb\xbf# none\n").errors, ElementsAre(HasSubstr("keys holds no key")));
 }
 
-TEST_F(Files, AByteOrderMarkInAPemFileIsTold) {
+TEST_F(Files, AByteOrderMarkInAPemFileIsAnError) {
   folder_.Write("marked.crt", "\xef\xbb\xbf" + CertificatePem(key_));
   EXPECT_THAT(LoadTls("marked.crt", "a.key").errors,
               ElementsAre(HasSubstr("marked.crt begins with a byte order mark; expected a PEM certificate")));
 }
 
-TEST_F(Files, AKeysFileThatDoesNotServeIsTold) {
+TEST_F(Files, AnUnusableKeysFileIsAnError) {
   EXPECT_THAT(LoadKeys("0123456789abcdef0123456789abcdef\nhunter2\n").errors,
               ElementsAre(Path("f.yaml") + ":6:36: clusters[0].affinity.cookie.keys_file: " + Path("keys") +
                           " line 2 has 7 bytes; expected one key of at least 32 bytes in each line"));

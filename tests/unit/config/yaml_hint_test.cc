@@ -57,11 +57,11 @@ TEST(YamlHint, AQuestionMarkInsideBracesNeedsQuotes) {
               EndsWith("; put \"/a?b=1\" in quotes: ? begins a key inside { }"));
 }
 
-TEST(YamlHint, ATabIsToldAsOne) {
+TEST(YamlHint, ATabIsNamed) {
   EXPECT_THAT(Error("a:\n\tb: c\n"), EndsWith("; expected spaces: this line is indented with a tab"));
 }
 
-TEST(YamlHint, NothingIsSaidWhereTheLineExplainsNothing) {
+TEST(YamlHint, SaysNothingIfTheLineDoesNotExplainTheFault) {
   EXPECT_EQ(Error("a: 1\n  b: 2\n"), "f:2:4: not YAML: illegal map value");
   EXPECT_EQ(Error("a: *nowhere\n"), "f:1:4: not YAML: the referenced anchor is not defined");
   EXPECT_EQ(Error("a: { b: 1\n"), "f:1:9: not YAML: a } is missing");

@@ -146,7 +146,7 @@ TEST_F(EchoBackendTest, AClientThatReadsLateGetsEverything) {
   EXPECT_EQ(left, 0U);
 }
 
-TEST_F(EchoBackendTest, DropsWhoBreaksTheRules) {
+TEST_F(EchoBackendTest, DropsClientsThatBreakTheRules) {
   Peer websocket = Open();
   websocket.Send(Sent({.opcode = 3}));
   Turn();

@@ -129,7 +129,7 @@ TEST(IpTable, WithoutLimitsItRemembersNothing) {
   EXPECT_EQ(table.size(), 0U);
 }
 
-TEST(IpTable, ARowGoesWithItsLastConnectionIfNoTokenIsMissing) {
+TEST(IpTable, ARowIsRemovedWithItsLastConnectionIfItsBucketIsFull) {
   IpTable table(100);
   Client client{table, {.connections = 5}};
   client.Connect(Ip("192.0.2.1"));
@@ -141,7 +141,7 @@ TEST(IpTable, ARowGoesWithItsLastConnectionIfNoTokenIsMissing) {
   EXPECT_EQ(table.size(), 0U);
 }
 
-TEST(IpTable, RowsWhoseBucketIsFullAgainGoAsNewOnesCome) {
+TEST(IpTable, RowsWithAFullBucketAreRemovedAsNewOnesCome) {
   IpTable table(1000);
   Client client{table, {.rate_per_second = 10, .burst = 10}};
   for (uint32_t i = 0; i < 100; ++i) client.Connect(NthIp(i));
@@ -153,7 +153,7 @@ TEST(IpTable, RowsWhoseBucketIsFullAgainGoAsNewOnesCome) {
   EXPECT_EQ(table.evictions(), 0U);
 }
 
-TEST(IpTable, AFullTableStillDropsTheRowsThatSayNothingWithoutCallingItAnEviction) {
+TEST(IpTable, DroppingSpentRowsIsNoEviction) {
   IpTable table(4);
   Client client{table, {.rate_per_second = 10, .burst = 10}};
   for (uint32_t i = 0; i < 4; ++i) client.Connect(NthIp(i));
@@ -164,7 +164,7 @@ TEST(IpTable, AFullTableStillDropsTheRowsThatSayNothingWithoutCallingItAnEvictio
   EXPECT_EQ(table.evictions(), 0U);
 }
 
-TEST(IpTable, WhenFullItForgetsTheRowThatHasBeenIdleTheLongest) {
+TEST(IpTable, WhenFullEvictsTheRowThatHasBeenIdleTheLongest) {
   IpTable table(4);
   Client client{table, {.rate_per_second = 0.001, .burst = 1}};
   for (uint32_t i = 0; i < 4; ++i) client.Connect(NthIp(i));
@@ -176,7 +176,7 @@ TEST(IpTable, WhenFullItForgetsTheRowThatHasBeenIdleTheLongest) {
   EXPECT_EQ(client.Connect(NthIp(0)), AdmitResult::kAdmitted);      // forgotten
 }
 
-TEST(IpTable, WhenFullItForgetsWhoIsBeingRefusedLast) {
+TEST(IpTable, WhenFullEvictsRefusedClientsLast) {
   IpTable table(4);
   Client client{table, {.rate_per_second = 0.001, .burst = 1}};
   for (uint32_t i = 0; i < 4; ++i) client.Connect(NthIp(i));

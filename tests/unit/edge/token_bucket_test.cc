@@ -55,7 +55,7 @@ TEST(TokenBucket, ADebtIsPaidBeforeThereIsMore) {
   EXPECT_EQ(bucket.AvailableAt(1000, 400, 400), kStart + 1400ms);
 }
 
-TEST(TokenBucket, IsThereWhenItSaysItIs) {
+TEST(TokenBucket, ATokenIsThereAtTheAnnouncedTime) {
   for (const double rate : {1.0 / 3600, 0.3, 3.0, 7.0, 1e6 / 3, 1e9, 7e11}) {
     for (const uint64_t burst : {1U, 7U, 1U << 20}) {
       TokenBucket bucket;
@@ -95,7 +95,7 @@ TEST(TokenBucket, ABurstOfZeroHoldsOneToken) {
   EXPECT_EQ(TakeAll(bucket, kStart, 1, 0, 5), 1);
 }
 
-TEST(TokenBucket, AClockThatStandsBehindGivesNothingAway) {
+TEST(TokenBucket, AClockThatLagsGivesNoExtraTokens) {
   TokenBucket bucket;
   TakeAll(bucket, kStart, 1, 2, 2);
   EXPECT_FALSE(bucket.Take(kStart - 5s, 1, 2));

@@ -110,7 +110,7 @@ TEST_F(LoopTest, ManyCallsAndManyRetirementsInOneTurn) {
   for (size_t i = 0; i < kHandlers; ++i) EXPECT_EQ(calls[i], 2 - i % 3) << i;
 }
 
-TEST_F(LoopTest, OneThatIsMadeWhereARetiredOneStoodIsCalled) {
+TEST_F(LoopTest, AHandlerAtTheAddressOfARetiredOneIsCalled) {
   alignas(Listener) std::byte place[sizeof(Listener)];
   struct InPlace final : IoHandler {
     explicit InPlace(int& count) : calls(count) {}
@@ -130,7 +130,7 @@ TEST_F(LoopTest, OneThatIsMadeWhereARetiredOneStoodIsCalled) {
 }
 
 #ifndef NDEBUG
-TEST_F(LoopTest, ASecondRetirementIsAFault) {
+TEST_F(LoopTest, ASecondRetirementEndsTheProcess) {
   EXPECT_DEATH(
       {
         auto* handler = new Listener;

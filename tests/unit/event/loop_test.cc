@@ -152,7 +152,7 @@ TEST_F(LoopTest, CancelSoonTakesBackWhatWasToRunSoon) {
   EXPECT_EQ(later.heard.size(), 1U);
 }
 
-TEST_F(LoopTest, SoonTwiceUnderOneTagIsOneCallWithBothWishes) {
+TEST_F(LoopTest, SoonTwiceUnderOneTagIsOneCallWithBothEvents) {
   Listener listener;
   loop->Soon(listener, {.readable = true, .tag = 1});
   loop->Soon(listener, {.tag = 2});

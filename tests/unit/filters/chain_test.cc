@@ -129,7 +129,7 @@ TEST_F(ChainTest, TwoFiltersMayWaitOneAfterTheOther) {
   EXPECT_EQ(Run(), Verdict::Continue());
 }
 
-TEST_F(ChainTest, AFilterThatResumesAtOnceDelaysNothingAndWakesNobody) {
+TEST_F(ChainTest, AFilterThatResumesAtOnceDelaysNothingAndCallsNobody) {
   filters_.push_back(std::make_unique<Hasty>());
   Add('b', Passes);
   EXPECT_EQ(Run(), Verdict::Continue());
@@ -138,7 +138,7 @@ TEST_F(ChainTest, AFilterThatResumesAtOnceDelaysNothingAndWakesNobody) {
   EXPECT_EQ(request_.woken, 0);
 }
 
-TEST_F(ChainTest, WhatGoesOnAheadOfTheWakingIsWokenNoMore) {
+TEST_F(ChainTest, AChainThatGoesOnBeforeItsCallIsNotCalled) {
   Add('a', Waits);
   EXPECT_EQ(Run(), Wait());
   request_.context->Resume(Verdict::Continue());
@@ -234,7 +234,7 @@ TEST_F(ChainTest, FiltersThatKeepNothingAllocateNothing) {
   EXPECT_EQ(chain_.MakeLocals(request_.loop()).capacity(), 0U);
 }
 
-TEST_F(ChainTest, AContextThatGoesWakesNobody) {
+TEST_F(ChainTest, ADestroyedContextCallsNobody) {
   Add('a', Waits);
   EXPECT_EQ(Run(), Wait());
   request_.context->Resume(Verdict::Continue());
@@ -264,7 +264,7 @@ TEST_F(ChainTest, WhatAFilterAttachesOutlivesItsContext) {
   EXPECT_EQ(left.use_count(), 1);
 }
 
-TEST_F(ChainTest, WhatNobodyTakesGoesWithTheContext) {
+TEST_F(ChainTest, UntakenAttachmentsAreDestroyedWithTheContext) {
   const auto left = std::make_shared<int>(1);
   request_.context->Attach(std::make_unique<std::shared_ptr<int>>(left));
   request_.context.reset();

@@ -29,7 +29,7 @@ TEST(FindCookie, TheNameMustMatchWholeAndInCase) {
   EXPECT_EQ(FindIn("a=moor=1", "moor"), std::nullopt);
 }
 
-TEST(FindCookie, PairsWithoutEqualsSignArePassedOver) {
+TEST(FindCookie, PairsWithoutEqualsSignAreSkipped) {
   EXPECT_EQ(FindIn("moor; moor=1", "moor"), "1");
   EXPECT_EQ(FindIn("moor", "moor"), std::nullopt);
   EXPECT_EQ(FindIn("=moor", "moor"), std::nullopt);

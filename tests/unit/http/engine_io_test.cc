@@ -117,7 +117,7 @@ TEST(OpenPacketReader, GivesUpWithinItsBound) {
   EXPECT_EQ(patient.Read(std::as_bytes(std::span(body))), State::kNone);
 }
 
-TEST(OpenPacketReader, MakesNothingOfNoise) {
+TEST(OpenPacketReader, FindsNothingInNoise) {
   std::mt19937 random(7);
   for (int round = 0; round < 2000; ++round) {
     std::string body(kOpen);

@@ -66,7 +66,7 @@ class Forwarded : public testing::Test {
 };
 
 // A client behind a trusted proxy that appends to what the client itself sent.
-TEST_F(Forwarded, AQuoteThatIsNotClosedHidesNobody) {
+TEST_F(Forwarded, AnUnclosedQuoteHidesNoAddress) {
   for (const std::string_view value : {"for=6.6.6.6;x=\", for=1.2.3.4", "for=\", for=1.2.3.4",
                                        "for=6.6.6.6;proto=https;host=evil.test;x=\"\\\", for=1.2.3.4",
                                        "for=6.6.6.6;x=\", for=1.2.3.4, for=\"[2001:db8::7]\""}) {
@@ -100,7 +100,7 @@ TEST_F(Forwarded, ABareRequestGetsThemAll) {
   EXPECT_EQ(Field("X-Real-IP"), "(none)");
 }
 
-TEST_F(Forwarded, WhatAnUntrustedPeerSaysIsDropped) {
+TEST_F(Forwarded, FieldsOfAnUntrustedPeerAreDropped) {
   for (const char* name :
        {"X-Forwarded-For", "x-forwarded-proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Prefix",
         "X-Forwarded-Ssl", "X-Forwarded", "Forwarded", "X-Request-Id", "X-Real-IP", "x-real-ip"}) {
@@ -199,7 +199,7 @@ TEST_F(Forwarded, WhereOnlyXForwardedCameForwardedIsMadeFromIt) {
             "for=10.0.0.1;host=example.com;proto=http");
 }
 
-TEST_F(Forwarded, AProxyThatTellsNoAddressIsItselfTheFirst) {
+TEST_F(Forwarded, AProxyThatSendsNoAddressIsItselfTheFirst) {
   head_.headers.Add("X-Forwarded-Proto", "https");
   Set(Plain());
   EXPECT_EQ(Field("Forwarded"), "for=10.0.0.1;host=example.com;proto=https");
@@ -240,7 +240,7 @@ TEST_F(Forwarded, AnElementWithoutANodeHidesWhatStandsBeforeIt) {
   EXPECT_EQ(Field("X-Forwarded-For"), "203.0.113.7, 10.0.0.1");
 }
 
-TEST_F(Forwarded, AForwardedThatSaysNothingIsReplaced) {
+TEST_F(Forwarded, AnEmptyForwardedIsReplaced) {
   for (const char* value : {"", ",", "nonsense", "for", "for=\"203.0.113.7", "=203.0.113.7", "for=\"a\"b"}) {
     EXPECT_EQ(Become("Forwarded", value), "for=10.0.0.1;host=example.com;proto=http") << value;
     EXPECT_EQ(Field("X-Forwarded-For"), "10.0.0.1") << value;
@@ -262,7 +262,7 @@ TEST_F(Forwarded, AUnixPeerIsUnknown) {
   EXPECT_EQ(Field("Forwarded"), "for=unknown;host=example.com;proto=http");
 }
 
-TEST_F(Forwarded, ATrustedUnixPeerTellsTheClient) {
+TEST_F(Forwarded, ATrustedUnixPeerNamesTheClient) {
   head_.headers.Add("X-Forwarded-For", "198.51.100.7, 10.2.2.2");
   head_.headers.Add("X-Forwarded-Proto", "https");
   EXPECT_EQ(Client(Unix()), "198.51.100.7");

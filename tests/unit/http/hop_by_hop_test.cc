@@ -48,7 +48,7 @@ TEST(HopByHop, NominatedFieldsGoWhateverTheirCaseAndPlace) {
   EXPECT_THAT(Names(head), ElementsAre("X-Third"));
 }
 
-TEST(HopByHop, ANominationCannotStripWhatOthersRelyOn) {
+TEST(HopByHop, ANominationCannotRemoveProtectedFields) {
   for (const char* name : {"Host", "content-length", "Content-Type", "Cookie", "Set-Cookie", "Authorization",
                            "Origin", "Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-Real-IP",
                            "X-Request-Id", "Via", "Max-Forwards", "Sec-WebSocket-Key",
@@ -108,7 +108,7 @@ TEST(HopByHop, AResponseThatCannotHaveABodyHasNoLength) {
   EXPECT_THAT(Names(not_modified), ElementsAre("Content-Length"));
 }
 
-TEST(HopByHop, HawsersOwnFieldsAreThoseThatFrameConnectAndShakeHands) {
+TEST(HopByHop, OwnFieldsAreThoseOfFramingConnectionAndHandshake) {
   for (const std::string_view name :
        {"connection", "TE", "Transfer-Encoding", "content-length", "HOST", "Expect", "Trailer", "Upgrade",
         "Sec-WebSocket-Key", "sec-websocket-"}) {

@@ -79,7 +79,7 @@ TEST(Reject, TheStatusesThatClientsRelyOn) {
   EXPECT_EQ(SpecOf(Reject::kDrained).close_code, 1001);
 }
 
-TEST(Reject, ARefusalThatPassesByItselfSaysWhenToComeBack) {
+TEST(Reject, ATemporaryRefusalHasARetryAfter) {
   for (const RejectSpec& spec : RejectTable()) {
     const bool comes_back = spec.status == 429 || spec.status == 503;
     EXPECT_EQ(spec.retry_after, comes_back ? 2 : 0) << spec.label;

@@ -274,7 +274,7 @@ TEST(CheckResponse, AnyOtherStatusIsRelayedHoweverItsFieldsLook) {
   }
 }
 
-TEST(CheckResponse, A101ThatNobodyAskedForIsBroken) {
+TEST(CheckResponse, AnUnrequested101IsBroken) {
   const std::string accept = AcceptFor("");
   ResponseHead head = Switching();
   head.headers.Set("Sec-WebSocket-Accept", accept);

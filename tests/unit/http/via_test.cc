@@ -38,7 +38,7 @@ TEST(Via, FindsItselfWhereverItStands) {
   EXPECT_TRUE(via.IsIn(headers));
 }
 
-TEST(Via, OthersAreNoLoop) {
+TEST(Via, OtherHawsersAreNoLoop) {
   const Via via(0x5f3a9c01);
   for (const char* field :
        {"", "1.1 hawser", "1.1 hawser-00000001", "1.1 xhawser-5f3a9c01", "1.1 hawser-5f3a9c01x",

@@ -100,7 +100,7 @@ TEST(ResponseFraming, SomeResponsesNeverHaveABody) {
 }
 
 // RFC 9112 §6.3: regardless of the fields, which go no further than here.
-TEST(ResponseFraming, WhatAnInterimResponseSaysOfABodyIsNotSo) {
+TEST(ResponseFraming, AnInterimResponseNeverHasABody) {
   for (const int status : {100, 101, 103, 199, 204}) {
     for (const char* length : {"x", "-5", "", "5, 5"}) {
       EXPECT_EQ(ResponseFraming("GET", Response(status, "Content-Length", length)).reject, Reject::kNone)
@@ -123,7 +123,7 @@ TEST(ResponseFraming, TheOthersEndAsTheHeadSaysOrWithTheConnection) {
   EXPECT_EQ(ResponseFraming("GET", Response(200)).framing, Framing{Kind::kUntilClose});
 }
 
-TEST(ResponseFraming, WhatIsUnsoundIsTheBackendsFault) {
+TEST(ResponseFraming, UnsoundFramingIsTheBackendsFault) {
   EXPECT_EQ(ResponseFraming("HEAD", Response(200, "Content-Length", "-5")).reject,
             Reject::kBadBackendResponse);
   EXPECT_EQ(ResponseFraming("GET", Response(200, "Transfer-Encoding", "gzip")).reject,
@@ -207,7 +207,7 @@ TEST(BodyDecoder, LinesOfTheFramingEndInCrLf) {
   EXPECT_TRUE(IsBroken("5;a\nhello\r\n"));
 }
 
-TEST(BodyDecoder, ExtensionsArePassedOverWithinTheirBound) {
+TEST(BodyDecoder, ExtensionsAreSkippedWithinTheirBound) {
   EXPECT_EQ(Decode(kChunked, "5;a=b;c=\"d;e\"\r\nhello\r\n0;x\r\n\r\n").payload, "hello");
   EXPECT_TRUE(IsBroken("5;a\x01\r\nhello\r\n"));
   EXPECT_TRUE(IsBroken("5;a"s + '\0' + "\r\nhello\r\n"));

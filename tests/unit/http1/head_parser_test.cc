@@ -69,7 +69,7 @@ TEST(RequestHead, EveryPrefixOfAHeadIsIncomplete) {
   EXPECT_EQ(Parse(bytes).result.head_bytes, bytes.size());
 }
 
-TEST(RequestHead, AHeadThatIsUsedAgainForgetsTheOneBefore) {
+TEST(RequestHead, AReusedHeadIsEmptied) {
   http::RequestHead head;
   size_t scanned = 0;
   ASSERT_EQ(ParseRequestHead("GET http://x/ HTTP/1.1\r\nHost: a\r\nB: c\r\n\r\n", {}, head, scanned).state,

@@ -126,7 +126,7 @@ TEST_P(Http1Streams, ABodyOfKnownLengthEndsWhereItsLengthSays) {
 }
 
 // The end of a body may come with its last bytes: then nothing more comes from the kernel to tell of it.
-TEST_P(Http1Streams, AnEndThatNobodyHasHeardOfYetIsAnnounced) {
+TEST_P(Http1Streams, AnUnreadEndIsAnnounced) {
   FakeStream connection;
   auto request = Serve(connection, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
   std::vector<std::byte> into(16);
@@ -189,7 +189,7 @@ TEST_P(Http1Streams, AResponseWithoutABodySaysSoWhereItMayHaveOne) {
   }
 }
 
-TEST_P(Http1Streams, ARequestWithoutABodySaysSoWhereItMeansToHaveOne) {
+TEST_P(Http1Streams, ARequestWithoutABodySaysSoWhereItsMethodHasOne) {
   for (const char* method : {"POST", "PUT", "PATCH", "GET", "DELETE"}) {
     FakeStream* connection = nullptr;
     auto request = Ask(method, connection);
@@ -257,7 +257,7 @@ TEST_P(Http1Streams, AConnectionWhoseRequestWasNotReadIsNotUsedAgain) {
 }
 
 // The response's way asks for news each time that it goes on: a loop without end, where these were some.
-TEST_P(Http1Streams, WhatIsHeldOfABodyThatNobodyReadsIsNoNews) {
+TEST_P(Http1Streams, HeldBytesOfAnUnreadBodyCauseNoEvents) {
   struct Counting final : event::IoHandler {
     void OnReady(event::Ready) override { ++calls; }
     int calls = 0;
@@ -393,7 +393,7 @@ TEST_P(Http1Streams, OnlyARightAnswerOpensATunnel) {
   EXPECT_EQ(unasked->ReadResponse(head), http::ClientStream::HeadState::kBadUpgrade);
 }
 
-TEST_P(Http1Streams, OnlyWhatHasNotLeftIsSurelyUnprocessed) {
+TEST_P(Http1Streams, OnlyAnUnsentRequestIsSurelyUnprocessed) {
   FakeStream* connection = nullptr;
   http::ResponseHead head;
   auto blocked = Ask("GET", connection);

@@ -142,7 +142,7 @@ TEST(LastResponse, ItsBodyIsLeftOutInAnswerToHead) {
   EXPECT_EQ(LastResponse(response, "HEAD") + "body\n", text);
 }
 
-TEST(LastResponse, AWrongVersionIsToldTheRightOne) {
+TEST(LastResponse, TheAnswerToAWrongVersionNamesTheRightOne) {
   const std::string text = LastRefusal(Reject::kBadWebSocketVersion);
   EXPECT_TRUE(text.starts_with("HTTP/1.1 426 Upgrade Required\r\n"));
   EXPECT_THAT(text, HasSubstr("\r\nSec-WebSocket-Version: 13\r\n"));
@@ -150,7 +150,7 @@ TEST(LastResponse, AWrongVersionIsToldTheRightOne) {
   EXPECT_THAT(text, HasSubstr("\r\nConnection: Upgrade\r\n"));
 }
 
-TEST(LastResponse, SomeStatusesTellWhatToDo) {
+TEST(LastResponse, SomeStatusesNameTheRemedy) {
   EXPECT_THAT(LastRefusal(Reject::kMethodNotAllowed), HasSubstr("\r\nAllow: GET\r\n"));
   EXPECT_THAT(LastRefusal(Reject::kTooManyConnections), HasSubstr("\r\nRetry-After: "));
   EXPECT_THAT(LastRefusal(Reject::kDraining), HasSubstr("\r\nRetry-After: "));

@@ -295,7 +295,7 @@ TEST_F(Attack, MalformedHeadsAreResets) {
   }
 }
 
-TEST_F(Attack, HeadsThatOnlyAProxyMindsAreRefused) {
+TEST_F(Attack, HeadsThatOnlyAProxyMustCheckAreRefused) {
   const std::vector<std::pair<http::Reject, std::string>> blocks = {
       {http::Reject::kBadHost, GetBlock() + Literal("host", "other.example")},
       {http::Reject::kBadHost, "\x82\x84\x86" + Literal(":authority", "user@example.com")},

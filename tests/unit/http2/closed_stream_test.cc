@@ -77,12 +77,12 @@ TEST_F(ClosedStream, AHeadBehindACompleteExchange) {
   ExpectGoAway(NGHTTP2_STREAM_CLOSED);
 }
 
-TEST_F(ClosedStream, AStreamThatWasPassedOverCannotBeOpened) {
+TEST_F(ClosedStream, ASkippedStreamCannotBeOpened) {
   Send(Headers(5, GetBlock()) + Headers(3, GetBlock()));
   ExpectGoAway(NGHTTP2_STREAM_CLOSED);
 }
 
-TEST_F(ClosedStream, WhatWasUnderWayWhenWeResetIsPassedOver) {
+TEST_F(ClosedStream, FramesUnderWayAtOurResetAreIgnored) {
   Send(Headers(1, PostBlock(), kEndHeaders) + Frame(kData, 0, 1, "some"));
   auto arrival = server->Accept();
   ASSERT_TRUE(arrival);
@@ -189,7 +189,7 @@ TEST_F(BackendsClosedStream, AStreamOfTheBackendsOwn) {
   ExpectGoAway(NGHTTP2_PROTOCOL_ERROR);
 }
 
-TEST_F(BackendsClosedStream, WhatWasUnderWayWhenWeResetIsPassedOver) {
+TEST_F(BackendsClosedStream, FramesUnderWayAtOurResetAreIgnored) {
   auto first = Request();
   auto second = Request();
   second = nullptr;  // CANCEL

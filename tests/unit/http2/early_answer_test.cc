@@ -62,7 +62,7 @@ TEST_F(EarlyAnswer, IsNotFollowedByAReset) {
   EXPECT_EQ(server->streams(), 1u);
 }
 
-TEST_F(EarlyAnswer, WhatStillComesIsDroppedAndOnlyTheConnectionsWindowIsGivenBack) {
+TEST_F(EarlyAnswer, FurtherDataIsDroppedAndOnlyTheConnectionsWindowIsGivenBack) {
   settings.connection_window = 70'000;
   Begin();
   Answer(1);

@@ -28,7 +28,7 @@ TEST(Leaving, ASessionGoesAwayWhenItsLastStreamHasEnded) {
 }
 
 // Only the acknowledgement of the PING behind the notice says that the notice was read.
-TEST(Leaving, AnAcknowledgementThatNobodyAskedForDoesNotShortenTheNotice) {
+TEST(Leaving, AnUnexpectedAcknowledgementDoesNotShortenTheNotice) {
   Wire at;
   const Settings settings;
   const auto server = at.Server(settings);

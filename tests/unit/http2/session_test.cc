@@ -141,7 +141,7 @@ TEST(Session, NeverSendsWhatConcernsOneConnection) {
   EXPECT_EQ(exchange.head.headers.size(), 1u);
 }
 
-TEST(Session, RefusesToSendAHeadThatNoHeadCanBe) {
+TEST(Session, RefusesToSendAMalformedHead) {
   Connection at;
   http::RequestHead head = Get();
   head.headers.Add("X-Split", "a\r\nb: c");
@@ -328,7 +328,7 @@ TEST(Session, ARequestThatNeverLeftIsUnprocessed) {
   EXPECT_TRUE(stream->unprocessed());
 }
 
-TEST(Session, AHeadThatWaitsForTheConnectionIsTold) {
+TEST(Session, TheOwnerIsCalledWhenAWaitingHeadCanLeave) {
   Wire at;
   at.pair.far.SetRoom(0);
   const Settings settings;

@@ -49,7 +49,7 @@ TEST(FakeStream, ReadsItsScript) {
   EXPECT_EQ(ReadSome(stream, IoState::kEnd), "");
 }
 
-TEST(FakeStream, AnErrorStays) {
+TEST(FakeStream, AnErrorIsPermanent) {
   FakeStream stream;
   stream.FeedError(ETIMEDOUT);
   EXPECT_EQ(ReadSome(stream, IoState::kError), "");
@@ -114,7 +114,7 @@ TEST(FakeStream, DeliversWhatIsWantedAndThere) {
   EXPECT_FALSE(stream.Deliver());
 }
 
-TEST(FakeStream, AWaitIsOverWhenTheLoopComesRound) {
+TEST(FakeStream, AWaitEndsWithTheNextTurn) {
   FakeStream stream;
   Listener listener;
   stream.Watch(&listener, 0);

@@ -149,7 +149,7 @@ TEST_F(LineWriterTest, ALineThatIsLargerThanThePipeArrivesWhole) {
   EXPECT_EQ(ReadFrom(pipe.read.fd(), 6 + line.size() + 5), "first\n" + line + "last\n");
 }
 
-TEST_F(LineWriterTest, EndsThoughNobodyReads) {
+TEST_F(LineWriterTest, EndsWithoutAReader) {
   Pipe pipe;
   auto writer = Start(std::move(pipe.write), 8);
   const auto start = std::chrono::steady_clock::now();
@@ -163,7 +163,7 @@ TEST_F(LineWriterTest, EndsThoughNobodyReads) {
   EXPECT_TRUE(text.ends_with('\n')) << "what is there ends with a whole line";
 }
 
-TEST_F(LineWriterTest, AReaderThatIsGoneIsToldOnce) {
+TEST_F(LineWriterTest, ALostReaderIsReportedOnce) {
   Pipe pipe;
   pipe.read.Reset();
   auto writer = Start(std::move(pipe.write));
@@ -174,7 +174,7 @@ TEST_F(LineWriterTest, AReaderThatIsGoneIsToldOnce) {
   EXPECT_THAT(changes(), ElementsAre(EPIPE));
 }
 
-TEST_F(LineWriterTest, AFullDiskIsToldOnce) {
+TEST_F(LineWriterTest, AFullDiskIsReportedOnce) {
   auto writer = Start(Socket(open("/dev/full", O_WRONLY | O_CLOEXEC)));
   for (int i = 0; i < 5; ++i) writer->Write("lost\n");
   EXPECT_TRUE(Eventually([&] { return writer->dropped() == 5; }));
@@ -182,7 +182,7 @@ TEST_F(LineWriterTest, AFullDiskIsToldOnce) {
   EXPECT_THAT(changes(), ElementsAre(ENOSPC));
 }
 
-TEST_F(LineWriterTest, ThatLinesAreWrittenAgainIsToldWithHowManyWereLost) {
+TEST_F(LineWriterTest, ReportsTheNumberOfLostLinesWhenItWritesAgain) {
   Pipe pipe;
   auto writer = Start(std::move(pipe.write), 4);
   while (writer->dropped() < 3) writer->Write(std::string(1000, 'd') + "\n");
@@ -202,7 +202,7 @@ TEST_F(LineWriterTest, ThatLinesAreWrittenAgainIsToldWithHowManyWereLost) {
   EXPECT_EQ(lost_, writer->dropped());
 }
 
-TEST_F(LineWriterTest, AFifoIsOpenedWithoutAReaderAndSeesThemComeAndGo) {
+TEST_F(LineWriterTest, AFifoNeedsNoReaderAndReadersMayComeAndGo) {
   ASSERT_EQ(mkfifo(path().c_str(), 0600), 0);
   auto file = OpenForLines(path());
   ASSERT_TRUE(file.ok()) << file.status();

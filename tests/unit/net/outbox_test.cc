@@ -124,7 +124,7 @@ TEST_F(OutboxTest, AnEndThatTheStreamHoldsIsFlushedToo) {
   EXPECT_FALSE(outbox_.blocked());
 }
 
-TEST_F(OutboxTest, WhoSeesABlockedStreamSaysSo) {
+TEST_F(OutboxTest, BlockLastsUntilAFlush) {
   outbox_.Block();
   EXPECT_TRUE(outbox_.blocked());
   EXPECT_TRUE(outbox_.empty());

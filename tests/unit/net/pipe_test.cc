@@ -49,7 +49,7 @@ TEST_F(PipeTest, CarriesNoMoreThanIsAskedFor) {
   EXPECT_EQ(Receives(), "hello");
 }
 
-TEST_F(PipeTest, TellsNothingThereFromAnEnd) {
+TEST_F(PipeTest, DistinguishesNoDataFromAnEnd) {
   ASSERT_TRUE(pipe_.Ready());
   EXPECT_EQ(pipe_.Fill(from(), 5).state, IoState::kBlocked);
   source_.second.Reset();

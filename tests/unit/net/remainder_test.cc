@@ -20,7 +20,7 @@ TEST(Remainder, IsOnePointer) {
   EXPECT_EQ(sizeof(Remainder), sizeof(void*));
 }
 
-TEST(Remainder, KeepsWhatItIsGivenInPlaceOfWhatItKept) {
+TEST(Remainder, AssignReplacesWhatItHeld) {
   Remainder remainder;
   EXPECT_TRUE(remainder.empty());
   EXPECT_EQ(TextOf(remainder), "");

@@ -108,7 +108,7 @@ TEST(AskTcp, FindsAHostThatAcknowledgesNothing) {
       [](const TcpState& state) { return SilenceOf(state).value_or(Duration(0)) >= Duration(1500); }));
 }
 
-TEST(AskTcp, ForgivesAPeerThatAcknowledgesAndTakesNothing) {
+TEST(AskTcp, AcceptsAPeerThatAcknowledgesAndReadsNothing) {
   const Connection connection;
   const std::string much(1 << 20, 'x');
   while (send(connection.near.fd(), much.data(), much.size(), 0) > 0) {

@@ -81,7 +81,7 @@ class TcpStreamTest : public testing::Test {
 };
 
 // A body that ends with its connection must not look whole because a write has met the reset first.
-TEST_F(TcpStreamTest, AnEndBehindAResetThatAWriteHasMetIsNoEnd) {
+TEST_F(TcpStreamTest, AnEndAfterAWriteWasResetIsAnError) {
   const linger reset{.l_onoff = 1, .l_linger = 0};
   ASSERT_EQ(setsockopt(far.fd(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
   far.Reset();
@@ -94,7 +94,7 @@ TEST_F(TcpStreamTest, AnEndBehindAResetThatAWriteHasMetIsNoEnd) {
 }
 
 // As where epoll is out of watches: here it refuses a descriptor that cannot be waited for.
-TEST_F(TcpStreamTest, OneThatEpollDoesNotTakeIsBrokenAndSaysSo) {
+TEST_F(TcpStreamTest, AStreamThatEpollDoesNotTakeIsBroken) {
   TcpStream stream(*loop, Socket(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)));
   Listener first, second;
   stream.Watch(&first, 2);
@@ -236,7 +236,7 @@ TEST_F(TcpStreamTest, AnAbortResetsThePeer) {
   EXPECT_EQ(FarReads(), "(error)");
 }
 
-TEST_F(TcpStreamTest, AClosedStreamTakesNothingAndTellsNobody) {
+TEST_F(TcpStreamTest, AClosedStreamTakesNothingAndCallsNobody) {
   near->Want({.read = true, .write = true});
   Say("too late");
   near->Close(CloseReason::kOrderly);
@@ -270,7 +270,7 @@ TEST_F(TcpStreamTest, IsSilentWhileNothingIsWantedEvenThroughAHangUp) {
   EXPECT_TRUE(NextReady().readable);
 }
 
-TEST_F(TcpStreamTest, WhoWantsHangUpsHearsOfThemAndOfNothingElse) {
+TEST_F(TcpStreamTest, AHandlerThatWantsHangUpsHearsOnlyOfThem) {
   near->Want({.read = true});
   shutdown(far.fd(), SHUT_WR);
   EXPECT_FALSE(NextReady().hung_up);

@@ -75,7 +75,7 @@ class ListenerTest : public testing::Test {
   std::unique_ptr<Listener> listener_;
 };
 
-TEST_F(ListenerTest, AdmitsWhoConnectsAndServesThem) {
+TEST_F(ListenerTest, AdmitsAndServesClients) {
   Start();
   Peer client = Connect();
   Turn();
@@ -100,7 +100,7 @@ TEST_F(ListenerTest, AcceptsNoMoreThanItsShareInATurn) {
   EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 70U);
 }
 
-TEST_F(ListenerTest, ClosesWhoIsAboveTheCapBeforeAnythingIsSpentOnThem) {
+TEST_F(ListenerTest, ClosesConnectionsAboveTheCapBeforeAnyWork) {
   Start("limits: { connections: 1 }");
   Peer first = Connect();
   Peer second = Connect();
@@ -117,7 +117,7 @@ TEST_F(ListenerTest, ClosesWhoIsAboveTheCapBeforeAnythingIsSpentOnThem) {
   EXPECT_FALSE(third.ended());
 }
 
-TEST_F(ListenerTest, AnAddressHasItsConnections) {
+TEST_F(ListenerTest, LimitsTheConnectionsOfAnAddress) {
   Start("limits: { connections_per_ip: 2 }");
   std::vector<Peer> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(Connect());
@@ -131,7 +131,7 @@ TEST_F(ListenerTest, AnAddressHasItsConnections) {
   EXPECT_FALSE(clients[3].ended());
 }
 
-TEST_F(ListenerTest, AnAddressHasItsRate) {
+TEST_F(ListenerTest, LimitsTheConnectionRateOfAnAddress) {
   Start("limits: { connection_rate_per_ip: { rate: 1/s, burst: 1 } }");
   const auto connect = [this] {
     Peer client = Connect();
@@ -149,7 +149,7 @@ TEST_F(ListenerTest, AnAddressHasItsRate) {
   EXPECT_EQ(Counted(http::Reject::kConnectionRate), 1U);
 }
 
-TEST_F(ListenerTest, ATrustedProxyIsNoClient) {
+TEST_F(ListenerTest, DoesNotLimitTrustedProxies) {
   Start("limits: { connections_per_ip: 1 }, trusted_proxies: [ 127.0.0.0/8 ]");
   std::vector<Peer> clients;
   for (int i = 0; i < 3; ++i) clients.push_back(Connect());

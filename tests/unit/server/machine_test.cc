@@ -48,7 +48,7 @@ TEST_F(Machine, MaxIsNoBound) {
 }
 
 // As systemd sets CPUQuota= and MemoryMax= on a service, or on the slice that it is in.
-TEST_F(Machine, TheLeastOfAllGroupsAroundTheProcessCounts) {
+TEST_F(Machine, TheLowestLimitOfAllEnclosingGroupsCounts) {
   Write("/proc/self/cgroup", "0::/system.slice/hawser.service\n");
   Write("/sys/fs/cgroup/system.slice/hawser.service/cpu.max", "max 100000\n");
   Write("/sys/fs/cgroup/system.slice/hawser.service/memory.max", "67108864\n");
@@ -58,7 +58,7 @@ TEST_F(Machine, TheLeastOfAllGroupsAroundTheProcessCounts) {
   EXPECT_EQ(MemoryLimit(root_), 64 * kMiB);
 }
 
-TEST_F(Machine, AContainerThatIsToldThePathOfItsHostFindsItsOwnRoot) {
+TEST_F(Machine, AContainerThatReadsThePathOfItsHostFindsItsOwnRoot) {
   Write("/proc/self/cgroup", "0::/kubepods/pod7/hawser\n");
   Write("/sys/fs/cgroup/cpu.max", "100000 100000\n");
   Write("/sys/fs/cgroup/memory.max", "67108864\n");

@@ -196,7 +196,7 @@ TEST_F(WorkerTest, AnAbortEndsEverythingAtOnce) {
   EXPECT_EQ(Counted(Metric::kConnectionsOpen), 0U);
 }
 
-TEST_F(WorkerTest, ItsDestructionEndsWhatIsLeft) {
+TEST_F(WorkerTest, ItsDestructionEndsEverything) {
   MakeTunnels(1);
   worker_.reset();
   EXPECT_TRUE(clients_[0].ended());

@@ -33,7 +33,7 @@ void NoRetries(config::Config& config) {
   config.clusters[0].connect_retries = 0;
 }
 
-TEST(Exchange, AnAnswerIsRelayedAndBothConnectionsMayBeUsedAgain) {
+TEST(Exchange, AnAnswerIsRelayedAndBothConnectionsAreReusable) {
   for (const bool one_byte_a_call : {false, true}) {
     ExchangeHarness harness;
     harness.Keep(harness.backend);

@@ -163,7 +163,7 @@ TEST(Http2Connection, ADrainLetsTheLastRequestEnd) {
   EXPECT_TRUE(empty);
 }
 
-TEST(Http2Connection, OneThatComesWhileTheWorkerDrainsIsToldSo) {
+TEST(Http2Connection, AConnectionDuringADrainGetsGoAway) {
   Harness harness;
   harness.sessions.Drain(0ms, [] {});
   harness.Start();

@@ -51,7 +51,7 @@ TEST(LoggedTarget, TheQueryMayBeKeptOrDropped) {
   EXPECT_EQ(Logged("/a?token=b", {.redacted = {}}), "/a?token=b");
 }
 
-TEST(LoggedTarget, WhatIsTooLongIsCutAndTellsNoSecret) {
+TEST(LoggedTarget, ALongTargetIsCutWithoutShowingASecret) {
   for (const config::QueryLog query :
        {config::QueryLog::kKeep, config::QueryLog::kDrop, config::QueryLog::kRedact}) {
     EXPECT_EQ(Logged(std::string(5000, 'p'), {.query = query}), std::string(kLongestTarget, 'p'));

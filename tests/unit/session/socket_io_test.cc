@@ -68,7 +68,7 @@ TEST_F(SocketIoSessionTest, LearnsNothingFromAFailure) {
   EXPECT_EQ(table_.size(), 0u);
 }
 
-TEST_F(SocketIoSessionTest, AnUnknownSessionAndOneWhoseEndpointLeftAreToldApart) {
+TEST_F(SocketIoSessionTest, DistinguishesAnUnknownSessionFromALostEndpoint) {
   SocketIoSession unknown(table_, Request("/?sid=abc"));
   EXPECT_EQ(unknown.FindCluster(route_, clusters_, kStart), std::nullopt);
   EXPECT_EQ(unknown.lookup().result, AffinityResult::kUnknown);

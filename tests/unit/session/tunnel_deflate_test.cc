@@ -49,7 +49,7 @@ TEST_F(OffloadedTunnel, TheBackendsMessagesReachTheClientCompressed) {
   EXPECT_LT(written.size(), text.size() / 2);
 }
 
-TEST_F(OffloadedTunnel, AMessageThatIsNotDeflateEndsItWith1007AndTheBackendIsTold) {
+TEST_F(OffloadedTunnel, AMessageThatIsNotDeflateEndsItWith1007AndClosesTheBackend) {
   Start();
   harness_.client().Feed(ws::CompressedMessage(ws::Compress("fine")) +
                          ws::CompressedMessage("\xff\xff\xff\xff"));
@@ -68,7 +68,7 @@ TEST_F(OffloadedTunnel, AMessageThatIsNotDeflateEndsItWith1007AndTheBackendIsTol
   EXPECT_EQ(harness_.Closes(stats::ClosedBy::kPolicy, 1007), 1U);
 }
 
-TEST_F(OffloadedTunnel, AClientThatIsLostInsideACompressedMessageEndsItAsEver) {
+TEST_F(OffloadedTunnel, AClientThatIsLostInsideACompressedMessageEndsItAsUsual) {
   Start();
   const std::string message = ws::CompressedMessage(ws::Compress(ws::SomeText(10'000)));
   harness_.client().Feed(message.substr(0, message.size() / 2));

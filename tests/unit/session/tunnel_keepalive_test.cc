@@ -69,7 +69,7 @@ TEST(PassedPing, LeavesThePeerThatTalksAlive) {
   EXPECT_FALSE(harness.client().closed());
 }
 
-TEST(Keepalive, APongThatHasComeCountsThoughNobodyHasReadIt) {
+TEST(Keepalive, AnUnreadPongCounts) {
   TunnelHarness harness(PingClient(30, 30));
   harness.Start();
   TurnUntil(harness, [&] { return OwnPings(harness) == 1; });
@@ -136,7 +136,7 @@ TEST(BackendHost, ThatAnswersAndTakesNothingIsLeftAlone) {
   EXPECT_FALSE(harness.backend().closed());
 }
 
-TEST(BackendHost, OfAQuietTunnelIsNotAskedAfter) {
+TEST(BackendHost, OfAQuietTunnelIsNotChecked) {
   TunnelHarness harness(PingClient(5, 10'000), kTwoSeconds);
   harness.Start();
   harness.client().Feed(Masked({.payload = "the only message"}));
@@ -152,7 +152,7 @@ TEST(BackendHost, OfAQuietTunnelIsNotAskedAfter) {
   TurnUntil(harness, [&] { return harness.backend().silence_asked() == 2; });
 }
 
-TEST(BackendHost, IsNotAskedAfterWhereTheClusterSaysSo) {
+TEST(BackendHost, IsNotCheckedIfTheClusterTurnsItOff) {
   TunnelHarness harness(PingClient(5, 10'000), {.idle = base::Duration(0)});
   harness.Start();
   harness.client().Feed(Masked({.payload = "a message"}));
@@ -160,7 +160,7 @@ TEST(BackendHost, IsNotAskedAfterWhereTheClusterSaysSo) {
   EXPECT_EQ(harness.backend().silence_asked(), 0);
 }
 
-TEST(BackendHost, IsLookedAfterWithoutPingsToo) {
+TEST(BackendHost, IsCheckedWithoutPingsToo) {
   TunnelHarness harness({.keepalive = {.interval = base::Duration(0)}}, kTwoSeconds);
   harness.Start();
   harness.client().Feed(Masked({.payload = "anybody there?"}));

@@ -88,7 +88,7 @@ TEST(LastWords, AreAnyBytesWhereNothingIsInspected) {
   EXPECT_EQ(harness.Counted(http::Reject::kBackendLost), 1U);
 }
 
-TEST(LastWords, OfABackendThatSaysNothingAreTheRoutesCode) {
+TEST(LastWords, OfABackendWithoutACloseFrameAreTheRoutesCode) {
   TunnelHarness harness;
   harness.Start();
   harness.backend().BreakWrites();

@@ -90,7 +90,7 @@ TEST(TunnelLimits, DoNotLookIntoCompressedText) {
   EXPECT_EQ(harness.backend().written(), frame);
 }
 
-TEST(TunnelLimits, LetAnyTextPassWhereNobodyAsksForUtf8) {
+TEST(TunnelLimits, LetAnyTextPassWithoutUtf8Validation) {
   for (const bool lenient : {false, true}) {
     TunnelHarness harness(Quiet([&](auto& w) {
       if (lenient) w.inspection = config::Inspection::kLenient;
@@ -189,7 +189,7 @@ TEST(TunnelLimits, WhatIsHeldGoesOnWhenTheOtherSideCloses) {
   EXPECT_EQ(backend.close_code(), 1000);
 }
 
-TEST(TunnelLimits, ASideThatIsHeldBackIsNotTakenForDead) {
+TEST(TunnelLimits, ASideThatIsHeldBackIsNotDead) {
   config::WebSocket settings = Messages(kHardlyEver, 1);
   settings.keepalive = {
       .interval = base::Duration(2), .timeout = base::Duration(2), .to = config::KeepaliveTo::kClient};

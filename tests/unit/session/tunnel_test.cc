@@ -127,7 +127,7 @@ TEST(Tunnel, DropsWhatAClientSendsBehindItsCloseFrame) {
   EXPECT_EQ(harness.backend().written(), close);
 }
 
-TEST(Tunnel, TellsTheClient1001WhenTheBackendIsLostBetweenTwoFrames) {
+TEST(Tunnel, SendsTheClient1001WhenTheBackendIsLostBetweenTwoFrames) {
   for (const bool reset : {false, true}) {
     TunnelHarness harness;
     harness.Start();
@@ -156,7 +156,7 @@ TEST(Tunnel, JustEndsAClientWhoseBackendIsLostInsideAFrame) {
       << "promptly, though without a close frame";
 }
 
-TEST(Tunnel, TellsTheBackend1001WhenTheClientIsLost) {
+TEST(Tunnel, SendsTheBackend1001WhenTheClientIsLost) {
   TunnelHarness harness;
   harness.Start();
   harness.client().FeedError(ECONNRESET);
@@ -267,7 +267,7 @@ config::WebSocket PingEvery(int millis, int timeout, config::KeepaliveTo to) {
   return {.keepalive = {.interval = base::Duration(millis), .timeout = base::Duration(timeout), .to = to}};
 }
 
-TEST(Tunnel, PingsASilentSideAndKeepsThePongToItself) {
+TEST(Tunnel, PingsASilentSideAndDropsThePong) {
   TunnelHarness harness(PingEvery(5, 10'000, config::KeepaliveTo::kBackend));
   harness.Start();
   TurnUntil(harness, [&] { return !harness.backend().written().empty(); });

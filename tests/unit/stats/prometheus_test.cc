@@ -177,7 +177,7 @@ TEST(Prometheus, LabelValuesAreEscaped) {
   EXPECT_EQ(Page(RenderPrometheus(Totals(), extra))["hawser_x{path=\"a\\\"b\\\\c\\nd\"}"], 1);
 }
 
-TEST(ProcessSamples, TellWhatProcTells) {
+TEST(ProcessSamples, HavePlausibleValues) {
   const Page page(RenderPrometheus(Totals(), ProcessSamples("1.2.3")));
   EXPECT_GE(page["process_open_fds"], 3);
   EXPECT_GE(page["process_max_fds"], page["process_open_fds"]);

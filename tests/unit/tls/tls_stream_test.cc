@@ -148,7 +148,7 @@ TEST_P(TlsStreamTest, OneReadTakesManyRecords) {
   EXPECT_EQ(link_.pool.in_use(), 0U);
 }
 
-TEST_P(TlsStreamTest, ASmallSpanIsToldOfTheRestUntilItIsRead) {
+TEST_P(TlsStreamTest, TheRestBehindASmallSpanIsReportedUntilItIsRead) {
   Shake();
   std::string heard;
   link_.server->Watch(&link_.recorder, 1);
@@ -169,7 +169,7 @@ TEST_P(TlsStreamTest, ASmallSpanIsToldOfTheRestUntilItIsRead) {
   EXPECT_EQ(link_.recorder.heard.size(), calls) << "nothing is left to be told of";
 }
 
-TEST_P(TlsStreamTest, AReaderThatStopsWantingIsNotToldAndLaterIs) {
+TEST_P(TlsStreamTest, OnlyAReaderThatWantsBytesIsCalled) {
   Shake();
   link_.server->Watch(&link_.recorder, 1);
   PeerSends(RandomText(10'000));

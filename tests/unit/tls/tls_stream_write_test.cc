@@ -99,7 +99,7 @@ TEST_P(TlsWriting, TheLoopTellsWhenATailCanMove) {
   EXPECT_EQ(link.pool.in_use(), 0U);
 }
 
-TEST_P(TlsWriting, ABlockedWriterThatWantsNothingIsLeftInPeace) {
+TEST_P(TlsWriting, ABlockedWriterThatWantsNothingIsNotCalled) {
   Link& link = ConnectNarrow();
   link.server->Watch(&link.recorder, 2);
   ASSERT_EQ(link.server->Write(Bytes(RandomText(100'000))).state, IoState::kBlocked);
@@ -209,7 +209,7 @@ TEST_P(TlsWriting, TheEndWaitsForTheTailAndNeedsOnlyTheLoop) {
   EXPECT_EQ(link.recorder.heard.size(), calls) << "no longer waits for room";
 }
 
-TEST_P(TlsWriting, AnOrderlyCloseSaysSo) {
+TEST_P(TlsWriting, AnOrderlyCloseSendsCloseNotify) {
   Link& link = Connect(TcpPair());
   link.server->Close(CloseReason::kOrderly);
   link.server->Close(CloseReason::kAbort);
@@ -250,7 +250,7 @@ TEST_P(TlsWriting, AResetIsAnErrorWithItsNumber) {
   EXPECT_EQ(link.server->HandshakeError(), "Connection reset by peer");
 }
 
-TEST_P(TlsWriting, AClosedStreamIsNotHeardOf) {
+TEST_P(TlsWriting, AClosedStreamReportsNothing) {
   Link& link = Connect();
   link.server->Watch(&link.recorder, 1);
   link.peer.Write(RandomText(10'000));

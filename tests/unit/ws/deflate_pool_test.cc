@@ -5,7 +5,7 @@
 namespace hawser::ws {
 namespace {
 
-TEST(DeflatePool, AContextThatComesBackIsUsedAgainAndRemembersNothing) {
+TEST(DeflatePool, AReturnedContextIsUsedAgainAndReset) {
   TestPool pool;
   Inflater* first = nullptr;
   const std::string payload = Compress(SomeText(1000));

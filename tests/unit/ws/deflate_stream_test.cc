@@ -180,14 +180,14 @@ TEST_F(DeflateStreamTest, BytesThatCameAheadAreReadFirst) {
                                       "2:" + std::string(300'000, 'x')));
 }
 
-TEST_F(DeflateStreamTest, TheLoopTellsOfBytesThatWaitInside) {
+TEST_F(DeflateStreamTest, TheLoopReportsBytesThatWaitInside) {
   Open(CompressedMessage(Compress(std::string(1000, 'x'))));
   EXPECT_THAT(read_, IsEmpty());
   loop_->RunOnce(base::Duration(0));
   EXPECT_THAT(messages(), ElementsAre("1:" + std::string(1000, 'x')));
 }
 
-TEST_F(DeflateStreamTest, NobodyHearsOfBytesInsideUnlessTheyWantThem) {
+TEST_F(DeflateStreamTest, BytesInsideAreReportedOnlyToAReaderThatWantsThem) {
   Open(CompressedMessage(Compress("hello")));
   stream_->Want({});
   loop_->RunOnce(base::Duration(0));
@@ -197,7 +197,7 @@ TEST_F(DeflateStreamTest, NobodyHearsOfBytesInsideUnlessTheyWantThem) {
   EXPECT_THAT(messages(), ElementsAre("1:hello"));
 }
 
-TEST_F(DeflateStreamTest, NobodyHearsOfItAfterClose) {
+TEST_F(DeflateStreamTest, NothingIsReportedAfterClose) {
   Open(CompressedMessage(Compress("hello")));
   stream_->Close(net::CloseReason::kAbort);
   loop_->RunOnce(base::Duration(0));
@@ -223,7 +223,7 @@ TEST_F(DeflateStreamTest, ABombIsInflatedOnlyAsFarAsItIsRead) {
   EXPECT_LE(pool_->counters().plain_in.Get(), 8 * area.size());
 }
 
-TEST_F(DeflateStreamTest, AMessageThatIsNotDeflateIsToldOnceBehindWhatCameBeforeIt) {
+TEST_F(DeflateStreamTest, AMessageThatIsNotDeflateIsReportedOnceAfterTheBytesBeforeIt) {
   Open();
   client_->Feed(CompressedMessage(Compress("fine")) + CompressedMessage("\xff\xff\xff\xff") + "whatever");
   Settle();
@@ -246,7 +246,7 @@ class DeflateStreamWithoutContexts : public DeflateStreamTest {
   DeflateStreamWithoutContexts() : DeflateStreamTest(0) {}
 };
 
-TEST_F(DeflateStreamWithoutContexts, ACompressedMessageIsToldAsEnobufsAndWritingGoesOnUncompressed) {
+TEST_F(DeflateStreamWithoutContexts, ACompressedMessageIsReportedAsEnobufsAndWritingGoesOnUncompressed) {
   Open();
   client_->Feed(CompressedMessage(Compress("hello")));
   Settle();

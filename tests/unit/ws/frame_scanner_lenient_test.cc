@@ -33,7 +33,7 @@ Judged Judge(const Bytes& in, const ScanRules& rules) {
   }
 }
 
-TEST(LenientFrameScanner, LetsPassWhatConfusesNobody) {
+TEST(LenientFrameScanner, AcceptsWhatLeavesFrameBoundariesClear) {
   struct Case {
     const char* name;
     Bytes frame;
@@ -61,7 +61,7 @@ TEST(LenientFrameScanner, LetsPassWhatConfusesNobody) {
   }
 }
 
-TEST(LenientFrameScanner, KeepsToWhatFramesAndLimitsNeed) {
+TEST(LenientFrameScanner, EnforcesFrameBoundariesAndLimits) {
   struct Case {
     const char* name;
     Bytes frame;

@@ -85,7 +85,7 @@ TEST(Keepalive, AnyByteMovesTheDeadline) {
   EXPECT_EQ(keepalive.Check(due), Due::kNothing);
 }
 
-TEST(Keepalive, APingThatCannotBeSentYetStaysDueAndKillsNobody) {
+TEST(Keepalive, APingThatCannotBeSentYetStaysDueAndEndsNoTunnel) {
   Keepalive keepalive = Started();
   const auto due = keepalive.NextDeadline();
   EXPECT_EQ(keepalive.Check(due + std::chrono::hours(1)), Due::kPing);
@@ -99,7 +99,7 @@ TEST(Keepalive, APingThatCannotBeSentYetStaysDueAndKillsNobody) {
   EXPECT_EQ(keepalive.Check(sent + seconds(9), seconds(5)), Due::kNothing) << "nobody dies early";
 }
 
-TEST(Keepalive, AByteWhileThePingWaitsMakesItNeedless) {
+TEST(Keepalive, AByteWhileThePingWaitsCancelsIt) {
   Keepalive keepalive = Started();
   const auto due = keepalive.NextDeadline();
   ASSERT_EQ(keepalive.Check(due), Due::kPing);
@@ -157,7 +157,7 @@ TEST(Keepalive, AStalePongIsSwallowedButNotTimed) {
   EXPECT_EQ(keepalive.round_trips().max_us, 2'000'000U);
 }
 
-TEST(Keepalive, PongsThatAnswerNobodyOfOursPass) {
+TEST(Keepalive, PongsForOtherPingsPass) {
   Keepalive keepalive = Started(1);
   Keepalive other = Started(2);
   const Bytes ours = PayloadOf(keepalive.MakePing(kStart, std::nullopt));
@@ -277,7 +277,7 @@ TEST(Keepalive, APassedPingDoesNotShortenOrLengthenTheTimeOfOurs) {
   EXPECT_EQ(keepalive.round_trips().count, 1U);
 }
 
-TEST(Keepalive, WithoutAnIntervalPassedPingsAreNothing) {
+TEST(Keepalive, WithoutAnIntervalPassedPingsAreIgnored) {
   Keepalive keepalive = Started(1, seconds(0));
   keepalive.PassPing(ToBytes("theirs"), kStart);
   EXPECT_EQ(keepalive.NextDeadline(), base::TimePoint::max());
