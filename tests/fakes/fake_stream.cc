@@ -28,7 +28,7 @@ void FakeStream::FeedError(int error) {
 
 bool FakeStream::Deliver() {
   if (closed() || handler_ == nullptr) return false;
-  // Time passes: a wait that has been noticed, or that nobody reads for, is over.
+  // Ends a wait in the script that the reader has seen, or that no reader waits for.
   while (script_.size() > 1 && script_.front().state == IoState::kBlocked) script_.pop_front();
   const bool failing = calls_ + 1 >= fail_at_;
   const bool to_read = failing || (!script_.empty() && script_.front().state != IoState::kBlocked);
@@ -77,7 +77,7 @@ IoResult FakeStream::Read(std::span<std::byte> into) {
     script_.pop_front();
     return {0, IoState::kBlocked};
   }
-  if (step.state == IoState::kEnd) return {0, IoState::kEnd};  // and so for ever
+  if (step.state == IoState::kEnd) return {0, IoState::kEnd};  // permanently
   if (step.state == IoState::kError) return Fail(step.error);
   const size_t count = std::min({into.size(), step.left(), read_limit_});
   std::memcpy(into.data(), step.bytes.data() + step.taken, count);

@@ -1,5 +1,6 @@
-// A ByteStream that follows a script: what its peer sends and when, how much it takes, and when it breaks. It calls
-// nobody by itself: Deliver stands for the loop. Everything that its user did can be asked for.
+// A ByteStream that follows a script: what its peer sends and when, how much it takes, and when it breaks.
+// Deliver takes the place of the loop: the stream calls no handler by itself. It records everything that its
+// user did.
 //
 //   FakeStream stream;
 //   stream.Feed("hello");                 // one Read takes at most this
@@ -48,14 +49,14 @@ class FakeStream final : public net::ByteStream {
 
   // --- The loop ---
 
-  // One OnReady with whatever is wanted and there; false when there is nothing to tell.
+  // Makes one OnReady call with the events that are wanted and have happened; false if there are none.
   bool Deliver();
 
   // --- What happened ---
   const std::string& written() const { return written_; }
   std::string TakeWritten();
   bool write_shut() const { return write_shut_; }
-  const std::string& last_words() const { return last_words_; }  // what WriteLast was given
+  const std::string& last_words() const { return last_words_; }  // the bytes given to WriteLast
   bool closed() const { return close_reason_.has_value(); }
   std::optional<net::CloseReason> close_reason() const { return close_reason_; }
   event::Interest interest() const { return interest_; }

@@ -1,5 +1,5 @@
-// A stream that somebody else owns, for code that takes its streams over: a test keeps the FakeStream and can ask it what
-// happened when the code under test is done with it. Its end closes the lent one, as an end of the real one would.
+// Lends a stream to code that takes ownership of its streams: the test keeps the FakeStream and can inspect
+// it afterwards. Destroying this closes the lent stream, as destroying a real one would.
 #pragma once
 
 #include "proxy/net/byte_stream.h"

@@ -1,5 +1,5 @@
-// A TCP socket whose host is gone, as far as its peer can tell, without any privilege: a filter drops every segment that
-// comes, so that nothing is acknowledged.
+// A TCP socket whose host looks dead to its peer, without any privilege: a filter drops every received
+// segment, so nothing is acknowledged.
 #pragma once
 
 #include <linux/filter.h>

@@ -1,4 +1,4 @@
-// A clock that moves only when it is told to: what a loop that was given it sees as the time.
+// A clock that moves only when it is stepped, for loops under test.
 //
 //   SteppedClock clock;
 //   auto loop = event::Loop::Create(clock.reader()).value();
@@ -17,7 +17,7 @@ class SteppedClock {
   SteppedClock(const SteppedClock&) = delete;
   SteppedClock& operator=(const SteppedClock&) = delete;
 
-  // Reads this clock, which must outlive who uses it.
+  // Reads this clock, which must outlive the reader.
   base::Clock reader() const {
     return [this] { return now_; };
   }

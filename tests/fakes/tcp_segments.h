@@ -1,4 +1,4 @@
-// What a TCP socket has put on the wire.
+// Counts the segments of a TCP socket.
 #pragma once
 
 #include <cstdint>

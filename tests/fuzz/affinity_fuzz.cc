@@ -1,6 +1,6 @@
-// The affinity cookie's value as a client would write it. On one site, whose keys signed the corpus, any lookup ends. On
-// another, whose key signed three cookies that are known here, nothing but those three hits: neither the input itself,
-// nor what becomes of a genuine cookie when the input is laid over it.
+// The affinity cookie's value as a client would write it. On one site, whose keys signed the corpus, any
+// lookup ends. On another, whose key signed three known cookies, only those three are hits: not the input
+// itself, and not a genuine cookie with the input laid over it.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

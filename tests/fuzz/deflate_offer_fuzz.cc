@@ -1,5 +1,5 @@
-// The negotiation on any Sec-WebSocket-Extensions field: what is agreed on must be an answer that RFC 7692 allows and
-// that answers itself, and what is left for the backend offers no compression.
+// The negotiation on any Sec-WebSocket-Extensions field: the result must be an answer that RFC 7692 allows
+// and that is accepted as an offer, and the rest for the backend must offer no compression.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

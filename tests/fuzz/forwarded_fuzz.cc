@@ -1,5 +1,6 @@
-// The fields of a trusted proxy out of any bytes, one "Name:value" a line: afterwards each field stands once, has a sound
-// value, and Forwarded tells what X-Forwarded-* tell. And an element with any host is read as it was written.
+// The fields of a trusted proxy out of any bytes, one "Name:value" a line: afterwards each field occurs once
+// with a valid value, and Forwarded says the same as X-Forwarded-*. Also, an element with any host is read as
+// it was written.
 #include <algorithm>
 #include <array>
 #include <cstddef>

@@ -1,5 +1,5 @@
 // The inflating direction on whatever a client may send: however input and room are cut it must give the same bytes and
-// the same verdict, never more than the room, nothing that is no frame, and hold no context behind the end of a message.
+// the same verdict, never more than the room, only frames, and hold no context after the end of a message.
 // The first two bytes pick the cuts, the third the longest fragment.
 #include <algorithm>
 #include <cstddef>

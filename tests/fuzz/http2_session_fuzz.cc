@@ -1,5 +1,5 @@
-// A server session fed with any bytes behind the preface, in pieces of any size: it answers every request that it is
-// given, never holds more than its windows allow, frees every stream, and whatever it writes are whole frames.
+// A server session fed with any bytes behind the preface, in pieces of any size: it answers every request,
+// never holds more than its windows allow, frees every stream, and writes only whole frames.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// The admin listener when it is needed most: descriptors are out, idle connections crowd it, thousands of tunnels are open.
+// The admin listener under stress: no free descriptors, too many idle connections, thousands of open tunnels.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// The affinity cookie: a client comes back to its backend, and nobody but hawser decides which one that is.
+// The affinity cookie: a client returns to its backend, and only hawser decides which one that is.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Backends whose host is gone without a word: the kernel's probes find it on a quiet connection, hawser itself where bytes
-// are under way. A host that acknowledges and takes nothing is there.
+// Backends whose host has vanished: the kernel's probes find this on a quiet connection, hawser itself while
+// bytes are under way. A host that acknowledges but reads nothing is alive.
 #include <gtest/gtest.h>
 
 #include <poll.h>
@@ -18,7 +18,7 @@ namespace {
 
 const std::string kTwoSeconds = "tcp_keepalive: { idle: 1s, interval: 1s, probes: 1 }";
 
-// From here on nothing comes from that end any more, either: it has nothing to send again.
+// From here on that end sends nothing either: it has nothing to retransmit.
 bool Vanish(int fd) {
   return Eventually([&] { return !net::AskTcp(fd)->under_way(); }) && fakes::SilenceHost(fd);
 }

@@ -58,7 +58,7 @@ TEST(BackendHttp2Ends, AFrameOnAClosedStreamEndsTheConnection) {
   EXPECT_EQ(ReadHead(client).status(), 404);
 }
 
-// All that a backend sent reaches the client, however little hawser reads at once and however the stream ended.
+// All bytes of a backend reach the client, however little hawser reads at once and however the stream ended.
 TEST(BackendHttp2Ends, TheLastWordsOfATunnelArrive) {
   enum class How { kEndStream, kReset, kNothing };
   for (const How how : {How::kEndStream, How::kReset, How::kNothing}) {

@@ -1,5 +1,5 @@
-// Connections to backends that carry more than one request: when they are kept, when they are not, and what happens to a
-// request that meets one that has just ended.
+// Connections to backends that carry more than one request: when they are kept, when they are not, and what
+// happens to a request on a connection that has just ended.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -82,7 +82,7 @@ TEST(BackendPool, ARequestThatMeetsAnEndingConnectionIsSentOnceMoreOnAFreshOne) 
   backend.Close();
   Wire fresh = world.backend().Accept();
   EXPECT_EQ(ReadHead(fresh).target(), "/2");
-  fresh.Close();  // once, not for ever
+  fresh.Close();  // only once
   EXPECT_EQ(ReadHead(client).status(), 502);
 }
 

@@ -1,5 +1,5 @@
-// The handshake firewall towards the backend: a tunnel opens on the right 101 alone; whatever else a backend says is
-// relayed as the answer that it is, or refused.
+// The handshake firewall towards the backend: only a valid 101 opens a tunnel; other answers of a backend are
+// relayed unchanged, or refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-// TLS to backends: who is trusted, what they are told of hawser, and that tunnels and requests pass through it alike.
+// TLS to backends: which certificates are trusted, what hawser shows of itself, and that tunnels and requests
+// pass through it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,5 @@
-// A reader that does not read stalls its sender and costs hawser nothing; when it reads again, nothing is missing.
+// A reader that does not read stalls its sender and costs hawser no memory; when it reads again, no byte is
+// missing.
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/certificate.h"
@@ -8,7 +9,7 @@
 namespace hawser::integration {
 namespace {
 
-// A frame of 1 MiB whose first bytes tell its number.
+// A frame of 1 MiB whose first bytes are its number.
 std::string NumberedFrame(uint64_t number, bool masked) {
   const Frame frame{.opcode = kBinary, .payload = NumberedBlock(number)};
   return masked ? EncodeMasked(frame) : Encode(frame);

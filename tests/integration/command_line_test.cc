@@ -129,7 +129,7 @@ TEST(CommandLine, AllErrorsOfAFileAreReportedAtOnceWithTheirPlaces) {
 }
 
 TEST(CommandLine, TheExampleServes) {
-  // Ports and paths that a test run may have to itself; the rest as it stands.
+  // Replaces ports and paths by those of this test run.
   Directory directory;
   const CertificateFiles files = MakeCertificate(directory, "server", {"hawser.test"});
   std::string yaml = kExample;
@@ -170,7 +170,7 @@ TEST(CommandLine, ShortagesOfTheMachineAreReportedWithTheOtherErrors) {
                         "machine.yaml:2:50: access_log.format: unknown field %when%; expected one of time"));
   EXPECT_THAT(text, ContainsRegex("machine.yaml:5:14: listeners.0..address: cannot bind.*in use; expected"));
   EXPECT_THAT(text, ContainsRegex("machine.yaml:6:5: listeners.0..adress: unknown key; did you mean"));
-  // Beside a hawser that serves the same file, `check` has nothing to say of its ports.
+  // While another hawser serves the same file, `check` reports nothing about its ports.
   const std::string checked = RunHawser({"check", "-c", file}).err;
   EXPECT_THAT(checked, testing::Not(HasSubstr("in use")));
   EXPECT_THAT(checked, HasSubstr("%when%"));

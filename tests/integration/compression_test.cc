@@ -1,4 +1,5 @@
-// `compression: pass | strip | offload`: who hears of permessage-deflate, and what each side sees of the messages.
+// `compression: pass | strip | offload`: which side negotiates permessage-deflate, and what each side sees of
+// the messages.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -13,7 +13,7 @@ namespace {
 const Config kBothProtocols = {.listener = {"http2: { prior_knowledge: true }"}};
 const std::string kSomeDate = "Sun, 06 Nov 1994 08:49:37 GMT";
 
-// Whether it is the date of now, give or take a slow machine's minute.
+// Whether it is the present date, within a minute for slow machines.
 void ExpectNow(const std::string& date) {
   std::tm utc{};
   const char* end = strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &utc);

@@ -1,5 +1,5 @@
-// Deadlines: of a request head, between requests, of a connection that cannot be made, of silence and of a life, and of
-// peers that do not take or end what they should.
+// Deadlines: of a request head, between requests, of connecting, of silence, of a tunnel's age, and of peers
+// that do not read or end in time.
 #include <gtest/gtest.h>
 
 #include <thread>

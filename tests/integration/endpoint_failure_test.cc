@@ -1,5 +1,5 @@
-// Backends that fail: which requests are tried again and where, which endpoints are left out and come back, and how the
-// reason is told.
+// Backends that fail: which requests are tried again and where, which endpoints are ejected and return, and
+// how the reason is reported.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
@@ -68,7 +68,7 @@ TEST(EndpointFailure, AnEndpointThatRefusesFailsNoHandshakeAndIsEjected) {
     gone.Stop();
     HawserProcess hawser(
         Config{.endpoints = {gone.address(), alive.address()}, .cluster = {"lb_policy: " + policy}}.Yaml(),
-        2);  // workers, which share what they have met with
+        2);  // workers, which share the failures
     EXPECT_EQ(Handshakes(hawser, 20), (std::map<int, int>{{101, 20}})) << policy;
     EXPECT_LE(hawser.Metric("hawser_endpoint_connect_failures_total"), 3) << policy;
     if (policy == "random") continue;
@@ -307,7 +307,7 @@ TEST(BackendHttp2Streams, TheWaitForOneIsBounded) {
   EXPECT_FALSE(world.backend().contacted());
 }
 
-// --- How the reason is told ---
+// --- How the reason is reported ---
 
 TEST(BackendError, StandsInBothLogs) {
   FakeBackend gone;

@@ -1,5 +1,6 @@
-// Clients that end their direction behind a whole request (nc -N, monitors, tools of HTTP/1.0). Their FIN says that no more
-// will be sent, not that nobody reads (RFC 9293 §3.6): they are answered. Who resets has left.
+// Clients that end their direction behind a whole request (nc -N, monitors, tools of HTTP/1.0). Their FIN
+// means that they send no more, not that they do not read (RFC 9293 §3.6): they are answered. A client that
+// resets has left.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -55,7 +56,7 @@ TEST(HalfClosed, TheEndMayComeWhileTheBackendIsAsked) {
   Wire backend = world.backend().Accept();
   ReadHead(backend);
   client.ShutdownWrite();
-  // What is sent ahead of the answer shows that the end has been seen, and survived.
+  // An interim response shows that hawser has seen the end and goes on.
   backend.Send("HTTP/1.1 103 Early Hints\r\n\r\n");
   EXPECT_EQ(ReadHead(client).status(), 103);
   backend.Send(Response("200 OK", "ok"));
@@ -149,7 +150,7 @@ TEST(HalfClosed, AResetMeansThatTheClientHasLeft) {
   EXPECT_EQ(world.hawser().WaitForLog()["closed_by"], "client");
 }
 
-// The kernel tells an end of both directions apart there.
+// There the kernel reports an end of both directions.
 TEST(HalfClosed, AClosedUnixSocketMeansThatTheClientHasLeft) {
   FakeBackend listening;
   HawserProcess hawser(Config{.endpoints = {listening.address()}, .address = "unix:DIR/edge.sock"}.Yaml());
@@ -181,7 +182,7 @@ TEST(HalfClosed, AnEndInsideABodyIsNoHalfClose) {
   }
 }
 
-// It could say nothing in its tunnel, not even a close frame.
+// It could send nothing in its tunnel, not even a close frame.
 TEST(HalfClosed, AClientThatAsksForATunnelHasLeft) {
   OneBackend world;
   Wire client = world.Connect();

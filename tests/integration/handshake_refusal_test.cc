@@ -1,5 +1,5 @@
-// The handshake firewall towards the client: what hawser refuses by itself, with which status, and that no backend ever
-// hears of it.
+// The handshake firewall towards the client: what hawser itself refuses, with which status, and that no
+// backend sees the request.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -160,8 +160,8 @@ TEST(Http2Bounds, AHeaderBlockThatNeverEndsEndsTheConnection) {
   }
 }
 
-// An end is handled once, though the requests that it aborts have the session tell of it again: the connection is counted
-// once, and stays until its client has gone, so that no reset overtakes the GOAWAY.
+// An end is handled once, although the requests that it aborts make the session report it again: the
+// connection is counted once, and stays until its client has gone, so that no reset overtakes the GOAWAY.
 TEST(Http2Bounds, TheEndOfAConnectionWithRequestsIsOneEnd) {
   OneBackend world(
       WithHttp2("budgets: { pings: 10 }, initial_stream_window: 16MiB, initial_connection_window: 64MiB"));

@@ -1,4 +1,5 @@
-// Limits at the door: connections and rate by client address, exact over all workers, and the listener's own cap.
+// Limits at accept: connections and rate by client address, exact over all workers, and the listener's own
+// cap.
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/certificate.h"

@@ -1,5 +1,5 @@
-// Pings that hawser puts in: where they may stand, whose pongs are swallowed, and what becomes of a peer that does not
-// answer.
+// Pings of hawser's own: where they are inserted, which pongs are dropped, and what happens to a peer that
+// does not answer.
 #include <gtest/gtest.h>
 
 #include <thread>

@@ -1,4 +1,5 @@
-// Refusals that say nothing against the client's request keep its HTTP/1.1 connection for the next one; all others end it.
+// Refusals that are not the client's fault keep its HTTP/1.1 connection for the next request; all others end
+// it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,6 +1,7 @@
-// A server that refuses an upload reads a part of it, says why in a close frame, and closes its connection, with bytes of
-// the upload unread: the system answers the rest of them with a reset, and hawser's next write fails. The close frame has
-// come by then, and reaches the client whichever way the upload took.
+// A server that refuses an upload reads a part of it, gives the reason in a close frame, and closes its
+// connection with unread bytes of the upload: its system answers further bytes with a reset, and hawser's
+// next write fails. The close frame came before that, and must reach the client, however the upload was
+// forwarded.
 #include <gtest/gtest.h>
 
 #include <thread>

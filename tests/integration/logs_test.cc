@@ -1,4 +1,4 @@
-// Both logs when whoever takes their lines does not, and what time they tell.
+// Both logs when their reader does not read, and the times in their lines.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -124,7 +124,7 @@ TEST(Logs, AStdoutThatDoesNotBlockGetsWholeLines) {
   EXPECT_EQ(fcntl(fds[1], F_GETFL) & O_NONBLOCK, O_NONBLOCK) << "the pipe is its owner's";
 }
 
-// As under `2>&1 | shipper`: neither log comes between the halves of the other's line.
+// As under `2>&1 | shipper`: no line of one log splits a line of the other.
 TEST(Logs, BothMayGoIntoOnePipe) {
   int fds[2];
   ASSERT_EQ(pipe2(fds, O_CLOEXEC), 0);

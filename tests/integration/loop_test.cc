@@ -1,4 +1,5 @@
-// A request that comes round to the process that it left ends there (RFC 9110 §7.6.3); hawsers in a row are no loop.
+// A request that returns to the process that forwarded it is refused (RFC 9110 §7.6.3); several hawsers in a
+// row are no loop.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

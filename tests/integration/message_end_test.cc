@@ -1,4 +1,5 @@
-// Where a message ends is said to whoever takes it, whatever the other side said it with (RFC 9112 §6, RFC 9110 §8.6).
+// The receiver of a message always learns where it ends, however the sender marked the end (RFC 9112 §6, RFC
+// 9110 §8.6).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// The process among others: streams that are stuck, full, closed or gone, signals at any time, limits that bind. It serves
-// or says why not, and can always be ended.
+// The process and its environment: standard streams that are stuck, full, closed or gone, signals at any
+// time, low limits. It serves or reports why not, and can always be ended.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// The reference pages against what a running hawser really says: every field, label and type is documented,
-// and nothing is documented that is not there.
+// The reference pages against a running hawser: every field, label and type is documented, and everything
+// documented exists.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
-// Large bodies against a reader that does not read: the sender is stalled, hawser's memory stays flat, and once the reader
-// reads nothing is missing.
+// Large bodies against a reader that does not read: the sender is stalled, hawser's memory stays flat, and
+// when the reader reads again, no byte is missing.
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/flood.h"

@@ -1,4 +1,4 @@
-// What a backend sees of a client's request: hop-by-hop fields gone, forwarding fields set by hawser's own knowledge.
+// What a backend sees of a client's request: hop-by-hop fields gone, forwarded fields set by hawser.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,7 +73,7 @@ TEST(RequestHeaders, NominatingAFieldThatTheHandshakeNeedsDoesNotRemoveIt) {
   OneBackend world;
   Wire client = world.Connect();
   client.Send(Request{.connection = "Upgrade, Host, Sec-WebSocket-Key, X-Forwarded-For"}.Text());
-  // Either answer is sound: refused, or passed on whole.
+  // Both are correct: refused, or forwarded as a whole.
   ASSERT_TRUE(Eventually([&] { return world.backend().contacted() || client.HasInput(); }));
   if (client.HasInput()) {
     EXPECT_EQ(ReadHead(client).status(), 400);

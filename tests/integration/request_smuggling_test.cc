@@ -1,5 +1,5 @@
-// Requests that two parsers could read in two ways. Each is sent to the real binary on a connection of its own, with a
-// request hidden behind it; a backend that remembers every byte tells what became of it, and a counter that it was seen.
+// Ambiguous requests. Each is sent to the real binary on its own connection, with a request hidden behind it.
+// A backend that records every byte shows what hawser forwarded, and a counter shows that hawser refused it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -294,8 +294,8 @@ TEST(RequestSmuggling, AChunkExtensionOrATrailerSectionBeyondItsBoundIsBroken) {
   }
 }
 
-// What is sound, or sound once it is cleaned, reaches the backend in exactly this form; X-Forwarded-* and the like left
-// out of the comparison.
+// Valid requests, and requests that can be normalized, reach the backend in exactly this form; X-Forwarded-*
+// and similar fields are not compared.
 struct Cleaned {
   std::string name;
   std::string bytes;

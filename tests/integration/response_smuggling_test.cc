@@ -1,4 +1,4 @@
-// Responses that two parsers could read in two ways, and fields that could split one: a backend is not believed either.
+// Ambiguous responses, and fields that could split one: hawser checks backends as strictly as clients.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -156,7 +156,7 @@ TEST(ResponseSmuggling, WhatFollowsAResponseIsNotTheNextOne) {
     EXPECT_THAT(head.raw, Not(HasSubstr("Evil")));
     if (head.status() == 200) ReadBody(client, head);
     client.Send(PlainGet("/2"));
-    Wire next = world.backend().Accept();  // another connection: the first one has said too much
+    Wire next = world.backend().Accept();  // another connection: the first one has sent too much
     EXPECT_EQ(ReadHead(next).target(), "/2");
     next.Send(Response("200 OK", "second"));
     const Head second = ReadHead(client);

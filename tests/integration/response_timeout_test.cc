@@ -1,4 +1,5 @@
-// How long a plain request may take: until the backend's head, while either body moves, and what becomes of one that breaks.
+// How long a plain request may take: until the backend's head, while either body moves, and what happens to a
+// body that breaks.
 #include <string>
 
 #include <gtest/gtest.h>

@@ -42,7 +42,7 @@ class SocketIoTest : public testing::Test {
     }));
     return reached;
   }
-  // One request on a connection of its own, answered by whom it reaches, who is returned.
+  // Sends one request on its own connection; returns the backend that answers it.
   size_t Ask(const std::string& target, const std::string& answer = LastAnswer("2")) {
     Wire client = Wire::Connect(hawser_->listener());
     client.Send(PlainGet(target));

@@ -1,4 +1,4 @@
-// Large frames between plain sockets, through the real binary: they are spliced, and nobody can tell.
+// Large frames between plain sockets, through the real binary: they are spliced, and arrive like others.
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr size_t kKiB = 1024;
 
-// Every byte tells its place.
+// Every byte shows its position.
 std::string Payload(size_t size) {
   std::string payload(size, '\0');
   for (size_t i = 0; i < size; ++i) payload[i] = static_cast<char>(i * 31 + (i >> 8) * 7 + (i >> 16));

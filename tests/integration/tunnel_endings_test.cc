@@ -1,5 +1,6 @@
-// Every ending as a table: who ends the tunnel and how, what each peer then sees, and what the log says. Whatever the
-// ending, both sockets and every lease (of the client's address, of the listener, of the endpoint) are gone after it.
+// All endings in one table: who ends the tunnel and how, what each peer then sees, and what the log says.
+// Whatever the ending, both sockets and every lease (of the client's address, of the listener, of the
+// endpoint) are gone after it.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 

@@ -1,5 +1,5 @@
-// The limits that a route sets on its tunnels, and how much it inspects: what the offender hears, what the other side,
-// and what log and metrics say of it.
+// The limits that a route sets on its tunnels, and its inspection: what each side receives, and what the log
+// and the metrics show.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -145,7 +145,7 @@ TEST(TunnelLimits, CompressedMessagesPassAsTheyAreAndAreLimitedAsTheyAre) {
   Tunnel tunnel = world.Open({.more = {{"Sec-WebSocket-Extensions", extension}}},
                              {{"Sec-WebSocket-Extensions", "permessage-deflate"}});
   EXPECT_EQ(tunnel.request.Value("Sec-WebSocket-Extensions"), extension);
-  const std::string compressed = "\xff\xfe\xfd not";  // no UTF-8, and not asked to be
+  const std::string compressed = "\xff\xfe\xfd not";  // not valid UTF-8, and not validated
   const std::string frames =
       EncodeMasked({.payload = compressed.substr(0, 2), .fin = false, .reserved = 0x40}) +
       EncodeMasked({.opcode = kPing}) +

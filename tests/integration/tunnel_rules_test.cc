@@ -1,5 +1,5 @@
-// Frames that break RFC 6455: the offender hears its code, the other side is closed cleanly, and nothing of the frame
-// is forwarded.
+// Frames that break RFC 6455: the offender gets its close code, the other side is closed cleanly, and no byte
+// of the frame is forwarded.
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/flood.h"

@@ -8,7 +8,7 @@
 namespace hawser::integration {
 namespace {
 
-// Bytes that show where they belong.
+// Bytes that show their position.
 std::string Pattern(size_t size, unsigned seed) {
   std::string bytes(size, '\0');
   uint64_t state = seed * 0x9e3779b97f4a7c15u + 1;

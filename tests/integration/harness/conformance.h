@@ -1,6 +1,6 @@
 // The cases of the Autobahn test suite's fuzzing client (crossbario/autobahn-testsuite, sections 1 to 7, 9 and 10), as the
-// tests of this project run them: a client that writes what a case says, in pieces as it says, through hawser to a backend
-// that echoes, and what it must hear until the connection ends.
+// tests of this project run them: a client writes the bytes of a case, in its pieces, through hawser to a
+// backend that echoes; the case lists what the client must receive until the connection ends.
 #pragma once
 
 #include <cstdint>
@@ -47,8 +47,9 @@ class Conformance : public testing::Test {
 
   // Writes on a thread of its own while the calling one reads up to the end.
   static Heard Talk(const std::string& bytes, size_t chop);
-  // A case that ends well hears all that it expects. One that must fail hears a part of it: hawser ends the connection as
-  // soon as it sees the fault, which may be before the echo of what went before (Autobahn calls that "non-strict").
+  // A case that ends well receives everything expected. A case that must fail receives a part of it: hawser
+  // ends the connection as soon as it sees the fault, which may be before the echo of what went before
+  // (Autobahn calls that "non-strict").
   static void Expect(const ConformanceCase& one);
   static void Expect(const std::vector<ConformanceCase>& cases);
   static const std::string& address();

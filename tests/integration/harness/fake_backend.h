@@ -23,7 +23,7 @@ class FakeBackend {
   // Whether a connection waits to be accepted now.
   bool contacted() const;
   int fd() const { return socket_.fd(); }
-  // Nobody listens from here on.
+  // Stops listening.
   void Stop() { socket_.Reset(); }
 
  private:

@@ -92,7 +92,7 @@ class HawserProcess {
   std::string AdminPage(const std::string& path);
   // The value of a metric in /stats/prometheus, summed over the series that have all of `labels`; 0 if there is none.
   double Metric(const std::string& name, const std::vector<std::string>& labels = {});
-  // Wait for it: what a peer has seen is counted a moment later, or a moment before.
+  // Waits for the value: a metric may change a moment after its event.
   testing::AssertionResult MetricIs(const std::string& name, double value,
                                     const std::vector<std::string>& labels = {});
   testing::AssertionResult MetricReaches(const std::string& name, double least,

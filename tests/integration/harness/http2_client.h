@@ -1,5 +1,5 @@
-// An HTTP/2 client over a Wire, by nghttp2 as a client library of somebody else's: it reads frame by frame, and only as
-// far as a test waits for something. Frames made by hand can be sent between its own.
+// An HTTP/2 client over a Wire, made with nghttp2: it reads frame by frame, and only as far as a test waits
+// for something. Frames made by hand can be sent between its own.
 #pragma once
 
 #include <nghttp2/nghttp2.h>

@@ -1,5 +1,5 @@
-// A backend that remembers every byte: it takes each connection that comes, answers each whole request with the same
-// response, and can be asked what it has seen. Runs on a thread of its own.
+// A backend that records every byte: it accepts each connection, answers each complete request with the same
+// response, and returns what it has received. Runs on a thread of its own.
 #pragma once
 
 #include <mutex>

@@ -52,7 +52,8 @@ class OneBackend {
   HawserProcess hawser_;
 };
 
-// A message there and back again: shows that both directions of the tunnel work, and that all before it is done.
+// Sends a message there and back: shows that both directions of the tunnel work, and that everything before
+// was handled.
 void ExpectAlive(Tunnel& tunnel);
 
 // The upgrade of a client against an EchoBackend: not open() if it was refused; `head` keeps the answer.

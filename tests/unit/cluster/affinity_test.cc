@@ -18,7 +18,7 @@ constexpr WallTime kNow{1'700'000'000s};
 constexpr std::string_view kKeyA = "0123456789abcdef0123456789abcdef";
 constexpr std::string_view kKeyB = "fedcba9876543210fedcba9876543210";
 
-// A cluster with affinity under `keys`, and what it takes to keep it.
+// A cluster with affinity under `keys`, and the objects that it refers to.
 class Site {
  public:
   explicit Site(std::vector<std::string_view> keys = {kKeyA}, base::Duration ttl = 1h, size_t endpoints = 5,

@@ -1,4 +1,4 @@
-// What every policy owes alike, and the shares that each gives.
+// The rules for all policies, and the shares of each.
 #include "proxy/cluster/balancer.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// When an endpoint is left out, for how long, and how it comes back, under a clock of the test's own.
+// When an endpoint is ejected, for how long, and how it returns, under the test's own clock.
 #include "proxy/cluster/outlier.h"
 
 #include <atomic>
@@ -184,8 +184,8 @@ TEST_F(Outliers, ManyThreadsNeverLeaveOutAll) {
   EXPECT_EQ(endpoint(0).ejection_count() + endpoint(1).ejection_count() + endpoint(2).ejection_count(), 2u);
 }
 
-// Workers find a probe due at once. One takes it and fails at once; those that come too late must change nothing: an end
-// of their own, set behind the ejection, would end it early.
+// Several workers see that a probe is due. One takes it and fails at once; the late ones must change nothing,
+// or they would end the new ejection early.
 TEST_F(Outliers, OneOfManyWorkersTakesAProbeAndTheOthersLeaveItsEjectionAlone) {
   constexpr int kWorkers = 3;
   constexpr int kRounds = 1000;

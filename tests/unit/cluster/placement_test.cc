@@ -1,5 +1,5 @@
-// What ring_hash and maglev promise beyond the other policies: a request's place does not depend on who computes it, and
-// changes of the cluster move few requests.
+// What ring_hash and maglev promise beyond the other policies: all hawsers pick the same endpoint for a
+// request, and changes of the cluster move few requests.
 #include <algorithm>
 #include <random>
 
@@ -61,7 +61,7 @@ TEST_P(Placement, IsTheSameForWhoeverListsTheEndpointsInAnyOrder) {
   EXPECT_EQ(Places(one), Places(other)) << "with all but one out";
 }
 
-// Places that every build and host must arrive at: a fleet is upgraded host by host.
+// Endpoints that every build and host must pick: a fleet is upgraded host by host.
 TEST_P(Placement, HasAFixedValue) {
   const config::Cluster settings = EvenCluster(GetParam(), 10);
   const Cluster cluster(settings);

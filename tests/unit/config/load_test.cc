@@ -22,7 +22,7 @@ std::vector<std::string> Rendered(const std::vector<Diagnostic>& diagnostics) {
   return lines;
 }
 
-// What a file of this text is told, without looking at the files that it names.
+// The errors of a file with this text, without opening the files that it names.
 std::vector<std::string> Errors(std::string_view text) {
   return Rendered(LoadText(text, "f.yaml", {.check_files = false}).errors);
 }

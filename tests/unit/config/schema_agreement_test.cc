@@ -1,5 +1,5 @@
-// The loader and the JSON Schema are asked for the same values, field by field: an editor must not be content with what
-// `hawser check` refuses, nor mark what it takes.
+// The loader and the JSON Schema get the same values, field by field: an editor must not accept what `hawser
+// check` refuses, nor mark what it accepts.
 #include <algorithm>
 #include <limits>
 #include <string>
@@ -199,7 +199,7 @@ bool IsAscii(const std::string& text) {
   return std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; });
 }
 
-// What takes more than a regular expression to see. The schema is content with it, the loader is not.
+// Errors that no regular expression can find: the schema accepts these values, the loader does not.
 bool OnlyTheLoaderSees(const std::string& fault, const Sample& sample) {
   if (!sample.json.is_string()) return false;
   return fault.ends_with("is out of range") || fault.find("does not compile") != std::string::npos ||
@@ -306,7 +306,7 @@ TEST(SchemaAgreement, OnWhatIsNeeded) {
   agree("{ " + routes(answer) + " }", false);
 }
 
-// A word of the file is never something else to YAML.
+// YAML reads no word of an enum as another type.
 TEST(SchemaAgreement, NoWordOfAnEnumNeedsQuotes) {
   const auto walk = [](const auto& self, const Json& part) -> void {
     if (part.is_object() && part.contains("enum") && part.at("enum").is_array()) {

@@ -1,4 +1,4 @@
-// What check says of trusted_proxies.
+// The warnings of check about trusted_proxies.
 #include <string>
 #include <vector>
 

@@ -15,8 +15,8 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A handler with all that can be pending for it: a descriptor that is ready, a timer that is due, calls for this turn and
-// for the next. Once it has retired, by whichever of them, it hears nothing more.
+// A handler with everything that can be pending for it: a ready descriptor, a due timer, calls for this turn
+// and for the next. After it has retired, in any of these calls, it is never called again.
 class Retiring final : public IoHandler {
  public:
   Retiring(Loop& loop, int& calls, bool& destroyed)
@@ -89,8 +89,8 @@ TEST_F(LoopTest, AHandlerRetiredByAnotherIsNotCalledInThatTurn) {
   }
 }
 
-// More than are searched one by one: of a hundred handlers with two calls each, those that retire and those whose call is
-// taken back hear nothing, the others everything, once.
+// More calls than are searched one by one: of a hundred handlers with two calls each, those that retire and
+// those whose call is cancelled get no call, the others get each call once.
 TEST_F(LoopTest, ManyCallsAndManyRetirementsInOneTurn) {
   constexpr size_t kHandlers = 100;
   std::vector<std::unique_ptr<Listener>> listeners;

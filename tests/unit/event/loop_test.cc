@@ -263,7 +263,7 @@ TEST_F(LoopTest, AWakeUpIsConsumed) {
   EXPECT_GE(base::SteadyNow() - before, milliseconds(29));
 }
 
-// A wake-up that is lost leaves the loop asleep with tasks waiting, however much more is posted.
+// After a lost wake-up the loop would sleep with tasks waiting, however many more are posted.
 TEST_F(LoopTest, NoWakeUpIsLostUnderContention) {
   constexpr int kThreads = 3;
   constexpr int kPosts = 300000;

@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 constexpr base::TimePoint kStart{std::chrono::seconds(12345)};
 constexpr base::Duration kTwoYears = hours(24 * 730);
 
-// A timer that does what it is told when it fires.
+// A timer that runs a given function when it fires.
 struct Alarm final : IoHandler {
   explicit Alarm(std::function<void()> what = {}, uint8_t tag = 0)
       : timer(*this, tag), on_fire(std::move(what)) {}

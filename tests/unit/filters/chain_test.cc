@@ -24,7 +24,7 @@ Verdict Passes(Context&) {
   return Verdict::Continue();
 }
 
-// Says what it is told to say, and writes down that it was asked.
+// Returns a given verdict, and records that it was called.
 class Scripted : public Filter {
  public:
   Scripted(std::string& trace, char name, Script script)

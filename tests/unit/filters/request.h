@@ -30,7 +30,7 @@ class Request : public event::IoHandler {
 
   void OnReady(event::Ready ready) override { woken += ready.tag == kTag ? 1 : 100; }
   event::Loop& loop() { return *loop_; }
-  // Whatever waits for the loop's next turn.
+  // Runs the calls that wait for the loop's next turn.
   void RunLoop() { loop_->RunOnce(base::Duration(0)); }
 
  private:

@@ -172,7 +172,7 @@ TEST_F(Forwarded, ATrustedPeersUnsoundProtoHostAndPortAreReplaced) {
   EXPECT_EQ(Field("X-Forwarded-Host"), "example.com");
 }
 
-// A listener's port beside a scheme and a host of another place would make a URL that nobody serves.
+// The listener's port together with another scheme and host would make a wrong URL.
 TEST_F(Forwarded, APortThatATrustedPeerLeavesOutIsTheOneThatItsOtherFieldsImply) {
   EXPECT_EQ(Become("X-Forwarded-Port", "8443"), "8443");
   const std::vector<std::array<const char*, 3>> rows = {
@@ -205,7 +205,7 @@ TEST_F(Forwarded, AProxyThatSendsNoAddressIsItselfTheFirst) {
   EXPECT_EQ(Field("Forwarded"), "for=10.0.0.1;host=example.com;proto=https");
 }
 
-// Many a proxy sets X-Forwarded-* and passes on the Forwarded of its client, who may have made it up.
+// Many proxies set X-Forwarded-* and forward the Forwarded of their client, which may be forged.
 TEST_F(Forwarded, WhereBothCameXForwardedCounts) {
   head_.headers.Add("Forwarded", "for=198.51.100.66;host=evil.example;proto=http");
   head_.headers.Add("X-Forwarded-For", "203.0.113.7");

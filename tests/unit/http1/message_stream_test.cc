@@ -125,7 +125,7 @@ TEST_P(Http1Streams, ABodyOfKnownLengthEndsWhereItsLengthSays) {
   EXPECT_EQ(ReadAll(*request).state, IoState::kEnd);
 }
 
-// The end of a body may come with its last bytes: then nothing more comes from the kernel to tell of it.
+// The end of a body may come with its last bytes: then the kernel reports no further event.
 TEST_P(Http1Streams, AnUnreadEndIsAnnounced) {
   FakeStream connection;
   auto request = Serve(connection, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
@@ -256,7 +256,8 @@ TEST_P(Http1Streams, AConnectionWhoseRequestWasNotReadIsNotUsedAgain) {
   EXPECT_FALSE(request->reusable());
 }
 
-// The response's way asks for news each time that it goes on: a loop without end, where these were some.
+// While the response moves, the exchange asks for events each time: unread held bytes must not count as an
+// event, or it would loop forever.
 TEST_P(Http1Streams, HeldBytesOfAnUnreadBodyCauseNoEvents) {
   struct Counting final : event::IoHandler {
     void OnReady(event::Ready) override { ++calls; }

@@ -142,7 +142,7 @@ TEST_F(ServerConnectionTest, OneByteACall) {
   EXPECT_EQ(buffers_.in_use(), 0U);
 }
 
-// Whatever call fails, the owner hears that it is over, once, and no byte is kept.
+// Whichever call fails, the owner gets kOver once, and no byte is kept.
 TEST_F(ServerConnectionTest, TheNthCallFails) {
   int n = 1;
   for (bool failed = true; failed; ++n) {

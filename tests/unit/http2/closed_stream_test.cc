@@ -1,5 +1,5 @@
-// Frames for streams that are over, or that were never begun (RFC 9113 §5.1, §5.1.1, §6.3): what is a fault of the peer's
-// and what was merely under way. h2spec asks for the former, and nghttp2 passes over both.
+// Frames for streams that are over, or that were never begun (RFC 9113 §5.1, §5.1.1, §6.3): which are errors
+// of the peer's, and which were only under way. h2spec demands errors for the former; nghttp2 ignores both.
 #include <nghttp2/nghttp2.h>
 
 #include "gmock/gmock.h"

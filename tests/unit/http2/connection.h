@@ -34,7 +34,7 @@ class Lent final : public net::ByteStream {
   net::ByteStream& stream_;
 };
 
-// Remembers what it was told, and does what it is made to do then.
+// Records its calls, and runs a given function in each.
 class Listener final : public event::IoHandler {
  public:
   void OnReady(event::Ready ready) override {

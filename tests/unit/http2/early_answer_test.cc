@@ -1,5 +1,6 @@
-// Answers that end ahead of their requests: what still comes is dropped and the stream is not reset at once, since some
-// clients lose an answer that a reset follows in the same flight (curl 7.88). RFC 9113 §8.1 allows the reset.
+// Answers that end before their requests: further bytes are dropped and the stream is not reset at once,
+// since some clients lose an answer that a reset follows directly (curl 7.88). RFC 9113 §8.1 allows the
+// reset.
 #include <nghttp2/nghttp2.h>
 
 #include <algorithm>

@@ -27,7 +27,7 @@ TEST(Leaving, ASessionGoesAwayWhenItsLastStreamHasEnded) {
   EXPECT_EQ(exchange.client->ReadResponse(response), HeadState::kFinal);
 }
 
-// Only the acknowledgement of the PING behind the notice says that the notice was read.
+// Only the acknowledgement of the PING behind the notice proves that the notice was read.
 TEST(Leaving, AnUnexpectedAcknowledgementDoesNotShortenTheNotice) {
   Wire at;
   const Settings settings;

@@ -1,5 +1,5 @@
-// The house rules that a compiler does not know, read off the source tree: a layer includes, names and links only what
-// stands before it in the list; its namespace is hawser::<layer>; folders are those of the design.
+// Rules that a compiler does not check, tested on the source tree: a layer includes, names and links only
+// layers before it in the list; its namespace is hawser::<layer>; there are no other folders.
 #include <algorithm>
 #include <array>
 #include <filesystem>

@@ -1,4 +1,4 @@
-// The fake keeps the contract of byte_stream.h, or the tests that use it prove nothing.
+// The fake must keep the contract of byte_stream.h: the tests that use it rely on that.
 #include "tests/fakes/fake_stream.h"
 
 #include <array>

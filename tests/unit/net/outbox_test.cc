@@ -79,7 +79,7 @@ TEST_F(OutboxTest, NothingOvertakesWhatWaitsThoughThereIsRoomAgain) {
   EXPECT_EQ(stream_.written(), "firstsecond");
 }
 
-// Takes all that it is given, the end too, and is not rid of it before it is let go, as TLS may be.
+// Takes all bytes and the end, but sends them only when it is released, as TLS may do.
 class HoldingStream final : public ByteStream {
  public:
   void LetGo() { holding_ = false; }

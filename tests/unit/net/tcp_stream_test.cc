@@ -52,7 +52,7 @@ class TcpStreamTest : public testing::Test {
     ASSERT_EQ(send(far.fd(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
   }
 
-  // Turns of the loop until something is heard.
+  // Turns the loop until an event comes.
   event::Ready NextReady() {
     listener.heard.clear();
     for (int turns = 0; listener.heard.empty() && turns < 100; ++turns) loop->RunOnce(seconds(1));
@@ -93,7 +93,7 @@ TEST_F(TcpStreamTest, AnEndAfterAWriteWasResetIsAnError) {
   EXPECT_EQ(near->Read(one).state, IoState::kError);
 }
 
-// As where epoll is out of watches: here it refuses a descriptor that cannot be waited for.
+// As when epoll has no watches left: here it refuses a descriptor that it cannot watch.
 TEST_F(TcpStreamTest, AStreamThatEpollDoesNotTakeIsBroken) {
   TcpStream stream(*loop, Socket(open("/proc/self/exe", O_RDONLY | O_CLOEXEC)));
   Listener first, second;

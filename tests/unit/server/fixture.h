@@ -1,6 +1,6 @@
-// What the tests of listeners and workers share: a snapshot of a configuration, and clients with real sockets. Nothing moves
-// by itself: the test turns the loop and steps its clock, and on one machine what a socket was given has come when send(2)
-// returns.
+// What the tests of listeners and workers share: a snapshot of a configuration, and clients with real
+// sockets. Nothing moves by itself: the test turns the loop and steps its clock. On one machine, sent bytes
+// have arrived when send(2) returns.
 #pragma once
 
 #include <algorithm>

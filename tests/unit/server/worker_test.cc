@@ -72,7 +72,7 @@ class WorkerTest : public testing::Test {
     }
     EXPECT_EQ(Counted(Metric::kTunnelsOpen), static_cast<uint64_t>(count));
   }
-  // Those that have been told something since they opened: a close frame.
+  // Counts the clients that have received something since they opened: a close frame.
   int Told() {
     int told = 0;
     for (Peer& client : clients_) told += client.Heard().empty() ? 0 : 1;
@@ -204,7 +204,7 @@ TEST_F(WorkerTest, ItsDestructionEndsEverything) {
   EXPECT_TRUE(edge_->ip_table.Top(1).empty());
 }
 
-// The one test with a thread, and with the time of the world.
+// The only test with a thread and the real clock.
 TEST_F(WorkerTest, RunsOnAThreadOfItsOwnUntilItIsStopped) {
   Make(AnswersUp());
   ASSERT_TRUE(worker_->Start(0).ok());

@@ -1,4 +1,5 @@
-// A request's tries at its backends: which follow which, who is blamed, and that nothing is left of those that failed.
+// A request's tries at its backends: their order, which endpoint is blamed, and that failed tries leave
+// nothing behind.
 #include "proxy/session/backend_request.h"
 
 #include <string>
@@ -216,7 +217,7 @@ TEST(BackendRequest, EndsWhicheverCallOfAKeptConnectionFails) {
 
 // --- Time ---
 
-// A port whose queue is full answers no connection: the kernel drops what asks for one.
+// A port whose queue is full answers no connection: the kernel drops the SYN.
 class FullPort {
  public:
   explicit FullPort(const Port& port) {

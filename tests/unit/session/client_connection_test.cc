@@ -1,5 +1,6 @@
-// A client's HTTP/1 connection over sockets of this process and a clock that stands still: every byte by itself, an end or a
-// reset behind every byte, and a deadline in the turn in which the client does something. It ends once and leaves nothing.
+// A client's HTTP/1 connection over sockets of this process and a stepped clock: every byte by itself, an end
+// or a reset after every byte, and a deadline in the same turn as an event of the client. It ends once and
+// leaves nothing behind.
 #include "proxy/session/client_connection.h"
 
 #include <functional>
@@ -100,7 +101,7 @@ TEST(ClientConnection, MayEndBehindEveryByte) {
       harness.Settle();
       reset ? harness.Reset() : harness.End();
       harness.Settle();
-      if (!harness.over()) harness.Pass(20s);  // lingers, or was told to be late
+      if (!harness.over()) harness.Pass(20s);  // lingers, or gets 408
       if (!harness.over()) harness.Pass(20s);
       EXPECT_TRUE(harness.over());
       harness.ExpectNothingLeft();

@@ -1,5 +1,6 @@
-// An HTTP/2 connection of a client over a scripted stream and a clock that stands still: normally, one byte a call, with the
-// n-th call failing, and with a deadline in the turn in which the client does something. It ends once and leaves nothing.
+// An HTTP/2 connection of a client over a scripted stream and a stepped clock: normally, one byte a call,
+// with the n-th call failing, and with a deadline in the same turn as an event of the client. It ends once
+// and leaves nothing behind.
 #include "proxy/session/http2_connection.h"
 
 #include <functional>

@@ -13,7 +13,7 @@ class OffloadedTunnel : public testing::Test {
     harness_.Start();
   }
 
-  // With what the loop is told of bytes that wait inside the stream.
+  // Includes the loop's calls for bytes that wait inside the stream.
   void Settle() {
     for (int turns = 0; turns < 20 && !harness_.ended(); ++turns) {
       harness_.Settle();

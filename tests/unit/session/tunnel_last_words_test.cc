@@ -1,4 +1,4 @@
-// What a peer sent before it went is read and passed on, whatever keeps a write to it from succeeding.
+// The last bytes of a peer are read and forwarded, even if writes to it fail.
 #include "tests/unit/session/tunnel_harness.h"
 
 namespace hawser::session {

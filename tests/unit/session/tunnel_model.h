@@ -254,7 +254,7 @@ class TunnelModel {
     backend_.Hear(true);
   }
 
-  // Everybody sends and takes all that there is, until nothing has moved for a while.
+  // Both peers send and read everything, until nothing has moved for a while.
   void Quiesce() {
     int quiet = 0;
     for (int round = 0; round < 4000 && quiet < 5 && !harness_.ended(); ++round) {

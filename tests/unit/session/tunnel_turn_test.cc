@@ -150,7 +150,7 @@ void Meet(const Deadline& deadline, const Move& move, bool client, Order order) 
   const auto deliver = [&] {
     if (!harness.ended() && !stream.closed()) stream.Deliver();
   };
-  // A turn serves timers before what was posted.
+  // A turn fires timers before it runs posted tasks.
   order == Order::kMoveFirst ? deliver() : harness.loop().Post(deliver);
   harness.Turn(2ms);
   if (!harness.ended()) harness.Settle();

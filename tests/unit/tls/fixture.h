@@ -82,7 +82,7 @@ class Directory {
   mutable int count_ = 0;
 };
 
-// Notes what it hears, and does what the test wants it to do then.
+// Records its events, and runs a function of the test in each.
 class Recorder : public event::IoHandler {
  public:
   void OnReady(event::Ready ready) override {

@@ -252,7 +252,7 @@ TEST_P(TlsStreamTest, GarbageFailsTheHandshake) {
   }
 }
 
-// The client dies at the n-th byte of what it says, for every n.
+// The client ends after its n-th byte, for every n.
 TEST_P(TlsStreamTest, AClientMayLeaveAtAnyByte) {
   bool whole = false;
   for (size_t cut = 0; !whole; cut += 3) {

@@ -64,7 +64,7 @@ class DeflateStreamTest : public testing::Test, public event::IoHandler {
     stream_->Want({.read = last_.state != IoState::kEnd, .write = blocked_});
   }
 
-  // What was taken to be written is also passed on: with the script's room, until nothing happens any more.
+  // Also sends the bytes that Write has taken: with the script's room, until nothing moves any more.
   void Settle() {
     do {
       loop_->RunOnce(base::Duration(0));
@@ -73,7 +73,7 @@ class DeflateStreamTest : public testing::Test, public event::IoHandler {
     } while (HasSoon());
   }
 
-  // Whether the loop is still to tell of something: it then turns without waiting.
+  // Whether the loop has a pending call: then it turns without waiting.
   bool HasSoon() {
     const size_t before = read_.size() + errors_.size();
     loop_->RunOnce(base::Duration(0));

@@ -202,7 +202,7 @@ TEST_F(FrameInflaterTest, AtItsBoundThePoolRefusesAndCounts) {
   EXPECT_EQ(Inflate(one, frame.substr(50)).state, State::kInput);
 }
 
-// Whatever breaks a rule passes as it is, behind what makes it a violation for the scanner too.
+// A frame that breaks a rule passes unchanged, so that the scanner finds the violation too.
 TEST_F(FrameInflaterTest, WhatBreaksARulePassesAsItCame) {
   const std::string begun = ClientFrame({.payload = Compress("a").substr(0, 1), .fin = false, .rsv = 4});
   const std::string offences[] = {
@@ -219,7 +219,7 @@ TEST_F(FrameInflaterTest, WhatBreaksARulePassesAsItCame) {
     EXPECT_EQ(Inflate(pool_, offence + "rest").bytes, offence + "rest");
     EXPECT_EQ(Inflate(pool_, offence + "rest", {.input = 1, .room = 64}).bytes, offence + "rest");
   }
-  // Inside a message of which nothing has come out yet, the scanner is told of it first.
+  // Inside a message without output yet, the scanner first gets the beginning of the message.
   for (const std::string& offence :
        {ClientFrame({.payload = "x"}), ClientFrame({.payload = "x", .rsv = 4})}) {
     const Inflated out = Inflate(pool_, begun + offence);

@@ -1,4 +1,4 @@
-// What lenient inspection lets pass and what it keeps to; and how the number of messages that may begin is counted.
+// What lenient inspection accepts and what it enforces, and how messages that may begin are counted.
 #include <string>
 #include <vector>
 

@@ -1,6 +1,6 @@
 // What FrameScanner is tested against: a parser that has the whole input before it, keeps every payload, and checks
-// UTF-8 by the code points that a sequence could still become. Slow and plain; shared by the unit tests and the fuzz
-// targets. Also the driver that offers a scanner its input in pieces, as a tunnel does.
+// UTF-8 by the code points that a sequence could still become. Slow and simple; shared by the unit tests and
+// the fuzz targets. Also the driver that offers a scanner its input in pieces, as a tunnel does.
 #pragma once
 
 #include <algorithm>
