@@ -27,7 +27,7 @@ class End {
   // Bytes read or written (at least one), kBlocked or kEnded.
   ssize_t Read(std::span<std::byte> into);
   ssize_t Write(std::span<const std::byte> bytes);
-  // Decrypted bytes are waiting that epoll knows nothing of.
+  // Whether decrypted bytes wait that epoll does not report.
   bool pending() const { return tls_ && SSL_pending(tls_.get()) > 0; }
   // Ends a TLS session in order.
   void Finish();

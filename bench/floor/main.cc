@@ -1,4 +1,4 @@
-// hawser_floor: the command line of the bare relay that the benchmarks take their ratios to.
+// hawser_floor: the command line of the bare relay, the reference of all ratios.
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>

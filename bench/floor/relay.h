@@ -1,6 +1,6 @@
-// The floor: what any proxy on epoll must do and nothing else. Accept, connect, then recv and send between the two
-// sockets, level-triggered, through one buffer that the process shares (or a pipe). Nothing is parsed; the end of
-// either side ends both. One thread. It is built to be measured, not to face a network.
+// The floor does only what every proxy on epoll must do: accept, connect, then recv and send between the two
+// sockets, level-triggered, through one buffer that the process shares (or a pipe). Nothing is parsed; the
+// end of either side ends both. One thread. It is built to be measured, not to face a network.
 #pragma once
 
 #include <array>
@@ -41,7 +41,7 @@ class Relay {
  public:
   explicit Relay(RelayOptions options);
 
-  // Serves connections of `listening` for ever.
+  // Serves connections of `listening` until the process ends.
   void Run(const net::Socket& listening);
 
  private:

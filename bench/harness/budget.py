@@ -1,4 +1,4 @@
-# What `compare --quick` holds hawser to: user memory an idle tunnel, and instructions a message and a handshake. None of
+# The budget of `compare --quick`: user memory per idle tunnel, and instructions per message and per handshake. None of
 # these depends on how busy or how fast the machine is. Instructions are counted by callgrind alone: hardware counters
 # are missing in most virtual machines and containers, and two ways of counting would need two budgets.
 #
@@ -29,7 +29,7 @@ UNITS = {'memory': 'bytes', 'instructions': 'instructions'}
 
 
 def build_type(build):
-    """What the figures depend on of how hawser was built: "RelWithDebInfo -O2 -g1 -DNDEBUG LTO, GNU 12"."""
+    """The build settings on which the figures depend: "RelWithDebInfo -O2 -g1 -DNDEBUG LTO, GNU 12"."""
     cache = open(os.path.join(build, 'CMakeCache.txt')).read()
 
     def value(name):
@@ -103,7 +103,7 @@ def measure_memory(bench, tls):
     case = all_cases()['idle-tls' if tls else 'idle']
     with Peer(bench, 'hawser', tls) as peer:
         first_light(bench, peer, case)
-        # Few at once: what a connection needs while it opens is not to be mistaken for what it keeps.
+        # Few at once, so that memory that a connection needs only while it opens is not counted.
         with IdleTunnels(bench, peer, case, 20, '--size', '4096', '--opening', '4') as first:
             first.await_event('open')
             first.order('echo', 'echo')

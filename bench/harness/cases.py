@@ -1,5 +1,5 @@
-# What is measured: each case is one row of docs/performance.md's table, made by one run of hawser_load against one
-# freshly started proxy. The CPU time is read by hawser_load itself at both ends of its window; memory is read here,
+# The cases: each is one row of docs/performance.md's table, made by one run of hawser_load against one newly started
+# proxy. The CPU time is read by hawser_load itself at both ends of its window; memory is read here,
 # before and after the tunnels are there.
 import json
 import os
@@ -81,7 +81,7 @@ def run_load(bench, command, seconds):
 
 
 def window(peer, seconds):
-    """Arguments that make the load measure `peer` for so long. Its processes are those there are by now."""
+    """Arguments that make the load measure `peer` for this time. Its processes must be running."""
     observe = ['--observe', ','.join(map(str, peer.pids()))] if peer.process else []
     return ['--seconds', str(seconds), *observe]
 
@@ -103,7 +103,7 @@ def measure_open(bench, peer, case, settings):
 
 
 class IdleTunnels:
-    """hawser_load's idle mode, told what to do step by step. To be used in a `with`."""
+    """hawser_load's idle mode, controlled step by step. To be used in a `with`."""
 
     def __init__(self, bench, peer, case, count, *more):
         tls = ['--tls', '--tls-version', '1.3'] if case.tls else []
@@ -139,8 +139,8 @@ def grown(before, after, count):
 
 
 def measure_idle(bench, peer, case, settings):
-    # A few tunnels first, opened as many at a time as the others, so that what a proxy allocates once is not counted as a
-    # tunnel's. They end before the baseline.
+    # A few tunnels first, opened as many at a time as the others, so that memory that a proxy allocates once is not
+    # counted as a tunnel's. They end before the baseline.
     with IdleTunnels(bench, peer, case, 20, '--size', '4096') as first:
         first.await_event('open')
         first.order('echo', 'echo')
@@ -187,7 +187,7 @@ def fits(case, name):
 
 
 def first_light(bench, peer, case):
-    """One tunnel through the peer: its worker runs by now, and what it is asked to do works."""
+    """Opens one tunnel through the peer: then its worker runs, and the case works."""
     tls = ['--tls'] if case.tls else []
     run_load(bench, [bench.load, 'churn', '--target', f'127.0.0.1:{peer.port}', '--connections', '1', '--count', '1',
                      '--warmup', '0', '--json', *tls], 0)

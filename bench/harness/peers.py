@@ -1,5 +1,5 @@
-# The proxies that are compared: how each is installed, configured and started, with one worker. A configuration is what
-# its users run: access log on, TLS 1.2 and 1.3, no time limit that would cut an idle tunnel during a measurement.
+# The proxies that are compared: how each is installed, configured and started, with one worker. Each is configured as
+# its users run it: access log on, TLS 1.2 and 1.3, no time limit that would cut an idle tunnel during a measurement.
 import os
 import shutil
 import subprocess
@@ -278,7 +278,7 @@ class Peer:
 
 
 def versions(names):
-    """One line a peer that has a version to tell."""
+    """One line per peer that prints a version."""
     commands = {'nginx': ['nginx', '-v'], 'haproxy': ['haproxy', '-v'], 'nghttpx': ['nghttpx', '-v'], 'caddy': ['caddy', 'version']}
     lines = []
     for name, command in commands.items():

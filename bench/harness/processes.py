@@ -1,5 +1,5 @@
 # Processes under measurement: started on one CPU with a log each, ended by their ids with all they forked, and read
-# through /proc. Should this script die in whatever way, the kernel ends what it started (PR_SET_PDEATHSIG).
+# through /proc. If this script dies, the kernel ends the processes that it started (PR_SET_PDEATHSIG).
 import ctypes
 import os
 import resource
@@ -65,7 +65,7 @@ class Process:
             return ' | '.join(log.read().strip().splitlines()[-3:]) or 'it said nothing'
 
     def stop(self):
-        """SIGTERM; what is left of it and its children after three seconds is killed."""
+        """SIGTERM; kills it and its children if they still run after three seconds."""
         pids = self.pids() if self.running() else []
         signal_all(pids[:1], signal.SIGTERM)
         try:
@@ -99,7 +99,7 @@ def children(pid):
 
 
 def descends(pid, family):
-    """Still there, and not a stranger that was given the number since."""
+    """Whether it still runs, and is not another process with the same number."""
     try:
         parent = int(open(f'/proc/{pid}/stat').read().rpartition(')')[2].split()[1])
     except (FileNotFoundError, ProcessLookupError):
@@ -160,7 +160,7 @@ def kernel_memory():
 
 
 def busy_percent(cpu, seconds=0.5):
-    """How much of a CPU is in use by whatever runs now."""
+    """The CPU usage of the whole machine at present."""
     def read():
         for line in open('/proc/stat'):
             words = line.split()

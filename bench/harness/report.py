@@ -1,8 +1,8 @@
 # Rounds become medians, medians become tables. A ratio to the floor is taken within each round, where both stood under
-# the same conditions, and its median over the rounds is what is told.
+# the same conditions, and the result is its median over the rounds.
 from statistics import median
 
-# For each kind of case: the columns as (heading, key, format), the key whose ratio to the floor is told, and its unit.
+# For each kind of case: the columns as (heading, key, format), the key that is shown as a ratio to the floor, and its unit.
 COLUMNS = {
     'echo': ([('CPU µs/message', 'cpu', '.2f'), ('user µs', 'user', '.2f'), ('messages/s', 'rate', ',.0f'),
               ('p50 µs', 'p50', '.0f'), ('p99 µs', 'p99', '.0f')], 'cpu'),
@@ -69,8 +69,8 @@ def as_markdown(rows):
     return '\n'.join('| ' + ' | '.join(row) + ' |' for row in [rows[0], rule, *rows[1:]])
 
 
-# For the table of docs/performance.md: what is told of each kind of case, as (row's suffix, key, format, whether peers are
-# told by their ratio to the floor).
+# For the table of docs/performance.md: the rows of each kind of case, as (row's suffix, key, format, whether peers are
+# shown as a ratio to the floor).
 TOLD = {
     'echo': [('', 'cpu', '{:.2f} µs', True)],
     'bulk': [('', 'cpu', '{:,.0f} µs', True)],
@@ -82,7 +82,7 @@ TOLD = {
 
 
 def user_row(told, peers):
-    """The user part of the round trip that stands alone, where the kernel's is what all have in common."""
+    """The user part of the lone round trip; the kernel's part is the same for all."""
     cells = [told['medians'].get(peer, {}).get('user') for peer in peers]
     return ['of it in user space', *(f'{value:.2f} µs' if value is not None else '–' for value in cells)]
 
@@ -105,7 +105,7 @@ def whole_table(all_told, cases, peers):
 
 
 def put_into_page(path, text):
-    """Replaces what stands between the page's two marks."""
+    """Replaces the text between the page's two marks."""
     begin, end = '<!-- measured: bench/compare --page -->\n', '<!-- end -->\n'
     page = open(path).read()
     before, rest = page.split(begin)

@@ -1,5 +1,5 @@
-# Small GETs by h2load (Debian's nghttp2-client), over HTTP/1.1 or HTTP/2: what a request costs the proxy when nothing but
-# requests passes. Its connections are opened once and kept.
+# Small GETs by h2load (Debian's nghttp2-client), over HTTP/1.1 or HTTP/2: the cost of a request without
+# opening connections: they are opened once and kept.
 import os
 import re
 import subprocess

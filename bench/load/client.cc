@@ -276,9 +276,9 @@ void Client::End() {
 }
 
 void Client::Fail(std::string_view failure) {
-  const std::string told(failure);
+  const std::string reason(failure);
   Drop();
-  observer_.OnClosed(*this, told);
+  observer_.OnClosed(*this, reason);
 }
 
 void Client::Drop() {

@@ -1,5 +1,6 @@
 // One WebSocket client of the load generator: connects, secures, upgrades, sends copies of one message, counts the
-// echoes, answers pings, closes with a handshake, and can be opened again. What to send when is its observer's affair.
+// echoes, answers pings, closes with a handshake, and can be opened again. Its observer decides what to send
+// and when.
 //
 //   idle → connecting → securing → upgrading → open → closing (our Close is out) → ending (both are; FIN is awaited)
 #pragma once
@@ -51,7 +52,8 @@ struct Engine {
 
 class Client;
 
-// Told within the poller's turn. It may call Queue and Close on the client; what they queue is sent after it returns.
+// Called within the poller's turn. It may call Queue and Close on the client; what they queue is sent after
+// it returns.
 class ClientObserver {
  public:
   virtual ~ClientObserver() = default;
@@ -82,7 +84,7 @@ class Client : public Target {
   void Close();
   // Sends what is queued, as far as the socket takes it. To be called after Queue or Close outside of an observer.
   void Flush();
-  // Closes the socket without a word; OnClosed is not called.
+  // Closes the socket without a close frame; OnClosed is not called.
   void Drop();
 
   void OnReady(uint32_t events) override;
@@ -126,7 +128,7 @@ class Client : public Target {
   bool was_open_ = false;
   bool verified_ = false;   // the first echo was compared
   bool close_due_ = false;  // our Close waits for queued_ to be sent
-  std::string failure_;     // told to the observer when the connection ends
+  std::string failure_;     // for the observer when the connection ends
 };
 
 }  // namespace hawser::bench

@@ -1,4 +1,4 @@
-// Steady time as nanoseconds in one integer: what histograms, schedules and deadlines of the load generator count in.
+// Steady time as nanoseconds in one integer, for histograms, schedules and deadlines of the load generator.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // RFC 6455 §5.2 framing, as little of it as a load generator and an echo backend need: headers written, and frames read
-// piece by piece as bytes come, unmasked in place, never assembled. Nothing is validated but what would lose the way.
+// piece by piece as bytes come, unmasked in place, never assembled. Only errors that would lose the frame
+// boundaries are checked.
 #pragma once
 
 #include <array>
@@ -17,7 +18,7 @@ using Mask = std::array<std::byte, 4>;
 // Appends a frame's header; `mask` null leaves the frame unmasked.
 void AppendHeader(std::vector<std::byte>& out, Opcode opcode, bool fin, uint64_t length, const Mask* mask);
 
-// Applies `mask` to payload that starts `offset` bytes into its frame; twice is as never.
+// Applies `mask` to payload that starts `offset` bytes into its frame. Applying it twice undoes it.
 void ApplyMask(std::span<std::byte> payload, const Mask& mask, uint64_t offset);
 
 class FrameReader {

@@ -17,7 +17,7 @@ std::string KeyFor(uint64_t number);
 std::string UpgradeRequest(std::string_view host, std::string_view path, std::string_view key,
                            const std::vector<std::string>& headers);
 
-// What is wrong with the answer to a request with `key`; empty when it opens the tunnel.
+// The error in the answer to a request with `key`; empty when it opens the tunnel.
 std::string WrongAnswer(std::string_view head, std::string_view key);
 
 // A backend's answer to a whole request head: a 101, which takes the first subprotocol offered; 125 bytes of text to a GET

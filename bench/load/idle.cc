@@ -2,7 +2,8 @@
 // them while it answers pings. A line `echo` on stdin sends one message through every tunnel, `quit` (or SIGTERM,
 // SIGINT, or the end of --seconds) closes them all. Each step prints a line.
 //
-// The first process only directs: it forks the others and talks to each over a socket pair, a struct a message.
+// The first process only directs: it forks the others and talks to each over a socket pair, with one struct
+// per message.
 #include <csignal>
 #include <cstdlib>
 
@@ -42,7 +43,7 @@ class IdleFleet : public Fleet, public Target {
  private:
   void Echo();
   void SendNext();
-  void Tell();
+  void Report();
 
   const int orders_;
   const size_t at_once_;
@@ -54,10 +55,10 @@ class IdleFleet : public Fleet, public Target {
 int IdleFleet::Run() {
   engine().poller.Add(orders_, *this, EPOLLIN);
   OpenAll();
-  Tell();
+  Report();
   while (!quit_) engine().poller.Turn(kNever);
   CloseAll();
-  Tell();
+  Report();
   for (const auto& [reason, count] : failures().counts())
     fmt::print(stderr, "hawser_load: {} x {}\n", count, reason);
   return failures().empty() ? 0 : 1;
@@ -78,7 +79,7 @@ void IdleFleet::Echo() {
   TurnUntil([&] { return messages_ == wanted || !failures().empty(); }, [&] { return messages_; });
   if (messages_ < wanted && failures().empty())
     failures().Add("an echo did not come within 10 s", wanted - messages_);
-  Tell();
+  Report();
 }
 
 void IdleFleet::SendNext() {
@@ -94,7 +95,7 @@ void IdleFleet::OnMessage(Client&) {
   SendNext();
 }
 
-void IdleFleet::Tell() {
+void IdleFleet::Report() {
   Tally tally{.open = open(), .failures = failures().total(), .messages = messages_};
   for (const auto& client : clients()) tally.pings += client->pings();
   if (write(orders_, &tally, sizeof tally) != sizeof tally) std::exit(1);
@@ -188,7 +189,7 @@ bool Director::TakeInput() {
   return true;
 }
 
-// Until told, a signal, or the time is up.
+// Until `quit`, a signal, or the end of the time.
 void Director::Hold() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -220,9 +221,9 @@ int Director::Run() {
   }
   if (options_.echo_first && !Command(Order::kEcho, "echo")) return 1;
   Hold();
-  const bool told = Command(Order::kQuit, "end");
+  const bool ended = Command(Order::kQuit, "end");
   while (wait(nullptr) > 0) continue;
-  return told && !failed_ ? 0 : 1;
+  return ended && !failed_ ? 0 : 1;
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ void AddModes(CLI::App& app, Options& options, BackendOptions& backend, int& sta
 
   CLI::App* idle = app.add_subcommand("idle", "open tunnels and hold them; stdin takes `echo` and `quit`");
   AddTarget(*idle, options);
-  idle->add_option("-t,--seconds", options.hold, "how long to hold; 0: until told or a signal");
+  idle->add_option("-t,--seconds", options.hold, "how long to hold; 0: until `quit` or a signal");
   idle->add_option("--processes", options.processes, "0: one for each 15,000 connections");
   idle->add_flag("--echo-first", options.echo_first, "one message through every tunnel once all are open");
   idle->callback([&] { status = RunIdle(options); });

@@ -1,4 +1,4 @@
-// What the command line says: one struct for the client modes, one for the backend.
+// The command line: one struct for the client modes, one for the backend.
 #pragma once
 
 #include <string>
@@ -26,7 +26,7 @@ struct Options {
   size_t outstanding = 1;   // messages under way on each connection (echo)
   double rate = 1000;       // messages a second over all connections (rate)
   double seconds = 3;       // of the measured window
-  double hold = 0;          // idle: seconds to hold the tunnels; 0: until told or a signal
+  double hold = 0;          // idle: seconds to hold the tunnels; 0: until `quit` or a signal
   double warmup = 0.5;      // seconds before the window
   uint64_t count = 0;       // ends the window after so many messages or handshakes instead of seconds
   size_t opening = 64;      // connections opened at the same time

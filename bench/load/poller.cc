@@ -13,8 +13,7 @@ Poller::Poller() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
 
 void Poller::Add(int fd, Target& target, uint32_t events) {
   epoll_event event{.events = events, .data = {.ptr = &target}};
-  if (epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0)
-    std::abort();  // out of memory, or a fault of ours
+  if (epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) != 0) std::abort();  // out of memory, or a bug here
 }
 
 void Poller::Modify(int fd, Target& target, uint32_t events) {

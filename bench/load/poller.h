@@ -1,5 +1,5 @@
-// The load generator's own turn of epoll: level-triggered, one target a descriptor, deadlines in nanoseconds. It shares
-// no code with the proxy's loop, so a fault there cannot hide itself here. One a process.
+// The load generator's own turn of epoll: level-triggered, one target a descriptor, deadlines in nanoseconds.
+// It shares no code with the proxy's loop, so that a bug there is not repeated here. One per process.
 #pragma once
 
 #include <array>

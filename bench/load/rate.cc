@@ -1,5 +1,5 @@
-// The mode `rate`: messages leave on a fixed schedule whatever comes back, and each one's latency counts from the
-// instant it was meant to leave. A stall therefore shows in every message that it held up (no coordinated omission).
+// The mode `rate`: messages leave on a fixed schedule, independent of the echoes, and each latency counts
+// from the scheduled time. So a stall shows in every message that it delayed (no coordinated omission).
 #include <algorithm>
 #include <deque>
 
@@ -35,7 +35,7 @@ class RateRun : public Fleet {
   Nanos start_ = 0;
   uint64_t sent_ = 0;
   uint64_t came_ = 0;
-  uint64_t messages_ = 0;  // meant to leave within the window
+  uint64_t messages_ = 0;  // scheduled within the window
   Histogram latency_;
   Histogram lateness_;  // of the generator itself: from the intended instant to the send
 };

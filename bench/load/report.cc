@@ -65,16 +65,16 @@ void AddCpu(nlohmann::ordered_json& line, const Window& window, uint64_t units, 
   if (!window.observing() || !window.observed() || units == 0) return;
   const CpuTime cpu = window.cpu();
   const double count = static_cast<double>(units);
-  nlohmann::ordered_json told;
-  told["seconds"] = ToSeconds(cpu.total);
-  told["busy_percent"] = ToSeconds(cpu.total) / window.seconds() * 100;
-  told[fmt::format("us_per_{}", unit)] = Micros(cpu.total) / count;
-  told[fmt::format("user_us_per_{}", unit)] = Micros(cpu.user()) / count;
+  nlohmann::ordered_json figures;
+  figures["seconds"] = ToSeconds(cpu.total);
+  figures["busy_percent"] = ToSeconds(cpu.total) / window.seconds() * 100;
+  figures[fmt::format("us_per_{}", unit)] = Micros(cpu.total) / count;
+  figures[fmt::format("user_us_per_{}", unit)] = Micros(cpu.user()) / count;
   if (megabytes > 0) {
-    told["us_per_mb"] = Micros(cpu.total) / megabytes;
-    told["user_us_per_mb"] = Micros(cpu.user()) / megabytes;
+    figures["us_per_mb"] = Micros(cpu.total) / megabytes;
+    figures["user_us_per_mb"] = Micros(cpu.user()) / megabytes;
   }
-  line["cpu"] = told;
+  line["cpu"] = figures;
 }
 
 int Finish(nlohmann::ordered_json line, const Failures& failures, bool json) {

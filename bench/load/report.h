@@ -1,5 +1,5 @@
-// What a run measured and how it is told: the window with the CPU time of the observed processes, the failures, and one
-// line for people or one line of JSON.
+// The results of a run and their output: the window with the CPU time of the observed processes, the
+// failures, and one line for people or one line of JSON.
 #pragma once
 
 #include <map>
@@ -61,7 +61,7 @@ nlohmann::ordered_json Latency(const Histogram& histogram);
 void AddCpu(nlohmann::ordered_json& line, const Window& window, uint64_t units, std::string_view unit,
             double megabytes);
 
-// Tells the failures on stderr, adds them to `line`, prints it, and returns the exit status.
+// Prints the failures on stderr, adds them to `line`, prints that, and returns the exit status.
 int Finish(nlohmann::ordered_json line, const Failures& failures, bool json);
 
 }  // namespace hawser::bench

@@ -1,6 +1,6 @@
-// OpenSSL for both roles of the load generator, over bytes instead of sockets: a TlsChannel is fed what one recv got
-// and collects what one send takes, so that the generator itself costs little beside what it measures. Certificates
-// are not verified: the peers under test make their own.
+// OpenSSL for both roles of the load generator, over bytes instead of sockets: a TlsChannel takes the bytes
+// of one recv and collects the bytes of one send, so that the generator itself costs little. Certificates are
+// not verified: the peers under test make their own.
 #pragma once
 
 #include <cstddef>

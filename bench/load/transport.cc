@@ -46,7 +46,8 @@ size_t Transport::Send(std::span<const std::byte> bytes) {
   return bytes.size();
 }
 
-// A batch at a time: TLS takes one whole, of plain frames the rest waits where TLS would have its records.
+// One batch at a time: TLS takes a whole batch; the rest of plain frames waits in the same buffer as TLS
+// records.
 void Transport::SendFrames() {
   std::vector<std::byte>& frames = scratch_.frames;
   while (!blocked_) {

@@ -13,7 +13,7 @@
 
 namespace hawser::bench {
 
-// One a process; what is received lies here until the next call of any transport.
+// One per process; received bytes are valid until the next call of any transport.
 struct Scratch {
   static constexpr size_t kBytes = 256 * 1024;
   std::vector<std::byte> wire = std::vector<std::byte>(kBytes);

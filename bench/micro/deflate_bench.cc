@@ -1,4 +1,5 @@
-// What compression offload costs: CPU a byte of plain payload, each way, at the message sizes of chats and of bulk.
+// The cost of compression offload: CPU per byte of plain payload, in each direction, for the message sizes of
+// chats and of bulk data.
 #include <string>
 #include <vector>
 

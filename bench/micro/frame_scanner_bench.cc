@@ -1,5 +1,5 @@
-// What the scanner costs: a frame among many short ones, a byte of one long one, a byte of validated text.
-// The counters to read are `frame` (seconds a frame) and bytes_per_second.
+// The cost of the scanner: per frame among many short ones, per byte of a long one, per byte of validated
+// text. The counters to read are `frame` (seconds a frame) and bytes_per_second.
 #include <cstring>
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
-// What reading a head costs: a browser's WebSocket handshake, the shortest one, a backend's 101, and a request that
-// arrives in small pieces. bytes_per_second is the figure to read; `head` is seconds a head.
+// The cost of reading a head: a browser's WebSocket handshake, the shortest one, a backend's 101, and a
+// request that arrives in small pieces. bytes_per_second is the figure to read; `head` is seconds a head.
 #include <string>
 #include <string_view>
 

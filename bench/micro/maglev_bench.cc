@@ -1,4 +1,5 @@
-// Maglev: what a pick costs with all endpoints in and with a third of them out, and what building the table costs.
+// The cost of Maglev: of a pick with all endpoints usable and with a third of them ejected, and of building
+// the table.
 #include <random>
 #include <string>
 #include <vector>

@@ -1,5 +1,5 @@
-"""A chat of Django Channels, for channels.test.js: daphne serves `application`. GET / tells what Django sees of its request, and
-/ws/chat/ROOM/ is a room whose members hear each other."""
+"""A chat of Django Channels, for channels.test.js: daphne serves `application`. GET / returns what Django sees of the request;
+/ws/chat/ROOM/ is a room whose members get each other's messages."""
 import django
 from django.conf import settings
 

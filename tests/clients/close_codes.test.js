@@ -140,7 +140,7 @@ const clients = {
 };
 const names = Object.keys(clients);
 
-// Of each path, what its first connection that got so far as to be connected is closed with, and who hears of the second.
+// For each path: the code that closes its first open connection, and the callback for the second one.
 const visits = new Map();
 
 function end(socket, code) {
@@ -171,7 +171,7 @@ after(async () => {
   await hawser.stop();
 });
 
-// 'again' or 'ends': what the client of that name does after that code.
+// What the client of that name does after that code: 'again' or 'ends'.
 async function outcome(name, code) {
   const path = `/${names.indexOf(name)}/${code}`;
   let stop;

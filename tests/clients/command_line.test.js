@@ -1,4 +1,4 @@
-// curl, nghttp and h2load, as people have them, for plain requests: uploads of every framing, answers of every shape.
+// Debian's curl, nghttp and h2load, for plain requests: uploads of every framing, answers of every shape.
 import assert from 'node:assert/strict';
 import {execFile} from 'node:child_process';
 import {createHash, randomBytes} from 'node:crypto';
@@ -63,7 +63,7 @@ const fileOf = (name, bytes) => {
   return join(folder, name);
 };
 
-// What curl prints; its own faults fail the test.
+// Returns curl's output; an error of curl's fails the test.
 async function curl(...args) {
   const {stdout} = await run('curl', ['-sSk', '--fail-with-body', '--max-time', '200', ...args],
     {encoding: 'buffer', maxBuffer: 64 << 20});

@@ -1,5 +1,5 @@
-// Answers that come before the client's body is in, over HTTP/2: curl as Debian has it gets them every time, on fresh
-// connections, whatever the size of the body; Node's client too, whose streams close.
+// Answers that come before the client's body is in, over HTTP/2: Debian's curl gets them every time, on new connections,
+// for bodies of all sizes; so does Node's client, and its streams close.
 import assert from 'node:assert/strict';
 import {execFile} from 'node:child_process';
 import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
@@ -17,7 +17,7 @@ const options = {timeout: 240_000};
 const times = 50;
 let backends, hawser, folder;
 
-// The answers of hawser's own, by path; all else is the backend's, which refuses at once and does not read on.
+// hawser's own answers, by path; all others come from the backend, which refuses at once and reads no more.
 const answers = {'/teapot': 418, '/forbidden': 403, '/nowhere': 404, '/limited': 429, '/moved': 301, '/too-large': 413, '/busy': 503};
 const routes = `
   - { match: { path: /teapot }, direct_response: { status: 418, body: teapot } }

@@ -101,7 +101,7 @@ test('a subscription brings every event in order', options, async () => {
   await client.dispose();
 });
 
-// graphql-ws takes most codes below 2000 for faults that would come again, and gives up.
+// graphql-ws treats most codes below 2000 as permanent errors, and gives up.
 test('a client whose server is lost connects again', options, async () => {
   const codes = [];
   let connections = 0, gaveUp;

@@ -1,5 +1,5 @@
-// gRPC (grpc-js, server and client), WebSockets and pages on one port, told apart by docs/examples/grpc.yaml. Handlers take
-// and give bytes, so that no protoc is needed. What gRPC's C core does with hawser is in grpc_test.py.
+// gRPC (grpc-js, server and client), WebSockets and pages on one port, separated by docs/examples/grpc.yaml. Handlers take and
+// return bytes, so that no protoc is needed. What gRPC's C core does with hawser is in grpc_test.py.
 import assert from 'node:assert/strict';
 import {once} from 'node:events';
 import {readFileSync} from 'node:fs';

@@ -1,4 +1,4 @@
-"""gRPC as Debian's python3-grpcio speaks it (gRPC's C core, which holds its peers to `te: trailers`), through hawser: over TLS
+"""Debian's python3-grpcio (gRPC's C core, which requires `te: trailers` of its peers) through hawser: over TLS
 and with prior knowledge, to a server of HTTP/2. Handlers take and give bytes, so that no protoc is needed. HAWSER names the
 binary."""
 import concurrent.futures, os, pathlib, queue, re, shutil, subprocess, tempfile, threading, unittest
@@ -17,7 +17,7 @@ clusters: [ { name: grpc, protocol: h2, endpoints: [ 127.0.0.1:PORT ] } ]
 
 
 class Echo(grpc.GenericRpcHandler):
-    """The service. `waiting` hears of each call of Wait that has begun, `left` whether it ended before its handler did."""
+    """The service. `waiting` gets each call of Wait that has begun, `left` whether it ended before its handler."""
     def __init__(self):
         self.waiting, self.left = queue.Queue(), queue.Queue()
 

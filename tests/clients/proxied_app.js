@@ -10,10 +10,10 @@ import {textOf} from './backends.js';
 import {eventually} from './hawser.js';
 import {atEnd} from './software.js';
 
-// Where clients come from, to tell them from the proxies.
+// The clients' address, different from the proxies'.
 export const client = '127.0.0.2';
 
-// What a client may not make up.
+// Headers that a client must not be able to forge.
 const lies = {
   Forwarded: 'for=192.0.2.1;host=evil.example;proto=http',
   'X-Forwarded-For': '192.0.2.1',
@@ -72,7 +72,7 @@ function ask(port, options, body) {
   return answer;
 }
 
-// The headers that the application sees of a client that lies about itself.
+// The headers that the application gets when a client forges them.
 export async function headersThrough(port, host) {
   const response = await ask(port, {path: '/', headers: {...lies, Host: host}});
   return JSON.parse(await textOf(response));
@@ -131,8 +131,8 @@ export async function assertMessagesPass(port) {
   assert.deepEqual([code, String(reason)], [4003, 'as you wish']);
 }
 
-// Says nothing for several times the time after which the other proxy would end the connection, and must still be answered. The
-// pings of hawser's that the client sees are its clock: this many come in that time.
+// Is quiet for several times the other proxy's time-out, and must still be answered. It counts hawser's pings as a clock: this many
+// come in that time.
 export async function assertQuietTunnelsStay(port, pings) {
   const socket = open(port);
   await once(socket, 'open');

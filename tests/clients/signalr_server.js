@@ -1,4 +1,4 @@
-// As much of an ASP.NET Core SignalR server as its client needs to tell whether stickiness holds: negotiation, the JSON
+// The part of an ASP.NET Core SignalR server that shows whether stickiness holds: negotiation, the JSON
 // protocol, and the three transports. A connection's token is known to the server that gave it and to no other (404).
 import {randomUUID} from 'node:crypto';
 
@@ -28,7 +28,7 @@ export function signalrServer(http, name) {
     const connection = {
       poll: null,
       send: (message) => { waiting.push(JSON.stringify(message) + separator); connection.flush(); },
-      // Gives what waits to whoever carries it: a socket, a stream, or the poll that is being held.
+      // Sends the waiting messages over the open transport: a socket, a stream, or the held poll.
       flush: () => { while (waiting.length && connection.carry) connection.carry(waiting.shift()); },
     };
     connections.set(token, connection);
@@ -47,7 +47,7 @@ export function signalrServer(http, name) {
       connection.flush();
     },
     poll: (connection, response) => {
-      // The first poll is answered at once, and says that the transport works.
+      // The first poll is answered at once, which shows that the transport works.
       if (!connection.polled) { connection.polled = true; return response.end(); }
       connection.carry = (text) => { connection.carry = null; response.end(text); };
       connection.flush();

@@ -77,7 +77,7 @@ async function converse(socket) {
   return name;
 }
 
-// Six at once, a dozen requests each: losing stickiness by one chance in three cannot stay unseen. Returns who served them.
+// Six at once, a dozen requests each: without stickiness one of them would fail almost certainly. Returns who served them.
 async function converseAtOnce(t, hawser, more, upgrades) {
   const sockets = Array.from({length: 6}, () => connect(t, hawser, more));
   await Promise.all(sockets.map(connected));

@@ -8,7 +8,7 @@ import {after} from 'node:test';
 
 import {eventually, examples} from './hawser.js';
 
-// What is to be done when all tests of the file have run, last things first.
+// Clean-up functions for the end of the file's tests, run in reverse order.
 const ends = [];
 export const atEnd = (end) => ends.push(end);
 after(async () => { while (ends.length > 0) await ends.pop()(); });
@@ -19,8 +19,8 @@ export function newFolder() {
   return folder;
 }
 
-// A port of loopback that nobody listens on. It lies below those that the kernel hands out by itself, so that no connection
-// takes it before the server does.
+// A free port of loopback, below the range from which the kernel picks ports, so that no connection takes it before the
+// server does.
 export async function freePort() {
   for (;;) {
     const port = 10_000 + Math.floor(Math.random() * 20_000);
@@ -30,7 +30,7 @@ export async function freePort() {
   }
 }
 
-// Whether somebody takes connections there.
+// Whether a server accepts connections there.
 export const listens = (port) => new Promise((resolve) => {
   const socket = connect(port, '127.0.0.1');
   socket.once('connect', () => resolve(true)).once('error', () => resolve(false)).once('connect', () => socket.destroy());
@@ -61,7 +61,7 @@ export async function startServer(command, args, {folder, env = {}, ready}) {
     try {
       process.kill(-child.pid, name);
     } catch {
-      // Nobody of the group is left.
+      // No process of the group is left.
     }
   };
   process.once('exit', () => signal('SIGKILL'));

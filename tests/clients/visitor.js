@@ -1,4 +1,4 @@
-// A browser's patience with cookies, for Node: requests over one kept connection that send back what they were given.
+// A browser's handling of cookies, for Node: requests over one kept connection that return the cookies they got.
 import {Agent as PlainAgent, request as plainRequest} from 'node:http';
 import {Agent as TlsAgent, request as tlsRequest} from 'node:https';
 

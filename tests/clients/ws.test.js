@@ -1,4 +1,4 @@
-// The npm package ws, on both sides of hawser: what the most used implementation sends, accepts and expects.
+// The npm package ws on both sides of hawser: the messages, closes and errors of the most used implementation.
 import assert from 'node:assert/strict';
 import {randomBytes} from 'node:crypto';
 import {once} from 'node:events';

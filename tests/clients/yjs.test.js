@@ -1,5 +1,5 @@
-// Yjs through docs/examples/yjs.yaml: two y-websocket servers that share nothing, and clients that must meet by the name of
-// their document.
+// Yjs through docs/examples/yjs.yaml: two y-websocket servers that share nothing, and clients that must reach the same one by
+// the name of their document.
 import assert from 'node:assert/strict';
 import {fork} from 'node:child_process';
 import {once} from 'node:events';

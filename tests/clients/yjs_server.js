@@ -1,5 +1,5 @@
-// One y-websocket server in a process of its own, for its documents live in the memory of the process. Tells its parent
-// which port it has.
+// One y-websocket server in its own process, because its documents are in the memory of the process. Sends its port to its
+// parent.
 import {createServer} from 'node:http';
 
 import {WebSocketServer} from 'ws';
