@@ -143,7 +143,7 @@ void Server::Terminate() {
   if (phase_ == Phase::kServing) {
     BeginDrain();
   } else if (phase_ == Phase::kDraining) {
-    spdlog::warn("told again to end: closing everything now");
+    spdlog::warn("second signal: closing everything now");
     EndNow();
   }
 }
