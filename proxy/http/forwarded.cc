@@ -156,7 +156,7 @@ std::string_view SchemeOf(std::string_view text) {
   return EqualsIgnoreCase(text, "http") || EqualsIgnoreCase(text, "ws") ? "http" : "";
 }
 
-bool IsPort(std::string_view text) {
+bool IsForwardedPort(std::string_view text) {
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   return error == std::errc() && end == text.data() + text.size() && port != 0;
@@ -243,7 +243,7 @@ Forwarding SetForwarded(RequestHead& head, const Peer& peer, const Via& via, std
   if (received.host && IsValidAuthority(*received.host)) first.host = *received.host;
   if (received.proto && !SchemeOf(*received.proto).empty()) first.scheme = SchemeOf(*received.proto);
   std::string_view port = received.proto || received.host ? ImpliedPort(first.scheme, first.host) : peer.port;
-  if (received.port && IsPort(*received.port)) port = *received.port;
+  if (received.port && IsForwardedPort(*received.port)) port = *received.port;
 
   Forwarding result{.client = ClientOf(received, peer), .request_id = {}};
   const std::string_view ip = peer.ip ? arena(peer.ip->ToString()) : std::string_view();

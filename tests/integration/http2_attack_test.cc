@@ -66,9 +66,8 @@ class Http2Attack : public testing::TestWithParam<Flood> {};
 TEST_P(Http2Attack, EndsItsConnectionAndIsCounted) {
   const Flood& flood = GetParam();
   EchoBackend backend("echo");
-  Config config;
+  Config config = PriorKnowledge();
   config.endpoints = {backend.address()};
-  config.listener = {"http2: { prior_knowledge: true }"};
   HawserProcess hawser(config.Yaml());
   const size_t before = hawser.ResidentBytes();
   std::string bytes;

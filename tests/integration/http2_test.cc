@@ -13,13 +13,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-Config PriorKnowledge(std::vector<std::string> more = {}) {
-  Config config;
-  config.listener = {"http2: { prior_knowledge: true }"};
-  config.listener.insert(config.listener.end(), more.begin(), more.end());
-  return config;
-}
-
 TEST(Http2, AGetIsRelayed) {
   OneBackend world(PriorKnowledge());
   Http2Client client(world.Connect());

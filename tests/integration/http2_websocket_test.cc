@@ -11,8 +11,7 @@ namespace hawser::integration {
 namespace {
 
 Config Http2Listener(std::vector<std::string> websocket = {}) {
-  Config config;
-  config.listener = {"http2: { prior_knowledge: true }"};
+  Config config = PriorKnowledge();
   config.websocket = std::move(websocket);
   return config;
 }

@@ -35,7 +35,7 @@ TEST(Loop, AHandshakeThatComesBackIs508) {
 }
 
 TEST(Loop, OverHttp2ItIs508AsWell) {
-  OneBackend world({.listener = {"http2: { prior_knowledge: true }"}});
+  OneBackend world(PriorKnowledge());
   const std::string via = world.Open().request.Value("Via");
   Http2Client client(world.Connect());
   const int32_t plain = client.Get("/", {{"via", via}});

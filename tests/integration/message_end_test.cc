@@ -79,10 +79,6 @@ TEST(MessageEnd, NothingFollowsAHeadWithoutABody) {
   }
 }
 
-Config PriorKnowledge() {
-  return {.listener = {"http2: { prior_knowledge: true }"}};
-}
-
 Fields Pseudo(const std::string& method) {
   return {{":method", method}, {":scheme", "http"}, {":authority", "hawser.test"}, {":path", "/"}};
 }

@@ -23,6 +23,13 @@ Config With(Config config, const FakeBackend& backend) {
 
 }  // namespace
 
+Config PriorKnowledge(const std::vector<std::string>& more) {
+  Config config;
+  config.listener = {"http2: { prior_knowledge: true }"};
+  config.listener.insert(config.listener.end(), more.begin(), more.end());
+  return config;
+}
+
 std::string Config::Yaml() const {
   std::string yaml = "admin: { address: \"127.0.0.1:0\" }\naccess_log: { path: DIR/access.log, format: '" +
                      log_format + "' }\n" + Indented(top, 0);

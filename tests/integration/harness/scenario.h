@@ -27,6 +27,9 @@ struct Config {
   std::string Yaml() const;
 };
 
+// The listener takes HTTP/2 without TLS. `more`: further lines of it.
+Config PriorKnowledge(const std::vector<std::string>& more = {});
+
 // A FakeBackend behind hawser, and a client in front of it.
 struct Tunnel {
   Wire client;

@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace hawser::base {
+namespace hawser::base::log_gate_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -34,4 +34,4 @@ TEST(LogGate, AnIntervalBeginsWithALine) {
 }
 
 }  // namespace
-}  // namespace hawser::base
+}  // namespace hawser::base::log_gate_test

@@ -11,7 +11,7 @@
 #include "gtest/gtest.h"
 #include "proxy/base/hash.h"
 
-namespace hawser::base {
+namespace hawser::base::sharded_lru_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -220,4 +220,4 @@ TEST(ShardedLru, ServesManyThreadsAtOnce) {
 }
 
 }  // namespace
-}  // namespace hawser::base
+}  // namespace hawser::base::sharded_lru_test

@@ -3,7 +3,7 @@
 #include "gtest/gtest.h"
 #include "tests/unit/cluster/fleet.h"
 
-namespace hawser::cluster {
+namespace hawser::cluster::cluster_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -191,4 +191,4 @@ TEST(Cluster, FindsAnEndpointByItsName) {
 }
 
 }  // namespace
-}  // namespace hawser::cluster
+}  // namespace hawser::cluster::cluster_test

@@ -9,7 +9,7 @@
 #include "tests/fakes/every_event.h"
 #include "tests/unit/cluster/fake_backends.h"
 
-namespace hawser::cluster {
+namespace hawser::cluster::pool_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -198,4 +198,4 @@ TEST_F(PoolTest, AnAttemptSaysWhyItsConnectionCouldNotBeBegun) {
 }
 
 }  // namespace
-}  // namespace hawser::cluster
+}  // namespace hawser::cluster::pool_test

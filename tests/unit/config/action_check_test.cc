@@ -8,7 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace hawser::config {
+namespace hawser::config::action_check_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -173,4 +173,4 @@ TEST(Action, WhatNoBackendSeesIsNotRewritten) {
 }
 
 }  // namespace
-}  // namespace hawser::config
+}  // namespace hawser::config::action_check_test

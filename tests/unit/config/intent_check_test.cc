@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace hawser::config {
+namespace hawser::config::intent_check_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -88,4 +88,4 @@ TEST(IntentCheck, AConnectTimeoutAboveTheTimeOfTheRequest) {
 }
 
 }  // namespace
-}  // namespace hawser::config
+}  // namespace hawser::config::intent_check_test

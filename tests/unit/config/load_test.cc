@@ -9,7 +9,7 @@
 #include "gtest/gtest.h"
 #include "tests/unit/config/files.h"
 
-namespace hawser::config {
+namespace hawser::config::load_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -495,4 +495,4 @@ TEST(Load, AnAffinityCookieIsNamedAfterItsCluster) {
 }
 
 }  // namespace
-}  // namespace hawser::config
+}  // namespace hawser::config::load_test

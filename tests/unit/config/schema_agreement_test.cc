@@ -17,7 +17,7 @@
 #include "gtest/gtest.h"
 #include "tests/unit/config/schema_validator.h"
 
-namespace hawser::config {
+namespace hawser::config::schema_agreement_test {
 namespace {
 
 // A value as a file has it, and as YAML's core schema reads it.
@@ -321,4 +321,4 @@ TEST(SchemaAgreement, NoWordOfAnEnumNeedsQuotes) {
 }
 
 }  // namespace
-}  // namespace hawser::config
+}  // namespace hawser::config::schema_agreement_test

@@ -8,7 +8,7 @@
 #include "gtest/gtest.h"
 #include "tests/unit/config/files.h"
 
-namespace hawser::config {
+namespace hawser::config::validate_test {
 namespace {
 
 using ::testing::ContainsRegex;
@@ -508,4 +508,4 @@ TEST(Validate, OneCookieOfTwoClustersIsAWarning) {
 }
 
 }  // namespace
-}  // namespace hawser::config
+}  // namespace hawser::config::validate_test

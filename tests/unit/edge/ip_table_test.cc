@@ -9,7 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace hawser::edge {
+namespace hawser::edge::ip_table_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -298,4 +298,4 @@ TEST(IpTable, HoldsItsLimitsWhileRowsComeAndGoAcrossThreads) {
 }
 
 }  // namespace
-}  // namespace hawser::edge
+}  // namespace hawser::edge::ip_table_test

@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 
-namespace hawser::edge {
+namespace hawser::edge::token_bucket_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -112,4 +112,4 @@ TEST(TokenBucket, ExtremeLimitsDoNotOverflow) {
 }
 
 }  // namespace
-}  // namespace hawser::edge
+}  // namespace hawser::edge::token_bucket_test

@@ -7,7 +7,7 @@
 #include "gtest/gtest.h"
 #include "tests/unit/filters/request.h"
 
-namespace hawser::filters {
+namespace hawser::filters::chain_test {
 namespace {
 
 using Script = std::function<Verdict(Context&)>;
@@ -291,4 +291,4 @@ TEST(Chain, IsMadeFromTheConfig) {
 }
 
 }  // namespace
-}  // namespace hawser::filters
+}  // namespace hawser::filters::chain_test

@@ -4,7 +4,7 @@
 #include "gtest/gtest.h"
 #include "tests/unit/filters/request.h"
 
-namespace hawser::filters {
+namespace hawser::filters::origin_test {
 namespace {
 
 const Verdict kRefused = Verdict::Reject(http::Reject::kOriginNotAllowed);
@@ -171,4 +171,4 @@ TEST(Origin, AnEntryThatIsNoOriginIsAnError) {
 }
 
 }  // namespace
-}  // namespace hawser::filters
+}  // namespace hawser::filters::origin_test

@@ -4,7 +4,7 @@
 
 #include "gtest/gtest.h"
 
-namespace hawser::http1 {
+namespace hawser::http1::body_test {
 namespace {
 
 using namespace std::string_literals;
@@ -308,4 +308,4 @@ TEST(ChunkHeader, WhatIsEncodedDecodes) {
 }
 
 }  // namespace
-}  // namespace hawser::http1
+}  // namespace hawser::http1::body_test

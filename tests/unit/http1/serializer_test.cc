@@ -6,7 +6,7 @@
 #include "gtest/gtest.h"
 #include "proxy/http1/head_parser.h"
 
-namespace hawser::http1 {
+namespace hawser::http1::serializer_test {
 namespace {
 
 using http::Reject;
@@ -158,4 +158,4 @@ TEST(LastResponse, SomeStatusesNameTheRemedy) {
 }
 
 }  // namespace
-}  // namespace hawser::http1
+}  // namespace hawser::http1::serializer_test

@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-namespace hawser::fakes {
+namespace hawser::fakes::fake_stream_test {
 namespace {
 
 using net::CloseReason;
@@ -161,4 +161,4 @@ TEST(FakeStreamPair, CarriesBytesEndsAndResets) {
 }
 
 }  // namespace
-}  // namespace hawser::fakes
+}  // namespace hawser::fakes::fake_stream_test

@@ -18,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-namespace hawser::net {
+namespace hawser::net::line_writer_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -228,4 +228,4 @@ TEST_F(LineWriterTest, ASocketIsNeverWaitedFor) {
 }
 
 }  // namespace
-}  // namespace hawser::net
+}  // namespace hawser::net::line_writer_test

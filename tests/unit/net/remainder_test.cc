@@ -5,7 +5,7 @@
 
 #include "gtest/gtest.h"
 
-namespace hawser::net {
+namespace hawser::net::remainder_test {
 namespace {
 
 std::string TextOf(const Remainder& remainder) {
@@ -48,4 +48,4 @@ TEST(Remainder, IsEmptyOnceItKeepsNothing) {
 }
 
 }  // namespace
-}  // namespace hawser::net
+}  // namespace hawser::net::remainder_test

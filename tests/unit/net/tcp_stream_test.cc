@@ -15,7 +15,7 @@
 
 #include "tests/fakes/tcp_segments.h"
 
-namespace hawser::net {
+namespace hawser::net::tcp_stream_test {
 namespace {
 
 using std::chrono::milliseconds;
@@ -346,4 +346,4 @@ TEST(TcpStream, AConnectionThatIsRefusedIsAnError) {
 }
 
 }  // namespace
-}  // namespace hawser::net
+}  // namespace hawser::net::tcp_stream_test

@@ -7,7 +7,7 @@
 #include "gmock/gmock.h"
 #include "tests/unit/session/worker_fixture.h"
 
-namespace hawser::session {
+namespace hawser::session::backend_request_test {
 namespace {
 
 using http::Reject;
@@ -277,4 +277,4 @@ TEST(BackendRequest, GivenUpItLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::backend_request_test

@@ -11,7 +11,7 @@
 #include "tests/unit/http2/frames.h"
 #include "tests/unit/session/exchange_harness.h"
 
-namespace hawser::session {
+namespace hawser::session::client_connection_test {
 namespace {
 
 using http::Reject;
@@ -245,4 +245,4 @@ TEST(ClientConnection, EndsOnceWhenADeadlineAndAMoveMeetInOneTurn) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::client_connection_test

@@ -10,7 +10,7 @@
 #include "gmock/gmock.h"
 #include "tests/unit/session/exchange_harness.h"
 
-namespace hawser::session {
+namespace hawser::session::exchange_test {
 namespace {
 
 using http::Reject;
@@ -276,4 +276,4 @@ TEST(Exchange, ARequestBodyThatMovesKeepsAResponseAlive) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::exchange_test

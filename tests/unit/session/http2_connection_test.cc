@@ -11,7 +11,7 @@
 #include "tests/unit/http2/frames.h"
 #include "tests/unit/session/worker_fixture.h"
 
-namespace hawser::session {
+namespace hawser::session::http2_connection_test {
 namespace {
 
 using http2::Frame;
@@ -242,4 +242,4 @@ TEST(Http2Connection, EndsOnceWhenADeadlineAndAMoveMeetInOneTurn) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::http2_connection_test

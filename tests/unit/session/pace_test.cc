@@ -2,7 +2,7 @@
 
 #include "gtest/gtest.h"
 
-namespace hawser::session {
+namespace hawser::session::pace_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -46,4 +46,4 @@ TEST(Paces, AreAskedForByAnyRateThatIsNotZero) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::pace_test

@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace hawser::session {
+namespace hawser::session::socket_io_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -86,4 +86,4 @@ TEST_F(SocketIoSessionTest, ARequestThatIsNoneOfSocketIosIsLeftAlone) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::socket_io_test

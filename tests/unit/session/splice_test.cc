@@ -9,7 +9,7 @@
 #include "proxy/net/tcp_stream.h"
 #include "tests/unit/session/tunnel_harness.h"
 
-namespace hawser::session {
+namespace hawser::session::splice_test {
 namespace {
 
 // The far end of one of the tunnel's sockets.
@@ -224,4 +224,4 @@ TEST(SpliceProperty, WhatArrivesIsWhatWasSentPlusWholePings) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::splice_test

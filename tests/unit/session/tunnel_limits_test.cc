@@ -4,7 +4,7 @@
 #include "proxy/session/tunnel.h"
 #include "tests/unit/session/tunnel_harness.h"
 
-namespace hawser::session {
+namespace hawser::session::tunnel_limits_test {
 namespace {
 
 using stats::ClosedBy;
@@ -282,4 +282,4 @@ TEST(TunnelPipe, PassesABreakOn) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::tunnel_limits_test

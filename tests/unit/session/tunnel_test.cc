@@ -2,7 +2,7 @@
 
 #include "tests/unit/session/tunnel_harness.h"
 
-namespace hawser::session {
+namespace hawser::session::tunnel_test {
 namespace {
 
 using stats::ClosedBy;
@@ -363,4 +363,4 @@ TEST(Tunnel, EveryFailingCallEndsItWithoutALeak) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::tunnel_test

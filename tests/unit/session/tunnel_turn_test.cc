@@ -6,7 +6,7 @@
 
 #include "tests/unit/session/tunnel_harness.h"
 
-namespace hawser::session {
+namespace hawser::session::tunnel_turn_test {
 namespace {
 
 using namespace std::chrono_literals;
@@ -197,4 +197,4 @@ TEST(OneTurn, AnAnsweringCloseIsNoTimeOut) {
 }
 
 }  // namespace
-}  // namespace hawser::session
+}  // namespace hawser::session::tunnel_turn_test

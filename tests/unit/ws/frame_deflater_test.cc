@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "tests/unit/ws/deflate_frames.h"
 
-namespace hawser::ws {
+namespace hawser::ws::frame_deflater_test {
 namespace {
 
 using testing::ElementsAre;
@@ -191,4 +191,4 @@ TEST_F(FrameDeflaterTest, RandomMessagesInRandomFragmentsAndCutsComeOutAsTheyWer
 }
 
 }  // namespace
-}  // namespace hawser::ws
+}  // namespace hawser::ws::frame_deflater_test

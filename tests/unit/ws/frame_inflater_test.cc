@@ -5,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "tests/unit/ws/deflate_frames.h"
 
-namespace hawser::ws {
+namespace hawser::ws::frame_inflater_test {
 namespace {
 
 using testing::ElementsAre;
@@ -265,4 +265,4 @@ TEST_F(FrameInflaterTest, RandomMessagesInRandomFragmentsAndCutsComeOutAsTheyWer
 }
 
 }  // namespace
-}  // namespace hawser::ws
+}  // namespace hawser::ws::frame_inflater_test

@@ -7,7 +7,7 @@
 #include "proxy/ws/frame_scanner.h"
 #include "tests/unit/ws/frame_builder.h"
 
-namespace hawser::ws {
+namespace hawser::ws::frame_scanner_lenient_test {
 namespace {
 
 constexpr Mask kMask = {1, 2, 3, 4};
@@ -135,4 +135,4 @@ TEST(FrameScanner, AMessageThatHasBegunGoesOnWhenNoOtherMayBegin) {
 }
 
 }  // namespace
-}  // namespace hawser::ws
+}  // namespace hawser::ws::frame_scanner_lenient_test

@@ -9,7 +9,7 @@
 #include "proxy/ws/frame_scanner.h"
 #include "tests/unit/ws/frame_builder.h"
 
-namespace hawser::ws {
+namespace hawser::ws::frame_scanner_rules_test {
 namespace {
 
 constexpr Mask kMask = {1, 2, 3, 4};
@@ -255,4 +255,4 @@ TEST(FrameScanner, TextThatEndsInsideACharacterIsHeldAtItsLastByte) {
 }
 
 }  // namespace
-}  // namespace hawser::ws
+}  // namespace hawser::ws::frame_scanner_rules_test

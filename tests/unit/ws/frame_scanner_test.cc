@@ -7,7 +7,7 @@
 
 #include "tests/unit/ws/frame_builder.h"
 
-namespace hawser::ws {
+namespace hawser::ws::frame_scanner_test {
 namespace {
 
 constexpr Mask kMask = {1, 2, 3, 4};
@@ -194,4 +194,4 @@ TEST(FrameScanner, IsSmall) {
 }
 
 }  // namespace
-}  // namespace hawser::ws
+}  // namespace hawser::ws::frame_scanner_test

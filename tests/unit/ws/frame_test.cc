@@ -9,7 +9,7 @@
 #include "proxy/ws/utf8.h"
 #include "tests/unit/ws/frame_builder.h"
 
-namespace hawser::ws {
+namespace hawser::ws::frame_test {
 namespace {
 
 using State = ParsedHeader::State;
@@ -212,4 +212,4 @@ TEST(SmallFrame, CutsACloseReasonBetweenCharacters) {
 }
 
 }  // namespace
-}  // namespace hawser::ws
+}  // namespace hawser::ws::frame_test
