@@ -1,4 +1,5 @@
-// Whether the addresses that hawser listens on can be bound side by side: those of the listeners and of the admin pages.
+// Whether the addresses that hawser listens on can be bound side by side: those of the listeners and of the
+// admin pages.
 #pragma once
 
 #include "config/schema.h"

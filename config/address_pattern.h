@@ -1,5 +1,5 @@
-// Addresses as regular expressions, for the JSON Schema: they accept what net::SocketAddress and net::PeerBlock parse,
-// bits behind a prefix apart.
+// Addresses as regular expressions, for the JSON Schema: they accept what net::SocketAddress and
+// net::PeerBlock parse, bits behind a prefix apart.
 #pragma once
 
 #include <string>

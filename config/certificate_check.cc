@@ -35,7 +35,8 @@ int RefusePassword(char*, int, int, void* asked) {
   return -1;
 }
 
-// The text of a file, or what is wrong with it in `fault`. OpenSSL passes over an object behind a byte order mark.
+// The text of a file, or what is wrong with it in `fault`. OpenSSL passes over an object behind a byte order
+// mark.
 std::optional<std::string> ReadPem(const std::string& path, std::string& fault) {
   auto text = ReadFile(path, kMostPemBytes);
   if (!text.ok()) {

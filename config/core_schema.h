@@ -1,5 +1,5 @@
-// How YAML 1.2 reads a plain scalar: its core schema (YAML 1.2.2 §10.3.2), which editors with the JSON Schema go by too.
-// A scalar in quotes is always text. The parser recognizes null (node_builder).
+// How YAML 1.2 reads a plain scalar: its core schema (YAML 1.2.2 §10.3.2), which editors with the JSON Schema
+// go by too. A scalar in quotes is always text. The parser recognizes null (node_builder).
 #pragma once
 
 #include <cstdint>

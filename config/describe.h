@@ -1,6 +1,6 @@
-// The one description of the configuration: every field's name, rules and help. Loader, JSON Schema, reference and dump
-// read it, so a field that is added here is added to all of them; its default stands in schema.h. Each section of the
-// file has a header of its own; this one holds what concerns the whole process.
+// The one description of the configuration: every field's name, rules and help. Loader, JSON Schema,
+// reference and dump read it, so a field that is added here is added to all of them; its default stands in
+// schema.h. Each section of the file has a header of its own; this one holds what concerns the whole process.
 #pragma once
 
 #include "config/describe_cluster.h"

@@ -23,8 +23,8 @@ struct Diagnostic {
   Mark mark;
   std::string path;  // "listeners[0].tls.certificates[1]"; empty: the whole file
   std::string what;  // "unknown key"
-  std::string
-      expected;  // the rest of the sentence: "expected 1 to 65535", "did you mean \"name\"?"; may be empty
+  // The rest of the sentence: "expected 1 to 65535", "did you mean \"name\"?"; may be empty.
+  std::string expected;
 };
 
 std::string Render(const Diagnostic& diagnostic);

@@ -1,5 +1,6 @@
-// The vocabulary in which describe.h tells what a field is: its key and help, its rules (bounds or form), and for enums
-// the words of the file. Every reader of the description (loader, schema, reference, dump) is a visitor with:
+// The vocabulary in which describe.h tells what a field is: its key and help, its rules (bounds or form), and
+// for enums the words of the file. Every reader of the description (loader, schema, reference, dump) is a
+// visitor with:
 //
 //   template <class T> void Field(const Key& key, T& field, const Rules<T>& rules = {});
 //   void ExactlyOneOf(Keys keys);
@@ -32,8 +33,8 @@ enum class Presence : uint8_t { kOptional, kRequired };
 struct Key {
   std::string_view name;
   std::string_view help;  // sentences in Markdown
-  std::string_view absent =
-      {};  // what holds when an optional field is left out, if its default does not say it
+  // What holds when an optional field is left out, if its default does not say it.
+  std::string_view absent = {};
   Presence presence = Presence::kOptional;
 };
 

@@ -1,5 +1,5 @@
-// How the types of fields read in English: their name, their bounds, a value, and the "expected ..." of an error. The
-// loader and the reference take their words from here.
+// How the types of fields read in English: their name, their bounds, a value, and the "expected ..." of an
+// error. The loader and the reference take their words from here.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// The forms that text in the configuration may have: file, host, URL path, regex, token and so on. One table gives each
-// its name in the reference, its pattern (checked by the loader and printed in the JSON Schema) and the sentence that
-// says what was expected.
+// The forms that text in the configuration may have: file, host, URL path, regex, token and so on. One table
+// gives each its name in the reference, its pattern (checked by the loader and printed in the JSON Schema)
+// and the sentence that says what was expected.
 #pragma once
 
 #include <cstdint>

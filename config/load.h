@@ -49,12 +49,13 @@ struct Loaded {
   }
 };
 
-// In what comes back, file names are resolved against the folder of `path`, defaults that depend on other fields are
-// filled in (defaults.h), and the keys of a keys_file are read into `keys`. "-" reads stdin to its end, and file names are
-// relative to the working directory.
+// In what comes back, file names are resolved against the folder of `path`, defaults that depend on other
+// fields are filled in (defaults.h), and the keys of a keys_file are read into `keys`. "-" reads stdin to its
+// end, and file names are relative to the working directory.
 Loaded Load(const std::string& path, const LoadOptions& options = {});
 
-// The same for text that was read already; `file` stands in diagnostics, and its folder is the one of relative files.
+// The same for text that was read already; `file` stands in diagnostics, and its folder is the one of
+// relative files.
 Loaded LoadText(std::string_view text, const std::string& file, const LoadOptions& options = {});
 
 }  // namespace hawser::config

@@ -6,8 +6,8 @@
 namespace hawser::config {
 namespace {
 
-// Whether `[::]`, which takes IPv4 too, or 0.0.0.0 listens where a connection to `address` ends. To connect to either of
-// them is to connect to this machine.
+// Whether `[::]`, which takes IPv4 too, or 0.0.0.0 listens where a connection to `address` ends. To connect
+// to either of them is to connect to this machine.
 bool Covers(const net::IpAddress& wildcard, const net::IpAddress& address) {
   return wildcard.unspecified() && (address.loopback() || address.unspecified()) &&
          (!wildcard.v4() || address.v4());

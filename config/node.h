@@ -1,6 +1,7 @@
-// A YAML file as a tree that knows where everything stands. Built from yaml-cpp's events rather than from its own nodes,
-// which keep neither the place of a key nor a duplicate one. Aliases share the node they name; merge keys (<<) are
-// resolved here. Bounded: bytes, depth, and nodes with every alias counted as often as it is used.
+// A YAML file as a tree that knows where everything stands. Built from yaml-cpp's events rather than from its
+// own nodes, which keep neither the place of a key nor a duplicate one. Aliases share the node they name;
+// merge keys (<<) are resolved here. Bounded: bytes, depth, and nodes with every alias counted as often as it
+// is used.
 //
 // The Document owns its nodes; a Cursor points into it and must not outlive it.
 #pragma once

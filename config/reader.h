@@ -1,5 +1,5 @@
-// The visitor that fills a struct from a YAML map: finds each described field among the map's keys, reads it by its
-// type, and reports everything that does not fit. Never stops at the first error.
+// The visitor that fills a struct from a YAML map: finds each described field among the map's keys, reads it
+// by its type, and reports everything that does not fit. Never stops at the first error.
 #pragma once
 
 #include <filesystem>

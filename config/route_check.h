@@ -1,5 +1,5 @@
-// Checks of the routes: names that they refer to, weights, and routes that no request can take because an earlier one
-// takes it first (of all that match, the first in the file wins).
+// Checks of the routes: names that they refer to, weights, and routes that no request can take because an
+// earlier one takes it first (of all that match, the first in the file wins).
 #pragma once
 
 #include "config/schema.h"

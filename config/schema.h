@@ -119,8 +119,8 @@ struct ListenerLimits {
 
 struct ListenerTimeouts {
   Duration tls_handshake = 10s;
-  Duration request_headers =
-      10s;                    // from the first byte (or the accept, or the end of TLS) to the end of the head
+  // From the first byte (or the accept, or the end of TLS) to the end of the head.
+  Duration request_headers = 10s;
   Duration keep_alive = 60s;  // between two requests of one connection
   Duration answer = 10s;      // for a client to take a response of hawser's own
   Duration linger = 2s;       // for a client to close behind hawser's last words, before hawser does
@@ -193,8 +193,8 @@ struct RouteMatch {
 enum class KeepaliveTo : uint8_t { kNone, kClient, kBackend, kBoth };
 
 struct Keepalive {
-  Duration interval =
-      30s;  // silence after which a side is pinged, less up to an eighth (jitter); 0 turns it off
+  // Silence after which a side is pinged, less up to an eighth (jitter); 0 turns it off.
+  Duration interval = 30s;
   Duration timeout = 10s;  // for the pong
   KeepaliveTo to = KeepaliveTo::kClient;
 };
@@ -334,8 +334,8 @@ struct AffinityCookie {
   std::string name;   // "hawser-" and a hash of the cluster's, made by the loader, if left out
   Duration ttl = 0s;  // 0: a session cookie
   std::string path = "/";
-  std::optional<bool>
-      secure;  // if left out: true where all listeners have TLS, else whether the client came over TLS
+  // If left out: true where all listeners have TLS, else whether the client came over TLS.
+  std::optional<bool> secure;
   bool http_only = true;
   SameSite same_site = SameSite::kLax;
   std::vector<Secret> keys;              // at least 32 bytes each; the first signs, all verify

@@ -1,5 +1,5 @@
-// Where each field of a loaded Config stands in its file, by the field's own address: valid while the Config lives and
-// is not moved. It has only fields that the file gives and that were read without error.
+// Where each field of a loaded Config stands in its file, by the field's own address: valid while the Config
+// lives and is not moved. It has only fields that the file gives and that were read without error.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// "Did you mean": the nearest of a few known words to one that was mistyped, by optimal string alignment distance
-// (insertions, deletions, substitutions and swaps of neighbours), ignoring case.
+// "Did you mean": the nearest of a few known words to one that was mistyped, by optimal string alignment
+// distance (insertions, deletions, substitutions and swaps of neighbours), ignoring case.
 #pragma once
 
 #include <span>
@@ -8,7 +8,8 @@
 
 namespace hawser::config {
 
-// The nearest word, if it is near enough to be meant: one edit for every three letters, at least one. Empty otherwise.
+// The nearest word, if it is near enough to be meant: one edit for every three letters, at least one. Empty
+// otherwise.
 std::string_view Nearest(std::string_view word, std::span<const std::string_view> known);
 
 // `did you mean "connections"?` or, with nothing near, `expected one of a, b, c`.

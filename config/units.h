@@ -1,7 +1,6 @@
-// Units as people write them: durations (500ms, 30s, 1h30m, 1d), sizes (512, 64KiB, 1MB) and rates (20/s, 100/m,
-// 5/h; of bytes 64KiB/s, 1MB/m).
-// Parse and Format are inverse for every value that a file can give. The patterns, for the JSON Schema,
-// accept exactly what Parse accepts, except overflow.
+// Units as people write them: durations (500ms, 30s, 1h30m, 1d), sizes (512, 64KiB, 1MB) and rates (20/s,
+// 100/m, 5/h; of bytes 64KiB/s, 1MB/m). Parse and Format are inverse for every value that a file can give.
+// The patterns, for the JSON Schema, accept exactly what Parse accepts, except overflow.
 #pragma once
 
 #include <optional>

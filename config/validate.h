@@ -1,5 +1,6 @@
-// The checks that need more than one field, or a look outside the file: names that refer to each other, duplicates,
-// certificates and their keys. Every error is reported at its place; suspicious settings are warnings.
+// The checks that need more than one field, or a look outside the file: names that refer to each other,
+// duplicates, certificates and their keys. Every error is reported at its place; suspicious settings are
+// warnings.
 #pragma once
 
 #include <string>

@@ -8,8 +8,8 @@
 
 namespace hawser::config {
 
-// For a fault that the parser reports at `mark` of `file`: the end of its sentence, `put "*.example.com" in quotes: ...`.
-// Empty if nothing in that line explains it.
+// For a fault that the parser reports at `mark` of `file`: the end of its sentence, `put "*.example.com" in
+// quotes: ...`. Empty if nothing in that line explains it.
 std::string YamlHint(std::string_view file, Mark mark);
 
 // What yaml-cpp says is wrong, in plain words.

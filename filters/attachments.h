@@ -1,5 +1,6 @@
-// Objects that filters attach to a request, or to the tunnel that it becomes: leases, buckets, timers. They live until
-// that tunnel or exchange ends and are destroyed last in, first out. An empty list is one null pointer.
+// Objects that filters attach to a request, or to the tunnel that it becomes: leases, buckets, timers. They
+// live until that tunnel or exchange ends and are destroyed last in, first out. An empty list is one null
+// pointer.
 #pragma once
 
 #include <forward_list>

@@ -1,10 +1,10 @@
-// The `origin` filter, against cross-site WebSocket hijacking: a browser lets any page open a WebSocket to any host and
-// sends the user's cookies along, but it names the page's origin (RFC 6454) truthfully. Requests from origins that are
-// not on the list are refused, be they handshakes or not.
+// The `origin` filter, against cross-site WebSocket hijacking: a browser lets any page open a WebSocket to
+// any host and sends the user's cookies along, but it names the page's origin (RFC 6454) truthfully. Requests
+// from origins that are not on the list are refused, be they handshakes or not.
 //
-// An entry of the list is an origin ("https://app.example.com"; ":443" makes no difference), all subdomains of one
-// ("https://*.example.com", not example.com itself), "same-host", or "null". An Origin that is malformed, or given
-// twice, is refused.
+// An entry of the list is an origin ("https://app.example.com"; ":443" makes no difference), all subdomains
+// of one ("https://*.example.com", not example.com itself), "same-host", or "null". An Origin that is
+// malformed, or given twice, is refused.
 #pragma once
 
 #include <memory>

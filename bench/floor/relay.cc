@@ -36,7 +36,8 @@ void Relay::Run(const net::Socket& listening) {
   }
 }
 
-// The backend's socket is still connecting when the first bytes are sent to it; should that block, they are held.
+// The backend's socket is still connecting when the first bytes are sent to it; should that block, they are
+// held.
 void Relay::Accept(const net::Socket& listening) {
   net::SocketAddress peer;
   while (true) {

@@ -29,7 +29,8 @@ struct Held {
   std::unique_ptr<Pipe> pipe;
 };
 
-// ends[0] is the client, ends[1] the backend; held[i] came from ends[i]. Nothing is read from an end that holds some.
+// ends[0] is the client, ends[1] the backend; held[i] came from ends[i]. Nothing is read from an end that
+// holds some.
 struct Tunnel {
   std::array<End, 2> ends;
   std::array<std::unique_ptr<Held>, 2> held;

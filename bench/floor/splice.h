@@ -1,5 +1,5 @@
-// Pipes for the floor's splice variant. A pipe is held by a direction only while bytes are in it, so a few serve all
-// tunnels and an idle tunnel has none.
+// Pipes for the floor's splice variant. A pipe is held by a direction only while bytes are in it, so a few
+// serve all tunnels and an idle tunnel has none.
 #pragma once
 
 #include <memory>
@@ -27,7 +27,8 @@ class PipePool {
   std::vector<std::unique_ptr<Pipe>> idle_;
 };
 
-// Moves bytes from a socket into an empty pipe, or out of a pipe into a socket. As End::Read and End::Write return.
+// Moves bytes from a socket into an empty pipe, or out of a pipe into a socket. As End::Read and End::Write
+// return.
 ssize_t Fill(Pipe& pipe, int from);
 ssize_t Empty(Pipe& pipe, int to);
 

@@ -1,6 +1,7 @@
-// The mode `backend`: a WebSocket server that echoes every frame as it comes, unmasked, piece by piece, answers pings
-// and closes, and ends the connection once both Close frames have passed. Several addresses, several processes (which
-// share the addresses by SO_REUSEPORT), with or without TLS. It stops reading from a peer that does not read.
+// The mode `backend`: a WebSocket server that echoes every frame as it comes, unmasked, piece by piece,
+// answers pings and closes, and ends the connection once both Close frames have passed. Several addresses,
+// several processes (which share the addresses by SO_REUSEPORT), with or without TLS. It stops reading from a
+// peer that does not read.
 #include <csignal>
 #include <cstdlib>
 #include <unordered_map>
@@ -80,8 +81,8 @@ class Echoing : public Target {
   Transport transport_;
   std::string head_;
   FrameReader reader_;
-  std::vector<std::byte>
-      tail_;  // of the reply, not yet taken by the transport; nothing is read while there is some
+  // Of the reply, not yet taken by the transport; nothing is read while there is some.
+  std::vector<std::byte> tail_;
   uint32_t interest_ = EPOLLIN;
   bool upgraded_ = false;
   bool ending_ = false;  // all that is to be said is in the reply; the connection ends when it is sent

@@ -1,5 +1,5 @@
-// The mode `churn`: each of N connections opens, reaches its 101, closes with a handshake, sees the end, and opens
-// again. With TLS every handshake is a full one unless tickets are asked for.
+// The mode `churn`: each of N connections opens, reaches its 101, closes with a handshake, sees the end, and
+// opens again. With TLS every handshake is a full one unless tickets are asked for.
 #include "bench/load/fleet.h"
 #include "fmt/format.h"
 

@@ -225,7 +225,8 @@ void Client::Close() {
   close_due_ = true;
 }
 
-// The request, pongs and the Close go between frames; the Close after all that is queued, as nothing may follow it.
+// The request, pongs and the Close go between frames; the Close after all that is queued, as nothing may
+// follow it.
 void Client::Flush() {
   while (transport_ && !transport_->blocked()) {
     if (close_due_ && queued_ == 0) AppendClose();

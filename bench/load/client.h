@@ -1,8 +1,9 @@
-// One WebSocket client of the load generator: connects, secures, upgrades, sends copies of one message, counts the
-// echoes, answers pings, closes with a handshake, and can be opened again. Its observer decides what to send
-// and when.
+// One WebSocket client of the load generator: connects, secures, upgrades, sends copies of one message,
+// counts the echoes, answers pings, closes with a handshake, and can be opened again. Its observer decides
+// what to send and when.
 //
-//   idle → connecting → securing → upgrading → open → closing (our Close is out) → ending (both are; FIN is awaited)
+//   idle → connecting → securing → upgrading → open → closing (our Close is out)
+//        → ending (both are; FIN is awaited)
 #pragma once
 
 #include <optional>
@@ -43,8 +44,8 @@ struct Engine {
   std::string host;
   std::string path;
   std::vector<std::string> headers;
-  int sources =
-      0;  // connect from 127.0.0.1 and so many addresses after it in turn; 0 leaves it to the kernel
+  // Connect from 127.0.0.1 and so many addresses after it in turn; 0 leaves it to the kernel.
+  int sources = 0;
   bool http2 = false;   // each tunnel on a stream of a connection of its own (RFC 8441)
   bool verify = false;  // compare every byte of every echo, not of each connection's first alone
   std::unique_ptr<TlsContext> tls;
@@ -82,7 +83,8 @@ class Client : public Target {
   void Queue(size_t count) { queued_ += count; }
   // Begins the close handshake once all that is queued is sent.
   void Close();
-  // Sends what is queued, as far as the socket takes it. To be called after Queue or Close outside of an observer.
+  // Sends what is queued, as far as the socket takes it. To be called after Queue or Close outside of an
+  // observer.
   void Flush();
   // Closes the socket without a close frame; OnClosed is not called.
   void Drop();

@@ -1,6 +1,7 @@
-// The CPU time of other processes, read by the load generator itself at the first and the last instant of its measured
-// window, so that nothing outside the window counts. The total is the scheduler's own figure (nanoseconds, threads
-// that ended included); the share of user code comes from the kernel's ticks and is exact only over seconds.
+// The CPU time of other processes, read by the load generator itself at the first and the last instant of its
+// measured window, so that nothing outside the window counts. The total is the scheduler's own figure
+// (nanoseconds, threads that ended included); the share of user code comes from the kernel's ticks and is
+// exact only over seconds.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The mode `echo`: every connection keeps K messages under way and answers each echo with the next message; the
-// throughput and its latency are those of a closed loop.
+// The mode `echo`: every connection keeps K messages under way and answers each echo with the next message;
+// the throughput and its latency are those of a closed loop.
 #include <algorithm>
 
 #include "bench/load/fleet.h"

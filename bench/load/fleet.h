@@ -1,5 +1,5 @@
-// A number of clients that open together (a few at a time), and close together at the end of a run. The modes derive
-// from it and say what an open connection does.
+// A number of clients that open together (a few at a time), and close together at the end of a run. The modes
+// derive from it and say what an open connection does.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
-// RFC 6455 §5.2 framing, as little of it as a load generator and an echo backend need: headers written, and frames read
-// piece by piece as bytes come, unmasked in place, never assembled. Only errors that would lose the frame
-// boundaries are checked.
+// RFC 6455 §5.2 framing, as little of it as a load generator and an echo backend need: headers written, and
+// frames read piece by piece as bytes come, unmasked in place, never assembled. Only errors that would lose
+// the frame boundaries are checked.
 #pragma once
 
 #include <array>
@@ -34,7 +34,8 @@ class FrameReader {
     std::span<std::byte> payload;  // unmasked; lies in the bytes that were given
   };
 
-  // Takes the next piece off the front of `bytes`; false when they are used up (a header's beginning is remembered).
+  // Takes the next piece off the front of `bytes`; false when they are used up (a header's beginning is
+  // remembered).
   bool Next(std::span<std::byte>& bytes, Piece& piece);
   void Reset() { *this = FrameReader(); }
 

@@ -1,4 +1,5 @@
-// The opening handshake of RFC 6455 §4, both roles: a client's request and its check of the 101, a backend's answer.
+// The opening handshake of RFC 6455 §4, both roles: a client's request and its check of the 101, a backend's
+// answer.
 #pragma once
 
 #include <string>
@@ -20,8 +21,8 @@ std::string UpgradeRequest(std::string_view host, std::string_view path, std::st
 // The error in the answer to a request with `key`; empty when it opens the tunnel.
 std::string WrongAnswer(std::string_view head, std::string_view key);
 
-// A backend's answer to a whole request head: a 101, which takes the first subprotocol offered; 125 bytes of text to a GET
-// that is no upgrade; else a 400.
+// A backend's answer to a whole request head: a 101, which takes the first subprotocol offered; 125 bytes of
+// text to a GET that is no upgrade; else a 400.
 std::string AnswerTo(std::string_view head);
 
 }  // namespace hawser::bench

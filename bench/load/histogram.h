@@ -1,5 +1,5 @@
-// Times in nanoseconds, in buckets as HdrHistogram cuts them: 128 to each power of two, so that a value is known
-// within 0.8 % from a nanosecond to centuries, in 58 kB. Recording is a shift and an increment.
+// Times in nanoseconds, in buckets as HdrHistogram cuts them: 128 to each power of two, so that a value is
+// known within 0.8 % from a nanosecond to centuries, in 58 kB. Recording is a shift and an increment.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,8 @@ class Histogram {
   double mean() const { return count_ == 0 ? 0 : sum_ / static_cast<double>(count_); }
   int64_t max() const { return max_; }
 
-  // The value that `percent` of the recorded ones do not exceed, as the upper edge of its bucket; 0 when empty.
+  // The value that `percent` of the recorded ones do not exceed, as the upper edge of its bucket; 0 when
+  // empty.
   int64_t Percentile(double percent) const;
 
  private:

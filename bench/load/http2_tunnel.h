@@ -1,5 +1,6 @@
-// A WebSocket on a stream of HTTP/2 (RFC 8441), the client's side, one on a connection: bytes from the wire become the
-// tunnel's payload and back. Does no I/O. The windows that it opens are so large that the peer never waits for it.
+// A WebSocket on a stream of HTTP/2 (RFC 8441), the client's side, one on a connection: bytes from the wire
+// become the tunnel's payload and back. Does no I/O. The windows that it opens are so large that the peer
+// never waits for it.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace hawser::bench {
 
 class Http2Tunnel {
  public:
-  // `headers` are lines as of HTTP/1.1. The extended CONNECT leaves once the peer has announced that it knows it.
+  // `headers` are lines as of HTTP/1.1. The extended CONNECT leaves once the peer has announced that it knows
+  // it.
   Http2Tunnel(std::string scheme, std::string host, std::string path,
               const std::vector<std::string>& headers);
   Http2Tunnel(const Http2Tunnel&) = delete;

@@ -1,6 +1,6 @@
-// The mode `idle`: opens N tunnels from many source addresses, over as many processes as descriptors ask for, and holds
-// them while it answers pings. A line `echo` on stdin sends one message through every tunnel, `quit` (or SIGTERM,
-// SIGINT, or the end of --seconds) closes them all. Each step prints a line.
+// The mode `idle`: opens N tunnels from many source addresses, over as many processes as descriptors ask for,
+// and holds them while it answers pings. A line `echo` on stdin sends one message through every tunnel,
+// `quit` (or SIGTERM, SIGINT, or the end of --seconds) closes them all. Each step prints a line.
 //
 // The first process only directs: it forks the others and talks to each over a socket pair, with one struct
 // per message.
@@ -71,7 +71,8 @@ void IdleFleet::OnReady(uint32_t) {
   quit_ = true;
 }
 
-// A few tunnels at a time, as idle tunnels speak: a burst through all of them would measure the proxy's backlog.
+// A few tunnels at a time, as idle tunnels speak: a burst through all of them would measure the proxy's
+// backlog.
 void IdleFleet::Echo() {
   const uint64_t wanted = messages_ + open();
   next_ = 0;

@@ -24,8 +24,8 @@ struct Freed {
 
 class TlsContext {
  public:
-  // `version` is "1.2", "1.3" or empty for either. With `resume` every connection offers the last session seen, with
-  // `http2` HTTP/2 alone.
+  // `version` is "1.2", "1.3" or empty for either. With `resume` every connection offers the last session
+  // seen, with `http2` HTTP/2 alone.
   static absl::StatusOr<std::unique_ptr<TlsContext>> ForClient(const std::string& version, bool resume,
                                                                bool http2);
   static absl::StatusOr<std::unique_ptr<TlsContext>> ForServer(const std::string& certificate,
@@ -47,8 +47,8 @@ class TlsContext {
 
 class TlsChannel {
  public:
-  // Records to be sent are appended to `records`, which many channels share: it must be empty before each call, and
-  // taken away after it.
+  // Records to be sent are appended to `records`, which many channels share: it must be empty before each
+  // call, and taken away after it.
   TlsChannel(TlsContext& context, std::vector<std::byte>& records, const std::string& server_name);
 
   // Begins a client's handshake.

@@ -1,6 +1,6 @@
-// A connected socket with or without TLS, as both ends of the load generator use it: one recv a call into scratch that
-// the process shares, sends that keep only what the kernel did not take. A client's may carry a tunnel of HTTP/2: what is
-// sent and received is then the tunnel's payload.
+// A connected socket with or without TLS, as both ends of the load generator use it: one recv a call into
+// scratch that the process shares, sends that keep only what the kernel did not take. A client's may carry a
+// tunnel of HTTP/2: what is sent and received is then the tunnel's payload.
 #pragma once
 
 #include <memory>
@@ -32,7 +32,8 @@ class Transport {
   int fd() const { return socket_.fd(); }
   bool secured() const { return !tls_ || tls_->established(); }
   bool resumed() const { return tls_ && tls_->resumed(); }
-  // The kernel took less than it was offered: nothing more is taken until Flush, when the socket is writable again.
+  // The kernel took less than it was offered: nothing more is taken until Flush, when the socket is writable
+  // again.
   bool blocked() const { return blocked_; }
 
   // Begins a client's TLS handshake.

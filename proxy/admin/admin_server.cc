@@ -115,7 +115,8 @@ void AdminServer::OnReady(event::Ready ready) {
     net::Socket socket = net::Accept(socket_, peer);
     if (!socket.open() && errno == EAGAIN) return;
     if (!socket.open() && errno == ECONNABORTED) continue;
-    // Without a free descriptor accept(2) fails even when no connection waits. At the first call of a turn one does.
+    // Without a free descriptor accept(2) fails even when no connection waits. At the first call of a turn
+    // one does.
     if (!socket.open() && accepted > 0) return;
     if (!socket.open()) return Evict() ? void() : Pause();  // an eviction frees one for the next turn
     if (connections_.size() >= settings_.connections && !Evict()) continue;
@@ -135,7 +136,8 @@ bool AdminServer::Evict() {
   return false;
 }
 
-// Most likely there are no descriptors. The connection stays in the kernel's queue, and the loop must not spin on it.
+// Most likely there are no descriptors. The connection stays in the kernel's queue, and the loop must not
+// spin on it.
 void AdminServer::Pause() {
   loop_.Modify(socket_.fd(), target_, {});
   loop_.Arm(resume_, kPauseTime);

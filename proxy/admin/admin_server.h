@@ -23,10 +23,12 @@ namespace hawser::admin {
 
 class AdminServer final : public event::IoHandler {
  public:
-  // Makes the page at `path` (without a query) and gives it to `reply`, at once or later; `evictions` of connections so far.
+  // Makes the page at `path` (without a query) and gives it to `reply`, at once or later; `evictions` of
+  // connections so far.
   using Render = absl::AnyInvocable<void(std::string_view path, uint64_t evictions, Reply reply)>;
 
-  // Listens on settings.address, which there must be, for as long as it lives. The loop and `settings` must outlive it.
+  // Listens on settings.address, which there must be, for as long as it lives. The loop and `settings` must
+  // outlive it.
   static absl::StatusOr<std::unique_ptr<AdminServer>> Listen(event::Loop& loop, const config::Admin& settings,
                                                              Render render);
   ~AdminServer() override;

@@ -1,5 +1,6 @@
-// The two kinds of time: a TimePoint orders events inside the process (steady, 8 bytes), a Duration is a config
-// value or a distance between TimePoints. Wall-clock time is read only where a log line or a cookie needs it.
+// The two kinds of time: a TimePoint orders events inside the process (steady, 8 bytes), a Duration is a
+// config value or a distance between TimePoints. Wall-clock time is read only where a log line or a cookie
+// needs it.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,5 @@
-// Hashes. SipHash-2-4 (Aumasson, Bernstein 2012) wherever a peer picks the key, so that it cannot pick collisions;
-// Mix64 (the splitmix64 finalizer) to spread integers that are already trusted.
+// Hashes. SipHash-2-4 (Aumasson, Bernstein 2012) wherever a peer picks the key, so that it cannot pick
+// collisions; Mix64 (the splitmix64 finalizer) to spread integers that are already trusted.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// A doubly linked list whose links live in its elements: no allocation, O(1) removal from anywhere, and an element
-// unlinks itself when destroyed. The list owns nothing.
+// A doubly linked list whose links live in its elements: no allocation, O(1) removal from anywhere, and an
+// element unlinks itself when destroyed. The list owns nothing.
 #pragma once
 
 #include <cstddef>

@@ -1,5 +1,5 @@
-// Random numbers that nobody can predict from those seen before: mask keys (RFC 6455 §5.3) and the secrets of keepalive pings.
-// They come from the kernel, 64 at a time. One owner, one thread.
+// Random numbers that nobody can predict from those seen before: mask keys (RFC 6455 §5.3) and the secrets of
+// keepalive pings. They come from the kernel, 64 at a time. One owner, one thread.
 #pragma once
 
 #include <array>

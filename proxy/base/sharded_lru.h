@@ -4,13 +4,15 @@
 //
 //   struct Key { uint64_t hash; ...; bool operator==(const Key&) const = default; };
 //   ShardedLru<Key, Value> table(100'000);
-//   auto shard = table.Lock(key.hash, loop.now());       // the shard of that key, until `shard` goes out of scope
+//   auto shard = table.Lock(key.hash, loop.now());   // the shard of that key, while `shard` is in scope
 //   auto* row = shard.Find(key);
-//   if (row == nullptr) row = shard.Insert(key, [&](const auto& old) { return old.value.ends <= shard.now(); });
+//   const auto spent = [&](const auto& old) { return old.value.ends <= shard.now(); };
+//   if (row == nullptr) row = shard.Insert(key, spent);
 //   if (row != nullptr) shard.Use(*row);
 //
-// `Key::hash` must be spread evenly and, where a peer chooses the key, be made with a secret (base/hash.h): its high bits
-// name the shard. Rows stay where they are until they are erased; their values are touched under their shard's lock only.
+// `Key::hash` must be spread evenly and, where a peer chooses the key, be made with a secret (base/hash.h):
+// its high bits name the shard. Rows stay where they are until they are erased; their values are touched
+// under their shard's lock only.
 #pragma once
 
 #include <algorithm>
@@ -104,8 +106,8 @@ class ShardedLru {
     const std::lock_guard<std::mutex> lock_;
   };
 
-  // At most `max_rows`, or one a shard where that is more. A small table has fewer shards, so that none is full by chance
-  // while others are empty.
+  // At most `max_rows`, or one a shard where that is more. A small table has fewer shards, so that none is
+  // full by chance while others are empty.
   explicit ShardedLru(size_t max_rows)
       : shard_count_(std::bit_floor(std::clamp<size_t>(max_rows / kRowsWorthAShard, 1, kMaxShards))),
         shard_capacity_(std::max<size_t>(max_rows / shard_count_, 1)),

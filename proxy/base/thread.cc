@@ -18,7 +18,8 @@ void* RunAndForget(void* argument) {
   return nullptr;
 }
 
-// All but those that a thread raises by its own fault: with these blocked the kernel would end the process silently.
+// All but those that a thread raises by its own fault: with these blocked the kernel would end the process
+// silently.
 sigset_t SignalsOfTheProcess() {
   sigset_t signals;
   sigfillset(&signals);

@@ -1,14 +1,15 @@
-// Cookie affinity: a client comes back to the endpoint that it had. The cookie is opaque and signed, so that a client can
-// neither learn an address nor choose one. It carries all that is needed: hawsers with the same keys need not talk to each
-// other. Its value is base64url of
+// Cookie affinity: a client comes back to the endpoint that it had. The cookie is opaque and signed, so that
+// a client can neither learn an address nor choose one. It carries all that is needed: hawsers with the same
+// keys need not talk to each other. Its value is base64url of
 //
-//   version (1) | expiry, seconds of Unix time, 0 for none (5) | endpoint tag (8) | MAC (16)        big-endian, 30 bytes
+//   version (1) | expiry, seconds of Unix time, 0 for none (5) | endpoint tag (8) | MAC (16)
+//   big-endian, 30 bytes
 //
 //   tag = HMAC-SHA256(key, "endpoint", cluster, address), cut to 8 bytes
 //   MAC = HMAC-SHA256(key, "cookie", cluster, cookie name, the 14 bytes before), cut to 16
 //
-// each part of a message behind its length. The first key signs; all verify, so that keys can be rotated. Whoever copies the
-// cookie of another client goes where that client goes.
+// each part of a message behind its length. The first key signs; all verify, so that keys can be rotated.
+// Whoever copies the cookie of another client goes where that client goes.
 //
 // Immutable; shared by all workers.
 #pragma once

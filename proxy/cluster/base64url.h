@@ -12,8 +12,8 @@ namespace hawser::cluster {
 // bytes.size() must be a multiple of 3.
 std::string EncodeBase64Url(std::span<const uint8_t> bytes);
 
-// Fills all of `bytes`, whose size is a multiple of 3. False unless `text` is exactly as long as that takes and holds
-// characters of the alphabet only.
+// Fills all of `bytes`, whose size is a multiple of 3. False unless `text` is exactly as long as that takes
+// and holds characters of the alphabet only.
 [[nodiscard]] bool DecodeBase64Url(std::string_view text, std::span<uint8_t> bytes);
 
 }  // namespace hawser::cluster

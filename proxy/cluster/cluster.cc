@@ -19,8 +19,8 @@ std::vector<std::unique_ptr<Endpoint>> MakeEndpoints(const config::Cluster& sett
   return endpoints;
 }
 
-// A session whose endpoint may be picked goes before the cookie, and renews a cookie that leads elsewhere. The result of
-// another session is kept where the cookie says nothing.
+// A session whose endpoint may be picked goes before the cookie, and renews a cookie that leads elsewhere.
+// The result of another session is kept where the cookie says nothing.
 AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet tried) {
   if (session.endpoint != nullptr && !Usable(*session.endpoint, tried)) session = {AffinityResult::kGone};
   if (session.endpoint != nullptr) {
@@ -33,7 +33,8 @@ AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet
   return cookie;
 }
 
-// One of the ejected endpoints, where every other has failed this request: it may be back, and to ask costs nothing.
+// One of the ejected endpoints, where every other has failed this request: it may be back, and to ask costs
+// nothing.
 Endpoint* LastResort(Endpoints endpoints, EndpointSet tried, uint64_t random) {
   constexpr uint32_t kMayAnswer = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::kProbing;
   for (size_t i = 0; i < endpoints.size(); ++i) {

@@ -4,7 +4,8 @@
 //
 //   WorkerCluster rooms(*snapshot.clusters[i], seed);                                        // once a worker
 //   Picked picked = rooms.Choose(head, client_ip, tried, random());
-//   if (picked.renew_affinity) SetCookie(rooms.cluster.affinity()->SetCookieFor(*picked.endpoint, WallNow(), tls));
+//   const cluster::Affinity* affinity = rooms.cluster.affinity();
+//   if (picked.renew_affinity) SetCookie(affinity->SetCookieFor(*picked.endpoint, WallNow(), tls));
 #pragma once
 
 #include <cstdint>
@@ -32,8 +33,8 @@ namespace hawser::cluster {
 
 // How a cluster's connections speak TLS.
 struct BackendTls {
-  // Null: plain text. They differ in what they offer by ALPN: HTTP/1.1 alone, or HTTP/2 as well (where the cluster's
-  // protocol is h2: HTTP/2 alone).
+  // Null: plain text. They differ in what they offer by ALPN: HTTP/1.1 alone, or HTTP/2 as well (where the
+  // cluster's protocol is h2: HTTP/2 alone).
   std::shared_ptr<const tls::ClientContext> http1;
   std::shared_ptr<const tls::ClientContext> any;
 };
@@ -84,9 +85,10 @@ struct WorkerCluster {
   // `cluster` must outlive this; `seed` as MakeBalancer has it.
   WorkerCluster(const Cluster& cluster, uint64_t seed);
 
-  // Affinity first, then the policy. `tried` holds the endpoints that have failed this request: they are picked again only
-  // if no other is left, not even one that is ejected. `random` is 64 fresh bits. `session` is what was learned of the
-  // request's session; its endpoint, one of this cluster's, goes before the cookie's.
+  // Affinity first, then the policy. `tried` holds the endpoints that have failed this request: they are
+  // picked again only if no other is left, not even one that is ejected. `random` is 64 fresh bits. `session`
+  // is what was learned of the request's session; its endpoint, one of this cluster's, goes before the
+  // cookie's.
   Picked Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
                 uint64_t random, WallTime now = WallNow(), AffinityLookup session = {});
 

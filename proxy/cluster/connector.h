@@ -24,8 +24,8 @@ enum class ConnectError : uint8_t {
 // What a status of net::Connect means.
 ConnectError ConnectErrorOf(const absl::Status& status);
 
-// There is a socket exactly when `error` is kNone. Its connection is under way or made: the first write that is taken says
-// which. The lease is to be told how it went.
+// There is a socket exactly when `error` is kNone. Its connection is under way or made: the first write that
+// is taken says which. The lease is to be told how it went.
 struct Connection {
   net::Socket socket;
   ConnectLease lease;
@@ -33,11 +33,12 @@ struct Connection {
   std::string why = {};  // of the error, in words
 };
 
-// A failure for a lack of ports, descriptors or memory is not counted as the endpoint's. A Unix socket ignores `keepalive`.
+// A failure for a lack of ports, descriptors or memory is not counted as the endpoint's. A Unix socket
+// ignores `keepalive`.
 Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive);
 
-// How long an endpoint's host may leave what it was sent unacknowledged (net::ByteStream::HostSilence): as long as the kernel
-// waits for answers to its probes. 0: for ever.
+// How long an endpoint's host may leave what it was sent unacknowledged (net::ByteStream::HostSilence): as
+// long as the kernel waits for answers to its probes. 0: for ever.
 base::Duration LongestSilence(const config::TcpKeepalive& keepalive);
 
 }  // namespace hawser::cluster

@@ -24,7 +24,8 @@ namespace hawser::cluster {
 
 class Endpoint {
  public:
-  // Bits of state(): why it is not picked, one at a time. Outlier detection sets and clears them, everybody reads them.
+  // Bits of state(): why it is not picked, one at a time. Outlier detection sets and clears them, everybody
+  // reads them.
   enum StateBit : uint32_t {
     kEjected = 1 << 0,   // it failed several times in a row, and is left out until out_until()
     kProbeDue = 1 << 1,  // the time is over: the next request may try it
@@ -58,8 +59,8 @@ class Endpoint {
   void ChangeState(uint32_t set, uint32_t cleared);
   // The same for one bit each; false, with nothing changed, where `from` is not set.
   bool MoveState(StateBit from, StateBit to);
-  // When the present state ends. It is set before the state: a thread that sees the new state with the old time lets a probe
-  // through early.
+  // When the present state ends. It is set before the state: a thread that sees the new state with the old
+  // time lets a probe through early.
   base::TimePoint out_until() const { return base::TimePoint(base::TimePoint::duration(Load(out_until_))); }
   void set_out_until(base::TimePoint time) {
     out_until_.store(time.time_since_epoch().count(), std::memory_order_relaxed);

@@ -1,7 +1,7 @@
-// The power of two choices (Mitzenmacher 2001): two endpoints are drawn by weight, and the one with the lower load gets
-// the request. The load is the number of open requests and tunnels of all workers, including this request,
-// per weight. It beats picking the minimum, which sends every worker to the same endpoint, and forgets stale
-// counts at once.
+// The power of two choices (Mitzenmacher 2001): two endpoints are drawn by weight, and the one with the lower
+// load gets the request. The load is the number of open requests and tunnels of all workers, including this
+// request, per weight. It beats picking the minimum, which sends every worker to the same endpoint, and
+// forgets stale counts at once.
 #include "proxy/base/hash.h"
 #include "proxy/cluster/policies.h"
 #include "proxy/cluster/weighted_choice.h"

@@ -77,8 +77,8 @@ class Maglev final : public Balancer {
   }
 
  private:
-  // The slot's owner is out: the slot of the hash of the hash is next, and so on. Every hawser that sees the same endpoints
-  // out comes to the same one, weights hold, and requests whose own owner is in do not move.
+  // The slot's owner is out: the slot of the hash of the hash is next, and so on. Every hawser that sees the
+  // same endpoints out comes to the same one, weights hold, and requests whose own owner is in do not move.
   Endpoint* Probe(uint64_t hash, EndpointSet avoid) const {
     uint64_t probe = hash;
     for (size_t i = 0; i < 2 * endpoints_.size(); ++i) {

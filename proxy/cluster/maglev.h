@@ -1,6 +1,7 @@
-// Maglev hashing (Eisenbud et al., NSDI 2016, §3.4): a table of a prime number of slots, filled in turns from each
-// endpoint's own permutation of them. A lookup is one load, shares are even to within a slot, and a change of the endpoints
-// leaves most slots as they were. Weights work as in Envoy: an endpoint that is ahead of its share misses a turn.
+// Maglev hashing (Eisenbud et al., NSDI 2016, §3.4): a table of a prime number of slots, filled in turns from
+// each endpoint's own permutation of them. A lookup is one load, shares are even to within a slot, and a
+// change of the endpoints leaves most slots as they were. Weights work as in Envoy: an endpoint that is ahead
+// of its share misses a turn.
 //
 // Immutable; shared by all workers. 256 KiB.
 #pragma once
@@ -15,7 +16,8 @@ namespace hawser::cluster {
 
 class MaglevTable {
  public:
-  // Prime, and more than a hundred times as many as the endpoints of all but huge clusters, as the paper asks for.
+  // Prime, and more than a hundred times as many as the endpoints of all but huge clusters, as the paper asks
+  // for.
   static constexpr uint32_t kSlots = 65537;
 
   explicit MaglevTable(Endpoints endpoints);

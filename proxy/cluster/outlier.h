@@ -1,14 +1,16 @@
-// Outlier detection: endpoints that fail requests are left out for a while. A failure is a try without an answer, through a
-// fault of the endpoint's: refused, unreachable, not connected or no answer to a WebSocket handshake in time, closed before
-// the first byte of an answer. The first byte of an answer, whatever it says, ends the row of failures.
+// Outlier detection: endpoints that fail requests are left out for a while. A failure is a try without an
+// answer, through a fault of the endpoint's: refused, unreachable, not connected or no answer to a WebSocket
+// handshake in time, closed before the first byte of an answer. The first byte of an answer, whatever it
+// says, ends the row of failures.
 //
 //   in ──failures in a row──▶ ejected ──time over──▶ probe due ──picked──▶ probing ──answer──▶ in
-//                                                        ▲                   │ │
-//                                                        └── client left ────┘ └──failure──▶ ejected, for twice as long
+//                                ▲                       ▲                   │ │
+//                                │                       └── client left ────┘ │
+//                                └────────── failure, for twice as long ───────┘
 //
-// The last endpoint that is in is never left out. One that has been in again for `max_ejection_time` begins with
-// `base_ejection_time`. The endpoints hold what is known of them. A mutex guards decisions about several of them at once;
-// nobody takes it while no endpoint fails. One a cluster, shared by all workers; any thread.
+// The last endpoint that is in is never left out. One that has been in again for `max_ejection_time` begins
+// with `base_ejection_time`. The endpoints hold what is known of them. A mutex guards decisions about several
+// of them at once; nobody takes it while no endpoint fails. One a cluster, shared by all workers; any thread.
 #pragma once
 
 #include <atomic>
@@ -38,7 +40,8 @@ class OutlierDetector {
 
   // Whether any endpoint is not in: only then is there something for EndEjections to do.
   bool any_out() const { return out_.load(std::memory_order_relaxed) > 0; }
-  // Those whose time is over may be tried, by one request each: see TakeProbe. So may those whose probe has no result yet.
+  // Those whose time is over may be tried, by one request each: see TakeProbe. So may those whose probe has
+  // no result yet.
   void EndEjections(base::TimePoint now);
   // The endpoint's probe is due: true for the one request that may try it.
   bool TakeProbe(Endpoint& endpoint, base::TimePoint now);
@@ -61,8 +64,8 @@ class OutlierDetector {
   std::atomic<uint32_t> out_ = 0;  // endpoints that are not in
 };
 
-// One request's try at an endpoint. It reports its result once. One that is destroyed without a result was given up for no
-// fault of the endpoint's.
+// One request's try at an endpoint. It reports its result once. One that is destroyed without a result was
+// given up for no fault of the endpoint's.
 class Trial {
  public:
   Trial() = default;

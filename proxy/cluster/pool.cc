@@ -183,7 +183,8 @@ void Pool::ServeShared(EndpointConnections& connections, Attempt& attempt) {
   // A connection may just have learned something that matters for this attempt.
   if (attempt.need().websocket && loop_.now() < connections.websockets_http1_until)
     return FallBack(connections, attempt);
-  // A new connection would get no more streams than these have, or one has been opened for this attempt already.
+  // A new connection would get no more streams than these have, or one has been opened for this attempt
+  // already.
   for (SharedConnection* shared = connections.shared.front(); shared != nullptr;
        shared = connections.shared.Next(*shared)) {
     if (shared->Hold(attempt)) return;

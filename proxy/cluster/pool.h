@@ -1,5 +1,6 @@
-// Gives exchanges their streams to backends, and takes back connections that can carry another request. One a worker, for its
-// thread only. Each cluster's `idle_connections` and `max_concurrent_streams` bound what it holds.
+// Gives exchanges their streams to backends, and takes back connections that can carry another request. One a
+// worker, for its thread only. Each cluster's `idle_connections` and `max_concurrent_streams` bound what it
+// holds.
 //
 //   auto attempt = pool.Begin(cluster, endpoint, {.websocket = true}, owner, kBackendTag);
 //   switch (attempt->state()) {...}         // again at each OnReady(kBackendTag) while it is kWaiting
@@ -34,7 +35,8 @@ namespace hawser::cluster {
 // What a request needs from its connection.
 struct Need {
   bool websocket = false;
-  // The connection of a try that has just failed, as Attempt::connection: neither that one nor a kept one of HTTP/1.1 will do.
+  // The connection of a try that has just failed, as Attempt::connection: neither that one nor a kept one of
+  // HTTP/1.1 will do.
   std::optional<uint64_t> failed_on = std::nullopt;
 };
 
@@ -59,7 +61,8 @@ class Attempt : public base::ListLink {
     return error_text_;
   }
 
-  // Once, when it waits no more; null after kFailed. The stream may still be connecting: what is written waits.
+  // Once, when it waits no more; null after kFailed. The stream may still be connecting: what is written
+  // waits.
   std::unique_ptr<http::ClientStream> TakeStream() {
     HAWSER_DCHECK(state_ != State::kWaiting && (stream_ != nullptr) == (state_ == State::kReady));
     return std::move(stream_);
@@ -116,7 +119,8 @@ class Pool {
   std::unique_ptr<Attempt> Begin(const Cluster& cluster, Endpoint& endpoint, Need need,
                                  event::IoHandler& owner, uint8_t tag);
 
-  // Takes a stream that is no longer used. Its connection waits here for another request if it can carry one, else it ends.
+  // Takes a stream that is no longer used. Its connection waits here for another request if it can carry one,
+  // else it ends.
   void Return(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream);
 
   // Ends every connection that carries no request, and opens no new streams on the others.
@@ -127,7 +131,8 @@ class Pool {
  private:
   friend class SharedConnection;
 
-  // Watches a connection that changes hands: it stays in epoll, and its next owner is called for what has come meanwhile.
+  // Watches a connection that changes hands: it stays in epoll, and its next owner is called for what has
+  // come meanwhile.
   struct Nobody final : event::IoHandler {
     void OnReady(event::Ready) override {}
   };

@@ -54,7 +54,8 @@ class RingHash final : public Balancer {
   }
 
  private:
-  // Goes on along the ring until an owner is usable: the requests of an endpoint that is out are spread over all others.
+  // Goes on along the ring until an owner is usable: the requests of an endpoint that is out are spread over
+  // all others.
   Endpoint* Walk(size_t point, EndpointSet avoid) const {
     for (size_t i = 0; i <= 2 * endpoints_.size(); ++i) {
       Endpoint& owner = *endpoints_[ring_.Owner(point + i)];

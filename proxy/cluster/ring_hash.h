@@ -1,7 +1,7 @@
-// Consistent hashing in the manner of ketama: every endpoint owns points on a ring of 64-bit hashes, and a request goes
-// to the owner of the first point at or after its own hash. An endpoint's points depend on its address and weight alone,
-// so that adding or removing an endpoint moves only the requests between its points and the points before
-// them.
+// Consistent hashing in the manner of ketama: every endpoint owns points on a ring of 64-bit hashes, and a
+// request goes to the owner of the first point at or after its own hash. An endpoint's points depend on its
+// address and weight alone, so that adding or removing an endpoint moves only the requests between its points
+// and the points before them.
 //
 // Immutable; shared by all workers.
 #pragma once
@@ -24,9 +24,11 @@ class HashRing {
   explicit HashRing(Endpoints endpoints);
 
   size_t size() const { return hashes_.size(); }
-  // The first point at or after `hash`, or past the end the first of all. O(log size). The ring must not be empty.
+  // The first point at or after `hash`, or past the end the first of all. O(log size). The ring must not be
+  // empty.
   size_t Find(uint64_t hash) const;
-  // The position in `endpoints` of the owner of point `point`, which may run past the end and then starts over.
+  // The position in `endpoints` of the owner of point `point`, which may run past the end and then starts
+  // over.
   uint32_t Owner(size_t point) const {
     HAWSER_DCHECK(size() > 0);
     return owners_[point % owners_.size()];

@@ -2,8 +2,8 @@
 // its weight, the endpoint with the highest credit is picked, and its credit is reduced by the sum of the
 // weights. With weights 5, 1, 1 that gives a a b a c a a, never five in a row.
 //
-// Workers that all began at the first endpoint would send it a burst at start, so each worker begins with random credits.
-// All are below one full round, so they shift the order and not the shares.
+// Workers that all began at the first endpoint would send it a burst at start, so each worker begins with
+// random credits. All are below one full round, so they shift the order and not the shares.
 #include <algorithm>
 #include <vector>
 

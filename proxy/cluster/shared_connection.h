@@ -4,8 +4,9 @@
 //
 //   connecting → (TLS, ALPN) → SETTINGS awaited → open: streams are given out → ended
 //
-// Streams are given out only once the backend's SETTINGS have come: they say how many there may be, and whether the backend
-// takes WebSockets (RFC 8441 §3). Attempts at a backend that does not, or that chooses HTTP/1.1, get connections of their own.
+// Streams are given out only once the backend's SETTINGS have come: they say how many there may be, and
+// whether the backend takes WebSockets (RFC 8441 §3). Attempts at a backend that does not, or that chooses
+// HTTP/1.1, get connections of their own.
 #pragma once
 
 #include <memory>
@@ -29,9 +30,9 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
 
   // Gives the attempt a stream, or lets it wait for one. False if it needs another connection.
   bool Serve(Attempt& attempt);
-  // Lets an attempt wait that a new connection would not serve either: this one carries no stream and still has no room
-  // (SETTINGS_MAX_CONCURRENT_STREAMS is 0, RFC 9113 §6.5.2), or a connection has been opened for the attempt already. False if
-  // it may look elsewhere. Its owner decides how long it waits.
+  // Lets an attempt wait that a new connection would not serve either: this one carries no stream and still
+  // has no room (SETTINGS_MAX_CONCURRENT_STREAMS is 0, RFC 9113 §6.5.2), or a connection has been opened for
+  // the attempt already. False if it may look elsewhere. Its owner decides how long it waits.
   bool Hold(Attempt& attempt);
   // Once, after the first attempt has been served: goes as far as it can without waiting.
   void Start();

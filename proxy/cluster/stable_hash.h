@@ -18,8 +18,8 @@ uint64_t StableHash(std::string_view bytes, uint64_t salt = 0);
 // The positions of `endpoints`, sorted by their names.
 std::vector<uint32_t> StableOrder(Endpoints endpoints);
 
-// Rendezvous hashing: of the usable endpoints, the one whose name hashes highest together with `hash`. O(n). Ignores
-// weights. Null if none is usable.
+// Rendezvous hashing: of the usable endpoints, the one whose name hashes highest together with `hash`. O(n).
+// Ignores weights. Null if none is usable.
 Endpoint* RendezvousPick(Endpoints endpoints, uint64_t hash, EndpointSet avoid);
 
 }  // namespace hawser::cluster

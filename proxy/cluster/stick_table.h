@@ -1,5 +1,5 @@
-// Which endpoint a session lives on, for sessions whose id the backend makes and clients send back (Socket.IO's `sid`):
-// learned from the backend's answer, looked up by every later request.
+// Which endpoint a session lives on, for sessions whose id the backend makes and clients send back
+// (Socket.IO's `sid`): learned from the backend's answer, looked up by every later request.
 //
 // All workers share this table (docs/architecture.md): any worker may accept the connection with a session's
 // next request, and only the worker that saw the answer learned the endpoint. It is used when a session

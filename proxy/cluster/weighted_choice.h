@@ -1,5 +1,5 @@
-// Draws an endpoint with a probability in proportion to its weight: by binary search over prefix sums while all are
-// usable, by one walk over them when some are not. A draw is 32 uniform bits.
+// Draws an endpoint with a probability in proportion to its weight: by binary search over prefix sums while
+// all are usable, by one walk over them when some are not. A draw is 32 uniform bits.
 #pragma once
 
 #include <cstddef>

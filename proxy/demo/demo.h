@@ -1,5 +1,5 @@
-// `hawser demo`: three echo backends on a thread of their own, a new certificate, and the configuration that puts the real
-// proxy in front of them.
+// `hawser demo`: three echo backends on a thread of their own, a new certificate, and the configuration that
+// puts the real proxy in front of them.
 #pragma once
 
 #include <memory>
@@ -17,7 +17,8 @@ namespace hawser::demo {
 
 class Demo {
  public:
-  // Makes the certificate in a new folder under /tmp and binds the backends. `port` is the TLS listener's; 0: any.
+  // Makes the certificate in a new folder under /tmp and binds the backends. `port` is the TLS listener's; 0:
+  // any.
   static absl::StatusOr<std::unique_ptr<Demo>> Create(uint16_t port);
   ~Demo();  // stops the backends, removes the folder
 

@@ -1,6 +1,6 @@
-// A WebSocket backend for `hawser demo`: it greets, echoes every frame, answers pings, and serves the demo's page and figures
-// over plain HTTP. Several of them share one thread and its loop. It trusts its peer, the proxy, to have inspected what
-// arrives.
+// A WebSocket backend for `hawser demo`: it greets, echoes every frame, answers pings, and serves the demo's
+// page and figures over plain HTTP. Several of them share one thread and its loop. It trusts its peer, the
+// proxy, to have inspected what arrives.
 #pragma once
 
 #include <functional>
@@ -24,7 +24,8 @@ struct BackendSpec {
 
 class EchoBackend final : public event::IoHandler {
  public:
-  // Listens on a free port of 127.0.0.1. `figures` makes the JSON of /demo/stats, on the loop's thread. Both outlive it.
+  // Listens on a free port of 127.0.0.1. `figures` makes the JSON of /demo/stats, on the loop's thread. Both
+  // outlive it.
   static absl::StatusOr<std::unique_ptr<EchoBackend>> Listen(event::Loop& loop, BackendSpec spec,
                                                              absl::AnyInvocable<std::string()>& figures);
   ~EchoBackend() override;

@@ -1,6 +1,6 @@
-// A listener's cap on open connections, all workers together. Touched once when a connection opens and once when it closes.
-// It is one of the things that workers share (design rule 5): a cap split into one part a worker would refuse clients while
-// other workers have room.
+// A listener's cap on open connections, all workers together. Touched once when a connection opens and once
+// when it closes. It is one of the things that workers share (design rule 5): a cap split into one part a
+// worker would refuse clients while other workers have room.
 #pragma once
 
 #include <atomic>

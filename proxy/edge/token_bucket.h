@@ -1,6 +1,6 @@
-// A token bucket as the generic cell rate algorithm (ITU-T I.371) keeps it: one point in time instead of a count of tokens and
-// the moment it was counted. The bucket is full once that point has passed. 8 bytes. The limits come with every call, so they
-// may change between two. A plain value without a lock.
+// A token bucket as the generic cell rate algorithm (ITU-T I.371) keeps it: one point in time instead of a
+// count of tokens and the moment it was counted. The bucket is full once that point has passed. 8 bytes. The
+// limits come with every call, so they may change between two. A plain value without a lock.
 #pragma once
 
 #include <algorithm>
@@ -34,7 +34,8 @@ class TokenBucket {
     return tokens <= 0 ? 0 : std::min(burst, static_cast<uint64_t>(tokens + kRounding));
   }
 
-  // Takes `count` tokens whether they are there or not. The bucket then owes what is missing: refilling starts below zero.
+  // Takes `count` tokens whether they are there or not. The bucket then owes what is missing: refilling
+  // starts below zero.
   void Spend(base::TimePoint now, double per_second, uint64_t count) {
     const double cost = std::min(Interval(per_second) * static_cast<double>(count), kLongest);
     full_at_ = std::min(std::max(full_at_, now) + Nanoseconds(cost), now + Nanoseconds(kLongest));

@@ -11,7 +11,8 @@
 
 namespace hawser::event {
 
-// How long to wait from `now` for `deadline`: never too short, and longer by a 64th of the wait at the most, 256 ms.
+// How long to wait from `now` for `deadline`: never too short, and longer by a 64th of the wait at the most,
+// 256 ms.
 inline base::Duration AlignedWait(base::TimePoint now, base::TimePoint deadline) {
   constexpr base::Duration kMost{256};
   const auto wait = std::max(base::Duration(0), std::chrono::ceil<base::Duration>(deadline - now));

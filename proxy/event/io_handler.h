@@ -1,5 +1,5 @@
-// The only upward call of the code base: the loop calls the owner of a descriptor, a stream or a timer when that can go
-// on. One of the six virtual interfaces.
+// The only upward call of the code base: the loop calls the owner of a descriptor, a stream or a timer when
+// that can go on. One of the six virtual interfaces.
 #pragma once
 
 #include <cstdint>

@@ -214,7 +214,8 @@ void Loop::Retire(std::unique_ptr<IoHandler> handler) {
   }
 }
 
-// First takes back, for all of them at once, the calls that are to come in the next turn. A destructor may retire more.
+// First takes back, for all of them at once, the calls that are to come in the next turn. A destructor may
+// retire more.
 void Loop::DestroyRetired() {
   for (size_t next = 0; next < retired_.size();) {
     soon_.TakeBackIf([this](const IoHandler& handler) { return Retired(handler); });

@@ -1,6 +1,6 @@
-// One thread's event loop over epoll, level-triggered. A turn is: wait, call the handlers that are ready, fire the
-// timers that are due, run what other threads posted, destroy what retired. Everything but Post and Stop is for the
-// loop's own thread.
+// One thread's event loop over epoll, level-triggered. A turn is: wait, call the handlers that are ready,
+// fire the timers that are due, run what other threads posted, destroy what retired. Everything but Post and
+// Stop is for the loop's own thread.
 //
 // A handler that has retired is never called again, even if one of its timers is armed or one of its events
 // is pending or in the batch of this turn.
@@ -37,8 +37,9 @@ struct Interest {  // in one byte: streams compare it at every wake-up
   bool operator==(const Interest&) const = default;
 };
 
-// Which handler a registered descriptor's events reach, and under which tag. It must not move while the descriptor is
-// registered. It may be assigned to at any time: a descriptor changes hands without a system call.
+// Which handler a registered descriptor's events reach, and under which tag. It must not move while the
+// descriptor is registered. It may be assigned to at any time: a descriptor changes hands without a system
+// call.
 class Target {
  public:
   Target() = default;
@@ -60,8 +61,8 @@ class Loop {
   // Bytes that one read takes at the most; also the size of each scratch area.
   static constexpr size_t kScratchBytes = 256 * 1024;
 
-  // `clock` tells the time of every turn and timer; a clock that does not move by itself (tests/fakes/stepped_clock.h)
-  // fires timers only as far as it was stepped.
+  // `clock` tells the time of every turn and timer; a clock that does not move by itself
+  // (tests/fakes/stepped_clock.h) fires timers only as far as it was stepped.
   static absl::StatusOr<std::unique_ptr<Loop>> Create(base::Clock clock = base::SteadyNow);
   ~Loop();
   Loop(const Loop&) = delete;
@@ -89,8 +90,9 @@ class Loop {
     wheel_.Arm(timer, now_, after);
   }
 
-  // Calls handler.OnReady(ready) in the next turn, without waiting: for bytes that a stream has already taken from the
-  // kernel. Two requests under one tag are one call with what both ask for. CancelSoon takes it back. Both are O(1).
+  // Calls handler.OnReady(ready) in the next turn, without waiting: for bytes that a stream has already taken
+  // from the kernel. Two requests under one tag are one call with what both ask for. CancelSoon takes it
+  // back. Both are O(1).
   void Soon(IoHandler& handler, Ready ready);
   void CancelSoon(IoHandler& handler, uint8_t tag);
 

@@ -15,7 +15,8 @@ namespace hawser::event {
 
 class Signals : public IoHandler {
  public:
-  // Blocks `signals` in the calling thread, which must be the loop's, and calls `on_signal(number)` there for each.
+  // Blocks `signals` in the calling thread, which must be the loop's, and calls `on_signal(number)` there for
+  // each.
   static absl::StatusOr<std::unique_ptr<Signals>> Watch(Loop& loop, std::initializer_list<int> signals,
                                                         absl::AnyInvocable<void(int)> on_signal);
   // Signals that have come and were not read are dropped. Later ones do what they did before Watch.

@@ -24,7 +24,8 @@ void TimerWheel::Arm(Timer& timer, base::TimePoint now, base::Duration after) {
   Insert(timer);
 }
 
-// A timer stands on the level of the highest digit (base 64) in which its due tick differs from the current one.
+// A timer stands on the level of the highest digit (base 64) in which its due tick differs from the current
+// one.
 void TimerWheel::Insert(Timer& timer) {
   if (timer.due_ <= current_) return levels_[0].slots[current_ & (kSlots - 1)].PushBack(timer);  // see Expire
   const uint64_t farthest = current_ + (uint64_t{1} << (kBits * kLevels)) - 1;
@@ -64,8 +65,8 @@ void TimerWheel::Fire(base::IntrusiveList<Timer>& slot, Alive alive) {
   }
 }
 
-// The next tick at which there is something to do: the start of the first slot ahead that holds a timer. A lower
-// level's slots all lie before the next one of a higher level.
+// The next tick at which there is something to do: the start of the first slot ahead that holds a timer. A
+// lower level's slots all lie before the next one of a higher level.
 uint64_t TimerWheel::NextTick() const {
   const auto first_of = [](const Level& level, uint64_t among) {  // kSlots: none
     for (uint64_t set = level.occupied & among; set != 0; set &= set - 1) {

@@ -1,6 +1,6 @@
-// A hierarchical timer wheel (Varghese, Lauck 1987): Arm and Cancel are O(1) and allocate nothing, a tick costs what
-// expires in it. Resolution is one millisecond; a timer never fires early, and at most one tick late. One
-// wheel per loop, used on the loop's thread.
+// A hierarchical timer wheel (Varghese, Lauck 1987): Arm and Cancel are O(1) and allocate nothing, a tick
+// costs what expires in it. Resolution is one millisecond; a timer never fires early, and at most one tick
+// late. One wheel per loop, used on the loop's thread.
 #pragma once
 
 #include <array>
@@ -14,7 +14,8 @@
 
 namespace hawser::event {
 
-// Owned by whoever waits; disarmed by its destructor. Fires once: handler.OnReady({.timer = true, .tag = tag}).
+// Owned by whoever waits; disarmed by its destructor. Fires once: handler.OnReady({.timer = true, .tag =
+// tag}).
 class Timer : public base::ListLink {
  public:
   explicit Timer(IoHandler& handler, uint8_t tag = 0) : handler_(&handler), due_(0), tag_(tag) {
@@ -41,12 +42,13 @@ class TimerWheel {
   // Whether a handler may still be called.
   using Alive = absl::FunctionRef<bool(const IoHandler&)>;
 
-  // Fires every timer that is due at `now` and whose handler is alive then. Handlers may arm and cancel any timer.
+  // Fires every timer that is due at `now` and whose handler is alive then. Handlers may arm and cancel any
+  // timer.
   void Expire(
       base::TimePoint now, Alive alive = [](const IoHandler&) { return true; });
 
-  // Milliseconds from `now` until Expire has something to do, rounded up; -1 when no timer is armed. May be early
-  // (a timer far away is first moved closer), never late.
+  // Milliseconds from `now` until Expire has something to do, rounded up; -1 when no timer is armed. May be
+  // early (a timer far away is first moved closer), never late.
   int MillisToNext(base::TimePoint now) const;
 
  private:

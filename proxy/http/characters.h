@@ -1,5 +1,5 @@
-// The character classes of HTTP's grammars (RFC 9110 §5.6, RFC 3986, RFC 6265 §4.1.1), as bits of one table of 256
-// bytes that is computed by the compiler: a test is one load and one mask, whatever the class.
+// The character classes of HTTP's grammars (RFC 9110 §5.6, RFC 3986, RFC 6265 §4.1.1), as bits of one table
+// of 256 bytes that is computed by the compiler: a test is one load and one mask, whatever the class.
 #pragma once
 
 #include <algorithm>

@@ -13,8 +13,8 @@ namespace hawser::http {
 // Keeps the text of the last second that it was asked for.
 class DateText {
  public:
-  // IMF-fixdate (RFC 9110 §5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT". The view lives as long as this object; what it shows
-  // changes when another second is asked for.
+  // IMF-fixdate (RFC 9110 §5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT". The view lives as long as this object;
+  // what it shows changes when another second is asked for.
   std::string_view At(std::time_t time);
 
  private:

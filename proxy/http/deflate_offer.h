@@ -1,5 +1,5 @@
-// The negotiation of permessage-deflate (RFC 7692 §7.1) with a client whose backend does not compress: which of its
-// offers hawser takes, and what it answers. Pure.
+// The negotiation of permessage-deflate (RFC 7692 §7.1) with a client whose backend does not compress: which
+// of its offers hawser takes, and what it answers. Pure.
 #pragma once
 
 #include <optional>

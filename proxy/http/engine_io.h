@@ -1,5 +1,6 @@
-// What a proxy has to know of engine.io, the transport of Socket.IO (protocol revisions 3 and 4): a session begins with
-// a GET that has the query parameter EIO and no sid, whose answer's body begins with an open packet
+// What a proxy has to know of engine.io, the transport of Socket.IO (protocol revisions 3 and 4): a session
+// begins with a GET that has the query parameter EIO and no sid, whose answer's body begins with an open
+// packet
 //
 //   0{"sid":"lv_VI97HAXpY6yYWAAAC","upgrades":["websocket"],"pingInterval":25000,...}
 //
@@ -26,7 +27,8 @@ std::string_view EngineIoSessionOf(const RequestHead& request);
 // Whether the answer to this request may begin a session.
 bool MayBeginEngineIoSession(const RequestHead& request);
 
-// Whether this answer to such a request may hold an open packet that can be read: a 200 whose content is not encoded.
+// Whether this answer to such a request may hold an open packet that can be read: a 200 whose content is not
+// encoded.
 bool MayHoldOpenPacket(const ResponseHead& response);
 
 // Finds the open packet's session id in the first bytes of a body that comes in pieces. Copies at most

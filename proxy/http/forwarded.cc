@@ -114,7 +114,8 @@ Received TakeReceived(HeaderList& headers, const Peer& peer) {
   return received;
 }
 
-// An entry of X-Forwarded-For: "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]" or "[2001:db8::1]:4711".
+// An entry of X-Forwarded-For: "192.0.2.1", "192.0.2.1:4711", "2001:db8::1", "[2001:db8::1]" or
+// "[2001:db8::1]:4711".
 std::optional<net::IpAddress> ParseEntry(std::string_view entry) {
   // The parser below is C: a NUL would hide the text behind it.
   if (entry.empty() || !AllAre(entry, kVisibleCharacter)) return std::nullopt;

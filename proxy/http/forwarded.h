@@ -26,9 +26,9 @@ struct Peer {
 };
 
 struct Forwarding {
-  // Where the request comes from: the peer itself, or behind a trusted one the rightmost address of X-Forwarded-For that
-  // is not a trusted proxy's. An entry that is no address ends the search at the address found before it. None if all
-  // that is known is a Unix socket.
+  // Where the request comes from: the peer itself, or behind a trusted one the rightmost address of
+  // X-Forwarded-For that is not a trusted proxy's. An entry that is no address ends the search at the address
+  // found before it. None if all that is known is a Unix socket.
   std::optional<net::IpAddress> client;
   // The id that a trusted peer sent, if it is valid, else a new one. Lives as long as the head.
   std::string_view request_id;

@@ -1,5 +1,5 @@
-// The elements of Forwarded (RFC 7239 §4): "for=192.0.2.60;proto=https;host=example.com". Reads a parameter of one and
-// writes one.
+// The elements of Forwarded (RFC 7239 §4): "for=192.0.2.60;proto=https;host=example.com". Reads a parameter
+// of one and writes one.
 #pragma once
 
 #include <optional>
@@ -11,8 +11,8 @@
 
 namespace hawser::http {
 
-// The value of the parameter, without quotes; none if the element lacks it or is malformed anywhere. Names compare without
-// case. A value that had escapes goes into `arena`.
+// The value of the parameter, without quotes; none if the element lacks it or is malformed anywhere. Names
+// compare without case. A value that had escapes goes into `arena`.
 std::optional<std::string_view> ForwardedParameter(std::string_view element, std::string_view name,
                                                    TextArena& arena);
 

@@ -1,5 +1,6 @@
-// The heads of requests and responses (RFC 9110), as every codec hands them over: HTTP/1.1, HTTP/2, and what hawser
-// makes itself. All text is views into storage that the codec's caller keeps alive, or into the head's own `TextArena`.
+// The heads of requests and responses (RFC 9110), as every codec hands them over: HTTP/1.1, HTTP/2, and what
+// hawser makes itself. All text is views into storage that the codec's caller keeps alive, or into the head's
+// own `TextArena`.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,8 @@ bool SpellsSame(std::string_view name, std::string_view field);
 // Without leading and trailing spaces and tabs (OWS, RFC 9110 §5.6.3).
 std::string_view TrimWhitespace(std::string_view text);
 
-// Takes the next element off a comma-separated list (RFC 9110 §5.6.1), trimmed; commas inside quoted strings do not
-// separate. Empty elements are skipped; an empty result means that the list has ended.
+// Takes the next element off a comma-separated list (RFC 9110 §5.6.1), trimmed; commas inside quoted strings
+// do not separate. Empty elements are skipped; an empty result means that the list has ended.
 std::string_view TakeElement(std::string_view& list);
 
 // Whether a request of this method may be sent again when the backend may already have acted on it (RFC 9110
@@ -58,7 +59,8 @@ class HeaderList {
   // The first value of that name.
   std::optional<std::string_view> Find(std::string_view name) const;
   size_t Count(std::string_view name) const;
-  // Whether any field of that name, read as a comma-separated list, holds `token` (RFC 9110 §5.6.1), ignoring case.
+  // Whether any field of that name, read as a comma-separated list, holds `token` (RFC 9110 §5.6.1), ignoring
+  // case.
   bool HasToken(std::string_view name, std::string_view token) const;
 
   void Clear() { headers_.clear(); }
@@ -98,8 +100,8 @@ struct RequestHead {
   Version version = Version::kHttp11;
   HeaderList headers;  // without pseudo-headers; Host stays in it for HTTP/1
   bool body = false;   // a body follows, maybe of no bytes
-  std::shared_ptr<const std::string>
-      target_text;  // holds `target` if it differs from the received one; else null
+  // Holds `target` if it differs from the received one; else null.
+  std::shared_ptr<const std::string> target_text;
 
   std::string_view path() const { return target.substr(0, target.find('?')); }
   // Behind the '?'; empty when there is none.
@@ -125,8 +127,9 @@ std::optional<std::string_view> QueryParameter(std::string_view query, std::stri
 // The host of an authority: "example.com:8080" → "example.com", "[::1]:80" → "[::1]".
 std::string_view HostOf(std::string_view authority);
 
-// Whether `authority` is a host and an optional port as Host and :authority carry them (RFC 3986 §3.2.2, §3.2.3): a
-// registered name or IPv4 address, or an IPv6 address in brackets. No user information, no zone; not empty.
+// Whether `authority` is a host and an optional port as Host and :authority carry them (RFC 3986 §3.2.2,
+// §3.2.3): a registered name or IPv4 address, or an IPv6 address in brackets. No user information, no zone;
+// not empty.
 bool IsValidAuthority(std::string_view authority);
 
 }  // namespace hawser::http

@@ -19,11 +19,13 @@ namespace hawser::http {
 // one value that HTTP/2 knows (RFC 9113 §8.2.2).
 void RemoveHopByHop(RequestHead& head);
 
-// The same for a response; takes Content-Length out of a 1xx and a 204 too, which must not have one (RFC 9110 §8.6).
+// The same for a response; takes Content-Length out of a 1xx and a 204 too, which must not have one (RFC 9110
+// §8.6).
 void RemoveHopByHop(ResponseHead& head);
 
-// Whether hawser writes the field by itself, from a message's framing, its connection, its authority or its handshake:
-// the hop-by-hop ones, Content-Length, Trailer, Expect, Host, Sec-WebSocket-*. No configured rule may touch these.
+// Whether hawser writes the field by itself, from a message's framing, its connection, its authority or its
+// handshake: the hop-by-hop ones, Content-Length, Trailer, Expect, Host, Sec-WebSocket-*. No configured rule
+// may touch these.
 bool IsOwnField(std::string_view name);
 
 }  // namespace hawser::http

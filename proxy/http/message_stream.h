@@ -1,15 +1,16 @@
-// One request and its response as a connection carries them, whatever the protocol: a ByteStream of body payload, with a
-// head before it and maybe trailers behind it. HTTP/1.1 and HTTP/2 each have one class for either side; an Exchange sees
-// these two interfaces and never asks which protocol is behind them (docs/decisions/0005-message-streams.md).
+// One request and its response as a connection carries them, whatever the protocol: a ByteStream of body
+// payload, with a head before it and maybe trailers behind it. HTTP/1.1 and HTTP/2 each have one class for
+// either side; an Exchange sees these two interfaces and never asks which protocol is behind them
+// (docs/decisions/0005-message-streams.md).
 //
 //   Read      payload of the received body; kEnd: the body is complete; kError: truncated, malformed or reset
 //   Write     payload of the sent body; Write({}) flushes the bytes that the stream holds, heads included
 //   ShutdownWrite   the sent body is complete
 //   Close     ends the exchange: kOrderly if it is complete, kAbort if it is not
 //
-// In the heads that pass here a WebSocket handshake has one form: a GET, and a 101 without a reason, neither with Upgrade,
-// Connection, Sec-WebSocket-Key or Sec-WebSocket-Accept, which each protocol adds and checks itself. They
-// never contain hop-by-hop fields.
+// In the heads that pass here a WebSocket handshake has one form: a GET, and a 101 without a reason, neither
+// with Upgrade, Connection, Sec-WebSocket-Key or Sec-WebSocket-Accept, which each protocol adds and checks
+// itself. They never contain hop-by-hop fields.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +26,8 @@ namespace hawser::http {
 
 class MessageStream : public net::ByteStream {
  public:
-  // The trailer fields behind the body that was received; complete once Read has returned kEnd. They live as long as the
-  // stream. Fields that frame, route or authenticate a message are omitted (RFC 9110 §6.5.1).
+  // The trailer fields behind the body that was received; complete once Read has returned kEnd. They live as
+  // long as the stream. Fields that frame, route or authenticate a message are omitted (RFC 9110 §6.5.1).
   virtual const HeaderList& trailers() const = 0;
 
   // The received body has been read completely and no trailers follow: Read returns kEnd next.
@@ -39,7 +40,8 @@ class MessageStream : public net::ByteStream {
   virtual void EndWithTrailers(const HeaderList& trailers) = 0;
 };
 
-// The side where hawser is the server: a client has sent a request head, which its owner gave to the exchange.
+// The side where hawser is the server: a client has sent a request head, which its owner gave to the
+// exchange.
 class ServerStream : public MessageStream {
  public:
   enum class Ahead : uint8_t {
@@ -68,8 +70,8 @@ class ServerStream : public MessageStream {
 // The side where hawser is the client of a backend.
 class ClientStream : public MessageStream {
  public:
-  // Queues the head; false if the protocol cannot carry it. `upgrade` is not null for a WebSocket handshake and must
-  // outlive ReadResponse. `head.body` says whether a body follows.
+  // Queues the head; false if the protocol cannot carry it. `upgrade` is not null for a WebSocket handshake
+  // and must outlive ReadResponse. `head.body` says whether a body follows.
   [[nodiscard]] virtual bool SendRequest(const RequestHead& head, const UpgradeRequest* upgrade) = 0;
 
   enum class HeadState : uint8_t {

@@ -1,5 +1,5 @@
-// Every reason for which hawser itself refuses a request or ends a tunnel, and the one table that says what the client,
-// the metrics, the access log and the operator's handbook (docs/access-log.md) say of it.
+// Every reason for which hawser itself refuses a request or ends a tunnel, and the one table that says what
+// the client, the metrics, the access log and the operator's handbook (docs/access-log.md) say of it.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The id that follows one request through logs and backends (X-Request-Id): 128 random bits as the text of a version 4
-// UUID (RFC 9562 §5.4). It is not secret: nothing may depend on that.
+// The id that follows one request through logs and backends (X-Request-Id): 128 random bits as the text of a
+// version 4 UUID (RFC 9562 §5.4). It is not secret: nothing may depend on that.
 #pragma once
 
 #include <random>

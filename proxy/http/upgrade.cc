@@ -73,8 +73,8 @@ bool HasDuplicates(std::vector<std::string_view> names) {
   return std::adjacent_find(names.begin(), names.end()) != names.end();
 }
 
-// Subprotocols are bare tokens, each once (RFC 6455 §4.1); an extension may be offered more than once, with different
-// parameters.
+// Subprotocols are bare tokens, each once (RFC 6455 §4.1); an extension may be offered more than once, with
+// different parameters.
 bool ReadOffers(const HeaderList& headers, UpgradeRequest& upgrade) {
   return ReadNames(headers, "Sec-WebSocket-Protocol", upgrade.subprotocols) &&
          !HasDuplicates(upgrade.subprotocols) &&
@@ -94,7 +94,8 @@ Reject CheckHandshake(const RequestHead& head, UpgradeRequest& upgrade) {
   return Reject::kNone;
 }
 
-// RFC 8441 §5: no Upgrade, Connection or key; the rest as in RFC 6455. The DATA frames that follow are the tunnel.
+// RFC 8441 §5: no Upgrade, Connection or key; the rest as in RFC 6455. The DATA frames that follow are the
+// tunnel.
 Reject CheckExtendedConnect(const RequestHead& head, UpgradeRequest& upgrade) {
   if (head.method != "CONNECT") return Reject::kMethodNotAllowed;
   if (head.protocol != kWebSocket) return Reject::kBadUpgrade;
@@ -107,7 +108,8 @@ Reject CheckExtendedConnect(const RequestHead& head, UpgradeRequest& upgrade) {
 }
 
 std::string ComputeAccept(std::string_view key) {
-  // Both made once: OpenSSL's search for an implementation costs as much as ten digests, a context of its own one more.
+  // Both made once: OpenSSL's search for an implementation costs as much as ten digests, a context of its own
+  // one more.
   static const EVP_MD* const sha1 = EVP_MD_fetch(nullptr, "SHA1", nullptr);
   thread_local const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(),
                                                                                      &EVP_MD_CTX_free);

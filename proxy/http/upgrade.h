@@ -1,6 +1,6 @@
-// The handshake firewall (RFC 6455 §4, RFC 8441 §5): decides whether a request asks for a WebSocket, refuses every
-// handshake that is not exactly right instead of repairing it, and opens a tunnel only for a backend's answer that is
-// exactly right too. Results are views into the heads that they were read from.
+// The handshake firewall (RFC 6455 §4, RFC 8441 §5): decides whether a request asks for a WebSocket, refuses
+// every handshake that is not exactly right instead of repairing it, and opens a tunnel only for a backend's
+// answer that is exactly right too. Results are views into the heads that they were read from.
 #pragma once
 
 #include <cstdint>
@@ -25,8 +25,8 @@ struct Classification {
   UpgradeRequest upgrade;  // whole when nothing is rejected; `websocket` in any case
 };
 
-// Before hop-by-hop fields are removed. An Upgrade to anything but WebSocket is ignored, as RFC 9110 §7.8 allows: the
-// request is plain, and RemoveHopByHop drops the field.
+// Before hop-by-hop fields are removed. An Upgrade to anything but WebSocket is ignored, as RFC 9110 §7.8
+// allows: the request is plain, and RemoveHopByHop drops the field.
 Classification Classify(const RequestHead& head);
 
 enum class UpgradeAnswer : uint8_t {
@@ -48,11 +48,12 @@ bool KeepsToTheOffer(const HeaderList& headers, const UpgradeRequest& request);
 // Whether the response that opened a tunnel agreed on `extension`, with any parameters.
 bool HasExtension(const ResponseHead& response, std::string_view extension);
 
-// Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2): base64 of SHA-1 of the key and the protocol's GUID, 28 characters.
-// Ends the process if OpenSSL can make none.
+// Sec-WebSocket-Accept for a key (RFC 6455 §4.2.2): base64 of SHA-1 of the key and the protocol's GUID, 28
+// characters. Ends the process if OpenSSL can make none.
 std::string AcceptFor(std::string_view key);
 
-// A fresh Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 §4.1). Ends the process if there is no randomness.
+// A fresh Sec-WebSocket-Key: 16 random bytes in base64 (RFC 6455 §4.1). Ends the process if there is no
+// randomness.
 std::string NewKey();
 
 // The fields of a WebSocket handshake that RemoveHopByHop has removed: Connection and Upgrade.

@@ -8,8 +8,9 @@
 namespace hawser::http {
 namespace {
 
-// Whether `name` stands in a list of entries (received-protocol RWS received-by [ RWS comment ]) as received-by. The list
-// is not taken apart: a quote or a parenthesis that a client leaves open must not hide what stands behind it.
+// Whether `name` stands in a list of entries (received-protocol RWS received-by [ RWS comment ]) as
+// received-by. The list is not taken apart: a quote or a parenthesis that a client leaves open must not hide
+// what stands behind it.
 bool Holds(std::string_view list, std::string_view name) {
   constexpr std::string_view kBefore = " \t";
   constexpr std::string_view kBehind = " \t,";

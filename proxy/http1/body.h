@@ -1,6 +1,6 @@
-// Where a body ends (RFC 9112 §6, §7): the decision from the head, and a decoder that finds payload bytes in place.
-// Ambiguous framing is refused and never resolved, because it allows request smuggling. Sans-I/O; nothing is
-// allocated unless a trailer section comes.
+// Where a body ends (RFC 9112 §6, §7): the decision from the head, and a decoder that finds payload bytes in
+// place. Ambiguous framing is refused and never resolved, because it allows request smuggling. Sans-I/O;
+// nothing is allocated unless a trailer section comes.
 #pragma once
 
 #include <array>
@@ -28,13 +28,13 @@ struct FramingResult {
   http::Reject reject = http::Reject::kNone;
 };
 
-// Of an HTTP/1 request. Refused: Content-Length twice, as a list, signed or beyond 2^63-1; together
-// with Transfer-Encoding; Transfer-Encoding in HTTP/1.0, or anything but "chunked" (well-formed codings that hawser does
-// not know are kUnsupportedTransferCoding, the rest kMalformedRequest).
+// Of an HTTP/1 request. Refused: Content-Length twice, as a list, signed or beyond 2^63-1; together with
+// Transfer-Encoding; Transfer-Encoding in HTTP/1.0, or anything but "chunked" (well-formed codings that
+// hawser does not know are kUnsupportedTransferCoding, the rest kMalformedRequest).
 FramingResult RequestFraming(const http::RequestHead& head);
 
-// Of an HTTP/1 response to a request of that method. The same refusals, all as kBadBackendResponse; but a 1xx or a 204 ends
-// with its head, whatever its fields say (RFC 9112 §6.3).
+// Of an HTTP/1 response to a request of that method. The same refusals, all as kBadBackendResponse; but a 1xx
+// or a 204 ends with its head, whatever its fields say (RFC 9112 §6.3).
 FramingResult ResponseFraming(std::string_view request_method, const http::ResponseHead& head);
 
 struct BodyLimits {
@@ -56,16 +56,17 @@ class BodyDecoder {
   BodyDecoder() = default;  // no body
   explicit BodyDecoder(Framing framing, BodyLimits limits = {});
 
-  // Advances to the end of the next run of payload, of the input, or of the body. Call it with what is left until
-  // consumed equals the input or the body is done; a body without bytes is done at once, with an empty input too.
+  // Advances to the end of the next run of payload, of the input, or of the body. Call it with what is left
+  // until consumed equals the input or the body is done; a body without bytes is done at once, with an empty
+  // input too.
   Piece Next(std::span<const std::byte> in);
 
   bool done() const { return state_ == State::kDone; }
   // Whether the body may end here by the end of the connection.
   bool CompleteAtClose() const { return done() || framing_.kind == Framing::Kind::kUntilClose; }
 
-  // The fields of a chunked body's trailer section, each with its CRLF, as they may be passed on: those that frame,
-  // route or authenticate a message are left out (RFC 9110 §6.5.1). Complete when done() is.
+  // The fields of a chunked body's trailer section, each with its CRLF, as they may be passed on: those that
+  // frame, route or authenticate a message are left out (RFC 9110 §6.5.1). Complete when done() is.
   std::string_view trailers() const { return trailers_; }
 
  private:

@@ -19,8 +19,8 @@ class BodyReader {
  public:
   void Begin(Framing framing, BodyLimits limits = {}) { decoder_ = BodyDecoder(framing, limits); }
 
-  // As ByteStream::Read. Bytes come from `held` first, then from the transport, and are decoded in place in `into`; those
-  // behind the end of the body go to `held`.
+  // As ByteStream::Read. Bytes come from `held` first, then from the transport, and are decoded in place in
+  // `into`; those behind the end of the body go to `held`.
   net::IoResult Read(std::string& held, net::ByteStream& transport, std::span<std::byte> into);
 
   // Nobody reads the body until Read is called again: what is held of it is not pending.
@@ -30,7 +30,8 @@ class BodyReader {
   // As MessageStream::complete.
   bool complete() const { return done() && trailers_.empty(); }
   bool malformed() const { return malformed_; }
-  // Whether Read would return something that the transport knows nothing of: bytes that are held, or the body's end.
+  // Whether Read would return something that the transport knows nothing of: bytes that are held, or the
+  // body's end.
   bool pending(const std::string& held) const { return begun_ && (done() ? !end_told_ : !held.empty()); }
   const http::HeaderList& trailers() const { return trailers_; }
 

@@ -15,7 +15,8 @@ namespace {
 constexpr HeadLimits kResponseLimits{.head_bytes = 64 * 1024, .headers = 256};
 constexpr BodyLimits kResponseBodyLimits{.padded_sizes = true};
 
-// A 204 has no body. If its fields speak of one, it may follow all the same, and must not be taken for the next response.
+// A 204 has no body. If its fields speak of one, it may follow all the same, and must not be taken for the
+// next response.
 bool MayBeFollowed(const http::ResponseHead& head) {
   return head.status == 204 &&
          (head.headers.Count("Transfer-Encoding") > 0 || head.headers.Count("Content-Length") > 1 ||
@@ -30,7 +31,8 @@ bool SaysItsLength(std::string_view method) {
 // The time that a request may take to a backend that ends the connection after its keep-alive time.
 constexpr base::Duration kKeepAliveMargin{1'000};
 
-// The least `timeout` of the Keep-Alive fields (RFC 2068 §19.7.1.1), seconds; one that is no number says nothing.
+// The least `timeout` of the Keep-Alive fields (RFC 2068 §19.7.1.1), seconds; one that is no number says
+// nothing.
 std::optional<base::Duration> KeepAliveTime(const http::HeaderList& headers) {
   std::optional<base::Duration> least;
   for (const http::Header& header : headers) {

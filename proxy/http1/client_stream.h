@@ -1,5 +1,5 @@
-// One HTTP/1.1 request on a connection to a backend (http::ClientStream). Owns the connection until a tunnel or the next
-// request takes it; loop thread only.
+// One HTTP/1.1 request on a connection to a backend (http::ClientStream). Owns the connection until a tunnel
+// or the next request takes it; loop thread only.
 #pragma once
 
 #include <memory>
@@ -72,8 +72,8 @@ class ClientStream final : public http::ClientStream {
   uint8_t tag_ = 0;
   bool answered_ = false;    // something has come
   bool keep_alive_ = false;  // the response lets the connection live on
-  std::optional<base::Duration>
-      keep_alive_time_;                      // for how long the backend says that it keeps the connection
+  // For how long the backend says that it keeps the connection.
+  std::optional<base::Duration> keep_alive_time_;
   std::optional<base::TimePoint> ended_at_;  // the response, where there is such a time
 };
 

@@ -7,8 +7,8 @@
 
 namespace hawser::http1 {
 
-// Reads "name: value" of a line without its CRLF and without control characters. False if the name is empty, is not a token,
-// or is not followed by its colon at once. A folded line (obs-fold) is refused by the last.
+// Reads "name: value" of a line without its CRLF and without control characters. False if the name is empty,
+// is not a token, or is not followed by its colon at once. A folded line (obs-fold) is refused by the last.
 bool ParseFieldLine(std::string_view line, http::Header& header);
 
 }  // namespace hawser::http1

@@ -17,8 +17,9 @@ ParseResult Rejected(Reject reject) {
   return {.state = ParseState::kRejected, .reject = reject};
 }
 
-// Finds the end of the head: the CRLF of an empty line. Everything before `scanned` is known to be sound; a CR whose LF has
-// not arrived is looked at again. An empty line at the very start does not end the head: the second pass decides on it.
+// Finds the end of the head: the CRLF of an empty line. Everything before `scanned` is known to be sound; a
+// CR whose LF has not arrived is looked at again. An empty line at the very start does not end the head: the
+// second pass decides on it.
 ParseResult FindEnd(std::string_view bytes, size_t& scanned) {
   scanned = std::min(scanned, bytes.size());
   for (size_t i = http::FindControl(bytes, scanned); i < bytes.size(); i = http::FindControl(bytes, i + 2)) {

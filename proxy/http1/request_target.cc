@@ -11,7 +11,8 @@ namespace {
 
 using http::Reject;
 
-// The scheme of an absolute-form target, as a constant, and the length of its "scheme://"; 0 if it has neither.
+// The scheme of an absolute-form target, as a constant, and the length of its "scheme://"; 0 if it has
+// neither.
 size_t ReadScheme(std::string_view target, std::string_view& scheme) {
   for (const std::string_view prefix : {"http://", "https://"}) {
     if (!http::EqualsIgnoreCase(target.substr(0, prefix.size()), prefix)) continue;

@@ -10,14 +10,14 @@
 
 namespace hawser::http1 {
 
-// Append a head with its empty line to `out`, always as HTTP/1.1: its fields as they stand, then `own`, which this
-// connection adds for framing or a handshake. False, and `out` is as before, if method or target or a field name is not
-// of its grammar, the status is not of three digits, or any text holds a CR, LF, NUL or another control character but a
-// tab.
+// Append a head with its empty line to `out`, always as HTTP/1.1: its fields as they stand, then `own`, which
+// this connection adds for framing or a handshake. False, and `out` is as before, if method or target or a
+// field name is not of its grammar, the status is not of three digits, or any text holds a CR, LF, NUL or
+// another control character but a tab.
 //
-// Host is written first, from head.authority, whatever Host fields there are (empty when there is no authority); several
-// Cookie fields become one (RFC 9113 §8.2.3). TE is left out: here it would concern this connection only, and would have to
-// stand in Connection too (RFC 9110 §10.1.4).
+// Host is written first, from head.authority, whatever Host fields there are (empty when there is no
+// authority); several Cookie fields become one (RFC 9113 §8.2.3). TE is left out: here it would concern this
+// connection only, and would have to stand in Connection too (RFC 9110 §10.1.4).
 [[nodiscard]] bool AppendRequestHead(const http::RequestHead& head, const http::HeaderList& own,
                                      std::string& out);
 [[nodiscard]] bool AppendResponseHead(const http::ResponseHead& head, const http::HeaderList& own,

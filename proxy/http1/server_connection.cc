@@ -54,8 +54,8 @@ ServerConnection::Progress ServerConnection::Parse(http::RequestHead& head) {
   return Progress::kRequest;
 }
 
-// The head's views point into the string's heap block, which moves along: no head is short enough to lie inside the string
-// itself.
+// The head's views point into the string's heap block, which moves along: no head is short enough to lie
+// inside the string itself.
 ServerConnection::Request ServerConnection::TakeRequest() {
   HAWSER_DCHECK(state_ == State::kRequest && reject_ == http::Reject::kNone && head_bytes_ > 0);
   Request request;

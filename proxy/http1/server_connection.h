@@ -1,7 +1,7 @@
-// One HTTP/1.1 connection as its server sees it, between the exchanges: reads the head of a request in bounded memory,
-// answers requests that need no exchange, and closes with a lingering close (RFC 9112 §9). The admin
-// listener, the demo's backends and session::ClientConnection each have one. It calls no other object: its
-// owner watches the stream and the timer, and passes their events on.
+// One HTTP/1.1 connection as its server sees it, between the exchanges: reads the head of a request in
+// bounded memory, answers requests that need no exchange, and closes with a lingering close (RFC 9112 §9).
+// The admin listener, the demo's backends and session::ClientConnection each have one. It calls no other
+// object: its owner watches the stream and the timer, and passes their events on.
 //
 //   ServerConnection http(loop, buffers, stream, {.limits = ...});
 //   stream.Watch(this, kTag);

@@ -1,6 +1,6 @@
-// One HTTP/1.1 request on a client's connection, from its complete head to the end of its response or to its tunnel
-// (http::ServerStream). The connection owns the transport and makes one of these per request; loop thread
-// only.
+// One HTTP/1.1 request on a client's connection, from its complete head to the end of its response or to its
+// tunnel (http::ServerStream). The connection owns the transport and makes one of these per request; loop
+// thread only.
 #pragma once
 
 #include <string>

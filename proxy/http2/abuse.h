@@ -1,9 +1,11 @@
-// What a peer may do on one HTTP/2 connection before it counts as an attacker: a budget for every kind of frame that costs
-// the peer little and hawser much. One table names each for metrics and log. The connection ends with ENHANCE_YOUR_CALM.
+// What a peer may do on one HTTP/2 connection before it counts as an attacker: a budget for every kind of
+// frame that costs the peer little and hawser much. One table names each for metrics and log. The connection
+// ends with ENHANCE_YOUR_CALM.
 //
 //   CVE-2019-9512 PING, -9513 and -9511 PRIORITY and WINDOW_UPDATE, -9515 SETTINGS, -9518 empty frames;
 //   CVE-2023-44487 rapid reset; CVE-2025-8671 MadeYouReset (resets that the peer provokes from us);
-//   CVE-2024-27316 and others CONTINUATION; CVE-2026-47774 header bombs (a small block that decodes to a large one)
+//   CVE-2024-27316 and others CONTINUATION
+//   CVE-2026-47774 header bombs (a small block that decodes to a large one)
 #pragma once
 
 #include <array>

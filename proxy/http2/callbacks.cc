@@ -16,7 +16,8 @@ constexpr int kStop = NGHTTP2_ERR_CALLBACK_FAILURE;  // the session looks for it
 
 // The largest head that nghttp2 sends, as it estimates them: any that a backend may send to hawser fits.
 constexpr size_t kLargestHead = 256 * 1024;
-// WINDOW_UPDATE frames that may answer a DATA frame: one for the stream and one for the connection, and as many again.
+// WINDOW_UPDATE frames that may answer a DATA frame: one for the stream and one for the connection, and as
+// many again.
 constexpr uint32_t kUpdatesForData = 4;
 
 // How many frames of the peer's may wait for an acknowledgement: one more spends a budget.
@@ -106,10 +107,10 @@ bool Callbacks::Spend(Session& session, Abuse abuse) {
 
 // --- What is received ---
 
-// False for a stream that the peer has ended or reset, or that a client can no longer open because it has opened a later one: a
-// frame for it is an error of the connection (RFC 9113 §5.1, §5.1.1), which nghttp2 would ignore. What was under way when
-// hawser reset a stream is no error: streams up to the last that was reset are not judged. Only clients open streams, which
-// have odd numbers.
+// False for a stream that the peer has ended or reset, or that a client can no longer open because it has
+// opened a later one: a frame for it is an error of the connection (RFC 9113 §5.1, §5.1.1), which nghttp2
+// would ignore. What was under way when hawser reset a stream is no error: streams up to the last that was
+// reset are not judged. Only clients open streams, which have odd numbers.
 bool Callbacks::OfOpenStream(Session& session, int32_t id) {
   if (id % 2 == 0 || id > session.last_opened_ || id <= session.last_reset_) return true;
   if (nghttp2_session_get_stream_remote_close(session.library_, id) != -1) return true;
@@ -344,7 +345,8 @@ int Callbacks::OnSent(nghttp2_session*, const nghttp2_frame* frame, void* user) 
   if (frame->hd.type == NGHTTP2_RST_STREAM) {
     ++session.counts_.resets_sent;
     session.last_reset_ = std::max(session.last_reset_, frame->hd.stream_id);
-    // A reset that no owner of a stream has asked for answers a fault of the peer's, except NO_ERROR: a dropped body's.
+    // A reset that no owner of a stream has asked for answers a fault of the peer's, except NO_ERROR: a
+    // dropped body's.
     const bool provoked =
         frame->hd.stream_id != session.resetting_ && frame->rst_stream.error_code != NGHTTP2_NO_ERROR;
     if (provoked && frame->rst_stream.error_code == NGHTTP2_REFUSED_STREAM) {

@@ -1,6 +1,6 @@
-// One request to a backend over a shared HTTP/2 connection (http::ClientStream); a WebSocket goes as extended CONNECT,
-// which Session::extended_connect() must have allowed. Made by Session::Open, owned by the caller; loop
-// thread only.
+// One request to a backend over a shared HTTP/2 connection (http::ClientStream); a WebSocket goes as extended
+// CONNECT, which Session::extended_connect() must have allowed. Made by Session::Open, owned by the caller;
+// loop thread only.
 //
 //   std::unique_ptr<ClientStream> stream = session.Open();   // null: no slot
 //   stream->Watch(this, kBackendTag);
@@ -9,7 +9,8 @@
 //   switch (stream->ReadResponse(response)) {...}
 //   if (failed && stream->unprocessed()) ...                  // safe to send again elsewhere
 //
-// Destroying it frees the slot and resets the stream (CANCEL) unless it is complete. The connection stays with its session.
+// Destroying it frees the slot and resets the stream (CANCEL) unless it is complete. The connection stays
+// with its session.
 #pragma once
 
 #include <memory>

@@ -30,7 +30,8 @@ class DroppedBodies {
   void Add(std::unique_ptr<Stream> stream, base::TimePoint now);
   // When the next stream is to be reset; the maximum if there is none.
   base::TimePoint due();
-  // The next stream that is to be reset at `now`, no longer in the list; null if there is none. It still owns itself.
+  // The next stream that is to be reset at `now`, no longer in the list; null if there is none. It still owns
+  // itself.
   Stream* TakeDue(base::TimePoint now);
 
  private:

@@ -1,5 +1,6 @@
-// Cuts what a peer sends into frame headers and payload (RFC 9113 §4.1), in whatever pieces it comes. Each header is looked
-// at before nghttp2 gets it, because nghttp2 does not report the frames that it ignores. Part of Session.
+// Cuts what a peer sends into frame headers and payload (RFC 9113 §4.1), in whatever pieces it comes. Each
+// header is looked at before nghttp2 gets it, because nghttp2 does not report the frames that it ignores.
+// Part of Session.
 //
 //   while (!bytes.empty()) {
 //     const FrameSplitter::Part part = splitter.Next(bytes, now);
@@ -32,7 +33,8 @@ class FrameSplitter {
   // Takes the next part off the front of `bytes`, which is not empty.
   Part Next(std::span<const std::byte>& bytes, base::TimePoint now);
 
-  // When the header block began that is still coming; the maximum if none is. No other frame may come before its end.
+  // When the header block began that is still coming; the maximum if none is. No other frame may come before
+  // its end.
   base::TimePoint block_begun() const { return block_begun_; }
   // CONTINUATION frames of the header block that came last.
   uint32_t continuations() const { return continuations_; }

@@ -30,8 +30,8 @@ void Output::AppendGoAway(int32_t last_stream, uint32_t code, std::string_view t
 bool Output::Flush(net::ByteStream& transport, base::TimePoint now) {
   if (blocked_ || (empty() && !transport_holds_)) return true;
   do {
-    const net::IoResult put =
-        transport.Write(frames_.front());  // an empty span where only the transport holds something
+    // An empty span where only the transport holds something.
+    const net::IoResult put = transport.Write(frames_.front());
     if (put.bytes > 0) progress_ = now;
     HAWSER_DCHECK(put.bytes <= bytes_);
     frames_.Consume(put.bytes);

@@ -1,6 +1,7 @@
-// A header block as it comes out of the HPACK decoder, field by field, and the head that it makes (RFC 9113 §8.2, §8.3).
-// nghttp2 has checked what every head must be: the order, number and presence of pseudo-header fields, lower-case names,
-// legal characters, no connection-specific fields. What matters to a proxy only is checked here.
+// A header block as it comes out of the HPACK decoder, field by field, and the head that it makes (RFC 9113
+// §8.2, §8.3). nghttp2 has checked what every head must be: the order, number and presence of pseudo-header
+// fields, lower-case names, legal characters, no connection-specific fields. What matters to a proxy only is
+// checked here.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,12 @@ class ReceivedHead {
  public:
   explicit ReceivedHead(const HeadLimits& limits) : limits_(limits) {}
 
-  // Keeps the field, or only counts it once a limit is passed. False: the head is a bomb, several times as large as the limit.
+  // Keeps the field, or only counts it once a limit is passed. False: the head is a bomb, several times as
+  // large as the limit.
   [[nodiscard]] bool Add(std::string_view name, std::string_view value);
 
-  // The views live as long as this object. Not Reject::kNone: the request must be refused, and `head` holds the fields that
-  // could be read.
+  // The views live as long as this object. Not Reject::kNone: the request must be refused, and `head` holds
+  // the fields that could be read.
   http::Reject ReadRequest(http::RequestHead& head) const;
   // False: too large, or without a status that HTTP knows.
   [[nodiscard]] bool ReadResponse(http::ResponseHead& head) const;

@@ -1,5 +1,6 @@
-// A head as nghttp2 takes it: name-value pairs with lower-case names, pseudo-header fields first (RFC 9113 §8.2, §8.3).
-// Connection-specific fields are always left out. A head with a field that HTTP cannot carry is not sent.
+// A head as nghttp2 takes it: name-value pairs with lower-case names, pseudo-header fields first (RFC 9113
+// §8.2, §8.3). Connection-specific fields are always left out. A head with a field that HTTP cannot carry is
+// not sent.
 #pragma once
 
 #include <nghttp2/nghttp2.h>

@@ -1,5 +1,5 @@
-// One HTTP/2 request of a client and its response (http::ServerStream), or a WebSocket by extended CONNECT (RFC 8441).
-// Made by Session::Accept, owned by the object that answers; loop thread only.
+// One HTTP/2 request of a client and its response (http::ServerStream), or a WebSocket by extended CONNECT
+// (RFC 8441). Made by Session::Accept, owned by the object that answers; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ class ServerStream final : public StreamSide<http::ServerStream> {
   ServerStream(std::unique_ptr<Stream> stream, std::unique_ptr<ReceivedHead> text,
                const http::RequestHead& head);
 
-  // What comes ahead stays in the stream, at most a window of it; `most` bounds it for a WebSocket handshake only.
+  // What comes ahead stays in the stream, at most a window of it; `most` bounds it for a WebSocket handshake
+  // only.
   Ahead ReadAhead(size_t most) override;
   [[nodiscard]] bool SendInterim(const http::ResponseHead& head) override;
   // False for a 2xx to an extended CONNECT, which would open the tunnel whatever the backend meant by it.

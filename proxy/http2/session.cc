@@ -70,8 +70,8 @@ void Session::RunTurnSoon() {
   loop_.Soon(*this, {.tag = kTurnTag});
 }
 
-// Owners write while they are called, so the output is flushed after that. The room that the flush makes goes to those that
-// wait for it.
+// Owners write while they are called, so the output is flushed after that. The room that the flush makes goes
+// to those that wait for it.
 void Session::RunTurn() {
   HAWSER_DCHECK(!in_turn_);
   in_turn_ = true;
@@ -103,7 +103,8 @@ void Session::NotifyOwner() {
   owner_->OnReady({.readable = true, .tag = owner_tag_});
 }
 
-// nghttp2 is done with the connection: a GOAWAY was sent for an error, or one was sent or has come and no stream is left.
+// nghttp2 is done with the connection: a GOAWAY was sent for an error, or one was sent or has come and no
+// stream is left.
 void Session::CheckEnd() {
   if (end_ != End::kNone || nghttp2_session_want_read(library_) != 0 ||
       nghttp2_session_want_write(library_) != 0)

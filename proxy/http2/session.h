@@ -1,22 +1,23 @@
-// One HTTP/2 connection (RFC 9113) in either role, over a transport that it owns. nghttp2 does frames, HPACK and flow control.
-// Its callbacks (callbacks.cc) note what has come in the streams and queues of this session; when the library has returned,
-// the owners of the streams are called. Nobody is ever called from inside the library.
+// One HTTP/2 connection (RFC 9113) in either role, over a transport that it owns. nghttp2 does frames, HPACK
+// and flow control. Its callbacks (callbacks.cc) note what has come in the streams and queues of this
+// session; when the library has returned, the owners of the streams are called. Nobody is ever called from
+// inside the library.
 //
 //   Session session(Role::kServer, settings, loop, pool, std::move(transport));
-//   session.Watch(this, kSessionTag);          // OnReady: streams to accept, or a change of what is asked for below
+//   session.Watch(this, kSessionTag);    // OnReady: streams to accept, or a change of what is asked below
 //   while (auto arrival = session.Accept()) {...}
 //
 //   Session session(Role::kClient, ...);       // to a backend; requests may be sent at once
-//   session.settings_received()                // then extended_connect() and free_slots() say what the peer allows
+//   session.settings_received()          // extended_connect() and free_slots() say what the peer allows
 //   if (session.free_slots() > 0) std::unique_ptr<http::ClientStream> stream = session.Open();
 //
-// The session calls owners directly while it handles its transport, and through Loop::Soon otherwise. What the streams send in
-// one turn of the loop leaves in one write. Streams may outlive the session. The session must outlive the turn in which it
-// calls its owner or theirs: give it to Loop::Retire.
+// The session calls owners directly while it handles its transport, and through Loop::Soon otherwise. What
+// the streams send in one turn of the loop leaves in one write. Streams may outlive the session. The session
+// must outlive the turn in which it calls its owner or theirs: give it to Loop::Retire.
 //
-// A connection without streams holds no buffer of ours. It holds this struct and nghttp2's: its session (2 kB), a frame
-// buffer of 16 KiB whose pages are touched only as far as head blocks are long, and the two HPACK tables, at most 4 KiB
-// of fields each (RFC 7541 §4.2). Loop thread only.
+// A connection without streams holds no buffer of ours. It holds this struct and nghttp2's: its session (2
+// kB), a frame buffer of 16 KiB whose pages are touched only as far as head blocks are long, and the two
+// HPACK tables, at most 4 KiB of fields each (RFC 7541 §4.2). Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -154,8 +155,8 @@ class Session final : public event::IoHandler {
     kError,       // a GOAWAY with an error code is sent
   };
 
-  // --- Called by streams ---
-  // Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM goes with the end of them.
+  // --- Called by streams --- Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM
+  // goes with the end of them.
   size_t Send(Stream& stream, std::span<const std::byte> bytes, bool last);
   // Moves the frames that nghttp2 has queued into the output, which leaves when the turn is over.
   void SendSoon() {

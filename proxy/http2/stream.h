@@ -1,13 +1,13 @@
-// The ByteStream of one HTTP/2 stream: DATA in both directions (RFC 9113 §5), with flow control as back-pressure. A
-// plain response, a request body and a WebSocket's bytes (RFC 8441) are all of this kind; ServerStream and
-// ClientStream, which are made over it, handle the heads.
+// The ByteStream of one HTTP/2 stream: DATA in both directions (RFC 9113 §5), with flow control as
+// back-pressure. A plain response, a request body and a WebSocket's bytes (RFC 8441) are all of this kind;
+// ServerStream and ClientStream, which are made over it, handle the heads.
 //
-// Received bytes wait in pooled slabs until they are read, at most a stream window of them: the window is given back as they
-// are read. Write copies from the caller's span into frames as far as windows and transport allow, and holds nothing. A quiet
-// stream is this struct and nghttp2's (about 230 bytes).
+// Received bytes wait in pooled slabs until they are read, at most a stream window of them: the window is
+// given back as they are read. Write copies from the caller's span into frames as far as windows and
+// transport allow, and holds nothing. A quiet stream is this struct and nghttp2's (about 230 bytes).
 //
-// Owned by whoever relays it. It leaves its session when it is closed, and is closed when its session is destroyed. Loop
-// thread only.
+// Owned by whoever relays it. It leaves its session when it is closed, and is closed when its session is
+// destroyed. Loop thread only.
 #pragma once
 
 #include <cstdint>
@@ -47,13 +47,14 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   net::IoResult Write(std::span<const std::byte> bytes) override;
   void ShutdownWrite() override;  // END_STREAM
   net::IoResult WriteLast(std::span<const std::byte> bytes) override;
-  // Resets the stream unless both directions have ended. kOrderly: NO_ERROR from a server that has ended its direction,
-  // CANCEL else; an open tunnel's direction is ended first. kAbort: CANCEL, or INTERNAL_ERROR for a response cut short.
+  // Resets the stream unless both directions have ended. kOrderly: NO_ERROR from a server that has ended its
+  // direction, CANCEL else; an open tunnel's direction is ended first. kAbort: CANCEL, or INTERNAL_ERROR for
+  // a response cut short.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
 
-  // A server's answer has ended, and the client's body has not. Close would reset the stream in the same flight as the answer,
-  // which some clients (curl 7.88) then lose.
+  // A server's answer has ended, and the client's body has not. Close would reset the stream in the same
+  // flight as the answer, which some clients (curl 7.88) then lose.
   bool answered_early() const;
   // Gives such a stream to its session instead: Session::DropRest.
   static void DropRest(std::unique_ptr<Stream> stream);
@@ -75,7 +76,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   // Nothing is left to read, and no trailers follow.
   bool complete() const { return reading_ == Side::kEnded && received_.empty() && trailers_ == nullptr; }
 
-  // Marks what has come so far as known to the owner, so that it is called only for more. Returns the bytes that wait.
+  // Marks what has come so far as known to the owner, so that it is called only for more. Returns the bytes
+  // that wait.
   size_t MarkReported();
 
   // By the peer, or with the connection.
@@ -112,8 +114,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   // The owner is called in this turn or the next, or the stream waits until it can write.
   void NotifyOwner();
   void CancelSoon();
-  // The session is gone, or the stream is closed there: no more frames. Directions that had not ended fail, behind what has
-  // been received.
+  // The session is gone, or the stream is closed there: no more frames. Directions that had not ended fail,
+  // behind what has been received.
   void OnClosed(bool unprocessed);
 
   event::Loop& loop_;

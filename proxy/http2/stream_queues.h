@@ -1,5 +1,6 @@
-// The streams of one session: all of them, those whose owners are to be called, and those that wait, each in the order in
-// which it came. A stream unlinks itself when it is destroyed; nothing here owns one. Part of Session.
+// The streams of one session: all of them, those whose owners are to be called, and those that wait, each in
+// the order in which it came. A stream unlinks itself when it is destroyed; nothing here owns one. Part of
+// Session.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What ServerStream and ClientStream have in common: a body that is a Stream's bytes, and trailers behind it. `Side` is
-// http::ServerStream or http::ClientStream.
+// What ServerStream and ClientStream have in common: a body that is a Stream's bytes, and trailers behind it.
+// `Side` is http::ServerStream or http::ClientStream.
 #pragma once
 
 #include <memory>

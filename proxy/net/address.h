@@ -1,5 +1,5 @@
-// Addresses: an IP (4 or 6, IPv4-mapped ones folded into 4), a CIDR block, a socket address (IP and port, or a Unix
-// socket's path), and a set of peers. Values; compared and hashed by content.
+// Addresses: an IP (4 or 6, IPv4-mapped ones folded into 4), a CIDR block, a socket address (IP and port, or
+// a Unix socket's path), and a set of peers. Values; compared and hashed by content.
 #pragma once
 
 #include <array>

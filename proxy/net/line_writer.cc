@@ -30,7 +30,8 @@ constexpr milliseconds kLookAgain{100};     // for room, and whether the writer 
 constexpr milliseconds kWithoutLoss{1000};  // until lines count as written again
 constexpr size_t kKeptBytes = 256 * 1024;   // of memory, from one batch to the next
 
-// The whole lines at the front of `text` that fit into PIPE_BUF bytes; a part of a line that is longer than that.
+// The whole lines at the front of `text` that fit into PIPE_BUF bytes; a part of a line that is longer than
+// that.
 std::string_view FirstLines(std::string_view text) {
   if (text.size() <= PIPE_BUF) return text;
   const std::string_view first = text.substr(0, PIPE_BUF);
@@ -53,7 +54,8 @@ absl::StatusOr<Socket> OpenForLines(const std::string& path) {
   }
   struct stat status {};
   const bool fifo = stat(path.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
-  // A FIFO that is open for reading too (fifo(7), Linux) has a reader always: opening it does not wait for one.
+  // A FIFO that is open for reading too (fifo(7), Linux) has a reader always: opening it does not wait for
+  // one.
   const int flags = fifo ? O_RDWR : O_WRONLY | O_APPEND | O_CREAT;
   Socket file(open(path.c_str(), flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0640));
   if (!file.open()) return absl::ErrnoToStatus(errno, fmt::format("cannot open {}", path));

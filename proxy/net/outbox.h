@@ -7,7 +7,7 @@
 //   }
 //   stream->Want({.read = !outbox.blocked(), .write = outbox.blocked()});
 //   ... OnReady: if (ready.writable && outbox.Flush(*stream).state == IoState::kError) ...
-//   outbox.WriteLast(*stream, pool, last_bytes);      // or End: our direction ends behind all that was written
+//   outbox.WriteLast(*stream, pool, last_bytes);   // or End: our direction ends behind what was written
 //
 // Its user bounds it: a user that reads the source of these bytes only while !blocked() holds at most the
 // output of one read.

@@ -10,7 +10,8 @@
 namespace hawser::net {
 namespace {
 
-// As much as one read into the loop's scratch. An unprivileged process that has made many pipes may be given less.
+// As much as one read into the loop's scratch. An unprivileged process that has made many pipes may be given
+// less.
 constexpr int kWantedBytes = 256 * 1024;
 
 ssize_t Splice(int from, int to, size_t most) {

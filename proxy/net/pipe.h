@@ -14,14 +14,15 @@ namespace hawser::net {
 
 class Pipe {
  public:
-  // Whether there is a pipe to use. The first call takes its two descriptors; while there are none, each call asks again.
+  // Whether there is a pipe to use. The first call takes its two descriptors; while there are none, each call
+  // asks again.
   bool Ready();
 
   // Bytes that it takes from full pages at the most.
   size_t capacity() const { return capacity_; }
 
-  // Moves up to `most` bytes from a plain socket into the pipe, which is Ready and empty. As ByteStream::Read, except that kOk
-  // does not say whether there is more.
+  // Moves up to `most` bytes from a plain socket into the pipe, which is Ready and empty. As
+  // ByteStream::Read, except that kOk does not say whether there is more.
   IoResult Fill(int from, size_t most);
 
   // Moves what it holds to a plain socket. As ByteStream::Write.

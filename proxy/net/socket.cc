@@ -32,7 +32,8 @@ absl::StatusOr<Socket> Open(const SocketAddress& address) {
   return socket;
 }
 
-// Removes a socket file that a dead process left behind. One that a process serves, or that is no socket, stays.
+// Removes a socket file that a dead process left behind. One that a process serves, or that is no socket,
+// stays.
 void UnlinkStale(const SocketAddress& address) {
   struct stat status;
   if (stat(address.path().c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
@@ -45,8 +46,9 @@ void UnlinkStale(const SocketAddress& address) {
   }
 }
 
-// The umask, which is the whole process's, is left alone: it may have taken bits from the mode with which the file was made,
-// and these are given here. A link that somebody has put in the file's place meanwhile is not followed.
+// The umask, which is the whole process's, is left alone: it may have taken bits from the mode with which the
+// file was made, and these are given here. A link that somebody has put in the file's place meanwhile is not
+// followed.
 absl::Status SetMode(const SocketAddress& address, mode_t mode) {
   if (fchmodat(AT_FDCWD, address.path().c_str(), mode, AT_SYMLINK_NOFOLLOW) == 0) return absl::OkStatus();
   const absl::Status status = Failed("set the mode of", address);

@@ -42,8 +42,8 @@ struct ListenOptions {
   mode_t mode = 0666;       // of a Unix socket's file, whatever the umask: who may write to it may connect
 };
 
-// A stream socket that listens. TCP_NODELAY is set here and inherited by what it accepts. "[::]" takes IPv4 as well.
-// A Unix socket's path is unlinked first if nobody answers there.
+// A stream socket that listens. TCP_NODELAY is set here and inherited by what it accepts. "[::]" takes IPv4
+// as well. A Unix socket's path is unlinked first if nobody answers there.
 absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options);
 
 // Removes the file of a Unix socket on which nobody listens any more. Other addresses have none.
@@ -52,12 +52,13 @@ void RemoveFile(const SocketAddress& address);
 // Another descriptor of the same socket.
 absl::StatusOr<Socket> Duplicate(const Socket& socket);
 
-// Keeps the descriptors from number `first` on for connections that are accepted without asking HasKeptDescriptor, those of the
-// admin listener above all: it must answer when clients have used up all others. Holds for the process, as RLIMIT_NOFILE
-// does; to be called before threads start.
+// Keeps the descriptors from number `first` on for connections that are accepted without asking
+// HasKeptDescriptor, those of the admin listener above all: it must answer when clients have used up all
+// others. Holds for the process, as RLIMIT_NOFILE does; to be called before threads start.
 void KeepDescriptors(int first);
 
-// Whether `socket` has one of these. Then all others are in use, since the kernel gives the lowest that is free.
+// Whether `socket` has one of these. Then all others are in use, since the kernel gives the lowest that is
+// free.
 bool HasKeptDescriptor(const Socket& socket);
 
 // Asks a quiet peer's host whether it is still there (SO_KEEPALIVE).
@@ -68,16 +69,16 @@ struct TcpKeepalive {
 };
 void KeepAlive(const Socket& socket, const TcpKeepalive& keepalive);
 
-// A stream socket whose connection is under way or made. Fails at once only for local reasons (EMFILE where only kept
-// descriptors are left) and for Unix sockets that nobody listens on.
+// A stream socket whose connection is under way or made. Fails at once only for local reasons (EMFILE where
+// only kept descriptors are left) and for Unix sockets that nobody listens on.
 absl::StatusOr<Socket> Connect(const SocketAddress& address);
 
-// The next connection of a listening socket, and in `peer` who made it. Not open, with errno set, when there is none or
-// accept(2) failed; `peer` is then as before.
+// The next connection of a listening socket, and in `peer` who made it. Not open, with errno set, when there
+// is none or accept(2) failed; `peer` is then as before.
 Socket Accept(const Socket& listening, SocketAddress& peer);
 
-// What can be read, looked at and left there: the prefix of `into` that was filled; empty when there is nothing, an end
-// or an error.
+// What can be read, looked at and left there: the prefix of `into` that was filled; empty when there is
+// nothing, an end or an error.
 std::span<std::byte> Peek(int fd, std::span<std::byte> into);
 
 // Where the socket is bound. Where port 0 was asked for, this says which port it became.

@@ -1,5 +1,5 @@
-// What the kernel knows of a TCP connection beyond its bytes: whether what was sent has been acknowledged, and for how
-// long the peer's host has said nothing. Pure but for the one system call that asks; any thread.
+// What the kernel knows of a TCP connection beyond its bytes: whether what was sent has been acknowledged,
+// and for how long the peer's host has said nothing. Pure but for the one system call that asks; any thread.
 #pragma once
 
 #include <cstdint>
@@ -24,9 +24,9 @@ struct TcpState {
 // None where there is no open TCP connection: a Unix socket, a closed descriptor.
 std::optional<TcpState> AskTcp(int fd);
 
-// For how long the peer's host has been silent although it was sent something that it has to answer. 0: it has answered what
-// it was sent last. The time since its last answer alone proves nothing: the kernel probes a closed window, and sends again,
-// only every two minutes after a while. None: nothing is under way.
+// For how long the peer's host has been silent although it was sent something that it has to answer. 0: it
+// has answered what it was sent last. The time since its last answer alone proves nothing: the kernel probes
+// a closed window, and sends again, only every two minutes after a while. None: nothing is under way.
 std::optional<base::Duration> SilenceOf(const TcpState& state);
 
 }  // namespace hawser::net

@@ -19,8 +19,8 @@ std::string_view DefaultPort(std::string_view scheme) {
   return scheme == "https" ? ":443" : ":80";
 }
 
-// The request's own authority, without its port where the redirect sets another one, or where the scheme changes and the
-// port is the old scheme's default.
+// The request's own authority, without its port where the redirect sets another one, or where the scheme
+// changes and the port is the old scheme's default.
 std::string_view HostFor(const config::Redirect& redirect, std::string_view authority, std::string_view from,
                          std::string_view to) {
   const std::string_view host = http::HostOf(authority);

@@ -1,5 +1,5 @@
-// The routes that a host and a path may lead to: hash tables that a look-up probes once for the whole text, and once for each
-// length of a wildcard or prefix in the config. Built once, then immutable; any thread.
+// The routes that a host and a path may lead to: hash tables that a look-up probes once for the whole text,
+// and once for each length of a wildcard or prefix in the config. Built once, then immutable; any thread.
 #pragma once
 
 #include <algorithm>
@@ -27,8 +27,9 @@ using TextMap = absl::flat_hash_map<std::string, Value, TextHash, std::equal_to<
 
 using Indexes = std::vector<size_t>;  // of routes, ascending
 
-// The distinct lengths of a map's keys, ascending: a look-up probes each of them to find the keys that a text begins or ends
-// with. So the config bounds the work; walking the segments of the text would let the client decide.
+// The distinct lengths of a map's keys, ascending: a look-up probes each of them to find the keys that a text
+// begins or ends with. So the config bounds the work; walking the segments of the text would let the client
+// decide.
 inline void AddLength(std::vector<size_t>& lengths, size_t length) {
   const auto at = std::lower_bound(lengths.begin(), lengths.end(), length);
   if (at == lengths.end() || *at != length) lengths.insert(at, length);

@@ -13,7 +13,8 @@ inline re2::StringPiece Piece(std::string_view text) {
   return {text.data(), text.size()};
 }
 
-// Fails on bad syntax, and on an expression too large for its share of memory. `captures`: groups are asked for.
+// Fails on bad syntax, and on an expression too large for its share of memory. `captures`: groups are asked
+// for.
 absl::StatusOr<std::unique_ptr<const re2::RE2>> CompileProgram(std::string_view pattern, bool captures);
 
 // Immutable; any thread.

@@ -1,5 +1,5 @@
-// What a route changes in a request before a backend sees it: path (by prefix or by regex), host and header fields.
-// Compiled once from the config, immutable; any thread.
+// What a route changes in a request before a backend sees it: path (by prefix or by regex), host and header
+// fields. Compiled once from the config, immutable; any thread.
 #pragma once
 
 #include <cstddef>
@@ -14,8 +14,8 @@
 
 namespace hawser::route {
 
-// Replaces the part of `path` that `match` has matched: all of it for a `path`, else the `path_prefix`, or "/" if there is
-// none. Exactly one slash stands between `replacement` and the rest. `path` must match.
+// Replaces the part of `path` that `match` has matched: all of it for a `path`, else the `path_prefix`, or
+// "/" if there is none. Exactly one slash stands between `replacement` and the rest. `path` must match.
 std::string ReplaceMatched(std::string_view path, const config::RouteMatch& match,
                            std::string_view replacement);
 
@@ -24,8 +24,8 @@ class Rewrite {
   // `route` must outlive it. Fails on what validation would have found.
   static absl::StatusOr<Rewrite> Compile(const config::Route& route);
 
-  // Changes target, authority and fields; new text goes into `arena`. False if the new path cannot be sent to a backend: it
-  // has dot segments, which the matched one had not, or more than `longest` bytes.
+  // Changes target, authority and fields; new text goes into `arena`. False if the new path cannot be sent to
+  // a backend: it has dot segments, which the matched one had not, or more than `longest` bytes.
   [[nodiscard]] bool Apply(http::RequestHead& head, size_t longest, http::TextArena& arena) const;
 
  private:

@@ -1,13 +1,13 @@
 // Which route takes a request: listener → host → path → headers, compiled once from the config and immutable.
 // Any thread.
 //
-// Routes are tried in the order of the file: the first one that matches wins, however specific it is, and a request that
-// matches none of a host's own routes may match one for any host. The indexes of hosts and paths only make this fast: a
-// look-up probes a hash table for the host, for the path, and once for each length of a wildcard or prefix in the config, and
-// tries the few routes that it finds there.
+// Routes are tried in the order of the file: the first one that matches wins, however specific it is, and a
+// request that matches none of a host's own routes may match one for any host. The indexes of hosts and paths
+// only make this fast: a look-up probes a hash table for the host, for the path, and once for each length of
+// a wildcard or prefix in the config, and tries the few routes that it finds there.
 //
-// Paths are compared as sent. The target "*" of OPTIONS matches routes for any path: those without a condition on the path, and
-// those with the prefix "/". A path with dot segments (path.h) matches no route.
+// Paths are compared as sent. The target "*" of OPTIONS matches routes for any path: those without a
+// condition on the path, and those with the prefix "/". A path with dot segments (path.h) matches no route.
 #pragma once
 
 #include <cstddef>
@@ -38,8 +38,8 @@ struct Route {
   std::vector<WeightedTarget> clusters;
   std::optional<Rewrite> rewrite = {};  // none where nothing of a request is changed
 
-  // The cluster for a uniformly random number, by the clusters' weights: an index in config::Config::clusters. Only for a
-  // route that has clusters.
+  // The cluster for a uniformly random number, by the clusters' weights: an index in
+  // config::Config::clusters. Only for a route that has clusters.
   size_t PickCluster(uint64_t random) const;
 };
 
@@ -52,8 +52,9 @@ class RouteTable {
   RouteTable& operator=(RouteTable&&) noexcept;
   ~RouteTable();
 
-  // The route for a request on the listener with that index in the config; null if there is none. It lives as long as the
-  // table. `websocket`: the request asks for a WebSocket; only then can it match a route's `subprotocol`.
+  // The route for a request on the listener with that index in the config; null if there is none. It lives as
+  // long as the table. `websocket`: the request asks for a WebSocket; only then can it match a route's
+  // `subprotocol`.
   const Route* Match(size_t listener, const http::RequestHead& head, bool websocket) const;
 
   // In the order of the config.

@@ -16,8 +16,8 @@ namespace hawser::route {
 // Immutable; any thread.
 class Substitution {
  public:
-  // `replacement` may name groups of the pattern, \1 to \9, and \0 for the whole match. Fails on bad syntax, on a group
-  // that is not there, and on an expression too large for its share of memory.
+  // `replacement` may name groups of the pattern, \1 to \9, and \0 for the whole match. Fails on bad syntax,
+  // on a group that is not there, and on an expression too large for its share of memory.
   static absl::StatusOr<Substitution> Compile(std::string_view pattern, std::string_view replacement);
 
   // `text` with every match replaced, from left to right; none if that takes more than `longest` bytes.

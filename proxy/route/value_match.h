@@ -16,7 +16,8 @@ class ValueMatch {
  public:
   static absl::StatusOr<ValueMatch> Compile(const config::ValueMatch& settings);
 
-  // Whether one of the fields of that name meets the condition (`present: false`: whether there is no such field).
+  // Whether one of the fields of that name meets the condition (`present: false`: whether there is no such
+  // field).
   bool HoldsForHeaders(const http::HeaderList& headers) const;
   // The same for the first parameter of that name, undecoded.
   bool HoldsForQuery(std::string_view query) const;

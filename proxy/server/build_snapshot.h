@@ -9,8 +9,8 @@
 
 namespace hawser::server {
 
-// What the configuration asks for and the machine refuses (a port in use, a certificate that is no longer there), as
-// diagnostics at their place in the file.
+// What the configuration asks for and the machine refuses (a port in use, a certificate that is no longer
+// there), as diagnostics at their place in the file.
 using StartErrors = std::vector<config::Diagnostic>;
 
 // Takes loaded.config, which is not null. Null, with `errors` filled, when a part cannot be built.

@@ -95,7 +95,8 @@ bool Listener::HasDescriptors() const {
   return next.ok() && !net::HasKeptDescriptor(*next);
 }
 
-// There are no descriptors, or there is no memory. The connection stays in the kernel's queue, and the loop must not spin on it.
+// There are no descriptors, or there is no memory. The connection stays in the kernel's queue, and the loop
+// must not spin on it.
 void Listener::Pause() {
   services_.stats.Add(stats::Metric::kAcceptNoDescriptor);
   if (failures_.Pass(services_.loop.now())) {
@@ -125,8 +126,8 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
                                    std::move(leases));
 }
 
-// Closes the connection at once, or answers it where the configuration asks for that. A connection that is answered stays for
-// a moment, so the number of those is bounded too.
+// Closes the connection at once, or answers it where the configuration asks for that. A connection that is
+// answered stays for a moment, so the number of those is bounded too.
 void Listener::Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason) {
   if (const auto suppressed = refusals_.Pass(services_.loop.now())) {
     const auto more =

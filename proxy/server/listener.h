@@ -1,5 +1,5 @@
-// One worker's share of one listener: accepts connections, asks the tables of the edge before it spends anything on a client,
-// and starts a ClientConnection. Owned by its worker; loop thread only.
+// One worker's share of one listener: accepts connections, asks the tables of the edge before it spends
+// anything on a client, and starts a ClientConnection. Owned by its worker; loop thread only.
 #pragma once
 
 #include <memory>

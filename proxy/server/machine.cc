@@ -32,9 +32,9 @@ bool Lists(std::string_view controllers, std::string_view controller) {
   return false;
 }
 
-// The control groups that bound this process by `controller`: its own and all that contain it (cgroups(7)). A container
-// without a namespace of its own reads a path of its host, and sees only the last folder of it, as its root. So every folder
-// of the path is tried; one that is not there has no file to read.
+// The control groups that bound this process by `controller`: its own and all that contain it (cgroups(7)). A
+// container without a namespace of its own reads a path of its host, and sees only the last folder of it, as
+// its root. So every folder of the path is tried; one that is not there has no file to read.
 std::vector<Group> GroupsOf(std::string_view controller, const std::string& root) {
   std::vector<Group> groups;
   std::ifstream file(root + "/proc/self/cgroup");
@@ -63,8 +63,8 @@ std::optional<Value> ReadFrom(const std::string& path) {
   return file >> value ? std::optional(value) : std::nullopt;
 }
 
-// In cores. "150000 100000" in cpu.max (microseconds of a period) is one and a half; "max 100000" is no bound, as is -1 in the
-// file of version 1.
+// In cores. "150000 100000" in cpu.max (microseconds of a period) is one and a half; "max 100000" is no
+// bound, as is -1 in the file of version 1.
 std::optional<double> QuotaOf(const Group& group) {
   double quota = -1;
   double period = 0;

@@ -15,8 +15,8 @@ int AllowedCores(const std::string& root = "");
 // Raises the soft limit of open files to the hard one. Returns the limit that is then in force.
 uint64_t RaiseOpenFiles();
 
-// How many of the open files clients and backends must not use: they are for the admin listener, its pages, and one connection
-// too many of each worker. A quarter at the most.
+// How many of the open files clients and backends must not use: they are for the admin listener, its pages,
+// and one connection too many of each worker. A quarter at the most.
 uint64_t KeptFiles(uint64_t open_files, size_t workers);
 
 // What to do about a start that failed for want of open files: "expected ...". Empty for any other failure.

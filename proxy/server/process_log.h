@@ -1,5 +1,6 @@
-// hawser's own log: one line for each message, on stderr, as "2024-02-29T12:00:00.123Z info ready". The time is UTC, as in
-// the access log. Messages come through spdlog's default logger from any thread and never wait (net/line_writer.h).
+// hawser's own log: one line for each message, on stderr, as "2024-02-29T12:00:00.123Z info ready". The time
+// is UTC, as in the access log. Messages come through spdlog's default logger from any thread and never wait
+// (net/line_writer.h).
 #pragma once
 
 #include <cstdint>

@@ -17,12 +17,13 @@ namespace {
 // Rows that a worker makes in one turn: eight strings each, about 100 microseconds together.
 constexpr size_t kTunnelsPerTurn = 256;
 
-// Finds clients that have gone without a word, also those that have ended their direction and wait for an answer. Accepted
-// sockets inherit it from the listening one (tcp(7)), so it costs no call per connection.
+// Finds clients that have gone without a word, also those that have ended their direction and wait for an
+// answer. Accepted sockets inherit it from the listening one (tcp(7)), so it costs no call per connection.
 constexpr net::TcpKeepalive kClientKeepalive{.idle = 120, .interval = 30, .probes = 4};
 
-// One socket per worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the address is first
-// bound once without it. A Unix socket cannot be bound twice: the workers share it by duplicates.
+// One socket per worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the
+// address is first bound once without it. A Unix socket cannot be bound twice: the workers share it by
+// duplicates.
 absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listener, size_t count,
                                                  net::SocketAddress& bound) {
   const net::SocketAddress& address = listener.address;
@@ -100,8 +101,8 @@ Server::~Server() {
   LetGoOfPaths();
 }
 
-// Once, and while the sockets are still listened on: afterwards a process that takes over may have bound the same path.
-// bound_ holds what this process has bound, so nothing that another one serves is unlinked.
+// Once, and while the sockets are still listened on: afterwards a process that takes over may have bound the
+// same path. bound_ holds what this process has bound, so nothing that another one serves is unlinked.
 void Server::LetGoOfPaths() {
   if (std::exchange(paths_let_go_, true)) return;
   for (const net::SocketAddress& address : bound_) net::RemoveFile(address);

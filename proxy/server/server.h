@@ -1,5 +1,5 @@
-// The process: its workers, and on the main thread everything that is not a connection: signals, drain, and (by the
-// admin layer above) the admin listener.
+// The process: its workers, and on the main thread everything that is not a connection: signals, drain, and
+// (by the admin layer above) the admin listener.
 #pragma once
 
 #include <csignal>
@@ -19,15 +19,15 @@
 
 namespace hawser::server {
 
-// The signals that the server handles. The first three ask it to end (SIGQUIT as in nginx, where it means a drain). The others
-// have a meaning in other proxies, whose operators and scripts send them, and would end this process: hawser ignores them and
-// logs a line.
+// The signals that the server handles. The first three ask it to end (SIGQUIT as in nginx, where it means a
+// drain). The others have a meaning in other proxies, whose operators and scripts send them, and would end
+// this process: hawser ignores them and logs a line.
 inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
 class Server final : public event::IoHandler {
  public:
-  // Takes loaded.config, binds every listener and makes every worker; nothing is accepted yet. Null, with all `errors`,
-  // when something fails. From here on it handles kSignals.
+  // Takes loaded.config, binds every listener and makes every worker; nothing is accepted yet. Null, with all
+  // `errors`, when something fails. From here on it handles kSignals.
   static std::unique_ptr<Server> Create(config::Loaded& loaded, int workers, StartErrors& errors);
   ~Server() override;
 
@@ -52,8 +52,8 @@ class Server final : public event::IoHandler {
   const net::SocketAddress& bound(size_t index) const { return bound_[index]; }
   size_t workers() const { return workers_.size(); }
 
-  // Asks the workers for up to `most` rows (at least 1), a few in each of their turns, and later calls `done` with them on the
-  // main thread. One collection runs at a time; the others wait.
+  // Asks the workers for up to `most` rows (at least 1), a few in each of their turns, and later calls `done`
+  // with them on the main thread. One collection runs at a time; the others wait.
   void CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done);
 
  private:

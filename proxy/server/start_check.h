@@ -1,6 +1,6 @@
-// The checks of a configuration that the config layer cannot make: the access log's format, whose fields belong to the
-// sessions, and what the machine must provide. They run as config::LoadOptions::further, so that their errors are listed
-// with all others of the file.
+// The checks of a configuration that the config layer cannot make: the access log's format, whose fields
+// belong to the sessions, and what the machine must provide. They run as config::LoadOptions::further, so
+// that their errors are listed with all others of the file.
 #pragma once
 
 #include "config/load.h"
@@ -10,8 +10,8 @@ namespace hawser::server {
 // Whether every %field% of access_log.format is known.
 void CheckLogFormat(const config::Config& config, const config::Checks& checks);
 
-// Whether the addresses to listen on are free and the access log can be opened. Only for a process that is about to serve: it
-// binds each address for a moment, and fails where another hawser already serves them.
+// Whether the addresses to listen on are free and the access log can be opened. Only for a process that is
+// about to serve: it binds each address for a moment, and fails where another hawser already serves them.
 void CheckMachine(const config::Config& config, const config::Checks& checks);
 
 }  // namespace hawser::server

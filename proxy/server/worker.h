@@ -1,5 +1,5 @@
-// One thread with its loop, its share of every listener, its balancers, its counters and its connections. No other thread
-// touches them; the server talks to a worker by Loop::Post.
+// One thread with its loop, its share of every listener, its balancers, its counters and its connections. No
+// other thread touches them; the server talks to a worker by Loop::Post.
 #pragma once
 
 #include <functional>
@@ -55,8 +55,9 @@ class Worker {
   void Drain(base::Duration window, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once.
   void AbortAll(http::Reject reason);
-  // On the worker's thread: the rows of up to `most` tunnels (at least 1) behind those that the last call gave, closing
-  // ones first, then in the order in which they opened. `first` begins anew; only then may a call follow one without more.
+  // On the worker's thread: the rows of up to `most` tunnels (at least 1) behind those that the last call
+  // gave, closing ones first, then in the order in which they opened. `first` begins anew; only then may a
+  // call follow one without more.
   TunnelRows NextTunnels(size_t most, bool first);
 
   event::Loop& loop() { return *loop_; }

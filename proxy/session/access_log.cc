@@ -129,8 +129,8 @@ struct Field {
   constexpr bool quoted() const { return spec.type == "string"; }  // in JSON
 };
 
-// JSON leaves it out where it is empty. It is quoted and stands behind a field that is: what JSON has behind a value is the
-// same with and without it.
+// JSON leaves it out where it is empty. It is quoted and stands behind a field that is: what JSON has behind
+// a value is the same with and without it.
 constexpr std::string_view kOptionalField = "query";
 
 constexpr Field kFields[] = {

@@ -1,7 +1,7 @@
-// The access log: one line for every request and every tunnel, written when it ends. Lines are JSON, or a format of the
-// operator's own ("%client% %method% %path% %status%"). Workers format lines and hand them over; one thread
-// of the log writes them in batches (net/line_writer.h). When the disk cannot keep up, or is full, lines are
-// dropped and counted, and the process log says so.
+// The access log: one line for every request and every tunnel, written when it ends. Lines are JSON, or a
+// format of the operator's own ("%client% %method% %path% %status%"). Workers format lines and hand them
+// over; one thread of the log writes them in batches (net/line_writer.h). When the disk cannot keep up, or is
+// full, lines are dropped and counted, and the process log says so.
 #pragma once
 
 #include <cstdint>

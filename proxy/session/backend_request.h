@@ -4,8 +4,8 @@
 // §8.7). It knows nothing of the response to the client. Owned by the exchange, which drives it; loop thread
 // only.
 //
-//   while (request.Advance() is neither kSent nor kFailed) wait for OnReady(tag), or call OnTimeout when the timer fires
-//   kSent:   request.ReadHead(head), with the body in both directions through request.stream(); OnEnded after kEnded
+//   while (request.Advance() is neither kSent nor kFailed) wait for OnReady(tag); the timer: OnTimeout
+//   kSent:   request.ReadHead(head), bodies both ways by request.stream(); OnEnded after kEnded
 //   kFailed: request.failure() is the refusal for the client
 #pragma once
 
@@ -64,8 +64,8 @@ class BackendRequest {
 
   // In kSent: the next head of the answer. After kEnded call OnEnded.
   http::ClientStream::HeadState ReadHead(http::ResponseHead& head);
-  // The backend has ended without an answer: the next Advance begins another try, or it is kFailed. `body_begun`: some of
-  // the request's body has been taken from the client, so that it cannot be sent again.
+  // The backend has ended without an answer: the next Advance begins another try, or it is kFailed.
+  // `body_begun`: some of the request's body has been taken from the client, so that it cannot be sent again.
   void OnEnded(bool body_begun);
   // No answer has come in time. The request is not sent again: the backend may be working on it.
   void OnLate();

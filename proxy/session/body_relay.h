@@ -1,6 +1,6 @@
-// One direction of a message body: reads payload from the stream that receives it and writes it to the stream that sends it,
-// then the trailers and the end. How each protocol frames it is the streams' matter. Nothing is read while something waits to
-// be sent.
+// One direction of a message body: reads payload from the stream that receives it and writes it to the stream
+// that sends it, then the trailers and the end. How each protocol frames it is the streams' matter. Nothing
+// is read while something waits to be sent.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +20,8 @@ class BodyRelay {
 
   // Called with each piece of the body before it is written to the sink.
   using Look = absl::FunctionRef<void(std::span<const std::byte>)>;
-  // Called once, after the first read of the source that has not failed, and before anything is written to the sink. False:
-  // the sink is broken.
+  // Called once, after the first read of the source that has not failed, and before anything is written to
+  // the sink. False: the sink is broken.
   using Begin = absl::FunctionRef<bool()>;
 
   // Moves what can be moved, including a head that the sink still holds.

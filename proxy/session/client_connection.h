@@ -1,5 +1,6 @@
-// One HTTP/1.1 connection from accept to its end or to its tunnel: TLS handshake, request head, exchange, and again.
-// It gets all events (client, backend, timer) and passes them down; results come back as return values.
+// One HTTP/1.1 connection from accept to its end or to its tunnel: TLS handshake, request head, exchange, and
+// again. It gets all events (client, backend, timer) and passes them down; results come back as return
+// values.
 //
 // Owned by the list of `Sessions` until it retires itself; loop thread only.
 #pragma once

@@ -1,6 +1,6 @@
-// What goes to the client in answer to its request: interim responses, then one final head with its body, which is a
-// backend's or hawser's own. It holds a backend's head until the body behind it was read once, so that a
-// second head never follows one that was sent. Owned by the exchange; loop thread only.
+// What goes to the client in answer to its request: interim responses, then one final head with its body,
+// which is a backend's or hawser's own. It holds a backend's head until the body behind it was read once, so
+// that a second head never follows one that was sent. Owned by the exchange; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -48,8 +48,8 @@ class ClientResponse {
   // Whether the body has moved since this was asked last.
   bool TakeMoved() { return body_->TakeMoved(); }
 
-  // Instead of a backend's response: head() becomes the one of `answer` to a request of that method; SendAnswer sends it, and
-  // the body behind it. False: the client can be sent no more.
+  // Instead of a backend's response: head() becomes the one of `answer` to a request of that method;
+  // SendAnswer sends it, and the body behind it. False: the client can be sent no more.
   void SetAnswer(http::LocalResponse answer, std::string_view method);
   [[nodiscard]] bool SendAnswer(bool keep);
   // Sends the rest of the answer. kOk: all was sent.

@@ -53,7 +53,8 @@ struct Direction {
   Peer from;
   Content content;
 
-  // One read, and what follows from it. The peer has not ended, and the other one is not blocked unless nothing is forwarded.
+  // One read, and what follows from it. The peer has not ended, and the other one is not blocked unless
+  // nothing is forwarded.
   Step Read();
 
   // As if `bytes` had just been read, behind what was carried over. Does not count them.

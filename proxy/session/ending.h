@@ -16,8 +16,8 @@ struct Ending {
   ClosedBy closed_by = ClosedBy::kNobody;
   http::Reject reason = http::Reject::kNone;  // none: a close handshake that a peer began
   uint16_t close_code = 1006;                 // RFC 6455 §7.1.5: as the client saw or sent it
-  ws::Violation violation =
-      ws::Violation::kNone;  // the rule that `offender` broke, if it was one of RFC 6455
+  // The rule that `offender` broke, if it was one of RFC 6455.
+  ws::Violation violation = ws::Violation::kNone;
   Peer offender = Peer::kClient;
 
   // The code that answers a close frame with close_code (RFC 6455 §5.5.1): the same, if it may be sent.

@@ -65,8 +65,8 @@ class Exchange {
   // Not after it has returned anything but kWaiting.
   Progress Advance(event::Ready ready);
 
-  // After kTunnel: the end of the exchange and the beginning of a Tunnel. `client` carries the tunnel's bytes, `early` has
-  // been read from it already.
+  // After kTunnel: the end of the exchange and the beginning of a Tunnel. `client` carries the tunnel's
+  // bytes, `early` has been read from it already.
   void OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases, std::string_view early);
 
  private:

@@ -18,8 +18,8 @@ namespace hawser::session {
 bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& head,
                           stats::WorkerStats& stats);
 
-// `peer` is the other end of the client's connection; `tls`: hawser ended its TLS. Text that is added lives in `arena`. `log`
-// says what of the query the record may hold.
+// `peer` is the other end of the client's connection; `tls`: hawser ended its TLS. Text that is added lives
+// in `arena`. `log` says what of the query the record may hold.
 std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
                                            const net::SocketAddress& peer, bool tls, http::RequestHead& head,
                                            http::TextArena& arena, const config::AccessLog& log);

@@ -40,9 +40,9 @@ class Sessions final : public event::IoHandler {
   // The oldest open tunnel; if there is none, the one that has been closing for the longest time; null if
   // there is none either.
   Tunnel* FirstTunnel();
-  // Calls visit(Tunnel&) for up to `most` tunnels (at least 1) behind those of the last call: closing ones first, then open
-  // ones in the order in which they opened; `visit` ends none of them. False: there are no more. `first` begins anew; only
-  // then may a call follow one that returned false.
+  // Calls visit(Tunnel&) for up to `most` tunnels (at least 1) behind those of the last call: closing ones
+  // first, then open ones in the order in which they opened; `visit` ends none of them. False: there are no
+  // more. `first` begins anew; only then may a call follow one that returned false.
   bool VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunnel&)> visit);
 
   // Call it once. From now on requests are refused and idle connections end; open tunnels are ended over the

@@ -35,8 +35,9 @@ class Side {
 
   // The bytes to this peer.
   enum class Outgoing : uint8_t {
-    kOpen,     // written at once
-    kBlocked,  // the stream takes no more for now: new bytes join the backlog. Becomes kOpen when that is sent
+    kOpen,  // written at once
+    // The stream takes no more for now: new bytes join the backlog. Becomes kOpen when that is sent.
+    kBlocked,
     kFinishing,  // no new bytes, but the backlog is not sent yet
     kFinished,   // no new bytes, and all were written
     kFinGrace,   // likewise; the backend is given time to end its direction first
@@ -74,8 +75,8 @@ class Side {
   // Reads up to `most` bytes into `scratch`, behind the carried bytes. Not after the peer has ended.
   ReadResult Read(std::span<std::byte> scratch, size_t most);
 
-  // Carries `bytes`, which cannot be checked or may not be forwarded yet, over to the next Read. If this peer is
-  // no longer forwarded, drops them instead.
+  // Carries `bytes`, which cannot be checked or may not be forwarded yet, over to the next Read. If this peer
+  // is no longer forwarded, drops them instead.
   void Carry(std::span<const std::byte> bytes) { forwards() ? carry_.Assign(bytes) : carry_.Clear(); }
   bool carries() const { return !carry_.empty(); }
   net::Remainder TakeCarry() { return std::exchange(carry_, {}); }

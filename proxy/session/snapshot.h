@@ -1,5 +1,5 @@
-// The configuration in the form in which sessions read it. The server builds it; it is immutable and shared by all workers. A
-// request keeps the snapshot that was current when its connection was accepted.
+// The configuration in the form in which sessions read it. The server builds it; it is immutable and shared
+// by all workers. A request keeps the snapshot that was current when its connection was accepted.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// One request on a route with `affinity: socket.io`: finds the endpoint on which its session lives, and learns the session
-// that its answer begins. Owned by the exchange.
+// One request on a route with `affinity: socket.io`: finds the endpoint on which its session lives, and
+// learns the session that its answer begins. Owned by the exchange.
 #pragma once
 
 #include <cstddef>
@@ -21,14 +21,15 @@ class SocketIoSession {
   // `table` must outlive this, and so must the text of `request`.
   SocketIoSession(cluster::StickTable& table, const http::RequestHead& request);
 
-  // The cluster, of those that `route` leads to, in which the request's session lives: an index of `clusters`. Nothing if
-  // the request names no session or one that is not known. lookup() is the result from the table.
+  // The cluster, of those that `route` leads to, in which the request's session lives: an index of
+  // `clusters`. Nothing if the request names no session or one that is not known. lookup() is the result from
+  // the table.
   std::optional<size_t> FindCluster(const route::Route& route,
                                     std::span<const cluster::WorkerCluster> clusters, base::TimePoint now);
   const cluster::AffinityLookup& lookup() const { return lookup_; }
 
-  // The answer's head, then its body in pieces, each before the client sees it: the session must be known before the client
-  // can send its next request. `endpoint` is the one that answers.
+  // The answer's head, then its body in pieces, each before the client sees it: the session must be known
+  // before the client can send its next request. `endpoint` is the one that answers.
   void OnResponse(const http::ResponseHead& response);
   void OnBody(std::span<const std::byte> piece, const cluster::Endpoint& endpoint, base::TimePoint now);
 

@@ -24,11 +24,11 @@ struct SpliceMeans {
 };
 
 struct Spliced {
-  net::IoState state =
-      net::IoState::kOk;  // of the source: as Read has it, but that kOk says nothing of whether there is more
-  size_t bytes = 0;       // that have left the source's socket
-  std::span<const std::byte>
-      read;              // they are in the scratch after all, unjudged: to be forwarded like any other
+  // Of the source: as Read has it, but that kOk says nothing of whether there is more.
+  net::IoState state = net::IoState::kOk;
+  size_t bytes = 0;  // that have left the source's socket
+  // They are in the scratch after all, unjudged: to be forwarded like any other.
+  std::span<const std::byte> read;
   bool blocked = false;  // the sink's stream has just begun to block
 };
 

@@ -152,8 +152,8 @@ void Tunnel::OnBrokenRule(Peer from, Reject reason) {
   CloseTowards(Other(from), from == Peer::kClient ? 1001 : 1011);
 }
 
-// Nothing more can be read for now. If a write to this peer has failed, this is its end, once the carried bytes
-// no longer wait.
+// Nothing more can be read for now. If a write to this peer has failed, this is its end, once the carried
+// bytes no longer wait.
 void Tunnel::OnReadStop(Peer from, net::IoState state) {
   if (side(from).outgoing() == Side::Outgoing::kBroken) {
     if (MayReceive(from)) OnEnd(from, net::IoState::kError);

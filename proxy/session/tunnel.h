@@ -126,8 +126,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   filters::Attachments attachments_;
   event::Timer timer_;
   base::TimePoint last_message_;
-  base::TimePoint
-      expiry_;  // of max_connection_duration, max() if there is none; once closing, of close_timeout
+  // Of max_connection_duration, max() if there is none; once closing, of close_timeout.
+  base::TimePoint expiry_;
   Sides sides_;
   std::unique_ptr<Paces> paces_;  // null: the route has no rates
   Ending ending_;

@@ -15,7 +15,8 @@
 namespace hawser::stats {
 namespace {
 
-// Fields of /proc/self/stat behind the command's closing parenthesis (proc(5)): the first is number 3, the state.
+// Fields of /proc/self/stat behind the command's closing parenthesis (proc(5)): the first is number 3, the
+// state.
 constexpr size_t kStartTimeField = 22 - 3;
 constexpr size_t kVirtualBytesField = 23 - 3;
 constexpr size_t kResidentPagesField = 24 - 3;

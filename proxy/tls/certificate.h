@@ -23,20 +23,22 @@ struct Certificate {
   X509Ptr leaf;
   std::unique_ptr<STACK_OF(X509), ChainFree> intermediates;
   KeyPtr key;
-  // The leaf's dNSNames, or its common name where it has no dNSName (RFC 6125 §6.4.4), each as NormalizeName gives it.
+  // The leaf's dNSNames, or its common name where it has no dNSName (RFC 6125 §6.4.4), each as NormalizeName
+  // gives it.
   std::vector<std::string> names;
 
   int key_type() const { return EVP_PKEY_get_base_id(key.get()); }
 };
 
-// Fails with the file's name and what is wrong with it: unreadable, no PEM, a passphrase, a key that does not match.
+// Fails with the file's name and what is wrong with it: unreadable, no PEM, a passphrase, a key that does not
+// match.
 absl::StatusOr<Certificate> LoadCertificate(const CertificateFiles& files);
 
 // In lower case, without a trailing dot: as host names compare (RFC 4343).
 std::string NormalizeName(std::string_view name);
 
-// "chat.example.com" → "*.example.com": the only wildcard that stands for it (RFC 6125 §6.4.3). Empty where a name has
-// a single label.
+// "chat.example.com" → "*.example.com": the only wildcard that stands for it (RFC 6125 §6.4.3). Empty where a
+// name has a single label.
 std::string WildcardFor(std::string_view name);
 
 }  // namespace hawser::tls

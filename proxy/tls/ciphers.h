@@ -1,5 +1,5 @@
-// The TLS 1.2 ciphers that are used unless the configuration names others: forward secrecy and AEAD only, in OpenSSL's
-// syntax, best first.
+// The TLS 1.2 ciphers that are used unless the configuration names others: forward secrecy and AEAD only, in
+// OpenSSL's syntax, best first.
 #pragma once
 
 namespace hawser::tls {

@@ -1,5 +1,5 @@
-// What TLS connections to backends share: trusted authorities, versions, ALPN. Built once, then immutable; it must outlive its
-// streams.
+// What TLS connections to backends share: trusted authorities, versions, ALPN. Built once, then immutable; it
+// must outlive its streams.
 #pragma once
 
 #include <memory>
@@ -23,8 +23,8 @@ struct ClientOptions {
   std::vector<std::string> alpn;  // offered; empty: no ALPN
 };
 
-// The last session that one server gave to clients of one context. It makes the next handshake with that server shorter
-// (RFC 8446 §2.2, RFC 5077). One thread.
+// The last session that one server gave to clients of one context. It makes the next handshake with that
+// server shorter (RFC 8446 §2.2, RFC 5077). One thread.
 struct SessionSlot {
   SessionPtr session;
 };
@@ -33,8 +33,8 @@ class ClientContext {
  public:
   static absl::StatusOr<std::shared_ptr<const ClientContext>> Create(const ClientOptions& options);
 
-  // The certificate must be for `server_name`, a host name or an IP address; a host name is also sent as SNI. Empty: only the
-  // chain is verified, and no SNI is sent. A session in `slot`, if there is one, is offered.
+  // The certificate must be for `server_name`, a host name or an IP address; a host name is also sent as SNI.
+  // Empty: only the chain is verified, and no SNI is sent. A session in `slot`, if there is one, is offered.
   SslPtr NewSsl(const std::string& server_name, const SessionSlot* slot = nullptr) const;
 
  private:

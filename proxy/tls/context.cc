@@ -11,8 +11,8 @@
 namespace hawser::tls {
 namespace {
 
-// AES-128 first: as safe as AES-256 here and a quarter cheaper. A client that prefers ChaCha20 (no AES instructions)
-// gets it: SSL_OP_PRIORITIZE_CHACHA.
+// AES-128 first: as safe as AES-256 here and a quarter cheaper. A client that prefers ChaCha20 (no AES
+// instructions) gets it: SSL_OP_PRIORITIZE_CHACHA.
 constexpr char kTls13Ciphers[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256";
 constexpr char kGroups[] = "X25519:P-256:P-384";
 constexpr unsigned char kSessionIdContext[] = "hawser";
@@ -32,7 +32,8 @@ Carriers IndexByName(const std::vector<Certificate>& certificates) {
   return carriers;
 }
 
-// Of the certificates that carry `name`, itself or as a wildcard, the first of each key type; by index, ascending.
+// Of the certificates that carry `name`, itself or as a wildcard, the first of each key type; by index,
+// ascending.
 std::vector<size_t> Serving(const std::vector<Certificate>& certificates, const Carriers& carriers,
                             const std::string& name) {
   std::vector<size_t> chosen;
@@ -115,7 +116,8 @@ struct ServerContext::Callbacks {
       case TicketKeys::Verdict::kAcceptedOld: return 2;
       case TicketKeys::Verdict::kAccepted: break;
     }
-    // 2 asks for a new ticket. TLS 1.3 clients use each one once (RFC 8446 §C.4), so they always get the next.
+    // 2 asks for a new ticket. TLS 1.3 clients use each one once (RFC 8446 §C.4), so they always get the
+    // next.
     return SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
   }
 };

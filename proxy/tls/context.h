@@ -1,9 +1,9 @@
-// What all TLS server connections of a listener share: certificates chosen by the client's server name (SNI, RFC 6066 §3),
-// versions, ciphers, ALPN and session tickets. Built once, then immutable and used by all workers. It must outlive its
-// streams; the snapshot that owns it does.
+// What all TLS server connections of a listener share: certificates chosen by the client's server name (SNI,
+// RFC 6066 §3), versions, ciphers, ALPN and session tickets. Built once, then immutable and used by all
+// workers. It must outlive its streams; the snapshot that owns it does.
 //
-// One SSL_CTX for each set of certificates that serves some name: RSA and ECDSA certificates that carry the same name
-// share one, and the client's signature algorithms choose between them.
+// One SSL_CTX for each set of certificates that serves some name: RSA and ECDSA certificates that carry the
+// same name share one, and the client's signature algorithms choose between them.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,8 @@ struct ServerOptions {
 
 class ServerContext {
  public:
-  // Fails on certificates that do not load and on options that contradict each other. `keys`: those of the context before a
-  // reload; null: new ones are made.
+  // Fails on certificates that do not load and on options that contradict each other. `keys`: those of the
+  // context before a reload; null: new ones are made.
   static absl::StatusOr<std::shared_ptr<const ServerContext>> Create(
       const ServerOptions& options, std::shared_ptr<TicketKeys> keys = nullptr);
 

@@ -5,8 +5,8 @@
 namespace hawser::tls {
 namespace {
 
-// OpenSSL has no call that takes an ephemeral key off an SSL. Setting the type of an EVP_PKEY, to its own type again, frees
-// the key in it.
+// OpenSSL has no call that takes an ephemeral key off an SSL. Setting the type of an EVP_PKEY, to its own
+// type again, frees the key in it.
 void Empty(EVP_PKEY* key) {
   EVP_PKEY_set_type(key, EVP_PKEY_get_id(key));
   EVP_PKEY_free(key);  // the reference that came with it; the SSL's stays

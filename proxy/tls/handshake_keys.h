@@ -1,5 +1,5 @@
-// Frees what OpenSSL keeps of a handshake and never reads again: the two ephemeral keys of the key exchange. They take 830
-// bytes a connection and hold secrets.
+// Frees what OpenSSL keeps of a handshake and never reads again: the two ephemeral keys of the key exchange.
+// They take 830 bytes a connection and hold secrets.
 #pragma once
 
 #include "proxy/tls/openssl.h"

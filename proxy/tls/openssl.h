@@ -1,5 +1,5 @@
-// Ownership of OpenSSL's objects, and its error queue as one line of text. The queue is per thread: every operation
-// of this folder starts with an empty one and leaves an empty one behind.
+// Ownership of OpenSSL's objects, and its error queue as one line of text. The queue is per thread: every
+// operation of this folder starts with an empty one and leaves an empty one behind.
 #pragma once
 
 #include <memory>

@@ -14,8 +14,8 @@ struct SelfSigned {
   std::string private_key;  // PEM, PKCS #8
 };
 
-// For `names`, at least one: host names, wildcards and IP addresses. Valid from an hour ago, for clocks that lag, to
-// `days` from now.
+// For `names`, at least one: host names, wildcards and IP addresses. Valid from an hour ago, for clocks that
+// lag, to `days` from now.
 absl::StatusOr<SelfSigned> MakeSelfSigned(const std::vector<std::string>& names, int days);
 
 // Writes server.crt and server.key (mode 0600) into `directory`, which exists, replacing existing files.

@@ -1,6 +1,6 @@
-// The keys of stateless session tickets (RFC 5077, RFC 8446 §4.6.1). Every key is made here and never leaves the process. It
-// signs for `rotation` and is accepted for as long again: who steals it can read sessions of at most two rotations. A ticket
-// under the older key is accepted and replaced.
+// The keys of stateless session tickets (RFC 5077, RFC 8446 §4.6.1). Every key is made here and never leaves
+// the process. It signs for `rotation` and is accepted for as long again: who steals it can read sessions of
+// at most two rotations. A ticket under the older key is accepted and replaced.
 #pragma once
 
 #include <array>

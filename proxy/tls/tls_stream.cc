@@ -76,7 +76,8 @@ IoResult TlsStream::Read(std::span<std::byte> into) {
   }
   if (flush_alone_) FlushTail();
   if (reading_ != Side::kOpen) return ReadEnd();
-  // Received bytes and the one record that OpenSSL may hold a part of all fit into a large span: nothing stays ahead.
+  // Received bytes and the one record that OpenSSL may hold a part of all fit into a large span: nothing
+  // stays ahead.
   BeginReceiving(std::max(into.size() - std::min(into.size(), kRecord), kSmallReceive));
   size_t total = 0;
   while (total < into.size() && Decrypt(into.subspan(total), total)) {
@@ -225,8 +226,8 @@ bool TlsStream::HasPending() const {
   return established_ && (!ahead_.empty() || SSL_pending(ssl_.get()) > 0);
 }
 
-// The kernel does not report bytes that this stream has already taken from it: where some wait for a reader that wants them,
-// the loop is asked to call it, once a turn.
+// The kernel does not report bytes that this stream has already taken from it: where some wait for a reader
+// that wants them, the loop is asked to call it, once a turn.
 void TlsStream::AnnouncePending() {
   if (!wanted_.read || handler_ == nullptr || announced_turn_ == loop_.turn() || !HasPending()) return;
   announced_turn_ = loop_.turn();

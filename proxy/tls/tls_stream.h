@@ -1,14 +1,14 @@
 // The ByteStream of a TLS connection over a TCP or Unix socket (RFC 8446, RFC 5246). Owned by the object that
 // relays it; loop thread only.
 //
-// OpenSSL talks to a BIO of ours that uses the loop's wire areas: one recv feeds it many records, and the records that it
-// makes leave with one send. Only exceptions outlive a call: ciphertext that the kernel did not take (`tail_`), ciphertext
-// that did not fit into the caller's span (`ahead_`), and the part of a record that OpenSSL keeps until the rest arrives. An
-// idle connection holds its SSL object and nothing else.
+// OpenSSL talks to a BIO of ours that uses the loop's wire areas: one recv feeds it many records, and the
+// records that it makes leave with one send. Only exceptions outlive a call: ciphertext that the kernel did
+// not take (`tail_`), ciphertext that did not fit into the caller's span (`ahead_`), and the part of a record
+// that OpenSSL keeps until the rest arrives. An idle connection holds its SSL object and nothing else.
 //
 //   TlsStream stream(loop, pool, context, std::move(socket));
 //   stream.Watch(this, kClient);
-//   switch (stream.Handshake()) {...}   // again at each OnReady until it is kDone; Read and Write do it by themselves
+//   switch (stream.Handshake()) {...}   // again at each OnReady until kDone; Read and Write do it too
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,8 @@ enum class HandshakeResult : uint8_t {
 
 class TlsStream final : public net::ByteStream {
  public:
-  // The server's side, and the client's: see ClientContext::NewSsl for `server_name`. `pool` and the context outlive
-  // the stream.
+  // The server's side, and the client's: see ClientContext::NewSsl for `server_name`. `pool` and the context
+  // outlive the stream.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ServerContext& context, net::Socket socket);
   // A session in `slot` is offered, and the server's next one is put there; null: neither.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientContext& context, net::Socket socket,
@@ -50,8 +50,9 @@ class TlsStream final : public net::ByteStream {
   bool established() const { return established_; }
 
   void Watch(event::IoHandler* handler, uint8_t tag) override;
-  // Besides what the owner wants, the stream waits for room to send bytes of its own (a handshake's flight, an alert, the end
-  // after ShutdownWrite). The owner may get a `writable` for these: any call of Read, Write, Want or Handshake sends them.
+  // Besides what the owner wants, the stream waits for room to send bytes of its own (a handshake's flight,
+  // an alert, the end after ShutdownWrite). The owner may get a `writable` for these: any call of Read,
+  // Write, Want or Handshake sends them.
   void Want(event::Interest interest) override;
 
   net::IoResult Read(std::span<std::byte> into) override;
@@ -61,8 +62,8 @@ class TlsStream final : public net::ByteStream {
   // close_notify, then FIN.
   void ShutdownWrite() override;
   net::IoResult WriteLast(std::span<const std::byte> bytes) override;
-  // kOrderly sends close_notify if the kernel takes it and all bytes before it. An owner that must be sure first waits for
-  // Write({}) to be kOk. If something is lost, the peer sees a stream that was cut short.
+  // kOrderly sends close_notify if the kernel takes it and all bytes before it. An owner that must be sure
+  // first waits for Write({}) to be kOk. If something is lost, the peer sees a stream that was cut short.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override { return tcp_.Delivering(within); }
   std::optional<base::Duration> HostSilence() const override { return tcp_.HostSilence(); }
@@ -145,8 +146,8 @@ class TlsStream final : public net::ByteStream {
   uint64_t announced_turn_ = kNever;  // the turn in which Loop::Soon was last called
 
   static constexpr uint64_t kNever = ~uint64_t{0};
-  // KeyUpdates and tickets in a row without application data in either direction. Each costs hawser a key derivation and the
-  // peer a few bytes; more than these end the stream.
+  // KeyUpdates and tickets in a row without application data in either direction. Each costs hawser a key
+  // derivation and the peer a few bytes; more than these end the stream.
   static constexpr uint8_t kPostHandshakeMessages = 32;
 };
 

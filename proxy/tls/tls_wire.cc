@@ -1,6 +1,6 @@
-// The side of a TlsStream that faces the socket: the BIO that OpenSSL reads and writes, and the ciphertext between it
-// and the kernel. Ciphertext comes in through the loop's wire_in and leaves through its wire_out; both areas are this
-// stream's for the length of one call.
+// The side of a TlsStream that faces the socket: the BIO that OpenSSL reads and writes, and the ciphertext
+// between it and the kernel. Ciphertext comes in through the loop's wire_in and leaves through its wire_out;
+// both areas are this stream's for the length of one call.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -14,7 +14,8 @@ namespace {
 using net::IoResult;
 using net::IoState;
 
-// Rounds of recv in one call while they bring no plaintext. The socket stays readable after that: the loop comes back.
+// Rounds of recv in one call while they bring no plaintext. The socket stays readable after that: the loop
+// comes back.
 constexpr int kReceives = 8;
 
 }  // namespace
@@ -67,8 +68,9 @@ struct TlsStream::Wire {
     return method;
   }
 
-  // Called at alerts and at the handshake's steps, not for each record. After the handshake a step is a KeyUpdate or a ticket.
-  // A no_renegotiation alert answers a TLS 1.2 peer that tries to renegotiate; it gets no second try.
+  // Called at alerts and at the handshake's steps, not for each record. After the handshake a step is a
+  // KeyUpdate or a ticket. A no_renegotiation alert answers a TLS 1.2 peer that tries to renegotiate; it gets
+  // no second try.
   static void OnInfo(const SSL* ssl, int where, int value) {
     TlsStream& self = Of(SSL_get_rbio(ssl));
     if (!self.established_) return;

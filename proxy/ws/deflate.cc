@@ -7,8 +7,9 @@
 namespace hawser::ws {
 namespace {
 
-// Measured on JSON and text (docs/decisions/0021): level 1 saves most of what level 6 does for a quarter of its time. A
-// memory level of 5 takes 150 KiB instead of the 262 of zlib's default, and changes neither time nor ratio by much.
+// Measured on JSON and text (docs/decisions/0021): level 1 saves most of what level 6 does for a quarter of
+// its time. A memory level of 5 takes 150 KiB instead of the 262 of zlib's default, and changes neither time
+// nor ratio by much.
 constexpr int kLevel = 1;
 constexpr int kMemoryLevel = 5;
 

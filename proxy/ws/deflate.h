@@ -1,6 +1,6 @@
-// DEFLATE (RFC 1951) as permessage-deflate uses it (RFC 7692 §7.2), over zlib: raw streams of one message each, pushed
-// through in pieces of any size. Both classes are costly to make (45 and 150 KiB) and cheap to use again: DeflatePool
-// keeps them.
+// DEFLATE (RFC 1951) as permessage-deflate uses it (RFC 7692 §7.2), over zlib: raw streams of one message
+// each, pushed through in pieces of any size. Both classes are costly to make (45 and 150 KiB) and cheap to
+// use again: DeflatePool keeps them.
 #pragma once
 
 #include <array>

@@ -161,8 +161,8 @@ Inflater::Step FrameInflater::FeedPayload(Spans& left, std::span<std::byte> out)
   return step;
 }
 
-// Turns the `payload_bytes` that lie behind the room for a header into a frame, under the mask of the frame that they
-// came from.
+// Turns the `payload_bytes` that lie behind the room for a header into a frame, under the mask of the frame
+// that they came from.
 void FrameInflater::Emit(Spans& left, size_t payload_bytes, bool fin) {
   const bool small = payload_bytes <= kMaxControlPayload;
   const size_t header_bytes = small ? 6 : 8;

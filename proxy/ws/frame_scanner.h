@@ -25,12 +25,15 @@
 namespace hawser::ws {
 
 enum class Stop : uint8_t {
-  kInput,  // all that can be judged was; in[bytes..], at most 130 bytes, is an unfinished header or control frame
+  // All that can be judged was; in[bytes..], at most 130 bytes, is an unfinished header or control frame.
+  kInput,
   kBoundary,  // a data frame ended at in[bytes]; there may be more behind it
-  kControl,  // a whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed it
+  // A whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed it.
+  kControl,
   kMessage,  // a message begins at in[bytes] and may not yet (max_messages); the scanner stays in front of it
-  kViolation,  // in[bytes] starts the frame that breaks a rule; or, in text whose frame began before `in`, it is the
-               // byte that does; the scanner stays in front of it
+  // in[bytes] starts the frame that breaks a rule; or, in text whose frame began before `in`, it is the byte
+  // that does. The scanner stays in front of it.
+  kViolation,
 };
 
 struct Scan {

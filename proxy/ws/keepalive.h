@@ -64,7 +64,8 @@ class Keepalive {
   SmallFrame MakePing(base::TimePoint now, std::optional<Mask> mask);
 
   // Whether the pong with this unmasked payload answers a ping of ours: then it is not to be forwarded. The
-  // answer to the last ping is timed. Counts as Heard. A pong for the last ping that passed through ends Hold.
+  // answer to the last ping is timed. Counts as Heard. A pong for the last ping that passed through ends
+  // Hold.
   bool TakePong(std::span<const std::byte> payload, base::TimePoint now);
 
   // By how much an interval may be shortened.

@@ -24,7 +24,8 @@ struct Spans {
     out = out.subspan(bytes.size());
   }
 
-  // Passes on as many of `count` bytes as are there and have room, and takes them off it; kForEver stays what it is.
+  // Passes on as many of `count` bytes as are there and have room, and takes them off it; kForEver stays what
+  // it is.
   void Copy(uint64_t& count) {
     const size_t now = std::min<uint64_t>({in.size(), out.size(), count});
     Put(in.first(now));

@@ -1,7 +1,7 @@
 // UTF-8 (RFC 3629), validated as it streams past: any cut between calls is fine, and masked payload is read
-// without being changed. Whole blocks of 32 bytes are validated at once (utf8_blocks.h); what is left, and the exact
-// place of an error, goes through a table-driven automaton whose state is one byte: the transitions of all states are
-// packed into one word per input byte, so that a step is a load and a shift.
+// without being changed. Whole blocks of 32 bytes are validated at once (utf8_blocks.h); what is left, and
+// the exact place of an error, goes through a table-driven automaton whose state is one byte: the transitions
+// of all states are packed into one word per input byte, so that a step is a load and a shift.
 #pragma once
 
 #include <array>

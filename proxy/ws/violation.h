@@ -1,4 +1,5 @@
-// What a peer of a WebSocket may do wrong, and the one table that names each rule for the log and for whoever broke it.
+// What a peer of a WebSocket may do wrong, and the one table that names each rule for the log and for whoever
+// broke it.
 #pragma once
 
 #include <cstdint>

@@ -1,6 +1,6 @@
-// Everything that a loop can have pending for a handler: a call that was asked for with Soon, a timer that is due, and a
-// descriptor that is ready, each under every tag. EndAmidEveryEvent ends the handler in the turn in which all of that comes:
-// the loop must call it no more, and nothing of it may be reached later.
+// Everything that a loop can have pending for a handler: a call that was asked for with Soon, a timer that is
+// due, and a descriptor that is ready, each under every tag. EndAmidEveryEvent ends the handler in the turn
+// in which all of that comes: the loop must call it no more, and nothing of it may be reached later.
 //
 //   fakes::EndAmidEveryEvent(*loop, *handler, [&] { pool.CloseIdle(); });
 //   EXPECT_EQ(stream.calls(), before);

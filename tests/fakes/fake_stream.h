@@ -118,8 +118,8 @@ class FakeStream final : public net::ByteStream {
   FakeStream* peer_ = nullptr;  // of a pair: reads what is written here
 };
 
-// Two streams, each the other's peer: bytes, ends and resets arrive at once. `capacity` bytes may be under way in each
-// direction; above it writes block until the other side has read.
+// Two streams, each the other's peer: bytes, ends and resets arrive at once. `capacity` bytes may be under
+// way in each direction; above it writes block until the other side has read.
 class FakeStreamPair {
  public:
   explicit FakeStreamPair(size_t capacity = 1 << 20);

@@ -1,4 +1,5 @@
-// Puts what a test does into a turn of the loop, together with what else is due in it: an end and a timer in one turn.
+// Puts what a test does into a turn of the loop, together with what else is due in it: an end and a timer in
+// one turn.
 //
 //   InTurn turn(*loop);
 //   clock.Advance(10s);                        // a timer is due

@@ -1,6 +1,6 @@
-// The chunk decoder on any bytes: however they are cut (the first byte seeds the cuts, and says whether sizes may be
-// padded), payload, trailers and verdict are the same, and payload lies inside what was consumed. What was decoded whole
-// decodes the same when encoded again.
+// The chunk decoder on any bytes: however they are cut (the first byte seeds the cuts, and says whether sizes
+// may be padded), payload, trailers and verdict are the same, and payload lies inside what was consumed. What
+// was decoded whole decodes the same when encoded again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// Arbitrary bytes as a configuration file: LoadText must end with either a configuration or at least one error, and
-// what it accepts must print. No file is opened.
+// Arbitrary bytes as a configuration file: LoadText must end with either a configuration or at least one
+// error, and what it accepts must print. No file is opened.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// Cookies out of any bytes (the first line is the name, the rest are Cookie fields, one a line): values lie inside their
-// field, and a cookie that Set-Cookie can write is found again among them.
+// Cookies out of any bytes (the first line is the name, the rest are Cookie fields, one a line): values lie
+// inside their field, and a cookie that Set-Cookie can write is found again among them.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,4 +1,5 @@
-// The first bytes of any body, whole and torn: the same session is found or none, and it is one that a query can name.
+// The first bytes of any body, whole and torn: the same session is found or none, and it is one that a query
+// can name.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,6 @@
-// The inflating direction on whatever a client may send: however input and room are cut it must give the same bytes and
-// the same verdict, never more than the room, only frames, and hold no context after the end of a message.
-// The first two bytes pick the cuts, the third the longest fragment.
+// The inflating direction on whatever a client may send: however input and room are cut it must give the same
+// bytes and the same verdict, never more than the room, only frames, and hold no context after the end of a
+// message. The first two bytes pick the cuts, the third the longest fragment.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -53,8 +53,8 @@ std::string Run(std::span<const std::byte> in, size_t cut, size_t room, size_t m
   return result;
 }
 
-// The payloads of the whole frames at the start of `bytes`, one behind the other, each message ended by a mark, and what
-// is no frame as it is: the same however messages were fragmented.
+// The payloads of the whole frames at the start of `bytes`, one behind the other, each message ended by a
+// mark, and what is no frame as it is: the same however messages were fragmented.
 std::string Flatten(std::string bytes, bool& cut_short) {
   std::string flat;
   size_t at = 0;

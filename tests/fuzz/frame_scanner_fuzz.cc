@@ -1,5 +1,6 @@
-// The scanner against the parser that sees the whole input: same violation at the same byte, same control frames, same
-// boundaries, however the input is cut. The first byte picks the rules, the second how it is cut.
+// The scanner against the parser that sees the whole input: same violation at the same byte, same control
+// frames, same boundaries, however the input is cut. The first byte picks the rules, the second how it is
+// cut.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

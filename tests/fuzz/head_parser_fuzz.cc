@@ -1,5 +1,6 @@
-// The head parsers on any bytes: a head fed byte by byte gets the verdict of the whole, views lie inside the input, a
-// complete head has sound framing and host, and what the serializer makes of it is read as the same head again.
+// The head parsers on any bytes: a head fed byte by byte gets the verdict of the whole, views lie inside the
+// input, a complete head has sound framing and host, and what the serializer makes of it is read as the same
+// head again.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// The tunnel model of tests/unit/session/tunnel_model.h, whose choices are the input's bytes. All runs share a loop.
+// The tunnel model of tests/unit/session/tunnel_model.h, whose choices are the input's bytes. All runs share
+// a loop.
 #include <csignal>
 #include <cstddef>
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The UTF-8 validator against the reference that judges by code points: masked, in two pieces. The first four bytes are
-// the mask, the fifth says where the cut is.
+// The UTF-8 validator against the reference that judges by code points: masked, in two pieces. The first four
+// bytes are the mask, the fifth says where the cut is.
 #include <array>
 #include <cstddef>
 #include <cstdint>

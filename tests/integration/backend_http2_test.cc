@@ -1,5 +1,5 @@
-// HTTP/2 to backends. The backend is a second hawser, whose listener speaks HTTP/2 to the first one's cluster, in front of
-// backends that a test controls.
+// HTTP/2 to backends. The backend is a second hawser, whose listener speaks HTTP/2 to the first one's
+// cluster, in front of backends that a test controls.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

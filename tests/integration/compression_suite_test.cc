@@ -1,7 +1,7 @@
-// Sections 12 and 13 of the Autobahn test suite, rebuilt from its public list of cases: a client that compresses sends
-// messages of each size, whole and in fragments, of each kind of content, and gets all of them back from an echo behind
-// `compression: offload` (12); the same with each combination of offers (13). Autobahn sends a thousand messages a case;
-// these send as many as show the same.
+// Sections 12 and 13 of the Autobahn test suite, rebuilt from its public list of cases: a client that
+// compresses sends messages of each size, whole and in fragments, of each kind of content, and gets all of
+// them back from an echo behind `compression: offload` (12); the same with each combination of offers (13).
+// Autobahn sends a thousand messages a case; these send as many as show the same.
 #include <gtest/gtest.h>
 
 #include <thread>

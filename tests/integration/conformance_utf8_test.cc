@@ -30,7 +30,8 @@ TEST_F(Conformance, Section6TextInFragments) {
   });
 }
 
-// 6.4: the connection must fail at the first byte that no valid text can have there, though the message goes on.
+// 6.4: the connection must fail at the first byte that no valid text can have there, though the message goes
+// on.
 TEST_F(Conformance, Section6FailsAsSoonAsTextIsWrong) {
   const std::string head = kKosme;
   struct Split {

@@ -1,4 +1,5 @@
-// Bytes that come earlier than expected, or one by one: ahead of the 101, behind it in the same segment, torn.
+// Bytes that come earlier than expected, or one by one: ahead of the 101, behind it in the same segment,
+// torn.
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/scenario.h"

@@ -194,7 +194,8 @@ TEST(HalfClosed, AClientThatAsksForATunnelHasLeft) {
   EXPECT_EQ(world.hawser().WaitForLog()["closed_by"], "client");
 }
 
-// The timer that the kernel runs for hawser's end of a client's connection (/proc/net/tcp, proc(5)): 2 is that of keepalive.
+// The timer that the kernel runs for hawser's end of a client's connection (/proc/net/tcp, proc(5)): 2 is
+// that of keepalive.
 int TimerOfServerSide(const std::string& server, const std::string& client) {
   const auto port = [](const std::string& address) {
     return std::stoul(address.substr(address.rfind(':') + 1));

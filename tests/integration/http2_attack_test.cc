@@ -1,5 +1,5 @@
-// Floods of HTTP/2 frames against the real binary: each ends the attacker's connection with GOAWAY ENHANCE_YOUR_CALM, is
-// counted under its name, and leaves hawser's memory and its other clients alone.
+// Floods of HTTP/2 frames against the real binary: each ends the attacker's connection with GOAWAY
+// ENHANCE_YOUR_CALM, is counted under its name, and leaves hawser's memory and its other clients alone.
 #include <gtest/gtest.h>
 
 #include <sys/socket.h>

@@ -1,4 +1,5 @@
-// Answers that come before the client's body is in, over HTTP/2, on one connection; tests/clients has curl and Node.
+// Answers that come before the client's body is in, over HTTP/2, on one connection; tests/clients has curl
+// and Node.
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/http2_client.h"

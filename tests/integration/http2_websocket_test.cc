@@ -1,5 +1,5 @@
-// WebSockets over HTTP/2 (RFC 8441) to backends that speak HTTP/1.1: the handshake translated, frames, ends and resets
-// carried over, and flow control that keeps one stalled tunnel from its neighbours.
+// WebSockets over HTTP/2 (RFC 8441) to backends that speak HTTP/1.1: the handshake translated, frames, ends
+// and resets carried over, and flow control that keeps one stalled tunnel from its neighbours.
 #include <gtest/gtest.h>
 
 #include <csignal>

@@ -1,4 +1,5 @@
-// Requests about the chain of proxies itself: Max-Forwards (RFC 9110 §7.6.2) and OPTIONS of the whole server (§9.3.7).
+// Requests about the chain of proxies itself: Max-Forwards (RFC 9110 §7.6.2) and OPTIONS of the whole server
+// (§9.3.7).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kClosing = "Connection: close\r\n\r\n";
 
-// What a client of HTTP/1.1 reads, up to the end, when a backend of HTTP/2 answers `frames(stream)` to `method`.
+// What a client of HTTP/1.1 reads, up to the end, when a backend of HTTP/2 answers `frames(stream)` to
+// `method`.
 template <typename Frames>
 std::string AnswerOverHttp2(std::string_view method, Frames frames) {
   OneBackend world({.cluster = {"protocol: h2"}});

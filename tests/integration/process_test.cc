@@ -36,7 +36,8 @@ net::Socket OpenToWrite(const char* path) {
   return net::Socket(open(path, O_WRONLY | O_CLOEXEC));
 }
 
-// hawser that answers all requests itself, on a Unix socket, so that nobody has to read its stderr for a port.
+// hawser that answers all requests itself, on a Unix socket, so that nobody has to read its stderr for a
+// port.
 class Server {
  public:
   explicit Server(const Surroundings& surroundings, const std::string& log = "\"-\"", int workers = 1,

@@ -1,5 +1,5 @@
-// Plain HTTP/1.1 through the proxy, in every shape that a message may have: what the backend sees, what the client gets,
-// and whether the client's connection goes on.
+// Plain HTTP/1.1 through the proxy, in every shape that a message may have: what the backend sees, what the
+// client gets, and whether the client's connection goes on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

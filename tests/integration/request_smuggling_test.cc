@@ -238,7 +238,8 @@ TEST(RequestSmuggling, AmbiguousHostsReachNoBackend) {
   ExpectAllRefused(HostAttacks());
 }
 
-// The head may have gone to the backend by the time that the body turns out to be broken: then it never becomes whole.
+// The head may have gone to the backend by the time that the body turns out to be broken: then it never
+// becomes whole.
 TEST(RequestSmuggling, ABrokenChunkEndsTheConnectionAndIsNotPassedOn) {
   Recorded world;
   for (const std::string body : {"10000000000000000\r\n",

@@ -227,8 +227,8 @@ TEST(BrokenResponse, OneThatHasBegunIsCutAndLoggedAsTheClientSawIt) {
   EXPECT_EQ(world.hawser().WaitForLog()["status"], "200");
 }
 
-// A client that pipelines and does not read: its socket has no room when the 101 is due, though its backend talks already.
-// What has to go into the socket before the 101 grows until the 101 does not fit.
+// A client that pipelines and does not read: its socket has no room when the 101 is due, though its backend
+// talks already. What has to go into the socket before the 101 grows until the 101 does not fit.
 TEST(NoRoomForThe101, NoSecondHeadFollowsIt) {
   Directory directory;
   FakeBackend backend("unix:" + directory.File("backend"));

@@ -1,5 +1,5 @@
-// What a route does with requests besides sending them to a cluster: rewrites, header rules, redirects and direct
-// responses, for plain requests and for WebSocket handshakes alike.
+// What a route does with requests besides sending them to a cluster: rewrites, header rules, redirects and
+// direct responses, for plain requests and for WebSocket handshakes alike.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

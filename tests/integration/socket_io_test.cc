@@ -1,4 +1,5 @@
-// `affinity: socket.io`: every request of a Socket.IO session reaches the backend that began it, with no cookie at all.
+// `affinity: socket.io`: every request of a Socket.IO session reaches the backend that began it, with no
+// cookie at all.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -245,7 +245,8 @@ TEST_F(Tls, EachListenerHasABudgetOfItsOwn) {
   }
   hawser.process().Signal(SIGCONT);
   for (Wire& client : clients) EXPECT_EQ(client.Read(1), "\x16");
-  // One of the narrow listener's in each turn, and none of the other's, waits for the next: 19 + 18 + ... + 1.
+  // One of the narrow listener's in each turn, and none of the other's, waits for the next: 19 + 18 + ... +
+  // 1.
   EXPECT_LE(hawser.Metric("hawser_tls_handshake_budget_hits_total"), 190);
   EXPECT_GE(hawser.Metric("hawser_tls_handshake_budget_hits_total"), 1);
 }

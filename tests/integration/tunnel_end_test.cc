@@ -1,5 +1,5 @@
-// How a tunnel ends: the close handshake relayed, peers that vanish, halves that close, and what each side and the log
-// learn of it.
+// How a tunnel ends: the close handshake relayed, peers that vanish, halves that close, and what each side
+// and the log learn of it.
 #include <gtest/gtest.h>
 
 #include "tests/integration/harness/scenario.h"

@@ -197,7 +197,8 @@ std::vector<Ending> ByHawser() {
 
 // clang-format on
 
-// Reads to the end as a peer does that answers a close frame, unless it is mute, and leaves the closing to the other side.
+// Reads to the end as a peer does that answers a close frame, unless it is mute, and leaves the closing to
+// the other side.
 SeenByPeer Live(Wire& wire, bool client, bool mute) {
   SeenByPeer seen;
   for (Frame frame = ReadFrame(wire); !frame.ended(); frame = ReadFrame(wire)) {

@@ -14,8 +14,8 @@ struct World {
 };
 std::unique_ptr<World> world;
 
-// The next frame. The backend echoes a frame when it has all of it: on a slow machine the first byte of 16 MiB takes its
-// time, so a few deadlines may pass before there is anything.
+// The next frame. The backend echoes a frame when it has all of it: on a slow machine the first byte of 16
+// MiB takes its time, so a few deadlines may pass before there is anything.
 Frame NextFrame(Wire& wire) {
   const Frame none{.opcode = Frame::kNoFrame};
   const auto come = [&] { return !wire.unread().empty() || wire.HasInput(); };

@@ -1,6 +1,6 @@
-// The cases of the Autobahn test suite's fuzzing client (crossbario/autobahn-testsuite, sections 1 to 7, 9 and 10), as the
-// tests of this project run them: a client writes the bytes of a case, in its pieces, through hawser to a
-// backend that echoes; the case lists what the client must receive until the connection ends.
+// The cases of the Autobahn test suite's fuzzing client (crossbario/autobahn-testsuite, sections 1 to 7, 9
+// and 10), as the tests of this project run them: a client writes the bytes of a case, in its pieces, through
+// hawser to a backend that echoes; the case lists what the client must receive until the connection ends.
 #pragma once
 
 #include <cstdint>

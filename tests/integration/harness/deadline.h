@@ -1,5 +1,5 @@
-// Waiting without sleeping: every wait of the harness is for a condition, and ends at a deadline that only a broken
-// program reaches.
+// Waiting without sleeping: every wait of the harness is for a condition, and ends at a deadline that only a
+// broken program reaches.
 #pragma once
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace hawser::integration {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-// Generous, because the machine may be loaded and the binary may be a sanitizer's. Once a test has failed, what
-// follows in it waits for a moment only.
+// Generous, because the machine may be loaded and the binary may be a sanitizer's. Once a test has failed,
+// what follows in it waits for a moment only.
 inline std::chrono::milliseconds Patience() {
   return testing::Test::HasFailure() ? 1000ms : 30000ms;
 }
@@ -34,8 +34,8 @@ class Deadline {
   Clock::time_point at_;
 };
 
-// For conditions that no descriptor announces (a counter, a line of a file): looks until condition() holds, and
-// returns whether it did.
+// For conditions that no descriptor announces (a counter, a line of a file): looks until condition() holds,
+// and returns whether it did.
 template <typename Condition>
 bool Eventually(Condition condition) {
   for (const Deadline deadline; !deadline.expired(); std::this_thread::sleep_for(2ms)) {

@@ -12,8 +12,8 @@ namespace hawser::integration {
 
 inline constexpr uint8_t kRsv1 = 0x40;
 
-// The payload of a message as it lies on the wire, and back; a failure for what is not DEFLATE, and for what looks back
-// further than the window.
+// The payload of a message as it lies on the wire, and back; a failure for what is not DEFLATE, and for what
+// looks back further than the window.
 std::string Compress(std::string_view text, int window_bits = 15);
 std::string Decompress(std::string payload, int window_bits = 15);
 

@@ -1,5 +1,5 @@
-// Backends. A FakeBackend is a listener whose connections the test takes one by one and talks over byte by byte; an
-// EchoBackend answers by itself, on a thread of its own, as many clients as come.
+// Backends. A FakeBackend is a listener whose connections the test takes one by one and talks over byte by
+// byte; an EchoBackend answers by itself, on a thread of its own, as many clients as come.
 #pragma once
 
 #include <atomic>
@@ -31,8 +31,8 @@ class FakeBackend {
   std::string address_;
 };
 
-// Answers every upgrade with a 101 that has the field `X-Backend: <name>`, echoes messages frame by frame, answers pings
-// and closes; answers any other request with 200 and its name.
+// Answers every upgrade with a 101 that has the field `X-Backend: <name>`, echoes messages frame by frame,
+// answers pings and closes; answers any other request with 200 and its name.
 class EchoBackend {
  public:
   explicit EchoBackend(std::string name, const std::string& address = "127.0.0.1:0");

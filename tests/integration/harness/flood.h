@@ -1,5 +1,5 @@
-// Much data against a reader that does not read: numbered blocks, sent from a thread, so that a test can wait until the
-// sender is stalled, look at the proxy's memory, and then find every block in its place.
+// Much data against a reader that does not read: numbered blocks, sent from a thread, so that a test can wait
+// until the sender is stalled, look at the proxy's memory, and then find every block in its place.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,5 @@
-// The real binary as a child process: started with a configuration, asked for its ports, its log and its memory, and
-// ended with the test (or with the test's own death).
+// The real binary as a child process: started with a configuration, asked for its ports, its log and its
+// memory, and ended with the test (or with the test's own death).
 #pragma once
 
 #include <gtest/gtest.h>
@@ -76,7 +76,8 @@ class LogLine {
   std::map<std::string, std::string> values_;
 };
 
-// `hawser run`. "DIR" in the configuration stands for the directory of the process, where access.log is looked for.
+// `hawser run`. "DIR" in the configuration stands for the directory of the process, where access.log is
+// looked for.
 class HawserProcess {
  public:
   // Returns when it is ready; a failure if it ends before.
@@ -90,7 +91,8 @@ class HawserProcess {
   const Directory& directory() const { return directory_; }
   // The body of an admin page; "" and a failure unless the status is 200.
   std::string AdminPage(const std::string& path);
-  // The value of a metric in /stats/prometheus, summed over the series that have all of `labels`; 0 if there is none.
+  // The value of a metric in /stats/prometheus, summed over the series that have all of `labels`; 0 if there
+  // is none.
   double Metric(const std::string& name, const std::vector<std::string>& labels = {});
   // Waits for the value: a metric may change a moment after its event.
   testing::AssertionResult MetricIs(const std::string& name, double value,

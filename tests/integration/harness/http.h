@@ -1,4 +1,5 @@
-// HTTP/1.1 as the tests need it: heads taken apart without judging them, and the two sides of a WebSocket handshake.
+// HTTP/1.1 as the tests need it: heads taken apart without judging them, and the two sides of a WebSocket
+// handshake.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,5 @@
-// A backend's side of an HTTP/2 connection, frame by frame: it reads requests and sends what a test makes of them.
+// A backend's side of an HTTP/2 connection, frame by frame: it reads requests and sends what a test makes of
+// them.
 #pragma once
 
 #include <nghttp2/nghttp2.h>
@@ -15,7 +16,8 @@ namespace hawser::integration {
 
 class Http2Backend {
  public:
-  // Reads the client's preface and sends SETTINGS that say one thing: whether WebSockets are taken (RFC 8441 §3).
+  // Reads the client's preface and sends SETTINGS that say one thing: whether WebSockets are taken (RFC 8441
+  // §3).
   explicit Http2Backend(Wire wire, bool websockets = false);
   ~Http2Backend();
   Http2Backend(const Http2Backend&) = delete;
@@ -26,7 +28,8 @@ class Http2Backend {
     std::map<std::string, std::string> fields;  // pseudo-header fields too
     bool ends = false;                          // END_STREAM stands on its head
   };
-  // The next one whose head is one frame. SETTINGS and PINGs that come before are acknowledged. Stream 0: the end.
+  // The next one whose head is one frame. SETTINGS and PINGs that come before are acknowledged. Stream 0: the
+  // end.
   Request ReadRequest();
   // The next frame but those.
   std::optional<SeenFrame> ReadFrame();

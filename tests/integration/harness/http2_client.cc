@@ -125,7 +125,8 @@ bool Http2Client::ReadFrame() {
   if (frame.size() < kFrameHeader) return false;
   const auto byte = [&frame](size_t i) { return static_cast<size_t>(static_cast<uint8_t>(frame[i])); };
   frame += wire_.Read(byte(0) << 16 | byte(1) << 8 | byte(2));
-  // Behind what the library refuses (an attack's answers: streams that it has not opened) only the GOAWAY counts.
+  // Behind what the library refuses (an attack's answers: streams that it has not opened) only the GOAWAY
+  // counts.
   if (byte(3) == NGHTTP2_GOAWAY)
     goaway_ = static_cast<uint32_t>(byte(13) << 24 | byte(14) << 16 | byte(15) << 8 | byte(16));
   if (refused_) return true;

@@ -21,8 +21,8 @@ inline std::string RawFrame(uint8_t type, uint8_t flags, uint32_t stream, std::s
          BigEndian(stream, 4) + std::string(payload);
 }
 
-// A literal field of a header block, neither name nor value longer than 126 bytes: '\0' not indexed, '\x40' indexed
-// (RFC 7541 §6.2).
+// A literal field of a header block, neither name nor value longer than 126 bytes: '\0' not indexed, '\x40'
+// indexed (RFC 7541 §6.2).
 inline std::string Literal(char kind, std::string_view name, std::string_view value) {
   return std::string(1, kind) + static_cast<char>(name.size()) + std::string(name) +
          static_cast<char>(value.size()) + std::string(value);

@@ -19,8 +19,8 @@ class RecordingBackend {
   RecordingBackend& operator=(const RecordingBackend&) = delete;
 
   const std::string& address() const { return listener_.address(); }
-  // Everything that came since the last call, of all connections as it came. Once a request has been answered, it is
-  // in there, with all that was sent to this backend before it.
+  // Everything that came since the last call, of all connections as it came. Once a request has been
+  // answered, it is in there, with all that was sent to this backend before it.
   std::string Take();
 
  private:
@@ -35,8 +35,8 @@ class RecordingBackend {
   std::thread thread_;
 };
 
-// The length of the whole HTTP/1.1 request that `bytes` begin with; 0 if it is not whole. Framed by Content-Length or
-// chunks, and judged no further.
+// The length of the whole HTTP/1.1 request that `bytes` begin with; 0 if it is not whole. Framed by
+// Content-Length or chunks, and judged no further.
 size_t RequestLength(std::string_view bytes);
 
 }  // namespace hawser::integration

@@ -11,8 +11,8 @@
 
 namespace hawser::integration {
 
-// A configuration with one listener "main", one route "/" named "all" and one cluster "backends". Each list holds lines
-// of YAML that are added to that part, "limits: { connections: 10 }".
+// A configuration with one listener "main", one route "/" named "all" and one cluster "backends". Each list
+// holds lines of YAML that are added to that part, "limits: { connections: 10 }".
 struct Config {
   std::vector<std::string> endpoints = {};
   std::vector<std::string> listener = {};

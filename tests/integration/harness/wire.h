@@ -1,5 +1,6 @@
-// One end of a connection, over which a test controls every byte: TCP or a Unix socket, plain or under TLS, as client
-// or as backend. Calls block until they are done or until the harness's deadline, which fails the test.
+// One end of a connection, over which a test controls every byte: TCP or a Unix socket, plain or under TLS,
+// as client or as backend. Calls block until they are done or until the harness's deadline, which fails the
+// test.
 #pragma once
 
 #include <memory>
@@ -44,8 +45,8 @@ struct ServeOptions {
   std::string certificate;  // paths
   std::string private_key;
   std::string client_ca;  // not empty: the client must have a certificate of this authority
-  SSL_CTX* context =
-      nullptr;  // instead of the above: one context for several connections, for sessions to be resumed
+  // Instead of the above: one context for several connections, for sessions to be resumed.
+  SSL_CTX* context = nullptr;
 };
 std::unique_ptr<SSL_CTX, SslFree> MakeServerContext(const ServeOptions& options);
 

@@ -1,4 +1,5 @@
-// A pool whose connections are fake streams, on a loop whose clock the test steps. What leaves and comes is the test's.
+// A pool whose connections are fake streams, on a loop whose clock the test steps. What leaves and comes is
+// the test's.
 #pragma once
 
 #include <functional>
@@ -34,7 +35,8 @@ class FakeBackends : public testing::Test {
     pool_ = std::make_unique<Pool>(*loop_, buffers_, MakeStream);
   }
 
-  // Nothing is left of the pool, whatever has happened: no connection, no lease, no buffer, and no call to come.
+  // Nothing is left of the pool, whatever has happened: no connection, no lease, no buffer, and no call to
+  // come.
   ~FakeBackends() override {
     pool_ = nullptr;
     Turn();

@@ -1,5 +1,5 @@
-// The pool of connections to backends that speak HTTP/1.1, over fake streams and a stepped clock: what is kept and for how
-// long, and what ends in the turn in which something else is due.
+// The pool of connections to backends that speak HTTP/1.1, over fake streams and a stepped clock: what is
+// kept and for how long, and what ends in the turn in which something else is due.
 #include "proxy/cluster/pool.h"
 
 #include <functional>
@@ -21,7 +21,8 @@ class PoolTest : public FakeBackends {
  protected:
   PoolTest() : FakeBackends(config::BackendProtocol::kHttp11) {}
 
-  // A whole exchange on `attempt`'s stream; false where it has failed. The stream is the pool's again either way.
+  // A whole exchange on `attempt`'s stream; false where it has failed. The stream is the pool's again either
+  // way.
   bool Finish(Attempt& attempt, std::string_view response) {
     auto stream = attempt.TakeStream();
     stream->Watch(&owner_, 1);
@@ -57,8 +58,8 @@ TEST_F(PoolTest, AnExchangeThatGoesOneByteACallLeavesAConnectionToKeep) {
   EXPECT_EQ(endpoint().connects(), 1u);
 }
 
-// Whichever call of an exchange fails, and of the time behind it: nothing of the connection is left, and the next request
-// gets another.
+// Whichever call of an exchange fails, and of the time behind it: nothing of the connection is left, and the
+// next request gets another.
 TEST_F(PoolTest, AConnectionWhoseNthCallFailsIsNotGivenOutAgain) {
   bool failed = true;
   for (int n = 1; failed && n < 100; ++n) {

@@ -1,5 +1,5 @@
-// HTTP/2 connections to backends that many requests share, over fake streams and a stepped clock: what a backend that gives no
-// streams costs, and what ends in the turn in which something else is due.
+// HTTP/2 connections to backends that many requests share, over fake streams and a stepped clock: what a
+// backend that gives no streams costs, and what ends in the turn in which something else is due.
 #include "proxy/cluster/shared_connection.h"
 
 #include <cerrno>
@@ -190,8 +190,8 @@ TEST_F(SharedConnections, AnUnusedConnectionGoesAwayWhenItsTimeIsOver) {
   EXPECT_EQ(endpoint().http2_connections(), 0);
 }
 
-// Its end by the peer, its GOAWAY, or an attempt: any of them may come in the turn in which the idle time is over, before the
-// timer or behind it.
+// Its end by the peer, its GOAWAY, or an attempt: any of them may come in the turn in which the idle time is
+// over, before the timer or behind it.
 TEST_F(SharedConnections, AnythingMayComeInTheTurnInWhichTheIdleTimeIsOver) {
   enum class Event { kEnd, kError, kGoAway, kAttempt };
   for (const Event event : {Event::kEnd, Event::kError, Event::kGoAway, Event::kAttempt}) {
@@ -246,7 +246,8 @@ TEST_F(SharedConnections, AnAttemptMayBeGivenUpInTheTurnInWhichItIsServed) {
   EXPECT_EQ(owner_.heard, 0);
 }
 
-// Whatever is pending for its session, and however it ends: nobody is called, and nothing is read or written any more.
+// Whatever is pending for its session, and however it ends: nobody is called, and nothing is read or written
+// any more.
 TEST_F(SharedConnections, NothingReachesAConnectionThatHasEnded) {
   // Abort comes last: behind it the pool begins nothing.
   const std::function<void(fakes::FakeStream&)> ends[] = {[](fakes::FakeStream& stream) {

@@ -1,5 +1,5 @@
-// Files that the tests of the configuration need: a folder that goes away with its object, and certificates made by
-// OpenSSL on the spot.
+// Files that the tests of the configuration need: a folder that goes away with its object, and certificates
+// made by OpenSSL on the spot.
 #pragma once
 
 #include <filesystem>

@@ -14,7 +14,8 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
-// The warnings of a file with one listener (its fields from line 5 on), one route and one cluster; none of it is an error.
+// The warnings of a file with one listener (its fields from line 5 on), one route and one cluster; none of it
+// is an error.
 std::vector<std::string> Warnings(const std::string& listener, const std::string& route,
                                   const std::string& cluster, const std::string& endpoint = "127.0.0.1:2") {
   const Loaded loaded = LoadText(

@@ -27,7 +27,8 @@ std::vector<std::string> Errors(std::string_view text) {
   return Rendered(LoadText(text, "f.yaml", {.check_files = false}).errors);
 }
 
-// A file that is right but for what is put behind it: one listener, one route, one cluster; the next line is 7.
+// A file that is right but for what is put behind it: one listener, one route, one cluster; the next line is
+// 7.
 constexpr std::string_view kBase = R"(listeners: [ { name: a, address: "127.0.0.1:1" } ]
 clusters:
   - name: c
@@ -40,7 +41,8 @@ std::string WithBase(std::string_view more) {
   return std::string(kBase) + std::string(more);
 }
 
-// The same with a listener, a route or a cluster of the test's own (of which the text is the first entry's rest).
+// The same with a listener, a route or a cluster of the test's own (of which the text is the first entry's
+// rest).
 std::string WithListener(std::string_view rest) {
   return "clusters: [ { name: c, endpoints: [ 127.0.0.1:2 ] } ]\nroutes: [ { match: {}, cluster: c } ]\n"
          "listeners:\n- name: a\n  address: 127.0.0.1:1\n" +

@@ -1,5 +1,5 @@
-// Whether a value fits a JSON Schema: the keywords that hawser's own schema uses, and no others (an unknown one fails
-// the test). Patterns are RE2's, matched anywhere, as JSON Schema has them.
+// Whether a value fits a JSON Schema: the keywords that hawser's own schema uses, and no others (an unknown
+// one fails the test). Patterns are RE2's, matched anywhere, as JSON Schema has them.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// The HTTP/1.1 sides of an exchange over scripted connections: heads and bodies come out as they should whether the
-// connection moves everything at once, one byte a call, or breaks at any call.
+// The HTTP/1.1 sides of an exchange over scripted connections: heads and bodies come out as they should
+// whether the connection moves everything at once, one byte a call, or breaks at any call.
 #include <functional>
 #include <memory>
 #include <string>

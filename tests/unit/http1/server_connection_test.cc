@@ -1,5 +1,5 @@
-// A connection over a scripted stream and a stepped clock, with an owner that answers as the admin listener does or hands
-// requests over as a client's connection does.
+// A connection over a scripted stream and a stepped clock, with an owner that answers as the admin listener
+// does or hands requests over as a client's connection does.
 #include "proxy/http1/server_connection.h"
 
 #include <memory>

@@ -1,5 +1,5 @@
-// What hostile peers do to a server session, frame by frame, and what it answers: the error code, the counter, and how
-// much it holds meanwhile.
+// What hostile peers do to a server session, frame by frame, and what it answers: the error code, the
+// counter, and how much it holds meanwhile.
 #include <nghttp2/nghttp2.h>
 
 #include "gmock/gmock.h"

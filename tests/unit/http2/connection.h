@@ -1,5 +1,5 @@
-// Both ends of an HTTP/2 connection in one process: a server session and a client session of ours over a pair of fake
-// streams, or one of them against frames made by hand. Run lets everything that can happen happen.
+// Both ends of an HTTP/2 connection in one process: a server session and a client session of ours over a pair
+// of fake streams, or one of them against frames made by hand. Run lets everything that can happen happen.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,5 @@
-// A session that has retired, in each state that it can be in, with everything pending for it that a loop can have pending.
+// A session that has retired, in each state that it can be in, with everything pending for it that a loop can
+// have pending.
 #include <functional>
 #include <memory>
 #include <string>

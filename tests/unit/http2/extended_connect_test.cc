@@ -1,4 +1,5 @@
-// WebSockets over HTTP/2 (RFC 8441), between two sessions of ours and against a backend's frames made by hand.
+// WebSockets over HTTP/2 (RFC 8441), between two sessions of ours and against a backend's frames made by
+// hand.
 #include "gtest/gtest.h"
 #include "proxy/http2/session.h"
 #include "tests/unit/http2/connection.h"

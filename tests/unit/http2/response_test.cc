@@ -1,4 +1,5 @@
-// A backend's response as its stream hands it over: interim ones before it, cut, and read after the session is gone.
+// A backend's response as its stream hands it over: interim ones before it, cut, and read after the session
+// is gone.
 #include <array>
 
 #include "gtest/gtest.h"

@@ -163,6 +163,23 @@ TEST(Layering, NoLibraryLinksWhatStandsAboveIt) {
   EXPECT_THAT(faults, IsEmpty());
 }
 
+// clang-format 14 does not break comments at its own limit without breaking their tables too.
+TEST(Source, NoCommentIsWiderThanTheCode) {
+  constexpr size_t kWidth = 110;  // ColumnLimit in .clang-format
+  Faults faults;
+  ForEachFile({".h", ".cc"}, [&faults](const std::string& path, const std::string& text) {
+    std::istringstream lines(text);
+    size_t number = 1;
+    for (std::string line; std::getline(lines, line); ++number) {
+      if (line.find("//") == std::string::npos || line.find("R\"") != std::string::npos) continue;
+      const auto characters =
+          std::count_if(line.begin(), line.end(), [](char byte) { return (byte & 0xc0) != 0x80; });
+      if (static_cast<size_t>(characters) > kWidth) faults.push_back(path + ":" + std::to_string(number));
+    }
+  });
+  EXPECT_THAT(faults, IsEmpty());
+}
+
 TEST(Layering, TheTopOfTheTreeHasOnlyTheFoldersOfTheDesign) {
   for (const auto& entry : fs::directory_iterator(kRoot)) {
     const std::string name = entry.path().filename().string();

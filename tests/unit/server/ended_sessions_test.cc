@@ -1,5 +1,5 @@
-// Sessions that have ended, in each state that they can be in, with everything pending for them that a loop can have pending:
-// nobody calls them, nothing is written any more, and nothing of theirs is left.
+// Sessions that have ended, in each state that they can be in, with everything pending for them that a loop
+// can have pending: nobody calls them, nothing is written any more, and nothing of theirs is left.
 #include <functional>
 #include <memory>
 #include <optional>

@@ -1,5 +1,5 @@
-// A tunnel that has ended, in each state that it can be in, with everything pending for it that a loop can have pending: its
-// streams are neither read nor written any more.
+// A tunnel that has ended, in each state that it can be in, with everything pending for it that a loop can
+// have pending: its streams are neither read nor written any more.
 #include <functional>
 #include <string>
 

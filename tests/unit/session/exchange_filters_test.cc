@@ -1,5 +1,5 @@
-// What the filters of a route may do to a request: wait, be late, answer, and go when the request goes. Over a scripted
-// client and a stepped clock; the route answers by itself, so that no backend is needed.
+// What the filters of a route may do to a request: wait, be late, answer, and go when the request goes. Over
+// a scripted client and a stepped clock; the route answers by itself, so that no backend is needed.
 #include <cstdio>
 #include <fstream>
 #include <memory>
@@ -56,8 +56,8 @@ void AnswerByRoute(config::Config& config) {
   config.routes[0].direct_response = config::DirectResponse{.status = 200, .body = "passed\n"};
 }
 
-// The owner of a request on whose route one filter waits. Unlike ExchangeHarness it takes back nothing that the loop is to
-// call it for: that is the context's task.
+// The owner of a request on whose route one filter waits. Unlike ExchangeHarness it takes back nothing that
+// the loop is to call it for: that is the context's task.
 class WaitingRequest : public testing::Test, public event::IoHandler {
  protected:
   WaitingRequest() { Begin(); }

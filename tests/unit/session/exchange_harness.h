@@ -1,5 +1,5 @@
-// An exchange whose client is a scripted stream behind the HTTP/1.1 codec, driven as a connection drives it: it hears, it
-// advances, and it is destroyed when it is over.
+// An exchange whose client is a scripted stream behind the HTTP/1.1 codec, driven as a connection drives it:
+// it hears, it advances, and it is destroyed when it is over.
 #pragma once
 
 #include <memory>

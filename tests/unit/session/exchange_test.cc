@@ -1,6 +1,6 @@
-// An exchange between a scripted client and a scripted backend: normally, one byte a call, with the n-th call failing on
-// either side, and with a deadline in the turn in which something else happens. Whatever it is, the client gets one final head
-// at most, the exchange ends once, and nothing is left of it.
+// An exchange between a scripted client and a scripted backend: normally, one byte a call, with the n-th call
+// failing on either side, and with a deadline in the turn in which something else happens. Whatever it is,
+// the client gets one final head at most, the exchange ends once, and nothing is left of it.
 #include "proxy/session/exchange.h"
 
 #include <functional>

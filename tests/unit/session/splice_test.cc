@@ -1,4 +1,5 @@
-// Large frames through a tunnel between real sockets: spliced, they arrive as read ones would, whatever comes between.
+// Large frames through a tunnel between real sockets: spliced, they arrive as read ones would, whatever comes
+// between.
 #include <algorithm>
 #include <csignal>
 #include <random>

@@ -1,4 +1,5 @@
-// A tunnel whose client's stream is offloaded: what comes of compressed messages on the backend's side and back.
+// A tunnel whose client's stream is offloaded: what comes of compressed messages on the backend's side and
+// back.
 #include "proxy/session/offload.h"
 #include "tests/unit/session/tunnel_harness.h"
 #include "tests/unit/ws/deflate_frames.h"

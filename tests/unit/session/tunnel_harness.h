@@ -1,5 +1,5 @@
-// A tunnel between two scripted streams: what it needs of a worker, a snapshot and a record, and frames to send. Time passes
-// when a test says so.
+// A tunnel between two scripted streams: what it needs of a worker, a snapshot and a record, and frames to
+// send. Time passes when a test says so.
 #pragma once
 
 #include <memory>
@@ -75,7 +75,8 @@ struct Received {
   }
 };
 
-// A loop whose time is stepped. One may serve many harnesses, one after the other: it costs more to make than they do.
+// A loop whose time is stepped. One may serve many harnesses, one after the other: it costs more to make than
+// they do.
 struct SteppedLoop {
   fakes::SteppedClock clock;
   std::unique_ptr<event::Loop> loop = std::move(*event::Loop::Create(clock.reader()));

@@ -1,8 +1,8 @@
-// A tunnel between two peers whose every move is drawn from a source of choices: what they send and in which pieces, how
-// much they take and when, when pings are due, who ends and how, when hawser itself ends it. Afterwards it is checked
-// that what each peer received is what the other sent, in order and to the byte, plus whole frames of hawser's own at
-// legal places. The property test draws from a random generator, the fuzzer from its input. Every turn of the loop is a
-// millisecond.
+// A tunnel between two peers whose every move is drawn from a source of choices: what they send and in which
+// pieces, how much they take and when, when pings are due, who ends and how, when hawser itself ends it.
+// Afterwards it is checked that what each peer received is what the other sent, in order and to the byte,
+// plus whole frames of hawser's own at legal places. The property test draws from a random generator, the
+// fuzzer from its input. Every turn of the loop is a millisecond.
 #pragma once
 
 #include <deque>
@@ -23,7 +23,8 @@ class ModelPeer {
   ModelPeer(Choose& choose, fakes::FakeStream& stream, bool client)
       : choose_(choose), stream_(stream), client_(client) {}
 
-  // No frame has a payload of more bytes. Where a call moves few bytes, large frames would take all the time there is.
+  // No frame has a payload of more bytes. Where a call moves few bytes, large frames would take all the time
+  // there is.
   void LimitPayload(size_t bytes) { longest_ = bytes; }
 
   // Puts the next piece of what this peer sends on the wire; makes up a frame when there is none.
@@ -76,8 +77,8 @@ class ModelPeer {
   bool client() const { return client_; }
   const WireParser& received() const { return received_; }
 
-  // What the tunnel may pass on of what was fed: whole control frames, and data from the end of its header on; without
-  // the pongs that answer hawser's pings, and nothing behind a close frame.
+  // What the tunnel may pass on of what was fed: whole control frames, and data from the end of its header
+  // on; without the pongs that answer hawser's pings, and nothing behind a close frame.
   std::string Forwardable() const {
     std::string bytes;
     size_t at = 0;

@@ -1,5 +1,5 @@
-// Two things in one turn of the loop: a deadline of the tunnel and what a peer does, in both orders. Whatever they are, the
-// tunnel ends once, when both peers are gone, and gives back all that it held.
+// Two things in one turn of the loop: a deadline of the tunnel and what a peer does, in both orders. Whatever
+// they are, the tunnel ends once, when both peers are gone, and gives back all that it held.
 #include <functional>
 #include <string>
 #include <vector>

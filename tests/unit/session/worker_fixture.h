@@ -1,6 +1,6 @@
-// What sessions borrow, for tests: the services of a worker whose clock stands still, a snapshot with one listener, one route
-// and one cluster, and backends for it. A backend is a port of this process, or a scripted stream that the pool has kept: so
-// every byte and every fault of it is the test's.
+// What sessions borrow, for tests: the services of a worker whose clock stands still, a snapshot with one
+// listener, one route and one cluster, and backends for it. A backend is a port of this process, or a
+// scripted stream that the pool has kept: so every byte and every fault of it is the test's.
 #pragma once
 
 #include <sys/socket.h>

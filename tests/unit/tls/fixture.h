@@ -1,4 +1,5 @@
-// What the tests of this folder share: certificates in a directory of their own, and a server stream joined to a peer.
+// What the tests of this folder share: certificates in a directory of their own, and a server stream joined
+// to a peer.
 #pragma once
 
 #include <cstdlib>

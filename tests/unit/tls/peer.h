@@ -1,5 +1,5 @@
-// The other end of a TlsStream under test: OpenSSL's own client over memory, so that a test decides on every byte that
-// crosses the socket and on every byte that is taken off it.
+// The other end of a TlsStream under test: OpenSSL's own client over memory, so that a test decides on every
+// byte that crosses the socket and on every byte that is taken off it.
 #pragma once
 
 #include <algorithm>

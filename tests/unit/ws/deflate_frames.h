@@ -1,5 +1,5 @@
-// Messages as the two ends of permessage-deflate write and read them, by zlib alone: what the codecs under test are
-// held against.
+// Messages as the two ends of permessage-deflate write and read them, by zlib alone: what the codecs under
+// test are held against.
 #pragma once
 
 #include <string>
@@ -120,8 +120,8 @@ inline std::vector<ReadFrame> FramesOf(std::string bytes, bool masked) {
   return frames;
 }
 
-// The data messages among `frames`, each "<opcode>:<payload>", decompressed where RSV1 says so; an unfinished one ends
-// with "...".
+// The data messages among `frames`, each "<opcode>:<payload>", decompressed where RSV1 says so; an unfinished
+// one ends with "...".
 inline std::vector<std::string> MessagesOf(const std::vector<ReadFrame>& frames, int window_bits = 15) {
   std::vector<std::string> messages;
   std::string payload;

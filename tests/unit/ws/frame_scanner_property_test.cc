@@ -1,4 +1,5 @@
-// Random traffic, right and mutated, cut at random places: the scanner and the naive parser must agree on every byte.
+// Random traffic, right and mutated, cut at random places: the scanner and the naive parser must agree on
+// every byte.
 #include <algorithm>
 #include <iterator>
 #include <random>

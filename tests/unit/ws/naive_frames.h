@@ -1,6 +1,6 @@
-// What FrameScanner is tested against: a parser that has the whole input before it, keeps every payload, and checks
-// UTF-8 by the code points that a sequence could still become. Slow and simple; shared by the unit tests and
-// the fuzz targets. Also the driver that offers a scanner its input in pieces, as a tunnel does.
+// What FrameScanner is tested against: a parser that has the whole input before it, keeps every payload, and
+// checks UTF-8 by the code points that a sequence could still become. Slow and simple; shared by the unit
+// tests and the fuzz targets. Also the driver that offers a scanner its input in pieces, as a tunnel does.
 #pragma once
 
 #include <algorithm>
@@ -40,8 +40,8 @@ inline Character Judge(std::span<const uint8_t> sequence) {
   return sequence.size() == length ? Character::kWhole : Character::kUnfinished;
 }
 
-// How many bytes of `text` may stand at the start of a valid text; less than all: the next one may not. With `whole`,
-// a text that ends inside a character is wrong at its last byte.
+// How many bytes of `text` may stand at the start of a valid text; less than all: the next one may not. With
+// `whole`, a text that ends inside a character is wrong at its last byte.
 inline size_t ValidBytes(std::span<const uint8_t> text, bool whole) {
   size_t begin = 0;
   for (size_t end = 1; end <= text.size(); ++end) {
@@ -188,8 +188,8 @@ class Parser {
   std::vector<uint8_t> text_;  // the current message
 };
 
-// Whether a scanner that found what `truth` says may stop at `end`: text that is wrong within the bytes in which its
-// frame began is not forwarded at all.
+// Whether a scanner that found what `truth` says may stop at `end`: text that is wrong within the bytes in
+// which its frame began is not forwarded at all.
 inline bool StopsRightly(size_t end, const Report& truth) {
   return end == truth.end || (truth.violation == Violation::kInvalidUtf8 && end == truth.frame);
 }

@@ -88,7 +88,8 @@ TEST(Utf8Validator, FindsTheOffendingByteAtEveryPlaceInALongText) {
   }
 }
 
-// Where blocks meet: every short sequence, right or wrong, across every place of two blocks, on ASCII and on other text.
+// Where blocks meet: every short sequence, right or wrong, across every place of two blocks, on ASCII and on
+// other text.
 TEST(Utf8Validator, FindsEveryShortSequenceAcrossBlocks) {
   constexpr int kBytes[] = {0x00, 0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf,
                             0xe0, 0xe1, 0xec, 0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff};
