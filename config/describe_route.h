@@ -70,14 +70,15 @@ void Describe(V& v, Is<Keepalive> auto& keepalive) {
       keepalive.interval, {0s, 24h});
   v.Field({"timeout",
            "Time for the pong. A side that sends nothing in this time is dead: the tunnel ends, and the "
-           "other side is told."},
+           "other side gets a close frame."},
           keepalive.timeout, {10ms, kLongestWait});
-  v.Field({"to",
-           "Which sides hawser pings. `client` is right for almost everybody: `clusters[].tcp_keepalive` "
-           "finds dead backends. With `backend` or `both`, a backend that answers hawser's pings may believe "
-           "that its client has answered: RabbitMQ then stops its heartbeats and its clients leave. Some "
-           "backends pass pings on to their clients as errors."},
-          keepalive.to);
+  v.Field(
+      {"to",
+       "Which sides hawser pings. `client` is right for almost everybody: `clusters[].tcp_keepalive` "
+       "finds dead backends. With `backend` or `both`, a backend may count hawser's pings as activity of its "
+       "client: RabbitMQ then stops its heartbeats and its clients leave. Some backends pass pings on to "
+       "their clients as errors."},
+      keepalive.to);
 }
 
 template <class V>
