@@ -108,7 +108,7 @@ std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const
 }
 
 // The demo's configuration is no file of the user's, so an error names the option that caused it.
-std::string Told(const config::Diagnostic& error, const Options& options, bool demo) {
+std::string RenderError(const config::Diagnostic& error, const Options& options, bool demo) {
   if (!demo) return config::Render(error) + '\n';
   const bool port = error.path.starts_with("listeners");
   return fmt::format("hawser demo: {}{}; {}\n", port ? fmt::format("--port {}: ", options.demo_port) : "",
@@ -131,7 +131,7 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   auto server = server::Server::Create(loaded, workers, errors);
   std::unique_ptr<admin::AdminServer> admin;
   if (server != nullptr) admin = ListenForAdmin(*server, **log, loaded, errors);
-  for (const config::Diagnostic& error : errors) (*log)->Write(Told(error, options, demo != nullptr));
+  for (const config::Diagnostic& error : errors) (*log)->Write(RenderError(error, options, demo != nullptr));
   if (!errors.empty()) return 1;
   server::AnnounceListeners(*server);
   if (admin != nullptr) AnnounceAdmin(*admin, server->snapshot().config->admin);
@@ -176,7 +176,7 @@ int RunDemo(const Options& options) {
     return 1;
   }
   config::Loaded loaded = config::LoadText((*demo)->Config(), "demo");
-  for (const config::Diagnostic& error : loaded.errors) Say(STDERR_FILENO, Told(error, options, true));
+  for (const config::Diagnostic& error : loaded.errors) Say(STDERR_FILENO, RenderError(error, options, true));
   if (!loaded.ok()) return 1;
   return Serve(std::move(loaded), options, demo->get());
 }

@@ -82,13 +82,13 @@ TEST(Drain, TheClosesAreSpreadOverTheWindow) {
   std::vector<Tunnel> tunnels;
   for (int i = 0; i < 30; ++i) tunnels.push_back(world.Open());
   world.hawser().process().Signal(SIGTERM);
-  const auto told = [&tunnels] {
+  const auto closed = [&tunnels] {
     return std::count_if(tunnels.begin(), tunnels.end(),
                          [](Tunnel& tunnel) { return tunnel.client.HasInput(); });
   };
-  ASSERT_TRUE(Eventually([&] { return told() > 0; }));
-  EXPECT_LT(told(), 25);
-  EXPECT_TRUE(Eventually([&] { return told() == 30; }));
+  ASSERT_TRUE(Eventually([&] { return closed() > 0; }));
+  EXPECT_LT(closed(), 25);
+  EXPECT_TRUE(Eventually([&] { return closed() == 30; }));
 }
 
 TEST(Drain, NewConnectionsAreRefusedWhileOldTunnelsLive) {

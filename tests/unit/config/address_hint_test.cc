@@ -8,48 +8,48 @@
 namespace hawser::config {
 namespace {
 
-std::string Told(const std::optional<Hint>& hint) {
+std::string TextOf(const std::optional<Hint>& hint) {
   return hint ? hint->what + "; " + hint->expected : "";
 }
 
 TEST(AddressHint, APortAloneGetsAnAddressInFront) {
-  EXPECT_EQ(Told(AddressHint(":8080", false)),
+  EXPECT_EQ(TextOf(AddressHint(":8080", false)),
             "\":8080\" has no IP address; expected 0.0.0.0:8080, or \"[::]:8080\" for IPv6 as well");
-  EXPECT_EQ(Told(AddressHint(":9000", true)),
+  EXPECT_EQ(TextOf(AddressHint(":9000", true)),
             "\":9000\" has no IP address; expected 127.0.0.1:9000 for a backend on this machine");
-  EXPECT_EQ(Told(AddressHint("8080", false)),
+  EXPECT_EQ(TextOf(AddressHint("8080", false)),
             "\"8080\" has no IP address; expected 0.0.0.0:8080, or \"[::]:8080\" for IPv6 as well");
-  EXPECT_EQ(Told(AddressHint("*:80", false)),
+  EXPECT_EQ(TextOf(AddressHint("*:80", false)),
             "\"*:80\" has no IP address; expected 0.0.0.0:80, or \"[::]:80\" for IPv6 as well");
   EXPECT_FALSE(AddressHint(":80800", false));
 }
 
 TEST(AddressHint, SaysWhichPartOfAUrlIsTheAddress) {
-  EXPECT_EQ(Told(AddressHint("http://127.0.0.1:9000", true)),
+  EXPECT_EQ(TextOf(AddressHint("http://127.0.0.1:9000", true)),
             "\"http://127.0.0.1:9000\" is a URL, not an address; expected 127.0.0.1:9000");
-  EXPECT_EQ(Told(AddressHint("ws://10.0.0.1/chat", true)),
+  EXPECT_EQ(TextOf(AddressHint("ws://10.0.0.1/chat", true)),
             "\"ws://10.0.0.1/chat\" is a URL, not an address; expected 10.0.0.1:80");
   EXPECT_EQ(
-      Told(AddressHint("https://[2001:db8::1]", true)),
+      TextOf(AddressHint("https://[2001:db8::1]", true)),
       "\"https://[2001:db8::1]\" is a URL, not an address; expected \"[2001:db8::1]:443\", and `tls` in the "
       "cluster");
   EXPECT_EQ(
-      Told(AddressHint("wss://0.0.0.0:443", false)),
+      TextOf(AddressHint("wss://0.0.0.0:443", false)),
       "\"wss://0.0.0.0:443\" is a URL, not an address; expected 0.0.0.0:443, and `tls` in the listener");
-  EXPECT_EQ(Told(AddressHint("http://chat.internal:9000", true)),
+  EXPECT_EQ(TextOf(AddressHint("http://chat.internal:9000", true)),
             "\"http://chat.internal:9000\" is a URL, not an address; expected IP:PORT (host names are not "
             "supported)");
 }
 
 TEST(AddressHint, FillsInTheMissingHalfOfAnAddress) {
-  EXPECT_EQ(Told(AddressHint("127.0.0.1", true)), "\"127.0.0.1\" has no port; expected 127.0.0.1:PORT");
-  EXPECT_EQ(Told(AddressHint("::1", true)), "\"::1\" has no port; expected \"[::1]:PORT\"");
-  EXPECT_EQ(Told(AddressHint("::1:80", true)),
+  EXPECT_EQ(TextOf(AddressHint("127.0.0.1", true)), "\"127.0.0.1\" has no port; expected 127.0.0.1:PORT");
+  EXPECT_EQ(TextOf(AddressHint("::1", true)), "\"::1\" has no port; expected \"[::1]:PORT\"");
+  EXPECT_EQ(TextOf(AddressHint("::1:80", true)),
             "\"::1:80\" has no brackets around the IPv6 address; expected \"[::1]:80\"");
-  EXPECT_EQ(Told(AddressHint("localhost:80", true)),
+  EXPECT_EQ(TextOf(AddressHint("localhost:80", true)),
             "\"localhost:80\" has a host name; expected 127.0.0.1:80 or \"[::1]:80\" (host names are not "
             "supported)");
-  EXPECT_EQ(Told(AddressHint("/run/chat.sock", true)),
+  EXPECT_EQ(TextOf(AddressHint("/run/chat.sock", true)),
             "\"/run/chat.sock\" is a path, not an address; expected \"unix:/run/chat.sock\"");
 }
 
@@ -61,11 +61,11 @@ TEST(AddressHint, GuessesNothingIfTheMeaningIsUnclear) {
 }
 
 TEST(PeersHint, NamesTheBlockForHostBits) {
-  EXPECT_EQ(Told(PeersHint("10.1.2.3/8")),
+  EXPECT_EQ(TextOf(PeersHint("10.1.2.3/8")),
             "\"10.1.2.3/8\" has bits set behind its prefix; expected 10.0.0.0/8 for the block, or 10.1.2.3 "
             "for the one "
             "address");
-  EXPECT_EQ(Told(PeersHint("2001:db8::1/32")),
+  EXPECT_EQ(TextOf(PeersHint("2001:db8::1/32")),
             "\"2001:db8::1/32\" has bits set behind its prefix; expected 2001:db8::/32 for the block, or "
             "2001:db8::1 for "
             "the one address");

@@ -73,10 +73,10 @@ class WorkerTest : public testing::Test {
     EXPECT_EQ(Counted(Metric::kTunnelsOpen), static_cast<uint64_t>(count));
   }
   // Counts the clients that have received something since they opened: a close frame.
-  int Told() {
-    int told = 0;
-    for (Peer& client : clients_) told += client.Heard().empty() ? 0 : 1;
-    return told;
+  int ClosedClients() {
+    int closed = 0;
+    for (Peer& client : clients_) closed += client.Heard().empty() ? 0 : 1;
+    return closed;
   }
 
   fakes::SteppedClock clock_;
@@ -133,10 +133,10 @@ TEST_F(WorkerTest, ADrainAnswersWhatTheKernelHasQueued) {
 TEST_F(WorkerTest, ADrainSpreadsTheEndsOfTunnelsOverItsWindow) {
   MakeTunnels(4);
   Drain(400ms);
-  EXPECT_EQ(Told(), 0);
+  EXPECT_EQ(ClosedClients(), 0);
   for (int step = 1; step <= 8; ++step) {
     Pass(50ms);
-    EXPECT_EQ(Told(), step / 2) << step;
+    EXPECT_EQ(ClosedClients(), step / 2) << step;
   }
   EXPECT_EQ(emptied_, 0) << "their close handshakes are under way";
 }
@@ -144,7 +144,7 @@ TEST_F(WorkerTest, ADrainSpreadsTheEndsOfTunnelsOverItsWindow) {
 TEST_F(WorkerTest, TheLastTunnelsEndIsTheDrains) {
   MakeTunnels(1);
   Drain(0ms);
-  EXPECT_EQ(Told(), 1);
+  EXPECT_EQ(ClosedClients(), 1);
   backends_[0].Close();
   clients_[0].Close();
   Turn();
