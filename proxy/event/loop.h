@@ -170,7 +170,7 @@ class Loop {
   const int wake_fd_;
   const base::Clock clock_;
   std::atomic<bool> stopped_ = false;
-  std::atomic<std::thread::id> turning_;  // the thread whose turn this is; nobody's between turns
+  std::atomic<std::thread::id> turning_;  // the thread whose turn this is; none between turns
   bool woken_ = false;                    // in this turn, by another thread
   uint64_t turn_ = 0;
   base::TimePoint now_;

@@ -2,7 +2,7 @@
 // FakeStream. Never blocks, buffers nothing that it could refuse, and calls nobody but the IoHandler that
 // watches it. One of the virtual interfaces (docs/architecture.md).
 //
-//   stream->Watch(&handler, kClient);       // who hears of it
+//   stream->Watch(&handler, kClient);       // who gets its events
 //   IoResult got = stream->Read(scratch);   // until kBlocked, kEnd or kError
 //   stream->Want({.read = true});           // OnReady(tag) when there is more
 #pragma once
@@ -42,12 +42,13 @@ class ByteStream {
  public:
   virtual ~ByteStream() = default;
 
-  // Names who hears of this stream from now on, and under which tag. `handler` outlives the stream or is
-  // replaced; null: nobody, and nothing is wanted.
+  // Names the handler that gets this stream's events from now on, and their tag. `handler` outlives the
+  // stream or is replaced; null: nobody, and nothing is wanted.
   virtual void Watch(event::IoHandler* handler, uint8_t tag) = 0;
 
-  // What to hear of: .read when bytes, an end or an error can be read, .write when Write can take more,
-  // .hang_up when the connection breaks (OnReady with hung_up). Level-triggered. Cheap when nothing changes.
+  // Which events to report: .read when bytes, an end or an error can be read, .write when Write can take
+  // more, .hang_up when the connection breaks (OnReady with hung_up). Level-triggered. Cheap when nothing
+  // changes.
   virtual void Want(event::Interest interest) = 0;
 
   // Takes up to into.size() bytes, which is not 0. kOk: bytes > 0, and more may be there. kBlocked: `bytes`
@@ -69,8 +70,8 @@ class ByteStream {
     return put;
   }
 
-  // Ends both directions at once; the descriptor is closed and nobody hears of this stream again. Idempotent.
-  // After it Read and Write return kError.
+  // Ends both directions at once; the descriptor is closed and no handler is called for this stream again.
+  // Idempotent. After it Read and Write return kError.
   virtual void Close(CloseReason reason) = 0;
 
   // Whether bytes that Write took are still on their way and the peer's host has acknowledged some within the

@@ -40,7 +40,7 @@ class TcpStream final : public ByteStream {
   event::Target target_;
   // In epoll. Only while something is wanted: epoll reports a hang-up whatever is asked for.
   bool registered_ = false;
-  bool unwatched_ = false;  // epoll did not take it: broken, since its owner would never hear of it again
+  bool unwatched_ = false;  // epoll did not take it: broken, since its owner would get no more events
   bool shut_ = false;
   event::Interest interest_;
 };

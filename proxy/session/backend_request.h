@@ -127,7 +127,7 @@ class BackendRequest {
   const Waiter waiter_;
   State state_ = State::kPick;
 
-  std::vector<const cluster::Endpoint*> tried_;  // in vain
+  std::vector<const cluster::Endpoint*> tried_;  // without success
   cluster::Endpoint* endpoint_ = nullptr;        // null: none was picked
   cluster::Trial trial_;                         // of endpoint_
   cluster::OpenLease lease_;                     // on endpoint_

@@ -94,7 +94,7 @@ void ClientConnection::Advance(event::Ready ready) {
 }
 
 // A worker takes a limited number of a listener's handshake steps in one turn. The other connections leave
-// their bytes in the kernel and hear of them again in the next turn.
+// their bytes in the kernel, and epoll reports these again in the next turn.
 bool ClientConnection::TakeHandshakeStep() {
   HAWSER_DCHECK(tls_ != nullptr);
   const bool taken = services_.sessions.budgets().TakeHandshakeStep(

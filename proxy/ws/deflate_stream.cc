@@ -207,7 +207,7 @@ void DeflateStream::Close(net::CloseReason reason) {
   client_->Close(reason);
 }
 
-// --- Who hears of it ---
+// --- Events ---
 
 void DeflateStream::Watch(event::IoHandler* handler, uint8_t tag) {
   if (handler == handler_ && tag == tag_) return;

@@ -54,7 +54,7 @@ class ExchangeHarness final : public WorkerFixture, public event::IoHandler {
   void Settle() {
     int quiet = 0;
     for (int turns = 0; quiet < 3 && turns < 20'000; ++turns) {
-      bool moved = !over() && client.Deliver();  // nobody hears of it any more
+      bool moved = !over() && client.Deliver();  // its events go to no handler any more
       moved |= backend.Deliver();
       Turn();
       quiet = moved ? 0 : quiet + 1;

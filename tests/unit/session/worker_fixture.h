@@ -93,7 +93,7 @@ class WorkerFixture {
     clock.Advance(time + 2ms);
     Turn();
   }
-  // The next turn hears of `stream`, ahead of its timers.
+  // The next turn delivers `stream`'s events, before its timers.
   void TellInNextTurn(fakes::FakeStream& stream) {
     const event::Interest wanted = stream.interest();
     if (stream.handler() == nullptr || stream.closed()) return;
