@@ -119,11 +119,10 @@ struct ListenerLimits {
 
 struct ListenerTimeouts {
   Duration tls_handshake = 10s;
-  // From the first byte (or the accept, or the end of TLS) to the end of the head.
-  Duration request_headers = 10s;
-  Duration keep_alive = 60s;  // between two requests of one connection
-  Duration answer = 10s;      // for a client to take a response of hawser's own
-  Duration linger = 2s;       // for a client to close behind hawser's last words, before hawser does
+  Duration request_headers = 10s;  // from accept, end of TLS or first byte to the end of the head
+  Duration keep_alive = 60s;       // between two requests of one connection
+  Duration answer = 10s;           // for a client to take a response of hawser's own
+  Duration linger = 2s;            // for a client to close behind hawser's last words, before hawser does
 };
 
 // What becomes of header fields whose names have a '_'.
@@ -143,9 +142,8 @@ struct Http2Budgets {
 };
 
 struct Http2 {
-  bool enabled = true;  // offered by ALPN, where TLS is
-  // Plain listeners only: accepts HTTP/2 from connections that begin with the preface.
-  bool prior_knowledge = false;
+  bool enabled = true;           // offered by ALPN, where TLS is
+  bool prior_knowledge = false;  // plain listeners only: for connections that begin with the preface
   uint32_t max_concurrent_streams = 100;
   ByteSize initial_stream_window{64 * 1024};
   ByteSize initial_connection_window{1024 * 1024};
@@ -193,9 +191,8 @@ struct RouteMatch {
 enum class KeepaliveTo : uint8_t { kNone, kClient, kBackend, kBoth };
 
 struct Keepalive {
-  // Silence after which a side is pinged, less up to an eighth (jitter); 0 turns it off.
-  Duration interval = 30s;
-  Duration timeout = 10s;  // for the pong
+  Duration interval = 30s;  // silence before a ping, less up to an eighth (jitter); 0 turns it off
+  Duration timeout = 10s;   // for the pong
   KeepaliveTo to = KeepaliveTo::kClient;
 };
 
@@ -334,8 +331,7 @@ struct AffinityCookie {
   std::string name;   // "hawser-" and a hash of the cluster's, made by the loader, if left out
   Duration ttl = 0s;  // 0: a session cookie
   std::string path = "/";
-  // If left out: true where all listeners have TLS, else whether the client came over TLS.
-  std::optional<bool> secure;
+  std::optional<bool> secure;  // left out: true if all listeners have TLS, else if the client used it
   bool http_only = true;
   SameSite same_site = SameSite::kLax;
   std::vector<Secret> keys;              // at least 32 bytes each; the first signs, all verify

@@ -103,8 +103,7 @@ void Session::NotifyOwner() {
   owner_->OnReady({.readable = true, .tag = owner_tag_});
 }
 
-// nghttp2 is done with the connection: a GOAWAY was sent for an error, or one was sent or has come and no
-// stream is left.
+// nghttp2 is done: a GOAWAY was sent for an error, or one was sent or has come and no stream is left.
 void Session::CheckEnd() {
   if (end_ != End::kNone || nghttp2_session_want_read(library_) != 0 ||
       nghttp2_session_want_write(library_) != 0)
