@@ -211,7 +211,7 @@ SeenByPeer Live(Wire& wire, bool client, bool mute) {
   return seen;
 }
 
-class TunnelEnding : public testing::TestWithParam<Ending> {
+class TunnelEndTable : public testing::TestWithParam<Ending> {
  protected:
   Config ConfigFor(const Ending& ending) {
     Config config{.listener = {"limits: { connections_per_ip: 1, connections: 1 }"},
@@ -243,7 +243,7 @@ class TunnelEnding : public testing::TestWithParam<Ending> {
   Directory directory_;
 };
 
-TEST_P(TunnelEnding, IsSeenByBothPeersAndTheLogAndLeavesNothing) {
+TEST_P(TunnelEndTable, IsSeenByBothPeersAndTheLogAndLeavesNothing) {
   const Ending& ending = GetParam();
   OneBackend world(ConfigFor(ending));
   const int files_before = world.hawser().OpenFiles();
@@ -274,8 +274,8 @@ std::string NameOf(const testing::TestParamInfo<Ending>& info) {
   return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(ByAPeer, TunnelEnding, testing::ValuesIn(ByAPeer()), NameOf);
-INSTANTIATE_TEST_SUITE_P(ByHawser, TunnelEnding, testing::ValuesIn(ByHawser()), NameOf);
+INSTANTIATE_TEST_SUITE_P(ByAPeer, TunnelEndTable, testing::ValuesIn(ByAPeer()), NameOf);
+INSTANTIATE_TEST_SUITE_P(ByHawser, TunnelEndTable, testing::ValuesIn(ByHawser()), NameOf);
 
 }  // namespace
 }  // namespace hawser::integration
