@@ -38,7 +38,8 @@ std::optional<Hint> UrlHint(std::string_view text, bool connects) {
   const bool tls = scheme == "https" || scheme == "wss";
   std::string expected = "expected IP:PORT (host names are not supported)";
   if (net::SocketAddress::Parse(authority).ok()) {
-    expected = fmt::format("expected {}", authority);
+    const char* const quote = authority.starts_with('[') ? "\"" : "";  // where YAML asks for them
+    expected = fmt::format("expected {0}{1}{0}", quote, authority);
   } else if (const auto ip = IpIn(authority)) {
     expected = fmt::format("expected {}", Written(*ip, tls ? "443" : "80"));
   }

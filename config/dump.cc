@@ -12,8 +12,8 @@ const std::string kRedacted = "[redacted]";
 // Whether a header field or a query parameter of this name is likely to hold one.
 bool IsCredential(std::string_view name) {
   const std::string lower = absl::AsciiStrToLower({name.data(), name.size()});
-  for (const std::string_view whole :
-       {"authorization", "proxy-authorization", "cookie", "set-cookie", "key", "token", "secret"}) {
+  for (const std::string_view whole : {"authorization", "proxy-authorization", "cookie", "set-cookie", "key",
+                                       "token", "secret", "jwt", "apikey", "x-apikey", "password"}) {
     if (lower == whole) return true;
   }
   for (const std::string_view end : {"-key", "-token", "-secret", "_key", "_token", "_secret"}) {

@@ -1,8 +1,8 @@
 // The filters of one route, in the order of the config. Immutable; shared by all workers.
 //
-//   if (context.waiting()) return;                        // the context's waiter is called when there is a
-//   verdict Verdict verdict = chain.OnRequest(context); if (verdict.kind() == Verdict::Kind::kWait) ... //
-//   arm a timer for verdict.most(); then context.Expire()
+//   if (context.waiting()) return;   // the context's waiter is called when there is a verdict
+//   Verdict verdict = chain.OnRequest(context);
+//   if (verdict.kind() == Verdict::Kind::kWait) ...   // arm a timer for verdict.most(): context.Expire()
 #pragma once
 
 #include <memory>

@@ -1,8 +1,10 @@
 // A JSON object as a table: a row for each field, with its documentation and the way in which it is made.
 //
-//   constexpr auto kPoint = std::to_array<Field<Point>>({{"x", "number", "Metres.", [](const Point& p) {
-//   return Json(p.x); }}}); ToJson(kPoint, point);          // {"x": 1.5} Document("points[].", kPoint);  //
-//   {{"points[].x", "number", "Metres."}}
+//   constexpr auto kPoint = std::to_array<Field<Point>>({
+//       {"x", "number", "Metres.", [](const Point& p) { return Json(p.x); }},
+//   });
+//   ToJson(kPoint, point);            // {"x": 1.5}
+//   Document("points[].", kPoint);    // {{"points[].x", "number", "Metres."}}
 #pragma once
 
 #include <string>

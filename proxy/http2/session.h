@@ -155,8 +155,10 @@ class Session final : public event::IoHandler {
     kError,       // a GOAWAY with an error code is sent
   };
 
-  // --- Called by streams --- Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM
-  // goes with the end of them.
+  // --- Called by streams ---
+
+  // Puts a prefix of `bytes` into DATA frames; returns its size. `last`: END_STREAM goes with the end of
+  // them.
   size_t Send(Stream& stream, std::span<const std::byte> bytes, bool last);
   // Moves the frames that nghttp2 has queued into the output, which leaves when the turn is over.
   void SendSoon() {

@@ -154,8 +154,10 @@ size_t Exchange::PickCluster() {
 }
 
 void Exchange::Connect() {
-  head_.body =
-      head_.body && !client_.stream.complete();  // its end may have come meanwhile, and it may be empty
+  // The end of an empty body may have come meanwhile. Once the head is made, it has said how the body ends.
+  if (backend_->state() != BackendRequest::State::kSendHead) {
+    head_.body = head_.body && !client_.stream.complete();
+  }
   switch (backend_->Advance()) {
     case BackendRequest::State::kSent: return OnRequestSent();
     case BackendRequest::State::kFailed: return Refuse(backend_->failure());

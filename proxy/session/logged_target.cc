@@ -61,7 +61,8 @@ class Line {
 
 void Redact(std::string_view query, const std::vector<std::string>& names, Line& line) {
   while (!query.empty() && !line.full()) {
-    size_t end = std::min(query.find_first_of("&;"), query.size());
+    // A name may follow a '?': clients append "?token=..." to a query that is there already.
+    size_t end = std::min(query.find_first_of("&;?"), query.size());
     const std::string_view parameter = query.substr(0, end);
     const size_t equals = parameter.find('=');
     if (equals != std::string_view::npos && IsAnyOf(parameter.substr(0, equals), names)) {
@@ -80,6 +81,7 @@ void Redact(std::string_view query, const std::vector<std::string>& names, Line&
 
 std::string_view LoggedTarget(std::string_view target, const config::AccessLog& settings,
                               std::span<char, kLongestTarget> room) {
+  target = target.substr(0, target.find('#'));  // no target has a fragment: one that came is not logged
   const size_t question = target.find('?');
   if (question == std::string_view::npos || settings.query == config::QueryLog::kKeep) {
     return target.substr(0, kLongestTarget);

@@ -5,8 +5,6 @@
 #include <limits>
 
 #include "proxy/base/check.h"
-
-#include "proxy/base/check.h"
 #include "proxy/session/logged_target.h"
 
 namespace hawser::session {

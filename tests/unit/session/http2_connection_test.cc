@@ -18,6 +18,7 @@ using http2::Frame;
 using http2::GetBlock;
 using http2::Headers;
 using http2::Opening;
+using http2::PostBlock;
 using stats::Metric;
 
 void AnswersItself(config::Config& config) {
@@ -122,6 +123,26 @@ TEST(Http2Connection, EndsWhicheverCallFails) {
     harness.ExpectNothingLeft();
     failed = harness.client.calls() >= n;
     ASSERT_LT(n, 100);
+  }
+}
+
+// The head of the request to the backend is made when the try begins, and leaves when there is room for it.
+TEST(Http2Connection, TheEndOfAnEmptyBodyThatComesBehindTheHeadReachesTheBackend) {
+  for (const bool before_the_head_leaves : {false, true}) {
+    Harness harness(AsksABackend);
+    harness.Keep(harness.backend);
+    if (before_the_head_leaves) harness.backend.SetRoom(0);
+    harness.Start();
+    harness.client.Feed(Opening() + Headers(1, PostBlock(), http2::kEndHeaders));
+    harness.Settle();
+    harness.client.Feed(Frame(http2::kData, http2::kEndStream, 1, ""));
+    harness.Settle();
+    harness.backend.AddRoom(1 << 20);
+    harness.Settle();
+    EXPECT_THAT(harness.backend.written(), testing::EndsWith("\r\n\r\n0\r\n\r\n"));
+    harness.backend.Feed("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    harness.Settle();
+    EXPECT_EQ(harness.Bodies(), "ok");
   }
 }
 

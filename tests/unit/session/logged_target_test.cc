@@ -17,6 +17,9 @@ TEST(LoggedTarget, ByDefaultTheValuesOfCredentialsAreReplaced) {
   EXPECT_EQ(Logged("/chat?room=1&token=s3cret&x=2"), "/chat?room=1&token=…&x=2");
   EXPECT_EQ(Logged("/?access_token=a.b.c"), "/?access_token=…");
   EXPECT_EQ(Logged("/?jwt=a=b&key=c#d"), "/?jwt=…&key=…");
+  EXPECT_EQ(Logged("/a#access_token=b"), "/a") << "not a target, but HTTP/2 clients can send it";
+  EXPECT_EQ(Logged("/a?room=1?token=b&c=d"), "/a?room=1?token=…&c=d") << "appended to a query";
+  EXPECT_EQ(Logged("/a??token=b"), "/a??token=…");
   EXPECT_EQ(Logged("/?token=a&token=b"), "/?token=…&token=…");
   EXPECT_EQ(Logged("/?monkey=a&tokens=b&my_token=c"), "/?monkey=a&tokens=b&my_token=c");
   EXPECT_EQ(Logged("/token=a"), "/token=a");
