@@ -134,8 +134,8 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "A few are lost clients or port scans. Many at once: see `hawser_tls_handshakes_open`, the workers may "
      "be overloaded."},
     {kDraining, 503, 0, kDrain, kSoon, "draining", "DRN", "The server is shutting down.",
-     "Nothing to do: hawser is shutting down. If clients still arrive, let the load balancer look at "
-     "`/ready`."},
+     "Nothing to do: hawser is shutting down. If clients still arrive, let the load balancer check hawser's "
+     "port: operations.md, Behind another proxy."},
     {kNoEndpoint, 503, 0, kProxy, kSoon, "no_endpoint", "UH", "No backend is available.",
      "Look at `/clusters`: no endpoint of the cluster can be used."},
     {kConnectFailed, 503, 0, kProxy, kSoon, "connect_failed", "UF", "The backend cannot be reached.",

@@ -188,9 +188,10 @@ constexpr Field kFields[] = {
        if (entry.record.endpoint != nullptr) AppendEscaped(out, entry.record.endpoint->name());
      }},
     {{"affinity", "string", "",
-      "What the affinity cookie or session led to: `none` (not configured), `set` (no cookie came, or a "
-      "session begins), `hit`, `forged`, `expired`, `gone` (its endpoint is gone), `unknown` (the session is "
-      "not known).",
+      "What the affinity cookie or session led to: `none` (not configured, or no endpoint was "
+      "picked), `set` (no cookie came, or a session begins), `hit`, `forged`, `expired`, `gone` (its "
+      "endpoint "
+      "is gone), `unknown` (the session is not known).",
       ""},
      [](const LogEntry& entry, std::string& out) { out += cluster::NameOf(entry.record.affinity); }},
     {{"duration_ms", "number", "milliseconds", "Time from the request's head to the end.",
