@@ -43,7 +43,7 @@ void Describe(V& v, Is<RouteMatch> auto& match) {
   v.Field(
       {"host",
        "The request's host without its port: one name, or `*.example.com` for every name below that domain "
-       "(not the domain itself).",
+       "(not the domain itself). Several hosts need one route for each.",
        "any host"},
       match.host, {{Form::kHost}});
   v.Field({"path", "The path is exactly this one.", "any path"}, match.path, {{Form::kUrlPath}});

@@ -20,7 +20,8 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 
 hawser reads one YAML file: `hawser run hawser.yaml`. `hawser check hawser.yaml` reads it, looks into the files it names, and
 prints every error at once as `FILE:LINE:COL: path: what; expected`. `hawser schema` prints its JSON Schema, for editors that
-complete and check while you type.
+complete and check while you type: `hawser schema > hawser.schema.json` beside the file, and as the file's first line
+`# yaml-language-server: $schema=hawser.schema.json`.
 
 ## A whole file
 
@@ -36,9 +37,18 @@ constexpr std::string_view kConventions = R"(```
 | duration | `500ms`, `30s`, `5m`, `1h`, `1d`, `1h30m` | whole numbers, each with its unit; only `0` needs none |
 | size | `512`, `64KiB`, `1MiB`, `1GiB`, `64KB`, `1MB`, `1GB` | bytes; `KiB`, `MiB`, `GiB` are powers of 1024, `KB`, `MB`, `GB` of 1000 |
 | rate | `20/s`, `100/m`, `5/h`, `0.5/s` | per second, minute or hour |
+| rate of bytes | `64KiB/s`, `1MB/s`, `10MB/m` | a size per second, minute or hour |
+| whole number | `100` | without decimals |
+| number | `0.1`, `1` | with or without decimals |
+| true or false | `true`, `false` | without quotes |
+| text | `admin` | one line; the `body` of a direct response may have several |
+| word | `least_request`, `Lax` | one of those in the column `bounds` |
+| close code | `1001`, `3000` | 1001, 1011 to 1014, 3000 to 4999; `0`: no close frame |
 | address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; a relative path is relative to the folder of the configuration file; `unix:@name` is an abstract socket |
 | peers | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`, `unix` | addresses that connections come from; the bits behind the prefix are 0; `unix`: every peer on a Unix socket |
 | host | `chat.example.com`, `"*.example.com"` | without port; case does not matter |
+| origin | `https://*.example.com`, `same-host` | of pages; `same-host`: host and port are the request's own |
+| path | `/chat` | begins with `/`; percent-encoded, without `?` and `#`. `redirect.path` may have a query; a cookie's path has no `;` |
 | host and port | `chat.example.com`, `chat.example.com:8443` | the port may be left out |
 | regex | `^/room/[0-9]+$` | [RE2](https://github.com/google/re2/wiki/Syntax); the whole text must match |
 | substitution | `/v2/\1` | `\1` to `\9` are the groups of the regex beside it, `\0` is all that matched |
@@ -48,6 +58,8 @@ constexpr std::string_view kConventions = R"(```
 | name | `chat`, `eu-west/chat.v2` | up to 128 letters, digits and `_ . : / -` |
 | token | `chat.v2`, `X-Room` | letters, digits and ``! # $ % & ' * + - . ^ _ ` \| ~`` |
 | secret | `"0123456789abcdef..."` | never printed: `/config_dump` shows `[redacted]` |
+
+Units are written exactly so. `1.5s`, `64k` and `1Mbit/s` are not accepted: write `1500ms`, `64KB` or `64KiB`, and `125KB/s`.
 
 Values are read as YAML 1.2's core schema reads them, which is what editors do: `true`, `True` and `TRUE` are the same;
 `100`, `+100`, `0x64`, `0o144` and `1e2` are the same; `yes` and `on` are text. Text that looks like a number, like `true` or
@@ -257,6 +269,7 @@ listeners:
 routes:
   - match: { host: "*.example.com", path_prefix: /chat, subprotocol: chat.v2 }
     cluster: chat
+    filters: [ { origin: { allow: [ same-host, "https://*.example.com" ] } } ]
     websocket:
       keepalive: { interval: 30s, timeout: 10s, to: client }
       close_timeout: 5s

@@ -227,5 +227,17 @@ TEST(Reference, HasARowForEveryFieldOfTheSchema) {
   EXPECT_NE(reference.find("| `interval` | duration | `30s` | 0s to 1d |"), std::string::npos);
 }
 
+TEST(Reference, SaysOfEveryTypeHowItIsWritten) {
+  const std::string reference = ReferenceMarkdown();
+  re2::StringPiece rest(reference);
+  std::string type;
+  int types = 0;
+  while (RE2::FindAndConsume(&rest, R"(\n\| `\w+` \| (?:list: )?([a-z ]+) \|)", &type)) {
+    EXPECT_THAT(reference, testing::HasSubstr("\n| " + type + " | `"));
+    ++types;
+  }
+  EXPECT_GT(types, 100);
+}
+
 }  // namespace
 }  // namespace hawser::config
