@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+
+#include <re2/re2.h>
 
 #include "config/suggest.h"
 #include "config/units.h"
@@ -51,7 +55,28 @@ void CheckBursts(const WebSocket& websocket, const Checks& checks) {
   }
 }
 
+// Without an operator every line is the same; `%%` is none.
+void CheckLogFormat(const std::string& format, const Checks& checks) {
+  if (!checks.Given(format) || format == "json") return;
+  for (size_t at = 0; (at = format.find('%', at)) != std::string::npos; at += 2) {
+    if (format.substr(at + 1, 1) != "%") return;
+  }
+  checks.Warn(format, Quote(format) + " has no %field%: every line would be this text",
+              "expected json or a format with fields such as %status%");
+}
+
+void CheckTrust(const Listener& listener, const Checks& checks) {
+  for (const net::PeerBlock& block : listener.trusted_proxies) {
+    if (!checks.Given(block)) continue;
+    const std::string text = block.ToString();
+    if (text != "0.0.0.0/0" && text != "::/0") continue;
+    checks.Warn(block, "every client is trusted: it may forge X-Forwarded-For",
+                "expected the addresses of your proxies");
+  }
+}
+
 void CheckListener(const Listener& listener, const Checks& checks) {
+  CheckTrust(listener, checks);
   if (const auto& limit = listener.limits.connection_rate_per_ip) {
     CheckBurst(*limit, limit->burst, ShownNumber, checks);
   }
@@ -75,6 +100,53 @@ void CheckServerName(const Cluster& cluster, const Checks& checks) {
       *cluster.tls,
       fmt::format("the certificate of {} must carry its IP address, and few do", bare->address.ToString()),
       "expected server_name, the name in the certificate");
+}
+
+// To connect to such an address is to connect to this machine, which is seldom meant where it stands.
+void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
+  for (const Endpoint& endpoint : cluster.endpoints) {
+    const net::SocketAddress& address = endpoint.address;
+    if (!checks.Given(address) || address.unix_socket() || !address.ip().unspecified()) continue;
+    checks.Warn(address, address.ToString() + " is an address to listen on",
+                "expected the backend's address, such as 127.0.0.1");
+  }
+}
+
+// Other programs take * at the end of a path for "and all below".
+void CheckStar(const std::optional<std::string>& path, std::string_view key, const Checks& checks) {
+  if (!path || !checks.Given(*path) || !path->ends_with('*')) return;
+  const size_t end = path->find_last_not_of("/*");
+  const std::string prefix = end == std::string::npos ? "/" : path->substr(0, end + 1);
+  checks.Warn(*path, Quote(*path) + " ends in a *, which stands for itself only",
+              fmt::format("expected {}{} (whole segments), or path_regex", key, prefix));
+}
+
+// Groups are written $1 in many other programs.
+void CheckGroups(const RegexRewrite& rewrite, const Checks& checks) {
+  re2::StringPiece group;
+  if (!checks.Given(rewrite.substitution) || !RE2::PartialMatch(rewrite.substitution, R"((\$[0-9]))", &group))
+    return;
+  checks.Warn(rewrite.substitution, fmt::format("{} is plain text", Quote({group.data(), group.size()})),
+              "expected \\1 to \\9 for the groups");
+}
+
+// A page is never loaded by ws:// or wss://.
+void CheckOrigins(const OriginFilter& filter, const Checks& checks) {
+  for (const std::string& origin : filter.allow) {
+    if (!checks.Given(origin) || (!origin.starts_with("ws://") && !origin.starts_with("wss://"))) continue;
+    checks.Warn(origin, Quote(origin) + " never matches: an Origin begins with http:// or https://",
+                fmt::format("expected http{}", origin.substr(2)));
+  }
+}
+
+void CheckRoute(const Route& route, const Checks& checks) {
+  CheckStar(route.match.path, "path_prefix: ", checks);
+  CheckStar(route.match.path_prefix, "", checks);
+  if (route.regex_rewrite) CheckGroups(*route.regex_rewrite, checks);
+  for (const FilterConfig& filter : route.filters) {
+    if (filter.origin) CheckOrigins(*filter.origin, checks);
+  }
+  CheckBursts(route.websocket, checks);
 }
 
 bool Takes(const Route& route, const std::string& cluster) {
@@ -119,9 +191,13 @@ void CheckConnectTimeouts(const Config& config, const Checks& checks) {
 }  // namespace
 
 void CheckIntent(const Config& config, const Checks& checks) {
+  CheckLogFormat(config.access_log.format, checks);
   for (const Listener& listener : config.listeners) CheckListener(listener, checks);
-  for (const Route& route : config.routes) CheckBursts(route.websocket, checks);
-  for (const Cluster& cluster : config.clusters) CheckServerName(cluster, checks);
+  for (const Route& route : config.routes) CheckRoute(route, checks);
+  for (const Cluster& cluster : config.clusters) {
+    CheckServerName(cluster, checks);
+    CheckEndpoints(cluster, checks);
+  }
   CheckConnectTimeouts(config, checks);
 }
 

@@ -88,5 +88,74 @@ TEST(IntentCheck, AConnectTimeoutAboveTheTimeOfTheRequest) {
               IsEmpty());
 }
 
+TEST(IntentCheck, ALogFormatWithoutAField) {
+  const auto warnings = [](const std::string& format) {
+    return Warnings("access_log: { path: \"-\", format: '" + format + "' }\n", "", "");
+  };
+  EXPECT_THAT(warnings("JSON"),
+              ElementsAre("f.yaml:4:34: access_log.format: \"JSON\" has no %field%: every line would be this "
+                          "text; expected json or a format with fields such as %status%"));
+  EXPECT_THAT(warnings("100%%"), ElementsAre(HasSubstr("\"100%%\" has no %field%")));
+  EXPECT_THAT(warnings("json"), IsEmpty());
+  EXPECT_THAT(warnings("%%%status%"), IsEmpty());
+}
+
+TEST(IntentCheck, TrustInEverybody) {
+  EXPECT_THAT(Warnings("  trusted_proxies: [ 10.0.0.0/8, 0.0.0.0/0, \"::/0\" ]\n", "", ""),
+              ElementsAre("f.yaml:4:34: listeners[0].trusted_proxies[1]: every client is trusted: it may "
+                          "forge X-Forwarded-For; expected the addresses of your proxies",
+                          HasSubstr("listeners[0].trusted_proxies[2]: every client is trusted")));
+  EXPECT_THAT(Warnings("  trusted_proxies: [ 10.0.0.0/8, unix, \"::1\" ]\n", "", ""), IsEmpty());
+}
+
+TEST(IntentCheck, AnEndpointWithAnAddressToListenOn) {
+  EXPECT_THAT(Warnings("", "", "", "0.0.0.0:2"),
+              ElementsAre("f.yaml:9:16: clusters[0].endpoints[0]: 0.0.0.0:2 is an address to listen on; "
+                          "expected the backend's address, such as 127.0.0.1"));
+  EXPECT_THAT(Warnings("", "", "", "[::]:2"), ElementsAre(HasSubstr("[::]:2 is an address to listen on")));
+  EXPECT_THAT(Warnings("", "", "", "[::1]:2"), IsEmpty());
+}
+
+TEST(IntentCheck, AStarAtTheEndOfAPath) {
+  const auto first = [](const std::string& match) {
+    const Loaded loaded =
+        LoadText("listeners: [ { name: a, address: 127.0.0.1:1 } ]\nroutes: [ { match: { " + match +
+                     " }, cluster: c } ]\nclusters: [ { name: c, endpoints: [ 127.0.0.1:2 ] } ]\n",
+                 "f.yaml", {.check_files = false});
+    EXPECT_TRUE(loaded.ok());
+    return loaded.warnings.empty() ? std::string() : Render(loaded.warnings[0]);
+  };
+  EXPECT_EQ(
+      first("path_prefix: /chat/*"),
+      "f.yaml:2:35: routes[0].match.path_prefix: \"/chat/*\" ends in a *, which stands for itself only; "
+      "expected /chat (whole segments), or path_regex");
+  EXPECT_THAT(first("path_prefix: /*"), HasSubstr("expected / (whole segments)"));
+  EXPECT_THAT(first("path: /chat*"), HasSubstr("expected path_prefix: /chat (whole segments)"));
+  EXPECT_EQ(first("path_prefix: /a*b"), "");
+  EXPECT_EQ(first("path_regex: /chat/.*"), "");
+}
+
+TEST(IntentCheck, GroupsThatAreWrittenAsElsewhere) {
+  const auto rewrite = [](const std::string& substitution) {
+    return "  regex_rewrite: { pattern: ^/(a), substitution: '" + substitution + "' }\n";
+  };
+  EXPECT_THAT(Warnings("", rewrite("/b/$1"), ""),
+              ElementsAre("f.yaml:7:50: routes[0].regex_rewrite.substitution: \"$1\" is plain text; expected "
+                          "\\1 to \\9 for the groups"));
+  EXPECT_THAT(Warnings("", rewrite("/$/\\1"), ""), IsEmpty());
+}
+
+TEST(IntentCheck, AnOriginOfAWebSocket) {
+  const auto allow = [](const std::string& origin) {
+    return "  filters: [ { origin: { allow: [ \"" + origin + "\" ] } } ]\n";
+  };
+  EXPECT_THAT(Warnings("", allow("wss://a.example"), ""),
+              ElementsAre("f.yaml:7:35: routes[0].filters[0].origin.allow[0]: \"wss://a.example\" never "
+                          "matches: an Origin begins with http:// or https://; expected https://a.example"));
+  EXPECT_THAT(Warnings("", allow("ws://a.example:81"), ""),
+              ElementsAre(HasSubstr("expected http://a.example:81")));
+  EXPECT_THAT(Warnings("", allow("chrome-extension://abc"), ""), IsEmpty());
+}
+
 }  // namespace
 }  // namespace hawser::config::intent_check_test
