@@ -58,7 +58,7 @@ void CheckRedirect(const Redirect& redirect, const RouteMatch& match, const Chec
   CheckPrefixRewrite(redirect.prefix_rewrite, match, checks);
   const bool moves = redirect.scheme || redirect.host || redirect.port || redirect.path ||
                      redirect.prefix_rewrite || redirect.strip_query;
-  if (!moves && checks.Given(redirect)) {
+  if (!moves && checks.Sound(redirect)) {
     checks.Error(redirect, "redirects to the same URL",
                  "expected scheme, host, port, path, prefix_rewrite or strip_query");
   }

@@ -35,6 +35,13 @@ void Diagnostics::Add(Mark mark, std::string path, std::string what, std::string
   list_.push_back({file_, mark, std::move(path), std::move(what), std::move(expected)});
 }
 
+bool Diagnostics::Concern(std::string_view path) const {
+  return std::any_of(list_.begin(), list_.end(), [path](const Diagnostic& one) {
+    if (!std::string_view(one.path).starts_with(path)) return false;
+    return one.path.size() == path.size() || one.path[path.size()] == '.' || one.path[path.size()] == '[';
+  });
+}
+
 std::vector<Diagnostic> Diagnostics::Take() {
   std::stable_sort(list_.begin(), list_.end(),
                    [](const Diagnostic& a, const Diagnostic& b) { return a.mark < b.mark; });

@@ -41,6 +41,8 @@ class Diagnostics {
 
   void Add(Mark mark, std::string path, std::string what, std::string expected = {});
   bool empty() const { return list_.empty(); }
+  // Whether there is one for the value at this path, or for any in it.
+  bool Concern(std::string_view path) const;
   // In the order of the file; ends with a line that says how many were left out, if any.
   std::vector<Diagnostic> Take();
 

@@ -26,7 +26,8 @@ uint64_t SecondsWorth(double per_second) {
 template <class Limit>
 void CheckBurst(const Limit& limit, uint64_t burst, std::string (*shown)(uint64_t), const Checks& checks) {
   const uint64_t worth = SecondsWorth(limit.rate.per_second);
-  if (!checks.Given(limit.rate) || limit.rate.per_second <= 0 || burst >= worth) return;
+  if (!checks.Sound(limit) || !checks.Given(limit.rate) || limit.rate.per_second <= 0 || burst >= worth)
+    return;
   const std::string what = fmt::format("a burst of {} is below one second's worth of the rate", shown(burst));
   if (checks.Given(limit.burst)) {
     checks.Warn(limit.burst, what, "expected at least " + shown(worth));
@@ -181,7 +182,7 @@ bool CheckConnectTimeout(const Cluster& cluster, const Route& route, const Durat
 void CheckConnectTimeouts(const Config& config, const Checks& checks) {
   for (const Cluster& cluster : config.clusters) {
     for (const Route& route : config.routes) {
-      if (!Takes(route, cluster.name)) continue;
+      if (!Takes(route, cluster.name) || !checks.Sound(route) || !checks.Sound(cluster)) continue;
       if (CheckConnectTimeout(cluster, route, route.handshake_timeout, "handshake_timeout", checks)) break;
       if (CheckConnectTimeout(cluster, route, route.response_timeout, "response_timeout", checks)) break;
     }

@@ -23,6 +23,19 @@ bool IsGluedKey(const Node& node, const std::vector<std::string_view>& keys) {
          std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
+// Whether the map has an unknown key that was meant as one of these: one near to it, or the only one.
+bool MeantAsOneOf(Keys keys, const Node& map, const std::vector<std::string_view>& known) {
+  bool any_known = false;
+  for (const Node::Key& key : map.keys) {
+    if (std::find(known.begin(), known.end(), key.text) != known.end()) {
+      any_known = true;
+    } else if (std::ranges::find(keys, Nearest(key.text, known)) != keys.end()) {
+      return true;
+    }
+  }
+  return !any_known && !map.keys.empty();
+}
+
 // "routes[2] has cluster": the first entry of the list with one of the keys; empty if there is none.
 std::string WhoHas(const Node& list, std::string_view name, Keys keys) {
   for (size_t i = 0; i < list.children.size(); ++i) {
@@ -41,6 +54,7 @@ void Reader::ExactlyOneOf(Keys keys) {
   const auto given =
       std::count_if(keys.begin(), keys.end(), [this](std::string_view key) { return Find(key); });
   if (given > 0) return AtMostOneOf(keys);
+  if (MeantAsOneOf(keys, cursor_.node, known_)) return;  // Finish reports it
   const std::string_view what = keys.size() == 1 ? "is empty" : "a key is missing";
   state_.errors.Add(cursor_.node.mark, cursor_.path, std::string(what),
                     fmt::format("expected {}{}", keys.size() == 1 ? "" : "one of ", fmt::join(keys, ", ")));

@@ -98,7 +98,8 @@ void CheckWithoutFrames(const WebSocket& websocket, const Checks& checks) {
 void CheckWebSocket(const WebSocket& websocket, const Checks& checks) {
   const Keepalive& keepalive = websocket.keepalive;
   if (websocket.inspection == Inspection::kOff) return CheckWithoutFrames(websocket, checks);
-  if (keepalive.interval.count() == 0 || keepalive.to == KeepaliveTo::kNone) return;
+  if (!checks.Sound(websocket) || keepalive.interval.count() == 0 || keepalive.to == KeepaliveTo::kNone)
+    return;
   if (checks.Given(keepalive.timeout) && keepalive.timeout > keepalive.interval) {
     checks.Warn(
         keepalive.timeout,
@@ -157,6 +158,7 @@ class Taken {
   void Add(const Route& route) {
     const std::string canonical = Canonical(route.match);
     const Route* same = nullptr;
+    const Route* before = nullptr;
     size_t served = 0;
     size_t covered = 0;
     for (size_t i = 0; i < config_.listeners.size(); ++i) {
@@ -164,6 +166,7 @@ class Taken {
       ++served;
       Claims& claims = listeners_[i];
       covered += claims.everything != nullptr ? 1 : 0;
+      if (before == nullptr) before = claims.everything;
       const auto [first, added] = claims.exact.try_emplace(canonical, &route);
       if (!added && same == nullptr) same = first->second;
       if (claims.everything == nullptr && TakesEverything(route.match)) claims.everything = &route;
@@ -172,8 +175,10 @@ class Taken {
       checks_.Error(route.match, "duplicate route: the same match on the same listener",
                     fmt::format("{} comes first{}", same->name, Line(*same)));
     } else if (served > 0 && covered == served) {
-      checks_.Warn(route.match, "no request takes this route: an earlier one takes them all",
-                   "expected it before that one");
+      checks_.Warn(
+          route.match,
+          fmt::format("no request takes this route: {} takes them all{}", before->name, Line(*before)),
+          "expected it before that one");
     }
   }
 
@@ -196,11 +201,12 @@ class Taken {
 void CheckOrder(const Config& config, const Checks& checks) {
   Taken taken(config, checks);
   for (const Route& route : config.routes) {
-    if (checks.Given(route.match)) taken.Add(route);
+    if (checks.Sound(route.match)) taken.Add(route);
   }
 }
 
 void CheckUse(const Config& config, const Checks& checks) {
+  if (!checks.Sound(config.routes)) return;
   absl::flat_hash_set<std::string> used;
   for (const Route& route : config.routes) {
     if (route.cluster) used.insert(*route.cluster);

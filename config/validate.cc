@@ -63,7 +63,7 @@ void CheckLogPath(const std::string& path, const Checks& checks) {
 }
 
 void CheckDrain(const Drain& drain, const Checks& checks) {
-  if (!checks.Given(drain.deadline) || drain.deadline >= drain.window) return;
+  if (!checks.Sound(drain) || !checks.Given(drain.deadline) || drain.deadline >= drain.window) return;
   checks.Error(drain.deadline,
                fmt::format("{} is below the window of {}", FormatDuration(drain.deadline),
                            FormatDuration(drain.window)),
@@ -128,7 +128,7 @@ void CheckListener(const Listener& listener, const Checks& checks) {
 
 void CheckHashPolicy(const Cluster& cluster, const Checks& checks) {
   const bool hashes = cluster.lb_policy == LbPolicy::kRingHash || cluster.lb_policy == LbPolicy::kMaglev;
-  if (!hashes && checks.Given(cluster.hash_policy)) {
+  if (!hashes && checks.Sound(cluster) && checks.Given(cluster.hash_policy)) {
     checks.Warn(cluster.hash_policy, "has no effect with this lb_policy", "expected ring_hash or maglev");
   }
 }
@@ -151,6 +151,7 @@ void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
 
 // Browsers drop a cookie that breaks these rules, and affinity with it.
 void CheckCookieAttributes(const AffinityCookie& cookie, bool all_tls, const Checks& checks) {
+  if (!checks.Sound(cookie)) return;
   const bool secure = cookie.secure.value_or(all_tls);
   const std::string expected =
       cookie.secure ? "expected secure: true" : "expected secure: true, as not every listener has TLS";
@@ -198,6 +199,7 @@ void ReadKeysFile(AffinityCookie& cookie, const Checks& checks) {
 }
 
 void CheckBackendTls(const BackendTls& tls, const Checks& checks) {
+  if (!checks.Sound(tls)) return;
   if (tls.certificate.has_value() != tls.private_key.has_value()) {
     const auto& given = tls.certificate ? tls.certificate : tls.private_key;
     checks.Error(*given, "certificate and private_key go together", "expected both or none");

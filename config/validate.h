@@ -24,6 +24,14 @@ struct Checks {
     return sources.Find(field) != nullptr;
   }
 
+  // Whether the file gives the field, and there is no error in it so far. What does not parse keeps its
+  // default, from which no check may conclude anything.
+  template <class T>
+  bool Sound(const T& field) const {
+    const Place* place = sources.Find(field);
+    return place != nullptr && !errors.Concern(place->path);
+  }
+
   template <class T>
   void Error(const T& field, std::string what, std::string expected = {}) const {
     AddTo(errors, sources.Find(field), std::move(what), std::move(expected));

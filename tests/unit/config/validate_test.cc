@@ -130,8 +130,8 @@ TEST(Validate, ARouteBehindOneThatTakesEverythingIsAWarning) {
       "- { match: { path: /y }, cluster: c }\n");
   EXPECT_THAT(result.errors, IsEmpty());
   EXPECT_THAT(result.warnings,
-              ElementsAre("f.yaml:5:12: routes[1].match: no request takes this route: an earlier one "
-                          "takes them all; expected it before that one"));
+              ElementsAre("f.yaml:5:12: routes[1].match: no request takes this route: route-1 takes "
+                          "them all, in line 4; expected it before that one"));
 }
 
 TEST(Validate, SomeWeightIsAboveZero) {
