@@ -5,6 +5,7 @@
 #include <system_error>
 
 #include "config/diagnostic.h"
+#include "config/form.h"
 #include "fmt/format.h"
 #include "proxy/net/address.h"
 
@@ -71,6 +72,13 @@ std::optional<Hint> HostHint(std::string_view text) {
               fmt::format("expected {}", Written(*ip, port))};
 }
 
+// "127.0.0.1:84433".
+std::optional<Hint> PortHint(std::string_view text) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || IpIn(text) || !IpIn(text.substr(0, colon))) return std::nullopt;
+  return Hint{"not a port: " + Quote(text.substr(colon + 1)), "expected 1 to 65535"};
+}
+
 }  // namespace
 
 std::optional<Hint> AddressHint(std::string_view text, bool connects) {
@@ -81,6 +89,7 @@ std::optional<Hint> AddressHint(std::string_view text, bool connects) {
   }
   if (auto hint = NoHostHint(text, connects)) return hint;
   if (auto hint = HostHint(text)) return hint;  // "::1:80" is an address too, but nobody means it
+  if (auto hint = PortHint(text)) return hint;
   const auto ip = IpIn(text);
   if (!ip) return std::nullopt;
   return Hint{Quote(text) + " has no port", fmt::format("expected {}", Written(*ip, "PORT"))};
@@ -96,6 +105,24 @@ std::optional<Hint> PeersHint(std::string_view text) {
   return Hint{Quote(text) + " has bits set behind its prefix",
               fmt::format("expected {}/{} for the block, or {} for the one address",
                           ip->Masked(*length).ToString(), *length, ip->ToString())};
+}
+
+std::optional<std::string> OriginHint(std::string_view text) {
+  if (text == "*") return "to allow every origin, leave the filter out";
+  const size_t mark = text.find("://");
+  const bool schemed = mark != std::string_view::npos;
+  const std::string_view rest = text.substr(schemed ? mark + 3 : 0);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?#"));
+  if (!schemed && authority.find('.') == std::string_view::npos && !authority.starts_with("localhost"))
+    return std::nullopt;
+  const std::string_view scheme = schemed ? text.substr(0, mark) : "https";
+  const std::string origin = fmt::format("{}://{}",
+                                         scheme == "wss"  ? "https"
+                                         : scheme == "ws" ? "http"
+                                                          : scheme,
+                                         authority);
+  if (Misfit(Form::kOrigin, origin)) return std::nullopt;
+  return "expected " + origin;
 }
 
 }  // namespace hawser::config

@@ -1,5 +1,5 @@
-// Guesses what was meant by text that is not an address or a block of addresses: forms that other programs
-// accept.
+// Guesses what was meant by text that is not an address, a block of addresses or an origin: forms that other
+// programs accept.
 #pragma once
 
 #include <optional>
@@ -19,5 +19,8 @@ std::optional<Hint> AddressHint(std::string_view text, bool connects);
 
 // Likewise, by net::PeerBlock::Parse.
 std::optional<Hint> PeersHint(std::string_view text);
+
+// What is expected instead of text that does not have Form::kOrigin: "expected https://www.example.com".
+std::optional<std::string> OriginHint(std::string_view text);
 
 }  // namespace hawser::config

@@ -61,7 +61,8 @@ std::string ExpectedText(const Rules<Duration>& rules) {
 }
 
 std::string ExpectedText(const Rules<ByteSize>& rules) {
-  return Sentence("a size such as 512, 64KiB or 1MB", BoundsText(rules));
+  const bool bounded = rules.min > 0 || rules.max < kLargestPayload;
+  return Sentence("a size such as 512, 64KiB or 1MB", bounded ? BoundsText(rules) : "");
 }
 
 std::string ExpectedText(const Rules<Rate>& rules) {

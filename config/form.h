@@ -18,7 +18,7 @@ enum class Form : uint8_t {
   kLogFile,       // a file, or "-" for stdout
   kFileMode,      // "0660": permissions in octal
   kHost,          // "chat.example.com" or "*.example.com"
-  kOrigin,        // "https://*.example.com" or "same-host"
+  kOrigin,        // "https://*.example.com", "same-host" or "null"
   kUrlPath,       // as it stands in a request line, without the query
   kUrlTarget,     // the same, maybe with a query
   kAuthority,     // "chat.example.com:8443": a host, maybe with a port

@@ -62,6 +62,10 @@ bool NeedsQuotes(const Node& node) {
   return !IsQuoted(node) && !IsCoreText(node.text);
 }
 
+std::string_view WithoutQuotes(const Node& node) {
+  return CoreTruth(node.text) ? "is a truth value" : "is a number";
+}
+
 }  // namespace
 
 std::optional<std::string> NotAValue(const Node& node) {
@@ -155,7 +159,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& ru
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rules, Secret& value) {
   HAWSER_DCHECK(node.scalar());
-  if (NeedsQuotes(node)) return "is not text without quotes";
+  if (NeedsQuotes(node)) return std::string(WithoutQuotes(node));
   if (node.text.size() < rules.min_bytes) return fmt::format("has {} bytes", node.text.size());
   value.value = node.text;
   return std::nullopt;
@@ -163,8 +167,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rule
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>& rules, std::string& value) {
   HAWSER_DCHECK(node.scalar());
-  if (NeedsQuotes(node)) return node.text + " is not text without quotes";
   if (auto misfit = Misfit(rules.form, node.text)) return misfit;
+  if (NeedsQuotes(node)) return fmt::format("{} {}", node.text, WithoutQuotes(node));
   if (node.text.size() > rules.max_bytes) return fmt::format("has {} bytes", node.text.size());
   value = node.text;
   return std::nullopt;
@@ -191,6 +195,18 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBloc
   }
   value = *std::move(block);
   return std::nullopt;
+}
+
+std::string ExpectedFor(const Node& node, const Rules<Secret>& rules) {
+  return node.scalar() && NeedsQuotes(node) ? "put it in quotes" : ExpectedText(rules);
+}
+
+std::string ExpectedFor(const Node& node, const Rules<std::string>& rules) {
+  if (!node.scalar()) return ExpectedText(rules);
+  if (!Misfit(rules.form, node.text) && NeedsQuotes(node))
+    return fmt::format("put it in quotes: \"{}\"", node.text);
+  auto hint = rules.form == Form::kOrigin ? OriginHint(node.text) : std::nullopt;
+  return hint ? *std::move(hint) : ExpectedText(rules);
 }
 
 std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules) {

@@ -61,7 +61,9 @@ std::string ExpectedFor(const Node& node, const Rules<T>& rules) {
   return ExpectedText(rules);
 }
 
-// Text that was probably meant as an address gets a sentence of its own.
+// Text that was probably meant as an address or an origin, or that needs quotes, gets a sentence of its own.
+std::string ExpectedFor(const Node& node, const Rules<Secret>& rules);
+std::string ExpectedFor(const Node& node, const Rules<std::string>& rules);
 std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules);
 std::string ExpectedFor(const Node& node, const Rules<net::PeerBlock>& rules);
 

@@ -136,6 +136,12 @@ void Reader::ReportMissing(const Key& key, std::string expected) {
   state_.errors.Add(cursor_.node.mark, Join(cursor_.path, key.name), "is missing", std::move(expected));
 }
 
+std::string AsEntry(const Node& node) {
+  const bool quotes =
+      node.kind == Node::Kind::kQuoted || node.text.find_first_of("[]{}#") != std::string::npos;
+  return quotes ? fmt::format("[ \"{}\" ]", node.text) : fmt::format("[ {} ]", node.text);
+}
+
 std::string ResolveFile(const LoadState& state, Form form, std::string file) {
   const bool is_file = form == Form::kFile || (form == Form::kLogFile && !file.empty() && file != "-");
   if (!is_file || file.starts_with('/') || state.folder.empty()) return file;

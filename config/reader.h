@@ -94,14 +94,35 @@ void ReadValue(LoadState& state, const Cursor& cursor, std::optional<T>& value,
   ReadValue(state, cursor, value.emplace(), static_cast<const Rules<T>&>(rules));
 }
 
+// "[ a ]": the list with this value alone.
+std::string AsEntry(const Node& node);
+
+// What is expected where a list is, for a node that is none. Never quotes a secret.
+template <class T>
+std::string ExpectedList(const Cursor& cursor, const Rules<std::vector<T>>& rules) {
+  constexpr size_t kLongest = 80;
+  const Node& node = cursor.node;
+  if (node.kind == Node::Kind::kMap) return ExpectedText(rules) + ", each entry behind a dash and a space";
+  if (node.kind == Node::Kind::kPlain && node.text.starts_with('-'))
+    return "a space is missing behind the dash";
+  if constexpr (!std::is_same_v<T, Secret>) {
+    if (!node.scalar() || node.text.size() > kLongest) return ExpectedText(rules);
+    Diagnostics errors({});
+    SourceMap sources;
+    LoadState aside{errors, sources, {}};
+    T entry{};
+    ReadValue(aside, cursor, entry, rules.each);
+    if (errors.empty()) return fmt::format("{} such as {}", ExpectedText(rules), AsEntry(node));
+  }
+  return ExpectedText(rules);
+}
+
 template <class T>
 void ReadValue(LoadState& state, const Cursor& cursor, std::vector<T>& list,
                const Rules<std::vector<T>>& rules) {
   if (cursor.node.kind != Node::Kind::kList) {
     const std::string what = cursor.node.scalar() ? "is a single value" : *NotAValue(cursor.node);
-    const bool is_map = cursor.node.kind == Node::Kind::kMap;
-    return state.errors.Add(cursor.node.mark, cursor.path, what,
-                            ExpectedText(rules) + (is_map ? ", each entry behind a dash and a space" : ""));
+    return state.errors.Add(cursor.node.mark, cursor.path, what, ExpectedList(cursor, rules));
   }
   const size_t count = cursor.node.children.size();
   if (count < rules.min_items) {

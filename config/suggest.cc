@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "fmt/format.h"
@@ -13,6 +14,10 @@ namespace {
 
 constexpr size_t kLongestWord = 64;    // longer ones are not typing errors
 constexpr size_t kMostSuggested = 20;  // of a list of names
+
+// Words of other programs, and ours. They have few letters in common.
+constexpr std::pair<std::string_view, std::string_view> kElsewhere[] = {
+    {"leastconn", "least_request"}, {"least_conn", "least_request"}, {"http2", "h2"}, {"ssl", "tls"}};
 
 bool Same(char a, char b) {
   return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
@@ -42,6 +47,9 @@ size_t Distance(std::string_view a, std::string_view b) {
 
 std::string_view Nearest(std::string_view word, std::span<const std::string_view> known) {
   if (word.size() > kLongestWord) return {};
+  for (const auto& [theirs, ours] : kElsewhere) {
+    if (theirs == word && std::find(known.begin(), known.end(), ours) != known.end()) return ours;
+  }
   std::string_view nearest;
   size_t least = std::max<size_t>(1, word.size() / 3) + 1;
   for (const std::string_view candidate : known) {

@@ -8,8 +8,8 @@
 
 namespace hawser::config {
 
-// The nearest word, if it is near enough to be meant: one edit for every three letters, at least one. Empty
-// otherwise.
+// The word that stands for one of another program (least_request for leastconn); else the nearest, if it is
+// near enough to be meant: one edit for every three letters, at least one. Empty otherwise.
 std::string_view Nearest(std::string_view word, std::span<const std::string_view> known);
 
 // `did you mean "connections"?` or, with nothing near, `expected one of a, b, c`.

@@ -191,8 +191,9 @@ TEST(Load, AListOrAMapIsNotASingleValue) {
                           "f.yaml:8:8: drain: is a list; expected a map with window, deadline",
                           "f.yaml:9:1: access_log: has no value; expected a map with path, format, "
                           "query, redacted, queue"));
-  EXPECT_THAT(Errors(WithRoute("- { match: {}, cluster: c, listeners: a }\n")),
-              ElementsAre("f.yaml:4:39: routes[0].listeners: is a single value; expected a list"));
+  EXPECT_THAT(
+      Errors(WithRoute("- { match: {}, cluster: c, listeners: a }\n")),
+      ElementsAre("f.yaml:4:39: routes[0].listeners: is a single value; expected a list such as [ a ]"));
 }
 
 TEST(Load, ATruthValueIsTrueOrFalse) {
@@ -234,13 +235,13 @@ TEST(Load, ReportsWhatTheCoreSchemaReadsAsAnotherType) {
           HasSubstr("f.yaml:12:20: listeners[0].http2.stall_timeout: \"0x10\" has no unit; expected")));
   EXPECT_THAT(
       Errors(WithListener("- { name: 0o17, address: 127.0.0.1:9 }\n- { name: 0o8, address: 127.0.0.1:8 }\n")),
-      ElementsAre(HasSubstr("listeners[1].name: 0o17 is not text without quotes;")));
+      ElementsAre(HasSubstr("listeners[1].name: 0o17 is a number; put it in quotes: \"0o17\"")));
 }
 
 TEST(Load, TextThatYamlReadsAsANumberNeedsQuotes) {
   EXPECT_THAT(Errors(WithRoute("- match: { headers: [ { name: V, exact: 13 } ] }\n  cluster: c\n")),
-              ElementsAre("f.yaml:4:41: routes[0].match.headers[0].exact: 13 is not text without quotes; "
-                          "expected text in one line"));
+              ElementsAre("f.yaml:4:41: routes[0].match.headers[0].exact: 13 is a number; put it in "
+                          "quotes: \"13\""));
   EXPECT_THAT(Errors(WithRoute("- match: { headers: [ { name: V, exact: \"13\" } ] }\n  cluster: c\n")),
               IsEmpty());
 }
@@ -330,8 +331,7 @@ TEST(Load, HostNamesAreNoAddressesYet) {
           "f.yaml:5:16: clusters[0].endpoints[0]: not an IP address: \"chat.internal\"; expected IP:PORT, "
           "[IPv6]:PORT or unix:PATH (host names are not supported)",
           "f.yaml:5:35: clusters[0].endpoints[1]: \"127.0.0.1\" has no port; expected 127.0.0.1:PORT",
-          "f.yaml:5:46: clusters[0].endpoints[2]: not a port: \"99999\"; expected IP:PORT, "
-          "[IPv6]:PORT or unix:PATH (host names are not supported)",
+          "f.yaml:5:46: clusters[0].endpoints[2]: not a port: \"99999\"; expected 1 to 65535",
           "f.yaml:5:65: clusters[0].endpoints[3]: \":80\" has no IP address; expected 127.0.0.1:80 for a "
           "backend on "
           "this machine"));
@@ -365,7 +365,7 @@ TEST(Load, AFileModeIsOctalTextInQuotes) {
   EXPECT_EQ(ModeOf(loaded.config->admin.mode), 0660U);
   EXPECT_EQ(ModeOf(loaded.config->listeners[0].mode), 0666U);
   EXPECT_THAT(Errors("admin: { mode: 0660 }\n"),
-              ::testing::Contains(HasSubstr("0660 is not text without quotes")));
+              ::testing::Contains(HasSubstr("0660 is a number; put it in quotes: \"0660\"")));
   for (const std::string text :
        {"\"660\"", "\"0668\"", "\"04755\"", "\"rw-rw----\"", "\"\"", "\" 0660\"", "\"0o660\""}) {
     EXPECT_THAT(Errors("admin: { mode: " + text + " }\n"), ::testing::Contains(HasSubstr("admin.mode")))
@@ -466,8 +466,8 @@ TEST(Load, AShortKeyIsRefusedWithoutPrintingIt) {
   EXPECT_THAT(errors,
               ElementsAre("f.yaml:6:33: clusters[0].affinity.cookie.keys[0]: has 7 bytes; expected a secret, "
                           "at least 32 bytes",
-                          "f.yaml:6:42: clusters[0].affinity.cookie.keys[1]: is not text without quotes; "
-                          "expected a secret, at least 32 bytes",
+                          "f.yaml:6:42: clusters[0].affinity.cookie.keys[1]: is a number; put it in "
+                          "quotes",
                           "f.yaml:6:76: clusters[0].affinity.cookie.keys[2]: is a list; expected a "
                           "secret, at least 32 bytes"));
 }
