@@ -58,7 +58,8 @@ void Describe(V& v, Is<AccessLog> auto& log) {
           log.query);
   v.Field({"redacted",
            "Names of query parameters that hold credentials. A name is found in any case, and if parts of it "
-           "are percent-encoded.",
+           "are percent-encoded. A list here replaces the default: repeat `token`, `access_token`, `jwt` and "
+           "`key` if you need them.",
            "`token`, `access_token`, `jwt`, `key`"},
           log.redacted, {.each = {Form::kText}});
   v.Field({"queue",

@@ -63,7 +63,7 @@ void Describe(V& v, Is<AffinityCookie> auto& cookie) {
            "one. The first signs; all verify. To rotate, put a new key in front. Several hawsers with the "
            "same keys accept each other's cookies."},
           cookie.keys, {.min_items = 1, .each = {32}});
-  v.Field({"keys_file", "File with one key in each line, instead of `keys`.", "`keys`"}, cookie.keys_file,
+  v.Field({"keys_file", "File with one key in each line, instead of `keys`.", "none"}, cookie.keys_file,
           {{Form::kFile}});
   v.ExactlyOneOf({"keys", "keys_file"});
 }

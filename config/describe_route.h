@@ -204,7 +204,8 @@ template <class V>
 void Describe(V& v, Is<WeightedCluster> auto& cluster) {
   v.Field({"name", "Name of the cluster.", {}, kRequired}, cluster.name, {Form::kName});
   v.Field({"weight",
-           "The cluster's share of the route's handshakes: its weight divided by the sum of all. `0`: none."},
+           "The cluster's share of the route's requests and handshakes: its weight divided by the sum of "
+           "all. `0`: none."},
           cluster.weight, {0, 1'000'000});
 }
 
@@ -289,19 +290,27 @@ void Describe(V& v, Is<DirectResponse> auto& response) {
 
 template <class V>
 void Describe(V& v, Is<OriginFilter> auto& origin) {
-  v.Field({"allow",
-           "Origins that may open a WebSocket, as a browser writes them. `*.` stands for every name below a "
-           "domain. `same-host`: the origin's host is the request's host.",
-           {},
-           kRequired},
-          origin.allow, {.min_items = 1, .each = {Form::kOrigin}});
-  v.Field({"allow_missing", "Allows requests without `Origin`: clients that are not browsers send none."},
-          origin.allow_missing);
+  v.Field(
+      {"allow",
+       "Origins whose pages may send requests, as a browser writes them. `*.` stands for every name below "
+       "a domain. `same-host`: host and port are those of the request's `Host`; where hawser ends TLS the "
+       "origin must be `https`, without TLS `http` and `https` pass. `\"null\"`, in quotes: pages without "
+       "an origin, such as files and sandboxed frames; any site can make one.",
+       {},
+       kRequired},
+      origin.allow, {.min_items = 1, .each = {Form::kOrigin}});
+  v.Field(
+      {"allow_missing",
+       "Allows requests without `Origin`: clients that are not browsers send none. `false` also refuses page "
+       "loads, for which browsers send no `Origin`: use it on routes that carry only WebSockets."},
+      origin.allow_missing);
 }
 
 template <class V>
 void Describe(V& v, Is<FilterConfig> auto& filter) {
-  v.Field({"origin", "Refuses handshakes from other sites' pages with 403 (cross-site WebSocket hijacking)."},
+  v.Field({"origin",
+           "Protects against cross-site WebSocket hijacking: answers 403 to every request, WebSocket "
+           "handshake or not, whose `Origin` is not in `allow`."},
           filter.origin);
   v.ExactlyOneOf({"origin"});
 }
@@ -320,7 +329,7 @@ void Describe(V& v, Is<Route> auto& route) {
   v.Field({"listeners", "Names of the listeners that have this route.", "all listeners"}, route.listeners,
           {.min_items = 1, .each = {Form::kName}});
   v.Field({"cluster", "Name of the cluster that requests go to."}, route.cluster, {{Form::kName}});
-  v.Field({"weighted_clusters", "Several clusters, each with its share of the handshakes."},
+  v.Field({"weighted_clusters", "Several clusters, each with its share of the requests and handshakes."},
           route.weighted_clusters, {.min_items = 1});
   v.Field({"redirect", "Answers with a redirect, without a backend."}, route.redirect);
   v.Field({"direct_response", "Answers with a fixed response, without a backend."}, route.direct_response);
