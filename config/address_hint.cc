@@ -79,10 +79,19 @@ std::optional<Hint> PortHint(std::string_view text) {
   return Hint{"not a port: " + Quote(text.substr(colon + 1)), "expected 1 to 65535"};
 }
 
+// `[ 127.0.0.1:9000 127.0.0.1:9001 ]` is one text to YAML.
+template <typename Address>
+std::optional<Hint> CommaHint(std::string_view text) {
+  const size_t space = text.find_first_of(" \t\n");
+  if (space == std::string_view::npos || !Address::Parse(text.substr(0, space)).ok()) return std::nullopt;
+  return Hint{Quote(text) + " is not one address", "two addresses without a comma between them?"};
+}
+
 }  // namespace
 
 std::optional<Hint> AddressHint(std::string_view text, bool connects) {
   if (net::SocketAddress::Parse(text).ok()) return std::nullopt;
+  if (auto hint = CommaHint<net::SocketAddress>(text)) return hint;
   if (auto hint = UrlHint(text, connects)) return hint;
   if (text.starts_with('/')) {
     return Hint{Quote(text) + " is a path, not an address", fmt::format("expected \"unix:{}\"", text)};
@@ -97,6 +106,7 @@ std::optional<Hint> AddressHint(std::string_view text, bool connects) {
 
 std::optional<Hint> PeersHint(std::string_view text) {
   if (net::PeerBlock::Parse(text).ok()) return std::nullopt;
+  if (auto hint = CommaHint<net::PeerBlock>(text)) return hint;
   const size_t slash = text.find('/');
   if (slash == std::string_view::npos) return std::nullopt;
   const auto ip = IpIn(text.substr(0, slash));

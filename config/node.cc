@@ -81,7 +81,7 @@ bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors)
   } catch (const YAML::Exception& exception) {
     const Mark mark = exception.mark.is_null() ? Mark{} : std::min(ToMark(exception.mark), LastOf(text));
     if (!builder.failed())
-      errors.Add(mark, {}, "not YAML: " + PlainWords(exception.msg), YamlHint(text, mark));
+      errors.Add(mark, {}, "not YAML: " + PlainWords(exception.msg), YamlHint(text, mark, exception.msg));
     return false;
   }
   return !builder.failed();

@@ -16,9 +16,10 @@ std::optional<size_t> IndexOf(const Node& map, std::string_view key) {
   return static_cast<size_t>(found - map.keys.begin());
 }
 
-// "path:access.log" is text to YAML.
-bool IsGluedKey(const Node& node, const std::vector<std::string_view>& keys) {
-  const std::string_view key = std::string_view(node.text).substr(0, node.text.find(':'));
+// "path:access.log" and "path = access.log" are text to YAML.
+bool IsGluedKey(const Node& node, const std::vector<std::string_view>& keys, char sign) {
+  std::string_view key = std::string_view(node.text).substr(0, node.text.find(sign));
+  key = key.substr(0, key.find_last_not_of(' ') + 1);
   return node.kind == Node::Kind::kPlain && key.size() < node.text.size() &&
          std::find(keys.begin(), keys.end(), key) != keys.end();
 }
@@ -111,8 +112,10 @@ void Reader::Finish() {
     const std::string what = cursor_.node.scalar() ? "is a single value" : *NotAValue(cursor_.node);
     return state_.errors.Add(
         cursor_.node.mark, cursor_.path, what,
-        IsGluedKey(cursor_.node, known_)
+        IsGluedKey(cursor_.node, known_, ':')
             ? fmt::format("expected a space behind the colon of {}", Quote(cursor_.node.text))
+        : IsGluedKey(cursor_.node, known_, '=')
+            ? fmt::format("expected a colon and a space instead of the = of {}", Quote(cursor_.node.text))
             : fmt::format("expected a map with {}", fmt::join(known_, ", ")));
   }
   for (const Node::Key& key : cursor_.node.keys) {
@@ -140,6 +143,11 @@ std::string AsEntry(const Node& node) {
   const bool quotes =
       node.kind == Node::Kind::kQuoted || node.text.find_first_of("[]{}#") != std::string::npos;
   return quotes ? fmt::format("[ \"{}\" ]", node.text) : fmt::format("[ {} ]", node.text);
+}
+
+bool NamesVariable(const Node& node) {
+  const size_t begin = node.scalar() ? node.text.find("${") : std::string::npos;
+  return begin != std::string::npos && node.text.find('}', begin) != std::string::npos;
 }
 
 std::string ResolveFile(const LoadState& state, Form form, std::string file) {

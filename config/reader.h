@@ -66,6 +66,9 @@ std::string ResolveFile(const LoadState& state, Form form, std::string file);
 // Likewise the path of a Unix socket. Says what is wrong where that makes it too long.
 std::optional<std::string> ResolveSocket(const LoadState& state, net::SocketAddress& address);
 
+// Whether the value was meant to come from the environment: "${HOST}:80".
+bool NamesVariable(const Node& node);
+
 template <class T>
 void ReadValue(LoadState& state, const Cursor& cursor, T& value, const Rules<T>& rules) {
   auto what = NotAValue(cursor.node);
@@ -74,7 +77,9 @@ void ReadValue(LoadState& state, const Cursor& cursor, T& value, const Rules<T>&
     if (!what) what = ResolveSocket(state, value);
   }
   if (what) {
-    return state.errors.Add(cursor.node.mark, cursor.path, *std::move(what), ExpectedFor(cursor.node, rules));
+    return state.errors.Add(cursor.node.mark, cursor.path, *std::move(what),
+                            NamesVariable(cursor.node) ? "hawser does not read environment variables"
+                                                       : ExpectedFor(cursor.node, rules));
   }
   if constexpr (std::is_same_v<T, std::string>) value = ResolveFile(state, rules.form, std::move(value));
   state.sources.Record(value, {cursor.node.mark, cursor.path});

@@ -1,4 +1,5 @@
-// Advice for text that YAML reads differently than its writer meant: values that need quotes, tabs.
+// Advice for text that YAML reads differently than its writer meant: values that need quotes, tabs, missing
+// spaces and quotes.
 #pragma once
 
 #include <string>
@@ -9,8 +10,9 @@
 namespace hawser::config {
 
 // For a fault that the parser reports at `mark` of `file`: the end of its sentence, `put "*.example.com" in
-// quotes: ...`. Empty if nothing in that line explains it.
-std::string YamlHint(std::string_view file, Mark mark);
+// quotes: ...`, or `line 3 has no space behind its colon`. Empty if neither that line nor what stands above
+// explains it. `message` is yaml-cpp's.
+std::string YamlHint(std::string_view file, Mark mark, std::string_view message);
 
 // What yaml-cpp says is wrong, in plain words.
 std::string PlainWords(std::string_view message);

@@ -24,6 +24,14 @@ TEST(AddressHint, APortAloneGetsAnAddressInFront) {
   EXPECT_FALSE(AddressHint(":80800", false));
 }
 
+TEST(AddressHint, AMissingCommaIsNamed) {
+  EXPECT_EQ(TextOf(AddressHint("127.0.0.1:80 127.0.0.1:81", true)),
+            "\"127.0.0.1:80 127.0.0.1:81\" is not one address; two addresses without a comma between them?");
+  EXPECT_EQ(TextOf(PeersHint("10.0.0.0/8 127.0.0.1")),
+            "\"10.0.0.0/8 127.0.0.1\" is not one address; two addresses without a comma between them?");
+  EXPECT_EQ(TextOf(AddressHint("127.0.0.1 :80", true)), "");
+}
+
 TEST(AddressHint, SaysWhichPartOfAUrlIsTheAddress) {
   EXPECT_EQ(TextOf(AddressHint("http://127.0.0.1:9000", true)),
             "\"http://127.0.0.1:9000\" is a URL, not an address; expected 127.0.0.1:9000");

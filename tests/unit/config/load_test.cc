@@ -286,6 +286,12 @@ TEST(Load, AWrongShapeIsReportedWithTheRightOne) {
       Errors(WithBase("access_log:\n  path:x\n")),
       ElementsAre(
           "f.yaml:8:3: access_log: is a single value; expected a space behind the colon of \"path:x\""));
+  EXPECT_THAT(
+      Errors(WithBase("access_log:\n  path = x\n")),
+      ElementsAre("f.yaml:8:3: access_log: is a single value; expected a colon and a space instead of "
+                  "the = of \"path = x\""));
+  EXPECT_THAT(Errors(WithCluster("  endpoints: [ \"${HOST}:80\" ]\n")),
+              ElementsAre(::testing::EndsWith("; hawser does not read environment variables")));
   EXPECT_THAT(Errors(WithCluster("  endpoints: { address: 127.0.0.1:2 }\n")),
               ElementsAre("f.yaml:5:14: clusters[0].endpoints: is a map; expected a list, each entry behind "
                           "a dash and a space"));
