@@ -1,10 +1,10 @@
-// The command line, and nothing else: hawser run | check | demo | schema | reference | help | version.
+// What the commands do: hawser run | check | demo | schema | reference | help | version.
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <memory>
 #include <new>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,15 +15,14 @@
 #include <unistd.h>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/ascii.h"
 #include "config/json_schema.h"
 #include "config/load.h"
 #include "config/reference.h"
-#include "config/suggest.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/reference.h"
+#include "proxy/command_line.h"
 #include "proxy/demo/demo.h"
 #include "proxy/server/machine.h"
 #include "proxy/server/process_log.h"
@@ -36,17 +35,6 @@ namespace hawser {
 namespace {
 
 constexpr int kUsageError = 2;
-
-struct Options {
-  std::string config_path;
-  std::string mode = "serve";
-  std::string log_level = "info";
-  std::string schema_format = "json";
-  std::string reference_page;
-  std::string help_about;
-  int workers = 0;  // 0: as many as cores
-  uint16_t demo_port = 8443;
-};
 
 // Writes all of `text`, and waits for room if the descriptor is non-blocking. False if it cannot be written.
 // Used before the server starts, when nothing else runs; Ctrl-C ends the wait.
@@ -181,127 +169,6 @@ int RunDemo(const Options& options) {
   return Serve(std::move(loaded), options, demo->get());
 }
 
-// Accepts these words in any case, and `short_forms` of some of them. CLI11 puts the option's name in front
-// of the error.
-CLI::Validator OneOf(std::vector<std::string_view> words, std::vector<std::string_view> short_forms = {}) {
-  const auto check = [words = std::move(words), short_forms = std::move(short_forms)](std::string& text) {
-    std::string lower = text;
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](char c) { return absl::ascii_tolower(c); });
-    const bool known = std::ranges::find(words, lower) != words.end() ||
-                       std::ranges::find(short_forms, lower) != short_forms.end();
-    if (!known) return fmt::format("{} is not known; {}", config::Quote(text), config::Suggest(lower, words));
-    text = std::move(lower);
-    return std::string();
-  };
-  return CLI::Validator(check, "");
-}
-
-// A whole number, or a word that stands for `meaning`.
-CLI::Validator Whole(int min, int max, std::string word = "", std::string meaning = "") {
-  const auto check = [=](std::string& text) {
-    const bool is_word = !word.empty() && text == word;
-    if (is_word) text = meaning;
-    int number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    if (is_word || (whole && number >= min && number <= max)) return std::string();
-    return fmt::format("{} is not possible; expected {}{} to {}", config::Quote(text),
-                       word.empty() ? "" : word + " or ", min, max);
-  };
-  return CLI::Validator(check, "");
-}
-
-// The commands and their options, as CLI11 has them. Parsing fills `options`, which outlives it.
-struct CommandLine {
-  explicit CommandLine(Options& options);
-
-  CLI::App app{"hawser: a reverse proxy made for WebSockets", "hawser"};
-  CLI::App* run = app.add_subcommand("run", "serve a configuration");
-  CLI::App* check = app.add_subcommand("check", "read a configuration and report every error");
-  CLI::App* demo = app.add_subcommand("demo", "a proxy, three backends and a page to see it work");
-  CLI::App* schema = app.add_subcommand("schema", "print the JSON Schema of the configuration");
-  CLI::App* reference = app.add_subcommand("reference", "print a page of the reference in docs/");
-  CLI::App* help = app.add_subcommand("help", "print this, or what a command takes");
-  CLI::App* version = app.add_subcommand("version", "print the version");
-};
-
-void AddOption(CLI::App& command, const char* names, auto& value, const char* type, const char* help,
-               const CLI::Validator& validator = {}) {
-  command.add_option(names, value, help)->type_name(type)->transform(validator);
-}
-
-void AddConfig(CLI::App& command, const char* names, Options& options) {
-  AddOption(command, names, options.config_path, "", "the configuration file (YAML); - reads it from stdin");
-}
-
-void AddServing(CLI::App& command, Options& options) {
-  AddOption(command, "--concurrency", options.workers, "N",
-            "worker threads, 1 to 1024; auto (the default): as many as cores that this process may use",
-            Whole(1, 1024, "auto", "0"));
-  AddOption(command, "-l,--log-level", options.log_level, "LEVEL",
-            "trace, debug, info (the default), warning, error or critical: what hawser's own log tells",
-            OneOf({"trace", "debug", "info", "warning", "error", "critical"}, {"warn", "err"}));
-}
-
-void AddMode(CLI::App& command, Options& options) {
-  AddOption(command, "--mode", options.mode, "MODE",
-            "serve (the default), or validate: the same as hawser check, spelled as in Envoy",
-            OneOf({"serve", "validate"}));
-}
-
-CommandLine::CommandLine(Options& options) {
-  app.set_version_flag("--version", "hawser " HAWSER_VERSION, "print the version");
-  app.require_subcommand(0, 1);
-  app.footer(
-      "Examples:\n"
-      "  hawser check hawser.yaml     prints OK, or every error with its line and column\n"
-      "  hawser run hawser.yaml       serves; hawser -c hawser.yaml does the same\n"
-      "  hawser run - < hawser.yaml   reads stdin; relative paths are relative to the working directory\n"
-      "  hawser demo                  needs no file\n");
-  AddConfig(app, "-c,--config-path", options);
-  AddMode(app, options);
-  AddServing(app, options);
-  AddConfig(*run, "FILE,-c,--config-path", options);
-  AddMode(*run, options);
-  AddServing(*run, options);
-  AddConfig(*check, "FILE,-c,--config-path", options);
-  AddOption(*demo, "--port", options.demo_port, "PORT",
-            "port of the TLS listener on 127.0.0.1, 8443 by default; 0: any free one", Whole(0, 65535));
-  AddServing(*demo, options);
-  AddOption(*schema, "--format", options.schema_format, "FORMAT",
-            "json (the default), or markdown: the reference in docs/config.md", OneOf({"json", "markdown"}));
-  AddOption(*reference, "PAGE", options.reference_page, "", "metrics, access-log or admin",
-            OneOf(admin::ReferencePages()));
-  AddOption(*help, "COMMAND", options.help_about, "", "the command to tell about");
-}
-
-std::string UnknownCommand(const CommandLine& line, const std::string& word) {
-  std::vector<std::string_view> commands;
-  for (const CLI::App* command : line.app.get_subcommands({})) commands.push_back(command->get_name());
-  const bool file = word.find_first_of("./") != std::string::npos;
-  return fmt::format(
-      "unknown command {}; {}", config::Quote(word),
-      file ? fmt::format("did you mean \"hawser run {}\"?", word) : config::Suggest(word, commands));
-}
-
-// The error for the first word that no command accepts.
-std::string Unexpected(const CommandLine& line, const std::string& word) {
-  const std::vector<CLI::App*> given = line.app.get_subcommands();
-  const CLI::App& command = given.empty() ? line.app : *given.front();
-  if (word.starts_with('-') && word.size() > 1) {
-    const std::string bare = word.substr(std::min(word.find_first_not_of('-'), word.size()));
-    std::vector<std::string_view> known;
-    for (const CLI::Option* option : command.get_options()) {
-      if (!option->get_lnames().empty()) known.push_back(option->get_lnames().front());
-    }
-    const std::string_view nearest = config::Nearest(bare.substr(0, bare.find('=')), known);
-    return fmt::format("unknown option {}{}", word,
-                       nearest.empty() ? "" : fmt::format("; did you mean --{}?", nearest));
-  }
-  if (given.empty()) return UnknownCommand(line, word);
-  return fmt::format("{} is one argument too many for {}", config::Quote(word), command.get_name());
-}
-
 int Misused(std::string_view what) {
   Say(STDERR_FILENO, fmt::format("hawser: {}\nRun \"hawser help\" for more.\n", what));
   return kUsageError;
@@ -323,8 +190,7 @@ int Main(int argc, char** argv) {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {  // help and version come this way too
     if (error.get_exit_code() == 0) return line.app.exit(error);
-    const std::vector<std::string> unexpected = line.app.remaining(true);
-    return Misused(unexpected.empty() ? error.what() : Unexpected(line, unexpected.front()));
+    return Misused(FaultOf(line, error, std::span(argv + std::min(argc, 1), argv + argc)));
   }
 
   if (*line.help) return Help(line, options.help_about);
@@ -341,9 +207,9 @@ int Main(int argc, char** argv) {
   if (*line.check) options.mode = "validate";
   if (!options.config_path.empty()) return Run(options);
   const std::vector<CLI::App*> given = line.app.get_subcommands();
-  if (!given.empty()) {
-    return Misused(
-        fmt::format("a configuration file is missing; expected hawser {} FILE", given.front()->get_name()));
+  if (!given.empty() || argc > 1) {
+    return Misused(fmt::format("a configuration file is missing; expected hawser {} FILE",
+                               options.mode == "serve" ? "run" : "check"));
   }
   Say(STDERR_FILENO, line.app.help());
   return kUsageError;
