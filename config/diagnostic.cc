@@ -8,14 +8,27 @@
 
 namespace hawser::config {
 
-std::string Render(const Diagnostic& diagnostic) {
+namespace {
+
+std::string Render(const Diagnostic& diagnostic, std::string_view kind) {
   std::string text = diagnostic.file;
   if (diagnostic.mark.line > 0) text += fmt::format(":{}:{}", diagnostic.mark.line, diagnostic.mark.column);
   text += ": ";
+  text += kind;
   if (!diagnostic.path.empty()) text += diagnostic.path + ": ";
   text += diagnostic.what;
   if (!diagnostic.expected.empty()) text += "; " + diagnostic.expected;
   return text;
+}
+
+}  // namespace
+
+std::string Render(const Diagnostic& diagnostic) {
+  return Render(diagnostic, "");
+}
+
+std::string RenderWarning(const Diagnostic& diagnostic) {
+  return Render(diagnostic, "warning: ");
 }
 
 std::string Quote(std::string_view text) {

@@ -28,6 +28,8 @@ struct Diagnostic {
 };
 
 std::string Render(const Diagnostic& diagnostic);
+// Likewise, as `FILE:LINE:COL: warning: path: what; expected`.
+std::string RenderWarning(const Diagnostic& diagnostic);
 
 // Text of the file in a message: in quotes, cut if long.
 std::string Quote(std::string_view text);

@@ -19,8 +19,9 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 <!-- Generated from config/describe.h: hawser schema --format markdown > docs/config.md -->
 
 hawser reads one YAML file: `hawser run hawser.yaml`. `hawser check hawser.yaml` reads it, looks into the files it names, and
-prints every error at once as `FILE:LINE:COL: path: what; expected`. `hawser schema` prints its JSON Schema, for editors that
-complete and check while you type: `hawser schema > hawser.schema.json` beside the file, and as the file's first line
+prints every error at once as `FILE:LINE:COL: path: what; expected`, and warnings as `FILE:LINE:COL: warning: path: what`.
+`hawser schema` prints its JSON Schema, for editors that complete and check while you type:
+`hawser schema > hawser.schema.json` beside the file, and as the file's first line
 `# yaml-language-server: $schema=hawser.schema.json`.
 
 ## A whole file

@@ -111,7 +111,7 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   }
   // Diagnostics go through the log too: if the reader of stderr is stuck, hawser still starts.
   for (const config::Diagnostic& warning : loaded.warnings) {
-    (*log)->Write(fmt::format("warning: {}\n", config::Render(warning)));
+    (*log)->Write(config::RenderWarning(warning) + '\n');
   }
   const int workers = options.workers > 0 ? options.workers : server::AllowedCores();
   const server::OpenFiles files = server::PrepareOpenFiles(*loaded.config, workers);
@@ -152,7 +152,7 @@ int Run(const Options& options) {
   if (!loaded.ok()) return 1;
   if (serves) return Serve(std::move(loaded), options, nullptr);
   for (const config::Diagnostic& warning : loaded.warnings) {
-    Say(STDERR_FILENO, fmt::format("warning: {}\n", config::Render(warning)));
+    Say(STDERR_FILENO, config::RenderWarning(warning) + '\n');
   }
   return Answer("OK\n");
 }

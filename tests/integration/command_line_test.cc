@@ -207,7 +207,7 @@ TEST(CommandLine, ACertificateThatEndsSoonIsReportedByCheckAndAtStart) {
                    ", private_key: " + files.private_key +
                    " } ] }"}}.Yaml();
   const std::string warning =
-      "warning: .*:[0-9]+:[0-9]+: listeners.0..tls.certificates.0..certificate: "
+      ".yaml:[0-9]+:[0-9]+: warning: listeners.0..tls.certificates.0..certificate: "
       ".*soon.crt ends on .*, in [0-9]+ days";
   const CommandResult result = RunHawser({"check", "-c", WriteConfig(directory, "soon.yaml", yaml)});
   EXPECT_EQ(result.status, 0);

@@ -99,7 +99,7 @@ TEST(Logs, HawsersOwnSaysHowManyOfItsLinesWereLost) {
     return hawser.process().err().find(" lines of this log were lost\n") != std::string::npos;
   }));
   std::istringstream lines(hawser.process().err());
-  const std::regex whole(R"(20\d\d-.*Z (info|warning|error) .*|warning: .*)");
+  const std::regex whole(R"(20\d\d-.*Z (info|warning|error) .*|.*: warning: .*)");
   for (std::string line; std::getline(lines, line);) EXPECT_TRUE(std::regex_match(line, whole)) << line;
 }
 
@@ -151,7 +151,7 @@ TEST(Logs, BothMayGoIntoOnePipe) {
     return Count(text, "\"event\"") == 50 && text.ends_with('\n');
   }));
   std::istringstream lines(text);
-  const std::regex whole(R"(\{".*\}|20\d\d-.*Z (info|warning) .*|warning: .*)");
+  const std::regex whole(R"(\{".*\}|20\d\d-.*Z (info|warning) .*|.*: warning: .*)");
   for (std::string line; std::getline(lines, line);) EXPECT_TRUE(std::regex_match(line, whole)) << line;
 }
 
