@@ -18,6 +18,7 @@
 #include "config/json_schema.h"
 #include "config/load.h"
 #include "config/reference.h"
+#include "config/units.h"
 #include "fmt/format.h"
 #include "nlohmann/json.hpp"
 #include "proxy/admin/admin_server.h"
@@ -74,8 +75,8 @@ int Answer(std::string_view text) {
 }
 
 void AnnounceAdmin(const admin::AdminServer& admin, const config::Admin& settings) {
-  spdlog::info("admin on {} (plain), limits: {} connections, {} ms each, {} rows of /tunnels, {} of /clients",
-               admin.address().ToString(), settings.connections, settings.timeout.count(),
+  spdlog::info("admin on {} (plain), limits: {} connections, timeout {}, {} rows of /tunnels, {} of /clients",
+               admin.address().ToString(), settings.connections, config::FormatDuration(settings.timeout),
                settings.tunnels_shown, settings.clients_shown);
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/form.h"
+#include "config/units.h"
 #include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
@@ -153,8 +154,9 @@ void Server::BeginDrain() {
   phase_ = Phase::kDraining;
   LetGoOfPaths();
   const config::Drain& drain = snapshot_->config->drain;
-  spdlog::info("draining: no new connections; tunnels close within {} ms, at the latest after {} ms",
-               drain.window.count(), drain.deadline.count());
+  spdlog::info(
+      "draining: no new connections; tunnels are closed over {}; the process ends after {} at the latest",
+      config::FormatDuration(drain.window), config::FormatDuration(drain.deadline));
   loop_->Arm(deadline_, drain.deadline);
   for (const auto& worker : workers_) {
     worker->loop().Post([this, worker = worker.get(), window = drain.window] {

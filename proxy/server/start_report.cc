@@ -4,6 +4,7 @@
 #include <climits>
 #include <cstddef>
 
+#include "config/units.h"
 #include "fmt/format.h"
 #include "proxy/net/socket.h"
 #include "proxy/server/machine.h"
@@ -25,13 +26,13 @@ void AnnounceListeners(const Server& server) {
     const config::ListenerLimits& limits = listener.settings.limits;
     const auto& rate = limits.connection_rate_per_ip;
     spdlog::info(
-        "listener {} on {} ({}), limits: {} connections, {} per IP, {}, {} ms to take an answer, {} ms to "
-        "close",
+        "listener {} on {} ({}), limits: {} connections, {} per IP, {}; timeouts: answer {}, linger {}",
         listener.settings.name, server.bound(listener.index).ToString(),
         listener.tls != nullptr ? "tls" : "plain", limits.connections,
         limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
         rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP",
-        listener.settings.timeouts.answer.count(), listener.settings.timeouts.linger.count());
+        config::FormatDuration(listener.settings.timeouts.answer),
+        config::FormatDuration(listener.settings.timeouts.linger));
   }
 }
 

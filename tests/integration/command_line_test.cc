@@ -423,6 +423,11 @@ TEST(CommandLine, TheEffectiveLimitsAreLoggedAtStart) {
   EXPECT_THAT(text, HasSubstr("open files"));
   EXPECT_THAT(text, HasSubstr("connections"));
   EXPECT_THAT(text, HasSubstr("memory"));
+  EXPECT_THAT(text, HasSubstr("; timeouts: answer 10s, linger 2s"));
+  world.hawser().process().Signal(SIGTERM);
+  EXPECT_EQ(world.hawser().process().Wait(), 0);
+  EXPECT_THAT(world.hawser().process().err(),
+              HasSubstr("tunnels are closed over 30s; the process ends after 1m at the latest"));
 }
 
 }  // namespace
