@@ -77,9 +77,9 @@ void AddFile(CLI::App& command, Options& options) {
   });
 }
 
-enum class Help { kShown, kHidden };
+enum class InHelp { kShown, kHidden };
 
-void AddServing(CLI::App& command, Options& options, Help help = Help::kShown) {
+void AddServing(CLI::App& command, Options& options, InHelp help = InHelp::kShown) {
   CLI::Option* workers =
       AddOption(command, "--concurrency", options.workers, "N",
                 "worker threads, 1 to 1024; auto (the default): as many as cores that this process may use",
@@ -89,7 +89,7 @@ void AddServing(CLI::App& command, Options& options, Help help = Help::kShown) {
                 "trace, debug, info (the default), warning or warn, error or err, critical: what hawser's "
                 "own log tells",
                 OneOf({"trace", "debug", "info", "warning", "error", "critical"}, {"warn", "err"}));
-  if (help == Help::kShown) return;
+  if (help == InHelp::kShown) return;
   workers->group("");
   level->group("");
 }
@@ -178,7 +178,7 @@ CommandLine::CommandLine(Options& options) {
   AddMode(*run, options);
   AddServing(*run, options);
   AddFile(*check, options);
-  AddServing(*check, options, Help::kHidden);  // so that `run` can be replaced by `check` in a long command
+  AddServing(*check, options, InHelp::kHidden);  // so that `run` can be replaced by `check` in a long command
   AddOption(*demo, "--port", options.demo_port, "PORT",
             "port of the TLS listener on 127.0.0.1, 8443 by default; 0: any free one", Whole(0, 65535));
   AddServing(*demo, options);
