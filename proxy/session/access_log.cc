@@ -261,14 +261,21 @@ std::vector<std::string> JsonKeys() {
 
 constexpr std::string_view kEndOfLine = std::end(kFields)[-1].quoted() ? "\"}" : "}";
 
+int FieldNamed(std::string_view name) {
+  for (size_t i = 0; i < std::size(kFields); ++i) {
+    if (kFields[i].spec.name == name) return static_cast<int>(i);
+  }
+  return -1;
+}
+
 void RenderJson(const LogEntry& entry, std::string& line) {
   static const std::vector<std::string> keys = JsonKeys();
+  static const size_t optional = static_cast<size_t>(FieldNamed(kOptionalField));
+  const bool has_query = !entry.record.text.query().empty();
   for (size_t i = 0; i < keys.size(); ++i) {
-    const size_t before = line.size();
+    if (i == optional && !has_query) continue;
     line += keys[i];
     kFields[i].write(entry, line);
-    const bool empty = line.size() == before + keys[i].size();
-    if (empty && kFields[i].spec.name == kOptionalField) line.resize(before);
   }
   line += kEndOfLine;
 }
@@ -277,13 +284,6 @@ std::string SuggestField(std::string_view name) {
   std::vector<std::string_view> names;
   for (const Field& field : kFields) names.push_back(field.spec.name);
   return config::Suggest(name, names);
-}
-
-int FieldNamed(std::string_view name) {
-  for (size_t i = 0; i < std::size(kFields); ++i) {
-    if (kFields[i].spec.name == name) return static_cast<int>(i);
-  }
-  return -1;
 }
 
 }  // namespace

@@ -137,8 +137,11 @@ TEST(Logs, BothMayGoIntoOnePipe) {
   Process process(directory, {HawserBinary(), "run", "-c", WriteConfig(directory, "f.yaml", yaml)},
                   {.out = fds[1], .err = fds[1]});
   const std::string address = "unix:" + directory.File("edge.sock");
-  ASSERT_TRUE(Eventually([&] { return Wire::Connect(address).open(); }));
   std::string text;
+  ASSERT_TRUE(Eventually([&] {  // from then on signals are caught
+    text += ReadNow(reader.fd());
+    return text.find("ready") != std::string::npos;
+  }));
   for (int i = 0; i < 50; ++i) {
     Wire client = Wire::Connect(address);
     client.Send(PlainGet("/" + std::string(900, 'a')));
