@@ -20,20 +20,21 @@ IpTable::Key IpTable::KeyOf(uint32_t listener, const net::IpAddress& prefix) con
 
 IpTable::Admission IpTable::Admit(uint32_t listener, const net::IpAddress& address, const IpLimits& limits,
                                   base::TimePoint now) {
-  if (limits.connections == 0 && limits.rate_per_second <= 0) return {};
   HAWSER_DCHECK(limits.v4_prefix >= 0 && limits.v4_prefix <= 32 && limits.v6_prefix >= 0 &&
                 limits.v6_prefix <= 128);
   const Key key = KeyOf(listener, address.Masked(address.v4() ? limits.v4_prefix : limits.v6_prefix));
   Rows::Locked shard = rows_.Lock(key.hash, now);
   Rows::Row* row = shard.Find(key);
   if (row == nullptr) {
-    row = shard.Insert(key, [&shard](const Rows::Row& old) { return old.value.bucket.Full(shard.now()); });
-    if (row == nullptr) return {AdmitResult::kTableFull, Lease()};
+    row = shard.Insert(key, [&shard](const Rows::Row& old) { return old.value.Spent(shard.now()); });
+    const bool limited = limits.connections != 0 || limits.rate_per_second > 0;
+    if (row == nullptr) return {limited ? AdmitResult::kTableFull : AdmitResult::kAdmitted, Lease()};
     row->value.table = this;
   }
   const AdmitResult result = Take(shard, *row, limits);
   HAWSER_DCHECK(row->linked() == (row->value.connections == 0));  // pinned while there are any
-  return {result, result == AdmitResult::kAdmitted ? Lease(row) : Lease()};
+  if (result != AdmitResult::kAdmitted) return {result, Lease()};
+  return {result, Lease(*row, row->value.StandingAt(shard.now()))};
 }
 
 AdmitResult IpTable::Take(Rows::Locked& shard, Rows::Row& row, const IpLimits& limits) {
@@ -50,13 +51,23 @@ AdmitResult IpTable::Take(Rows::Locked& shard, Rows::Row& row, const IpLimits& l
   return AdmitResult::kAdmitted;
 }
 
+void IpTable::Lease::Prove() {
+  const bool was_bad = (packed_ & kAdmittedBad) != 0;
+  packed_ &= ~kBits;
+  if (!was_bad) return;
+  const Rows::Locked shard = row().value.table->rows_.Lock(row().key.hash);
+  row().value.bad_until = base::TimePoint::min();
+}
+
 void IpTable::Lease::Release() {
-  if (row_ == nullptr) return;
-  Rows::Row& row = *std::exchange(row_, nullptr);
-  Rows::Locked shard = row.value.table->rows_.Lock(row.key.hash);
-  HAWSER_DCHECK(row.value.connections > 0);
-  if (--row.value.connections > 0) return;
-  row.value.bucket.Full(shard.now()) ? shard.Erase(row) : shard.Use(row);
+  if (packed_ == 0) return;
+  Rows::Row& held = row();
+  const bool proven = (std::exchange(packed_, 0) & kUnproven) == 0;
+  Rows::Locked shard = held.value.table->rows_.Lock(held.key.hash);
+  HAWSER_DCHECK(held.value.connections > 0);
+  if (!proven) held.value.bad_until = shard.now() + kForgiven;
+  if (--held.value.connections > 0) return;
+  held.value.Spent(shard.now()) ? shard.Erase(held) : shard.Use(held);
 }
 
 std::vector<IpTable::Row> IpTable::Top(size_t count) const {

@@ -3,8 +3,13 @@
 // exact. It is used when a connection opens and when it closes, under the mutex of one shard in 64
 // (base/sharded_lru.h).
 //
-// Memory is bounded by the number of rows. Rows without connections whose bucket is full again are dropped, a
-// few with every new row. When the table is full, the row that has had no connections and no refusals for the
+// A row also holds the standing of its prefix: whether its connections lead to requests. A connection that
+// ends without a complete request makes it bad; the first request behind that, or kForgiven without another
+// one, makes it good again. Nobody is refused for it: it decides who goes first where there is not enough for
+// all.
+//
+// Memory is bounded by the number of rows. Rows without connections whose bucket is full again and whose
+// standing is good are dropped, a few with every new row. When the table is full, the row that has had no connections and no refusals for the
 // longest time is evicted with its bucket. When every row has connections, a client without a row is refused.
 #pragma once
 
@@ -29,6 +34,11 @@ struct IpLimits {
   int v6_prefix = 64;
 };
 
+enum class Standing : uint8_t {
+  kGood,  // new, or its last connections led to requests
+  kBad,   // a connection of its last minute led nowhere: reset, stalled, garbage, nothing asked
+};
+
 enum class AdmitResult : uint8_t { kAdmitted, kTooManyConnections, kRateExceeded, kTableFull };
 
 // Must outlive its leases. Any thread.
@@ -43,30 +53,53 @@ class IpTable {
     IpTable* table = nullptr;
     TokenBucket bucket;
     uint32_t connections = 0;  // while there are any, the row is pinned
+    base::TimePoint bad_until = base::TimePoint::min();
+
+    Standing StandingAt(base::TimePoint now) const {
+      return now < bad_until ? Standing::kBad : Standing::kGood;
+    }
+    bool Spent(base::TimePoint now) const { return bucket.Full(now) && now >= bad_until; }
   };
   using Rows = base::ShardedLru<Key, Entry>;
 
  public:
-  // One connection of a client, given back by the destructor on any thread. Empty where there are no limits.
+  // How long a connection that led nowhere is remembered.
+  static constexpr base::Duration kForgiven{60'000};
+
+  // One connection of a client, given back by the destructor on any thread. Empty where nothing is counted
+  // (trusted proxies, Unix sockets).
   class Lease {
    public:
     Lease() = default;
-    Lease(Lease&& other) noexcept : row_(std::exchange(other.row_, nullptr)) {}
+    Lease(Lease&& other) noexcept : packed_(std::exchange(other.packed_, 0)) {}
     Lease& operator=(Lease&& other) noexcept {
       if (this != &other) {
         Release();
-        row_ = std::exchange(other.row_, nullptr);
+        packed_ = std::exchange(other.packed_, 0);
       }
       return *this;
     }
     ~Lease() { Release(); }
 
+    // Of the prefix when the connection was admitted; good once this connection has proved itself.
+    Standing standing() const { return (packed_ & kAdmittedBad) != 0 ? Standing::kBad : Standing::kGood; }
+    // A complete request has come. Without it, Release counts against the prefix. Cheap when repeated.
+    void Prove();
+
     void Release();
 
    private:
     friend class IpTable;
-    explicit Lease(Rows::Row* row) : row_(row) {}
-    Rows::Row* row_ = nullptr;  // pinned; null: nothing to give back
+    static constexpr uintptr_t kUnproven = 1;
+    static constexpr uintptr_t kAdmittedBad = 2;
+    static constexpr uintptr_t kBits = kUnproven | kAdmittedBad;
+
+    Lease(Rows::Row& row, Standing standing)
+        : packed_(reinterpret_cast<uintptr_t>(&row) | kUnproven |
+                  (standing == Standing::kBad ? kAdmittedBad : 0)) {}
+    Rows::Row& row() const { return *reinterpret_cast<Rows::Row*>(packed_ & ~kBits); }
+
+    uintptr_t packed_ = 0;  // the row, which is pinned, and the bits; 0: nothing to give back
   };
 
   struct Admission {
@@ -89,7 +122,7 @@ class IpTable {
 
   // Counts a new connection from `address` to the listener numbered `listener`. O(1). A refused connection
   // takes no token, and its row counts as used, so that the row of a refused client is not the next to be
-  // evicted.
+  // evicted. Where there are no limits, a full table refuses nobody: the lease is empty then.
   [[nodiscard]] Admission Admit(uint32_t listener, const net::IpAddress& address, const IpLimits& limits,
                                 base::TimePoint now);
 

@@ -169,6 +169,7 @@ void ClientConnection::ParseHead() {
 
 void ClientConnection::StartExchange(http::RequestHead head) {
   HAWSER_DCHECK(exchange_ == nullptr && request_ == nullptr);
+  leases_.ip.Prove();
   http1::ServerConnection::Request request = http_.TakeRequest();
   request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::move(request.bytes),
                                                    std::move(request.behind));

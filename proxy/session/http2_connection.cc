@@ -75,6 +75,7 @@ void Http2Connection::AcceptAll() {
                                         .tls = tls_,
                                         .requests = requests_};
   while (auto arrival = session_->Accept()) {
+    leases_.ip.Prove();
     awaited_ = Awaited::kNothing;  // it may be answered already: then keep_alive starts again
     Http2Request::Start(shared, std::move(*arrival));
   }

@@ -70,7 +70,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   const std::shared_ptr<const Snapshot> snapshot_;
   const ListenerRuntime& listener_;
   const net::SocketAddress peer_;
-  const EdgeLeases leases_;
+  EdgeLeases leases_;
   const bool tls_;
   std::unique_ptr<http2::Session> session_;
   // After the session's end, until the client has read the GOAWAY.

@@ -18,7 +18,7 @@ using Lease = IpTable::Lease;
 const base::TimePoint kStart = base::TimePoint(1000s);
 constexpr uint32_t kListener = 7;
 
-static_assert(sizeof(Lease) <= 24);
+static_assert(sizeof(Lease) == 8);  // every tunnel holds one
 
 net::IpAddress Ip(std::string_view text) {
   return net::IpAddress::Parse(text).value();
@@ -30,7 +30,7 @@ net::IpAddress NthIp(uint32_t n) {
   return net::IpAddress::FromV4(bytes);
 }
 
-// Leases that a test holds, and the result of the last attempt to get one more.
+// Leases that a test holds, and the result of the last attempt to get one more. Their requests have come.
 struct Client {
   IpTable& table;
   IpLimits limits;
@@ -39,6 +39,7 @@ struct Client {
 
   AdmitResult Connect(const net::IpAddress& ip, uint32_t listener = kListener) {
     IpTable::Admission admission = table.Admit(listener, ip, limits, now);
+    admission.lease.Prove();
     if (admission.result == AdmitResult::kAdmitted) leases.push_back(std::move(admission.lease));
     return admission.result;
   }
@@ -122,10 +123,12 @@ TEST(IpTable, AConnectionThatIsOneTooManyTakesNoToken) {
   EXPECT_EQ(client.Connect(Ip("192.0.2.1")), AdmitResult::kAdmitted);
 }
 
-TEST(IpTable, WithoutLimitsItRemembersNothing) {
-  IpTable table(100);
+TEST(IpTable, WithoutLimitsItRefusesNobody) {
+  IpTable table(4);
   Client client{table, {}};
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(client.Connect(Ip("192.0.2.1")), AdmitResult::kAdmitted);
+  for (uint32_t i = 0; i < 10; ++i) EXPECT_EQ(client.Connect(NthIp(i)), AdmitResult::kAdmitted);
+  EXPECT_EQ(table.size(), 4U);
+  client.leases.clear();
   EXPECT_EQ(table.size(), 0U);
 }
 
@@ -212,11 +215,86 @@ TEST(IpTable, AMovedLeaseIsReleasedOnce) {
   IpTable table(100);
   const IpLimits limits{.connections = 1};
   Lease lease = table.Admit(kListener, Ip("192.0.2.1"), limits, kStart).lease;
+  lease.Prove();
   Lease other = std::move(lease);
   lease = std::move(other);
   EXPECT_EQ(table.size(), 1U);
   lease = Lease();
   EXPECT_EQ(table.size(), 0U);
+  lease.Release();
+}
+
+// Whose connections lead to requests: Admit, Prove or not, Release.
+class IpTableStanding : public testing::Test {
+ protected:
+  IpTable::Lease Connect(base::Duration after = 0ms) {
+    return table_.Admit(kListener, Ip("192.0.2.1"), limits_, kStart + after).lease;
+  }
+  Standing Of(base::Duration after = 0ms) {
+    IpTable::Lease lease = Connect(after);
+    const Standing standing = lease.standing();
+    keep_.push_back(std::move(lease));  // asking leads nowhere only when the test is over
+    return standing;
+  }
+
+  IpTable table_{100};
+  const IpLimits limits_{.connections = 100};
+  std::vector<Lease> keep_;
+};
+
+TEST_F(IpTableStanding, ANewPrefixIsGood) {
+  EXPECT_EQ(Of(), Standing::kGood);
+}
+
+TEST_F(IpTableStanding, AConnectionThatLedNowhereMakesItBad) {
+  Connect().Release();
+  EXPECT_EQ(Of(), Standing::kBad);
+  EXPECT_EQ(table_.size(), 1U);
+}
+
+TEST_F(IpTableStanding, ARequestMakesItGoodAtOnce) {
+  Connect().Release();
+  IpTable::Lease lease = Connect();
+  EXPECT_EQ(lease.standing(), Standing::kBad);
+  lease.Prove();
+  EXPECT_EQ(lease.standing(), Standing::kGood);
+  EXPECT_EQ(Of(), Standing::kGood);
+  lease.Release();
+  EXPECT_EQ(Of(), Standing::kGood);
+}
+
+TEST_F(IpTableStanding, IsForgivenInTimeAndItsRowIsDropped) {
+  Connect().Release();
+  EXPECT_EQ(Of(IpTable::kForgiven - 1ms), Standing::kBad);
+  EXPECT_EQ(Of(IpTable::kForgiven), Standing::kGood);
+  for (Lease& lease : keep_) lease.Prove();
+  keep_.clear();
+  EXPECT_EQ(table_.size(), 0U);
+}
+
+TEST_F(IpTableStanding, ABadRowIsSweptOnceItIsForgiven) {
+  Connect().Release();
+  Client client{table_, limits_, kStart + 1s};
+  client.Connect(Ip("192.0.2.2"));
+  EXPECT_EQ(table_.size(), 2U);
+  client.now = kStart + IpTable::kForgiven;
+  client.Connect(Ip("192.0.2.3"));
+  EXPECT_EQ(table_.size(), 2U);
+  EXPECT_EQ(table_.evictions(), 0U);
+}
+
+TEST_F(IpTableStanding, AMovedLeaseKeepsItsProof) {
+  IpTable::Lease lease = Connect();
+  lease.Prove();
+  IpTable::Lease other = std::move(lease);
+  other.Release();
+  EXPECT_EQ(table_.size(), 0U);
+}
+
+TEST_F(IpTableStanding, AnEmptyLeaseIsGoodAndProvesNothing) {
+  IpTable::Lease lease;
+  EXPECT_EQ(lease.standing(), Standing::kGood);
+  lease.Prove();
   lease.Release();
 }
 
@@ -247,8 +325,9 @@ TEST(IpTable, AdmitsNeverTooManyAcrossThreadsAndEndsEmpty) {
   const auto hammer = [&](uint32_t seed) {
     for (uint32_t round = 0; round < 20'000; ++round) {
       const uint32_t client = (round + seed) % kClients;
-      const auto admission = table.Admit(kListener, NthIp(client), {.connections = kLimit}, kStart);
+      auto admission = table.Admit(kListener, NthIp(client), {.connections = kLimit}, kStart);
       if (admission.result != AdmitResult::kAdmitted) continue;
+      admission.lease.Prove();
       if (held[client].fetch_add(1) >= kLimit) exceeded = true;
       admitted.fetch_add(1);
       held[client].fetch_sub(1);
