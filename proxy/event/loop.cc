@@ -60,17 +60,20 @@ void Loop::RunOnce(base::Duration wait) {
   turning_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   int timeout = WaitForTimers();
   if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
-  if (!soon_.empty() || !retired_.empty()) timeout = 0;
+  if (!soon_.empty() || !later_.empty() || !retired_.empty()) timeout = 0;
   // From here on Forget also removes events from the batch: a handler may close the descriptor of a later
   // event.
   batch_next_ = 0;
   batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), kBatch, timeout), 0);
   now_ = clock_();
   ++turn_;
+  spent_ = 0;
   RunSoon();
   Dispatch();
   wheel_.Expire(now_, [this](const IoHandler& handler) { return !Retired(handler); });
   RunPosted();
+  busy_ = spent_ > 0;
+  RunLater();
   DestroyRetired();
   turning_.store({}, std::memory_order_relaxed);
 }
@@ -144,11 +147,32 @@ void Loop::CancelSoon(IoHandler& handler, uint8_t tag) {
 void Loop::RunSoon() {
   if (soon_.empty()) return;
   std::swap(soon_now_, soon_);
-  for (size_t i = 0; i < soon_now_.size(); ++i) {
-    const Calls::Call call = soon_now_[i];
+  RunCalls(soon_now_);
+}
+
+void Loop::Later(IoHandler& handler, uint8_t tag) {
+  HAWSER_DCHECK(OnThread() && tag <= Ready::kMostTag);
+  if (!Retired(handler)) later_.Add(handler, {.tag = tag});
+}
+
+void Loop::CancelLater(IoHandler& handler, uint8_t tag) {
+  HAWSER_DCHECK(OnThread() && tag <= Ready::kMostTag);
+  if (!later_.empty()) later_.TakeBack(handler, tag);
+  if (!later_now_.empty()) later_now_.TakeBack(handler, tag);
+}
+
+void Loop::RunLater() {
+  if (later_.empty()) return;
+  std::swap(later_now_, later_);
+  RunCalls(later_now_);
+}
+
+void Loop::RunCalls(Calls& calls) {
+  for (size_t i = 0; i < calls.size(); ++i) {
+    const Calls::Call call = calls[i];
     if (call.handler != nullptr && !Retired(*call.handler)) call.handler->OnReady(call.ready);
   }
-  soon_now_.Clear();
+  calls.Clear();
 }
 
 Loop::Calls::Call* Loop::Calls::Find(const IoHandler& handler, uint8_t tag) {
@@ -218,7 +242,9 @@ void Loop::Retire(std::unique_ptr<IoHandler> handler) {
 // retire more.
 void Loop::DestroyRetired() {
   for (size_t next = 0; next < retired_.size();) {
-    soon_.TakeBackIf([this](const IoHandler& handler) { return Retired(handler); });
+    const auto retired = [this](const IoHandler& handler) { return Retired(handler); };
+    soon_.TakeBackIf(retired);
+    later_.TakeBackIf(retired);
     for (const size_t end = retired_.size(); next < end; ++next) {
       IoHandler* const address = retired_[next];
       std::unique_ptr<IoHandler>(address).reset();

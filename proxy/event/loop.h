@@ -1,6 +1,6 @@
 // One thread's event loop over epoll, level-triggered. A turn is: wait, call the handlers that are ready,
-// fire the timers that are due, run what other threads posted, destroy what retired. Everything but Post and
-// Stop is for the loop's own thread.
+// fire the timers that are due, run what other threads posted, make the calls that were asked for Later, destroy
+// what retired. Everything but Post and Stop is for the loop's own thread.
 //
 // A handler that has retired is never called again, even if one of its timers is armed or one of its events
 // is pending or in the batch of this turn.
@@ -96,6 +96,18 @@ class Loop {
   void Soon(IoHandler& handler, Ready ready);
   void CancelSoon(IoHandler& handler, uint8_t tag);
 
+  // Calls handler.OnReady({.tag = tag}) once at the end of this turn, behind all that was ready, due or posted.
+  // Asked for between turns or in such a call, it comes at the end of the next turn, which does not wait.
+  // Two requests under one tag are one call. O(1), and so is CancelLater, which takes it back.
+  void Later(IoHandler& handler, uint8_t tag);
+  void CancelLater(IoHandler& handler, uint8_t tag);
+
+  // For a Later call: whether streams had work in this turn, before the first of those calls.
+  bool busy() const { return busy_; }
+
+  // The handler that runs has moved `work`: bytes that a stream took or gave away.
+  void Spend(size_t work) { spent_ += work; }
+
   // Destroys `handler` at the end of this turn; until then nothing calls it. Once for each handler.
   void Retire(std::unique_ptr<IoHandler> handler);
 
@@ -121,7 +133,7 @@ class Loop {
   std::span<std::byte> wire_out() { return {scratch_.get() + 2 * kScratchBytes, kScratchBytes}; }
 
  private:
-  // The pending Soon calls, in the order of the requests. Few calls are searched one by one, many by an
+  // Pending calls, in the order of the requests. Few calls are searched one by one, many by an
   // index.
   class Calls {
    public:
@@ -161,6 +173,9 @@ class Loop {
   bool FindRetired(const IoHandler& handler) const;
   void RunSoon();
   void RunPosted();
+  void RunLater();
+  // Calls all that stand in `calls`, and empties it. Those that are taken back meanwhile are left out.
+  void RunCalls(Calls& calls);
   void DestroyRetired();
 
   static constexpr int kBatch = 256;
@@ -181,6 +196,10 @@ class Loop {
   int batch_count_ = 0;
   Calls soon_;
   Calls soon_now_;
+  Calls later_;
+  Calls later_now_;
+  uint64_t spent_ = 0;  // in this turn
+  bool busy_ = false;
   std::vector<IoHandler*> retired_;                      // owned; null once destroyed
   absl::flat_hash_set<const IoHandler*> retired_index_;  // of those in retired_, once they are more than kFew
 

@@ -51,6 +51,7 @@ IoResult TcpStream::Read(std::span<std::byte> into) {
     const ssize_t got = recv(socket_.fd(), into.data(), into.size(), 0);
     if (got > 0) {
       const auto bytes = static_cast<size_t>(got);
+      loop_.Spend(bytes);
       return {bytes, bytes == into.size() ? IoState::kOk : IoState::kBlocked};
     }
     // After a write has failed with a reset, recv(2) returns 0 as for an end. After a FIN, a later write
@@ -80,6 +81,7 @@ IoResult TcpStream::Send(std::span<const std::byte> bytes, int flags) {
     const ssize_t sent = send(socket_.fd(), bytes.data(), bytes.size(), MSG_NOSIGNAL | flags);
     if (sent >= 0) {
       const auto count = static_cast<size_t>(sent);
+      loop_.Spend(count);
       return {count, count == bytes.size() ? IoState::kOk : IoState::kBlocked};
     }
     if (errno == EAGAIN) return {0, IoState::kBlocked};
