@@ -4,9 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-
+#include "bench/load/dial.h"
 #include "bench/load/handshake.h"
 #include "fmt/format.h"
 
@@ -15,11 +13,6 @@ namespace {
 
 constexpr size_t kSendBytes = 64 * 1024;  // frames in a row for one send
 constexpr Mask kMask = {std::byte{0x37}, std::byte{0xfa}, std::byte{0x21}, std::byte{0x3d}};
-
-void Enable(int fd, int level, int option) {
-  const int one = 1;
-  setsockopt(fd, level, option, &one, sizeof one);
-}
 
 // 127.0.0.1, 127.0.0.2 ... with 254 to each third octet.
 net::SocketAddress Source(size_t number) {
@@ -48,19 +41,9 @@ std::span<const std::byte> Message::Frames(size_t count, size_t offset) const {
 }
 
 net::Socket Client::Connect() {
-  net::Socket socket(::socket(engine_.address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (!socket.open()) return socket;
-  sockaddr_storage native;
-  if (!engine_.address.unix_socket()) Enable(socket.fd(), IPPROTO_TCP, TCP_NODELAY);
-  if (engine_.sources > 0 && engine_.address.family() == AF_INET) {
-    Enable(socket.fd(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT);
-    const socklen_t length = Source(index_ % static_cast<size_t>(engine_.sources)).ToNative(native);
-    if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0) return {};
-  }
-  const socklen_t length = engine_.address.ToNative(native);
-  const int result = connect(socket.fd(), reinterpret_cast<sockaddr*>(&native), length);
-  if (result != 0 && errno != EINPROGRESS) return {};
-  return socket;
+  if (engine_.sources == 0 || engine_.address.family() != AF_INET) return Dial(engine_.address, nullptr);
+  const net::SocketAddress source = Source(index_ % static_cast<size_t>(engine_.sources));
+  return Dial(engine_.address, &source);
 }
 
 void Client::Open() {
