@@ -1,7 +1,8 @@
 // The mode `backend`: a WebSocket server that echoes every frame as it comes, unmasked, piece by piece,
 // answers pings and closes, and ends the connection once both Close frames have passed. Several addresses,
 // several processes (which share the addresses by SO_REUSEPORT), with or without TLS. It stops reading from a
-// peer that does not read.
+// peer that does not read. Where it takes commands, a text message `send N` asks it for N bytes of messages.
+#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <unordered_map>
@@ -22,10 +23,15 @@ namespace {
 
 class Echoing;
 
+constexpr size_t kBulkBytes = 64 * 1024;  // payload of a message that a command asked for
+
 // One process of the backend and what its connections share.
 class Backend {
  public:
-  explicit Backend(std::unique_ptr<TlsContext> tls) : tls_(std::move(tls)) {}
+  Backend(std::unique_ptr<TlsContext> tls, bool commands) : tls_(std::move(tls)), commands_(commands) {
+    AppendHeader(bulk_, Opcode::kBinary, true, kBulkBytes, nullptr);
+    bulk_.resize(bulk_.size() + kBulkBytes);
+  }
 
   void Run(std::vector<net::Socket> listening);
   void Accept(net::Socket socket);
@@ -34,9 +40,13 @@ class Backend {
   Poller& poller() { return poller_; }
   Scratch& scratch() { return scratch_; }
   std::vector<std::byte>& reply() { return reply_; }
+  bool commands() const { return commands_; }
+  std::span<const std::byte> bulk() const { return bulk_; }
 
  private:
   std::unique_ptr<TlsContext> tls_;
+  const bool commands_;
+  std::vector<std::byte> bulk_;  // one message, header and all
   Poller poller_;
   Scratch scratch_;
   std::vector<std::byte> reply_;  // of the connection that is being served
@@ -74,7 +84,11 @@ class Echoing : public Target {
   void Take(std::span<std::byte> bytes);
   void TakeHead(std::span<std::byte>& bytes);
   void Append(const FrameReader::Piece& piece);
+  bool Obey(const FrameReader::Piece& piece);
+  // Whether something is left to be sent.
+  bool sending() const { return transport_.blocked() || !tail_.empty() || bulk_left_ > 0; }
   void Send();
+  void SendBulk();
   void UpdateInterest();
 
   Backend& backend_;
@@ -83,6 +97,7 @@ class Echoing : public Target {
   FrameReader reader_;
   // Of the reply, not yet taken by the transport; nothing is read while there is some.
   std::vector<std::byte> tail_;
+  uint64_t bulk_left_ = 0;  // of the messages that were asked for, bytes with their headers
   uint32_t interest_ = EPOLLIN;
   bool upgraded_ = false;
   bool ending_ = false;  // all that is to be said is in the reply; the connection ends when it is sent
@@ -93,13 +108,14 @@ void Echoing::OnReady(uint32_t events) {
   const bool readable = (events & EPOLLIN) != 0;
   bool ended = (events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !readable);
   if ((events & EPOLLOUT) != 0) transport_.Flush();
-  if (readable && tail_.empty() && !ended) {
+  if (readable && tail_.empty() && bulk_left_ == 0 && !ended) {
     const Transport::Received received = transport_.Receive();
     Take(received.bytes);
     ended = received.ended;
   }
   Send();
-  if (!ended && !(ending_ && tail_.empty() && !transport_.blocked())) return UpdateInterest();
+  SendBulk();
+  if (!ended && (!ending_ || sending())) return UpdateInterest();
   transport_.Finish();
   backend_.Remove(fd());
 }
@@ -110,16 +126,19 @@ void Echoing::Take(std::span<std::byte> bytes) {
   while (!ending_ && reader_.Next(bytes, piece)) Append(piece);
 }
 
-// Plain requests may follow one another; what lies behind an upgrade is left in `bytes`.
+// Plain requests may follow one another, each with its body; what lies behind an upgrade is left in `bytes`.
 void Echoing::TakeHead(std::span<std::byte>& bytes) {
   head_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   for (size_t end = 0; !upgraded_ && !ending_ && (end = head_.find("\r\n\r\n")) != std::string::npos;) {
-    const std::string answer = AnswerTo(std::string_view(head_).substr(0, end + 4));
+    const std::string_view head = std::string_view(head_).substr(0, end + 4);
+    const size_t length = head.size() + BodyLength(head);
+    if (head_.size() < length) break;
+    const std::string answer = AnswerTo(head);
     const auto reply = std::as_bytes(std::span(answer));
     backend_.reply().insert(backend_.reply().end(), reply.begin(), reply.end());
     upgraded_ = answer.starts_with("HTTP/1.1 101");
     ending_ = answer.starts_with("HTTP/1.1 400");
-    head_.erase(0, end + 4);
+    head_.erase(0, length);
   }
   bytes = bytes.last(upgraded_ ? head_.size() : 0);
   if (upgraded_) head_ = {};
@@ -127,12 +146,32 @@ void Echoing::TakeHead(std::span<std::byte>& bytes) {
 
 // A ping becomes a pong, a pong nothing, every other frame itself.
 void Echoing::Append(const FrameReader::Piece& piece) {
-  if (piece.opcode == Opcode::kPong) return;
+  if (piece.opcode == Opcode::kPong || Obey(piece)) return;
   std::vector<std::byte>& reply = backend_.reply();
   const Opcode opcode = piece.opcode == Opcode::kPing ? Opcode::kPong : piece.opcode;
   if (piece.first) AppendHeader(reply, opcode, piece.fin, piece.length, nullptr);
   reply.insert(reply.end(), piece.payload.begin(), piece.payload.end());
   ending_ = piece.opcode == Opcode::kClose && piece.last;
+}
+
+// Whether the frame was a command. A number that is none asks for nothing.
+bool Echoing::Obey(const FrameReader::Piece& piece) {
+  static constexpr std::string_view kSend = "send ";
+  if (!backend_.commands() || piece.opcode != Opcode::kText || !piece.first || !piece.last) return false;
+  const std::string_view text(reinterpret_cast<const char*>(piece.payload.data()), piece.payload.size());
+  if (!text.starts_with(kSend)) return false;
+  uint64_t bytes = 0;
+  std::from_chars(text.data() + kSend.size(), text.data() + text.size(), bytes);
+  bulk_left_ += (bytes + kBulkBytes - 1) / kBulkBytes * backend_.bulk().size();
+  return true;
+}
+
+// A message a turn at most. Nothing is read until all are sent, so no reply comes between their bytes.
+void Echoing::SendBulk() {
+  if (bulk_left_ == 0 || !tail_.empty()) return;
+  const std::span<const std::byte> message = backend_.bulk();
+  const size_t left = (bulk_left_ - 1) % message.size() + 1;  // of the one that is being sent
+  bulk_left_ -= transport_.Send(message.last(left));
 }
 
 void Echoing::Send() {
@@ -148,8 +187,7 @@ void Echoing::Send() {
 }
 
 void Echoing::UpdateInterest() {
-  const bool waiting = transport_.blocked() || !tail_.empty();
-  const uint32_t wanted = waiting ? EPOLLOUT : EPOLLIN;
+  const uint32_t wanted = sending() ? EPOLLOUT : EPOLLIN;
   if (wanted == interest_) return;
   interest_ = wanted;
   backend_.poller().Modify(fd(), *this, wanted);
@@ -217,7 +255,7 @@ absl::Status Serve(const BackendOptions& options) {
   }
   if (first) fmt::print("ready {}\n", fmt::join(addresses, " "));
   std::fflush(stdout);
-  Backend(std::move(tls)).Run(std::move(sockets));
+  Backend(std::move(tls), options.commands).Run(std::move(sockets));
   return absl::OkStatus();
 }
 

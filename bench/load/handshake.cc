@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cstring>
 
 #include <openssl/evp.h>
@@ -74,9 +75,17 @@ std::string WrongAnswer(std::string_view head, std::string_view key) {
   return {};
 }
 
+size_t BodyLength(std::string_view head) {
+  const std::string_view text = Header(head, "content-length");
+  size_t length = 0;
+  std::from_chars(text.data(), text.data() + text.size(), length);
+  return length;
+}
+
 std::string AnswerTo(std::string_view head) {
   const std::string_view key = Header(head, "sec-websocket-key");
-  if (head.starts_with("GET ") && key.empty()) {
+  const bool posts = head.starts_with("POST ") && !Header(head, "content-length").empty();
+  if (posts || (head.starts_with("GET ") && key.empty())) {
     return fmt::format("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 125\r\n\r\n{:x<125}",
                        "");
   }

@@ -21,8 +21,11 @@ std::string UpgradeRequest(std::string_view host, std::string_view path, std::st
 // The error in the answer to a request with `key`; empty when it opens the tunnel.
 std::string WrongAnswer(std::string_view head, std::string_view key);
 
+// The bytes of the body that follows a request head, as its Content-Length says.
+size_t BodyLength(std::string_view head);
+
 // A backend's answer to a whole request head: a 101, which takes the first subprotocol offered; 125 bytes of
-// text to a GET that is no upgrade; else a 400.
+// text to a GET that is no upgrade, and to a POST with a Content-Length; else a 400.
 std::string AnswerTo(std::string_view head);
 
 }  // namespace hawser::bench

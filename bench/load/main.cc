@@ -81,6 +81,8 @@ void AddModes(CLI::App& app, Options& options, BackendOptions& backend, int& sta
   serve->add_option("-w,--workers", backend.workers, "processes")->check(CLI::PositiveNumber);
   CLI::Option* certificate = serve->add_option("--certificate", backend.certificate, "PEM chain: serve TLS");
   serve->add_option("--private-key", backend.private_key)->needs(certificate);
+  serve->add_flag("--commands", backend.commands,
+                  "a text message `send N` is answered with N bytes of binary messages");
   serve->callback([&] { status = RunBackend(backend); });
 }
 

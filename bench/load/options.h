@@ -42,6 +42,7 @@ struct BackendOptions {
   int workers = 1;
   std::string certificate;  // with private_key: TLS on every address
   std::string private_key;
+  bool commands = false;  // a text message `send N` is answered with N bytes of binary messages
 };
 
 // Each runs one sub-command and returns the exit status: 0 only when nothing failed.
