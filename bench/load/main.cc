@@ -2,7 +2,9 @@
 #include <sys/resource.h>
 
 #include "CLI/CLI.hpp"
+#include "bench/load/attack/kinds.h"
 #include "bench/load/options.h"
+#include "fmt/format.h"
 
 namespace hawser::bench {
 namespace {
@@ -39,6 +41,35 @@ void AddWindow(CLI::App& mode, Options& options) {
   mode.add_option("--warmup", options.warmup, "seconds before the window")->capture_default_str();
   mode.add_option("--observe", options.observe, "processes whose CPU time in the window is reported")
       ->delimiter(',');
+}
+
+void AddAttack(CLI::App& app, AttackOptions& options, int& status) {
+  CLI::App* mode = app.add_subcommand("attack", "attack a proxy from many addresses");
+  std::vector<std::string> names;
+  std::string help = "Kinds:\n";
+  for (const attack::Kind& kind : attack::Kinds()) {
+    names.emplace_back(kind.name);
+    help += fmt::format("  {:<16}  {}\n", kind.name, kind.help);
+  }
+  mode->footer(help);
+  mode->add_option("--kind", options.kind)->required()->check(CLI::IsMember(names))->type_name("KIND");
+  mode->add_option("--target", options.target, "IP:PORT")->capture_default_str();
+  mode->add_option("--host", options.host, "the Host header, and the TLS server name")->capture_default_str();
+  mode->add_option("--path", options.path)->capture_default_str();
+  mode->add_flag("--tls", options.tls, "the kinds that work both ways: over TLS, as a client would");
+  mode->add_option("--first-source", options.first_source, "the first address to connect from")
+      ->capture_default_str();
+  mode->add_option("--sources", options.sources, "how many addresses, from that one on")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  mode->add_option("-t,--seconds", options.seconds, "how long; 0: until SIGTERM")->capture_default_str();
+  mode->add_flag("--until-eof", options.until_eof, "the end of stdin ends it as well");
+  mode->add_option("-n,--connections", options.connections, "how many at once; 0: the kind's own");
+  mode->add_option("-r,--rate", options.rate, "connections begun, a second; 0: the kind's own");
+  mode->add_option("--interval", options.interval,
+                   "slow kinds: seconds between two bytes; 0: the kind's own");
+  mode->add_flag("--json", options.json, "print JSON");
+  mode->callback([&] { status = RunAttack(options); });
 }
 
 void AddModes(CLI::App& app, Options& options, BackendOptions& backend, int& status) {
@@ -94,9 +125,11 @@ int main(int argc, char** argv) {
   CLI::App app("hawser_load: WebSocket load, and a backend that echoes it");
   app.require_subcommand(1);
   hawser::bench::Options options;
+  hawser::bench::AttackOptions attack;
   hawser::bench::BackendOptions backend;
   int status = 0;
   hawser::bench::AddModes(app, options, backend, status);
+  hawser::bench::AddAttack(app, attack, status);
   CLI11_PARSE(app, argc, argv);
   return status;
 }

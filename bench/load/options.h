@@ -1,4 +1,4 @@
-// The command line: one struct for the client modes, one for the backend.
+// The command line: one struct for the client modes, one for the attacks, one for the backend.
 #pragma once
 
 #include <string>
@@ -37,6 +37,23 @@ struct Options {
   bool json = false;
 };
 
+struct AttackOptions {
+  std::string kind;
+  std::string target = "127.0.0.1:8080";
+  std::string host = "bench.example.com";
+  std::string path = "/attack";
+  bool tls = false;
+  std::string first_source = "127.64.0.1";
+  size_t sources = 1000;   // addresses from the first on
+  double seconds = 10;     // 0: until a signal, or the end of stdin
+  bool until_eof = false;  // the end of stdin ends the attack as well
+  // 0: the kind's own.
+  size_t connections = 0;  // at once, over all processes
+  double rate = 0;         // connections begun, a second, over all processes
+  double interval = 0;     // seconds between two bytes of a connection that is slow
+  bool json = false;
+};
+
 struct BackendOptions {
   std::vector<std::string> listen = {"127.0.0.1:9000"};
   int workers = 1;
@@ -50,6 +67,7 @@ int RunEcho(const Options& options);
 int RunRate(const Options& options);
 int RunChurn(const Options& options);
 int RunIdle(const Options& options);
+int RunAttack(const AttackOptions& options);
 int RunBackend(const BackendOptions& options);
 
 }  // namespace hawser::bench
