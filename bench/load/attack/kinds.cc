@@ -8,7 +8,7 @@
 namespace hawser::bench::attack {
 namespace {
 
-// Sorted by family. The defaults are those of issue 11's measurements where it has some.
+// Sorted by family.
 constexpr auto kKinds = std::to_array<Kind>({
     {.name = "tls-hello-reset",
      .help = "a valid ClientHello, then a reset when the answer's first bytes have come",
