@@ -12,6 +12,10 @@ namespace {
 // A host that is alive answers within this time, wherever in the world it is.
 constexpr base::Duration kLongestTrip{1000};
 
+// Of TCP's states, as <netinet/tcp.h> numbers them; that header and <linux/tcp.h> exclude each other.
+constexpr uint8_t kClose = 7;
+constexpr uint8_t kCloseWait = 8;
+
 }  // namespace
 
 std::optional<TcpState> AskTcp(int fd) {
@@ -23,7 +27,8 @@ std::optional<TcpState> AskTcp(int fd) {
                   .window_probes = info.tcpi_probes,
                   .since_sent = base::Duration(info.tcpi_last_data_sent),
                   .since_acknowledged = base::Duration(info.tcpi_last_ack_recv),
-                  .since_received = base::Duration(info.tcpi_last_data_recv)};
+                  .since_received = base::Duration(info.tcpi_last_data_recv),
+                  .peer_left = info.tcpi_state == kClose || info.tcpi_state == kCloseWait};
 }
 
 // Of two window probes that wait for an answer, the first has waited for the whole time between them.

@@ -17,6 +17,7 @@ struct TcpState {
   base::Duration since_sent{0};  // since a segment with data was last sent, or sent again
   base::Duration since_acknowledged{0};
   base::Duration since_received{0};  // since data came
+  bool peer_left = false;            // it has ended its direction, or reset the connection
 
   bool under_way() const { return unacknowledged > 0 || not_sent > 0; }
 };

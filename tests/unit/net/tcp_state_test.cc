@@ -91,6 +91,18 @@ TEST(AskTcp, KnowsWhenEverythingHasArrived) {
   EXPECT_TRUE(connection.Until([](const TcpState& state) { return !state.under_way(); }));
 }
 
+TEST(AskTcp, KnowsWhetherThePeerHasLeft) {
+  for (const bool reset : {false, true}) {
+    Connection connection;
+    ASSERT_EQ(send(connection.far.fd(), "hello", 5, 0), 5);
+    EXPECT_TRUE(connection.Until([](const TcpState& state) { return !state.peer_left; }));
+    const linger at_once{.l_onoff = 1, .l_linger = 0};
+    if (reset) setsockopt(connection.far.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    connection.far.Reset();
+    EXPECT_TRUE(connection.Until([](const TcpState& state) { return state.peer_left; }));
+  }
+}
+
 TEST(AskTcp, KnowsNothingOfUnixSocketsAndClosedOnes) {
   int ends[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
