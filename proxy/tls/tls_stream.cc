@@ -24,17 +24,17 @@ constexpr size_t kSmallReceive = 16 * 1024;
 
 TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, const ServerContext& context,
                      net::Socket socket)
-    : TlsStream(loop, pool, context.NewSsl(), std::move(socket)) {}
+    : loop_(loop), pool_(pool), tcp_(loop, std::move(socket)), server_(&context) {}
 
 TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientContext& context,
                      net::Socket socket, const std::string& server_name, std::shared_ptr<SessionSlot> slot)
-    : TlsStream(loop, pool, context.NewSsl(server_name, slot.get()), std::move(socket)) {
-  slot_ = std::move(slot);
+    : loop_(loop), pool_(pool), tcp_(loop, std::move(socket)), slot_(std::move(slot)) {
+  Begin(context.NewSsl(server_name, slot_.get()));
   if (ssl_ != nullptr && slot_ != nullptr) SSL_set_app_data(ssl_.get(), this);  // for Remember
 }
 
-TlsStream::TlsStream(event::Loop& loop, net::BufferPool& pool, SslPtr ssl, net::Socket socket)
-    : loop_(loop), pool_(pool), tcp_(loop, std::move(socket)), ssl_(std::move(ssl)) {
+void TlsStream::Begin(SslPtr ssl) {
+  ssl_ = std::move(ssl);
   if (AttachWire()) return;
   ClearErrors();
   reading_ = writing_ = Side::kBroken;
@@ -47,6 +47,7 @@ TlsStream::~TlsStream() {
 
 HandshakeResult TlsStream::Handshake() {
   if (established_) return HandshakeResult::kDone;
+  if (ssl_ == nullptr && server_ != nullptr && reading_ == Side::kOpen) Begin(server_->NewSsl());
   if (reading_ != Side::kOpen || writing_ == Side::kBroken) return HandshakeResult::kFailed;
   HAWSER_DCHECK(ssl_ != nullptr);
   started_ = true;
@@ -55,10 +56,11 @@ HandshakeResult TlsStream::Handshake() {
   const int result = SSL_do_handshake(ssl_.get());
   if (result == 1) {
     established_ = true;
-    if (SSL_is_server(ssl_.get()) == 1) FreeHandshakeKeys(*ssl_);
+    if (server_ != nullptr) FreeHandshakeKeys(*ssl_);
   } else {
     Break(result);
   }
+  answered_ |= collected_ > 0;
   EndReceiving();
   DelegateInterest();
   AnnouncePending();

@@ -36,7 +36,7 @@ enum class HandshakeResult : uint8_t {
 class TlsStream final : public net::ByteStream {
  public:
   // The server's side, and the client's: see ClientContext::NewSsl for `server_name`. `pool` and the context
-  // outlive the stream.
+  // outlive the stream. A server has no SSL object before the first call of Handshake.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ServerContext& context, net::Socket socket);
   // A session in `slot` is offered, and the server's next one is put there; null: neither.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientContext& context, net::Socket socket,
@@ -48,6 +48,9 @@ class TlsStream final : public net::ByteStream {
   // Goes on with the handshake as far as it can with what has been received.
   HandshakeResult Handshake();
   bool established() const { return established_; }
+  // A step of the handshake has been taken; one has made something to send.
+  bool started() const { return started_; }
+  bool answered() const { return answered_; }
 
   void Watch(event::IoHandler* handler, uint8_t tag) override;
   // Besides what the owner wants, the stream waits for room to send bytes of its own (a handshake's flight,
@@ -87,8 +90,7 @@ class TlsStream final : public net::ByteStream {
 
   enum class Side : uint8_t { kOpen, kEnded, kBroken };
 
-  TlsStream(event::Loop& loop, net::BufferPool& pool, SslPtr ssl, net::Socket socket);
-
+  void Begin(SslPtr ssl);
   bool AttachWire();
   // Around every call into OpenSSL that may read: the size and number of the recvs that it may cause.
   void BeginReceiving(size_t most);
@@ -119,7 +121,8 @@ class TlsStream final : public net::ByteStream {
   net::BufferPool& pool_;
   net::TcpStream tcp_;
   std::shared_ptr<SessionSlot> slot_;
-  SslPtr ssl_;  // null only if memory ran out; both sides are broken then
+  const ServerContext* const server_ = nullptr;  // makes ssl_; null: the client's side
+  SslPtr ssl_;  // null before a server's handshake, and where memory ran out; then both sides are broken
 
   net::Buffer ahead_;                  // ciphertext received; at most one recv of kSmallReceive
   std::span<const std::byte> window_;  // ciphertext in the loop's wire_in; empty between calls
@@ -133,6 +136,7 @@ class TlsStream final : public net::ByteStream {
   Side writing_ = Side::kOpen;
   bool established_ = false;
   bool started_ = false;       // the handshake
+  bool answered_ = false;      // it has made bytes to send
   bool wire_ended_ = false;    // the socket gave its end or an error
   bool truncated_ = false;     // the peer ended without close_notify: an attacker may have cut off the rest
   bool end_reported_ = false;  // kEnd or kError was returned by Read

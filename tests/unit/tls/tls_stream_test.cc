@@ -1,5 +1,7 @@
 #include "proxy/tls/tls_stream.h"
 
+#include <malloc.h>
+
 #include "tests/unit/tls/fixture.h"
 
 namespace hawser::tls {
@@ -44,6 +46,48 @@ TEST_P(TlsStreamTest, BytesCrossInBothDirections) {
   EXPECT_EQ(sent.state, IoState::kOk);
   EXPECT_EQ(link_.PeerReads(), "world");
   EXPECT_EQ(link_.pool.in_use(), 0U);
+}
+
+TEST_P(TlsStreamTest, BeginsWithItsFirstStepAndAnswersAWholeHello) {
+  link_.peer.Handshake();
+  const std::string hello = link_.peer.TakeWire();
+  link_.peer.SendRaw(hello.substr(0, 20));
+  link_.server->Watch(&link_.recorder, 3);
+  link_.server->Want({.read = true});
+  link_.loop->RunOnce(base::Duration(0));
+  EXPECT_EQ(link_.recorder.heard.size(), 1U);
+  EXPECT_FALSE(link_.server->started());
+  EXPECT_EQ(link_.server->Handshake(), HandshakeResult::kWantRead);
+  EXPECT_TRUE(link_.server->started());
+  EXPECT_FALSE(link_.server->answered());
+  link_.peer.SendRaw(hello.substr(20));
+  EXPECT_EQ(link_.server->Handshake(), HandshakeResult::kWantRead);
+  EXPECT_TRUE(link_.server->answered());
+}
+
+TEST_P(TlsStreamTest, HoldsNoObjectOfOpenSslBeforeItsFirstStep) {
+  constexpr size_t kStreams = 64;
+  std::vector<std::unique_ptr<TlsStream>> streams;
+  const size_t before = mallinfo2().uordblks;
+  for (size_t i = 0; i < kStreams; ++i) {
+    streams.push_back(std::make_unique<TlsStream>(*link_.loop, link_.pool, *link_.context, UnixPair().first));
+    streams.back()->Watch(&link_.recorder, 3);
+    streams.back()->Want({.read = true});
+  }
+  EXPECT_LT(mallinfo2().uordblks - before, kStreams * 1024);
+}
+
+TEST_P(TlsStreamTest, MayEndBeforeItsFirstStep) {
+  link_.server->Watch(&link_.recorder, 3);
+  link_.server->ShutdownWrite();
+  EXPECT_EQ(link_.server->HandshakeError(), "");
+  EXPECT_EQ(link_.server->alpn(), "");
+  EXPECT_FALSE(link_.server->session_reused());
+  link_.server->Close(CloseReason::kOrderly);
+  EXPECT_EQ(link_.server->Handshake(), HandshakeResult::kFailed);
+  EXPECT_FALSE(link_.server->started());
+  link_.peer.Fill();
+  EXPECT_TRUE(link_.peer.fin());
 }
 
 TEST_P(TlsStreamTest, ReadAndWritePerformTheHandshake) {
