@@ -125,6 +125,7 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   server::AnnounceListeners(*server);
   if (admin != nullptr) AnnounceAdmin(*admin, server->snapshot().config->admin);
   server::AnnounceLimits(*server, files);
+  server::KeepOpenFiles(files);
   absl::Status started = server->Start();
   if (started.ok() && demo != nullptr) started = demo->Start(server->stats());
   if (!started.ok()) {

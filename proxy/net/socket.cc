@@ -1,5 +1,7 @@
 #include "proxy/net/socket.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <limits>
 
@@ -15,7 +17,18 @@
 namespace hawser::net {
 namespace {
 
-int first_kept = std::numeric_limits<int>::max();  // written before threads start
+// Both written before threads start.
+int first_kept = std::numeric_limits<int>::max();
+int64_t descriptors_of_others = 0;  // that no Socket has
+
+std::atomic<int64_t> descriptors_of_sockets = 0;
+
+// The lowest number that is free: as many are in use, since the kernel always gives that one.
+int LowestFree() {
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0) close(fd);
+  return fd;
+}
 
 absl::Status Failed(std::string_view what, const SocketAddress& address) {
   return absl::ErrnoToStatus(errno, fmt::format("cannot {} {}", what, address.ToString()));
@@ -58,6 +71,17 @@ absl::Status SetMode(const SocketAddress& address, mode_t mode) {
 
 }  // namespace
 
+Socket::Socket(int fd) {
+  Reset(fd);
+}
+
+void Socket::Reset(int fd) {
+  const int change = int{fd >= 0} - int{open()};
+  if (change != 0) descriptors_of_sockets.fetch_add(change, std::memory_order_relaxed);
+  if (open()) close(fd_);
+  fd_ = fd;
+}
+
 absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options) {
   if (address.has_file()) UnlinkStale(address);
   HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
@@ -87,10 +111,17 @@ absl::StatusOr<Socket> Duplicate(const Socket& socket) {
 
 void KeepDescriptors(int first) {
   first_kept = first;
+  descriptors_of_others = LowestFree() - descriptors_of_sockets.load(std::memory_order_relaxed);
 }
 
 bool HasKeptDescriptor(const Socket& socket) {
   return socket.fd() >= first_kept;
+}
+
+Descriptors DescriptorsOfProcess() {
+  const int64_t used = descriptors_of_others + descriptors_of_sockets.load(std::memory_order_relaxed);
+  return {.most = static_cast<uint64_t>(std::max(first_kept, 0)),
+          .used = static_cast<uint64_t>(std::max<int64_t>(used, 0))};
 }
 
 absl::StatusOr<Socket> Connect(const SocketAddress& address) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <utility>
 
@@ -17,20 +18,18 @@ namespace hawser::net {
 class Socket {
  public:
   Socket() = default;
-  explicit Socket(int fd) : fd_(fd) {}
+  explicit Socket(int fd);
   Socket(Socket&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
   Socket& operator=(Socket&& other) noexcept {
-    if (this != &other) Reset(std::exchange(other.fd_, -1));
+    std::swap(fd_, other.fd_);
+    if (this != &other) other.Reset();
     return *this;
   }
   ~Socket() { Reset(); }
 
   int fd() const { return fd_; }
   bool open() const { return fd_ >= 0; }
-  void Reset(int fd = -1) {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = fd;
-  }
+  void Reset(int fd = -1);
 
  private:
   int fd_ = -1;
@@ -54,12 +53,20 @@ absl::StatusOr<Socket> Duplicate(const Socket& socket);
 
 // Keeps the descriptors from number `first` on for connections that are accepted without asking
 // HasKeptDescriptor, those of the admin listener above all: it must answer when clients have used up all
-// others. Holds for the process, as RLIMIT_NOFILE does; to be called before threads start.
+// others. Holds for the process, as RLIMIT_NOFILE does; to be called before threads start, and when whatever
+// has a descriptor for good has it: DescriptorsOfProcess counts that here.
 void KeepDescriptors(int first);
 
 // Whether `socket` has one of these. Then all others are in use, since the kernel gives the lowest that is
 // free.
 bool HasKeptDescriptor(const Socket& socket);
+
+struct Descriptors {
+  uint64_t most = 0;  // that are not kept; without a bound until KeepDescriptors was called
+  uint64_t used = 0;
+};
+// One read of an atomic that every Socket counts in.
+Descriptors DescriptorsOfProcess();
 
 // Asks a quiet peer's host whether it is still there (SO_KEEPALIVE).
 struct TcpKeepalive {

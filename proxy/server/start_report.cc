@@ -14,10 +14,12 @@ namespace hawser::server {
 
 OpenFiles PrepareOpenFiles(const config::Config& config, int workers) {
   OpenFiles files{.all = RaiseOpenFiles(), .kept = 0};
-  if (!config.admin.address) return files;
-  files.kept = KeptFiles(files.all, static_cast<size_t>(workers));
-  net::KeepDescriptors(static_cast<int>(std::min<uint64_t>(files.all - files.kept, INT_MAX)));
+  if (config.admin.address) files.kept = KeptFiles(files.all, static_cast<size_t>(workers));
   return files;
+}
+
+void KeepOpenFiles(const OpenFiles& files) {
+  net::KeepDescriptors(static_cast<int>(std::min<uint64_t>(files.all - files.kept, INT_MAX)));
 }
 
 void AnnounceListeners(const Server& server) {

@@ -14,9 +14,12 @@ struct OpenFiles {
   uint64_t kept;  // for the admin listener
 };
 
-// Raises the limit of open files and keeps some of them for the admin listener, if there is one. Ahead of
-// every socket.
+// Raises the limit of open files; ahead of every socket. Some of them are for the admin listener, if there is
+// one.
 OpenFiles PrepareOpenFiles(const config::Config& config, int workers);
+
+// Keeps those from clients and backends. When the listeners are bound, before the workers start.
+void KeepOpenFiles(const OpenFiles& files);
 
 // A line for each listener, and one for the process.
 void AnnounceListeners(const Server& server);

@@ -1,6 +1,7 @@
 #include "proxy/net/socket.h"
 
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -46,6 +47,28 @@ class SocketFile : public testing::Test {
  private:
   std::string directory_ = testing::TempDir() + "hawser_socket_XXXXXX";
 };
+
+TEST(Socket, TheProcessCountsItsDescriptors) {
+  const Socket one(dup(STDERR_FILENO));
+  const Socket last(dup(STDERR_FILENO));  // the lowest numbers that are free
+  KeepDescriptors(last.fd() + 101);
+  const Descriptors before = DescriptorsOfProcess();
+  EXPECT_EQ(before.most - before.used, 100U);
+  {
+    Socket first(dup(STDERR_FILENO));
+    Socket second(dup(STDERR_FILENO));
+    EXPECT_EQ(DescriptorsOfProcess().used, before.used + 2);
+    first = std::move(second);
+    EXPECT_EQ(DescriptorsOfProcess().used, before.used + 1);
+    second = std::move(first);
+    second.Reset();
+    second.Reset();
+    EXPECT_EQ(DescriptorsOfProcess().used, before.used);
+    const Socket none(-1);
+  }
+  EXPECT_EQ(DescriptorsOfProcess().used, before.used);
+  KeepDescriptors(std::numeric_limits<int>::max());
+}
 
 TEST(Socket, HasOneOwner) {
   int fds[2];
