@@ -42,7 +42,8 @@ std::span<const std::byte> Message::Frames(size_t count, size_t offset) const {
 
 net::Socket Client::Connect() {
   if (engine_.sources == 0 || engine_.address.family() != AF_INET) return Dial(engine_.address, nullptr);
-  const net::SocketAddress source = Source(index_ % static_cast<size_t>(engine_.sources));
+  const net::SocketAddress source = Source(static_cast<size_t>(engine_.first_source) +
+                                           index_ % static_cast<size_t>(engine_.sources));
   return Dial(engine_.address, &source);
 }
 

@@ -46,8 +46,9 @@ struct Engine {
   std::vector<std::string> headers;
   // Connect from 127.0.0.1 and so many addresses after it in turn; 0 leaves it to the kernel.
   int sources = 0;
-  bool http2 = false;   // each tunnel on a stream of a connection of its own (RFC 8441)
-  bool verify = false;  // compare every byte of every echo, not of each connection's first alone
+  int first_source = 0;  // how many addresses behind 127.0.0.1 they begin
+  bool http2 = false;    // each tunnel on a stream of a connection of its own (RFC 8441)
+  bool verify = false;   // compare every byte of every echo, not of each connection's first alone
   std::unique_ptr<TlsContext> tls;
 };
 

@@ -20,6 +20,7 @@ absl::StatusOr<std::unique_ptr<Engine>> MakeEngine(const Options& options) {
       .path = options.path,
       .headers = options.headers,
       .sources = options.sources,
+      .first_source = options.first_source,
       .http2 = options.http2,
       .verify = options.verify,
       .tls = std::move(tls),

@@ -49,4 +49,12 @@ int64_t Histogram::Percentile(double percent) const {
   return max_;
 }
 
+std::vector<std::pair<int64_t, uint64_t>> Histogram::Buckets() const {
+  std::vector<std::pair<int64_t, uint64_t>> held;
+  for (size_t index = 0; index < buckets_.size(); ++index) {
+    if (buckets_[index] > 0) held.emplace_back(static_cast<int64_t>(UpperEdge(index)), buckets_[index]);
+  }
+  return held;
+}
+
 }  // namespace hawser::bench

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace hawser::bench {
@@ -21,6 +22,9 @@ class Histogram {
   // The value that `percent` of the recorded ones do not exceed, as the upper edge of its bucket; 0 when
   // empty.
   int64_t Percentile(double percent) const;
+
+  // The upper edges of those buckets that hold something, with their counts.
+  std::vector<std::pair<int64_t, uint64_t>> Buckets() const;
 
  private:
   std::vector<uint64_t> buckets_;

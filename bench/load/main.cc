@@ -27,6 +27,7 @@ void AddTarget(CLI::App& mode, Options& options) {
       ->check(CLI::IsMember({"1.2", "1.3"}));
   mode.add_flag("--http2", options.http2, "extended CONNECT on a stream of HTTP/2 instead of an upgrade");
   mode.add_option("--sources", options.sources, "connect from so many addresses, 127.0.0.1 and on; 0: any");
+  mode.add_option("--first-source", options.first_source, "begin so many addresses behind 127.0.0.1");
   mode.add_option("-n,--connections", options.connections, "how many at once")->check(CLI::PositiveNumber);
   mode.add_option("-s,--size", options.size, "payload bytes of a message")->capture_default_str();
   mode.add_flag("--text", options.text, "text messages instead of binary ones");
@@ -104,6 +105,21 @@ void AddModes(CLI::App& app, Options& options, BackendOptions& backend, int& sta
   idle->add_option("--processes", options.processes, "0: one for each 15,000 connections");
   idle->add_flag("--echo-first", options.echo_first, "one message through every tunnel once all are open");
   idle->callback([&] { status = RunIdle(options); });
+
+  CLI::App* honest =
+      app.add_subcommand("honest", "tunnels that speak on a schedule; stdin takes `mark NAME`, `quit`");
+  AddTarget(*honest, options);
+  honest->add_option("--interval", options.interval, "seconds between two messages of a tunnel")
+      ->check(CLI::PositiveNumber);
+  honest->callback([&] { status = RunHonest(options); });
+
+  CLI::App* newcomers = app.add_subcommand(
+      "newcomers", "connect, one echo, close, at a fixed rate; stdin takes `mark NAME`, `quit`");
+  AddTarget(*newcomers, options);
+  newcomers->add_option("-r,--rate", options.rate, "visits a second")->check(CLI::PositiveNumber);
+  newcomers->add_option("--deadline", options.deadline, "seconds from a visit's beginning to its echo")
+      ->check(CLI::PositiveNumber);
+  newcomers->callback([&] { status = RunNewcomers(options); });
 
   CLI::App* serve = app.add_subcommand("backend", "a WebSocket backend that echoes");
   serve->add_option("-l,--listen", backend.listen, "IP:PORT (port 0: any) or unix:/PATH")

@@ -18,6 +18,7 @@ struct Options {
   bool resume = false;      // offer TLS tickets
   bool http2 = false;       // RFC 8441: each tunnel on a stream of a connection of its own
   int sources = 0;          // local addresses from 127.0.0.1 on; 0: the kernel's choice
+  int first_source = 0;     // how many addresses behind 127.0.0.1 they begin
   size_t size = 125;        // payload bytes of a message
   bool text = false;
   bool verify = false;
@@ -26,6 +27,8 @@ struct Options {
   size_t outstanding = 1;   // messages under way on each connection (echo)
   double rate = 1000;       // messages a second over all connections (rate)
   double seconds = 3;       // of the measured window
+  double interval = 1;      // seconds between two messages of a tunnel (honest)
+  double deadline = 10;     // seconds a visit may take (newcomers)
   double hold = 0;          // idle: seconds to hold the tunnels; 0: until `quit` or a signal
   double warmup = 0.5;      // seconds before the window
   uint64_t count = 0;       // ends the window after so many messages or handshakes instead of seconds
@@ -68,6 +71,8 @@ int RunRate(const Options& options);
 int RunChurn(const Options& options);
 int RunIdle(const Options& options);
 int RunAttack(const AttackOptions& options);
+int RunHonest(const Options& options);
+int RunNewcomers(const Options& options);
 int RunBackend(const BackendOptions& options);
 
 }  // namespace hawser::bench
