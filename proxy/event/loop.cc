@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <utility>
 
 #include <sys/epoll.h>
@@ -20,6 +21,14 @@ constexpr uint64_t kForgotten = 1;
 
 uint32_t Mask(Interest interest) {
   return (interest.read ? EPOLLIN | EPOLLRDHUP : 0U) | (interest.write ? EPOLLOUT : 0U);
+}
+
+Ready ReadyOf(uint32_t events, uint8_t tag) {
+  const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
+  return {.readable = failed || (events & (EPOLLIN | EPOLLRDHUP)) != 0,
+          .writable = failed || (events & EPOLLOUT) != 0,
+          .hung_up = failed,
+          .tag = tag};
 }
 
 }  // namespace
@@ -43,7 +52,7 @@ Loop::Loop(int epoll_fd, int wake_fd, base::Clock clock)
       now_(clock_()),
       wheel_(now_),
       scratch_(new std::byte[3 * kScratchBytes]),
-      batch_(new epoll_event[kBatch]) {}
+      batch_(new epoll_event[kMostBatch]) {}
 
 Loop::~Loop() {
   DestroyRetired();
@@ -60,22 +69,33 @@ void Loop::RunOnce(base::Duration wait) {
   turning_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   int timeout = WaitForTimers();
   if (wait.count() >= 0 && (timeout < 0 || wait.count() < timeout)) timeout = static_cast<int>(wait.count());
-  if (!soon_.empty() || !later_.empty() || !retired_.empty()) timeout = 0;
+  if (!soon_.empty() || !later_.empty() || !retired_.empty() || next_task_ < tasks_.size()) timeout = 0;
   // From here on Forget also removes events from the batch: a handler may close the descriptor of a later
   // event.
   batch_next_ = 0;
-  batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), kBatch, timeout), 0);
+  const int most = std::min(kBatch + static_cast<int>(debts_.size()), kMostBatch);
+  batch_count_ = std::max(epoll_wait(epoll_fd_, batch_.get(), most, timeout), 0);
   now_ = clock_();
   ++turn_;
-  spent_ = 0;
+  BeginTurn();
   RunSoon();
   Dispatch();
-  wheel_.Expire(now_, [this](const IoHandler& handler) { return !Retired(handler); });
+  if (!debts_.empty()) RunDebtors(batch_count_ < most);
+  soon_now_.Clear();
+  RunTimers();
   RunPosted();
   busy_ = spent_ > 0;
   RunLater();
+  limit_ = kNoLimit;
   DestroyRetired();
+  turn_counts_.Observe(clock_() - now_);
   turning_.store({}, std::memory_order_relaxed);
+}
+
+void Loop::BeginTurn() {
+  spent_ = 0;
+  const size_t ready = static_cast<size_t>(batch_count_) + soon_.size();
+  share_ = std::clamp(kTurnWork / std::max(ready, size_t{1}), kLeastShare, kMostShare);
 }
 
 // Before a short wait the clock is read again, because the turn has taken some of it.
@@ -95,15 +115,71 @@ void Loop::Dispatch() {
       woken_ |= eventfd_read(wake_fd_, &ignored) == 0;
       continue;
     }
-    const bool failed = (event.events & (EPOLLERR | EPOLLHUP)) != 0;
     const Target target = *static_cast<const Target*>(event.data.ptr);
     HAWSER_DCHECK(target.handler() != nullptr);
-    if (Retired(*target.handler())) continue;
-    target.handler()->OnReady({.readable = failed || (event.events & (EPOLLIN | EPOLLRDHUP)) != 0,
-                               .writable = failed || (event.events & EPOLLOUT) != 0,
-                               .hung_up = failed,
-                               .tag = target.tag()});
+    if (!debts_.empty() && debts_.Defer(*target.handler(), Debts::Kind::kEvent, batch_next_ - 1)) continue;
+    Call(*target.handler(), ReadyOf(event.events, target.tag()));
   }
+}
+
+// A handler that is not in debt.
+void Loop::Call(IoHandler& handler, Ready ready) {
+  if (Retired(handler)) return;
+  BeginShare(share_);
+  handler.OnReady(ready);
+  if (spent_ < limit_) return;
+  turn_counts_.budget_hits.Add(1);
+  if (!Retired(handler)) debts_.Owe(handler, spent_ - limit_, now_);
+}
+
+// Level-triggered events that have no turn need no place to be kept in: the kernel reports them again.
+void Loop::RunDebtors(bool all_seen) {
+  const base::TimePoint begin = clock_();
+  const auto slice = std::clamp(static_cast<int>(debts_.size()) * kSlicePerDebt, kSlice, kMostSlice);
+  debts_.BeginRounds();
+  while (Debts::Debt* const debt = debts_.Next(share_)) {
+    BeginShare(share_ - debt->work);
+    for (int at = debt->first; at >= 0; at = debts_.deferred(at).next) {
+      CallDeferred(*debt->handler, debts_.deferred(at));
+    }
+    const bool over = spent_ >= limit_;
+    if (over) turn_counts_.budget_hits.Add(1);
+    debts_.Served(*debt, over ? std::optional(spent_ - limit_) : std::nullopt, now_);
+    if (clock_() - begin >= slice) break;
+  }
+  debts_.EndTurn(now_, all_seen, [this](IoHandler& handler, const Debts::Deferred& deferred) {
+    if (deferred.kind != Debts::Kind::kCall) return;
+    const Calls::Call call = soon_now_[static_cast<size_t>(deferred.index)];
+    if (call.handler != nullptr) Soon(handler, call.ready);
+  });
+}
+
+void Loop::CallDeferred(IoHandler& handler, const Debts::Deferred& deferred) {
+  if (Retired(handler)) return;
+  const auto index = static_cast<size_t>(deferred.index);
+  if (deferred.kind == Debts::Kind::kCall) {
+    const Calls::Call call = soon_now_[index];
+    if (call.handler != nullptr) handler.OnReady(call.ready);
+    return;
+  }
+  const epoll_event event = batch_[index];
+  if (event.data.u64 == kForgotten) return;
+  const Target target = *static_cast<const Target*>(event.data.ptr);
+  if (target.handler() != &handler) return;  // it has changed hands
+  handler.OnReady(ReadyOf(event.events, target.tag()));
+}
+
+void Loop::RunTimers() {
+  std::optional<base::TimePoint> end;
+  const auto alive = [this](const IoHandler& handler) {
+    BeginShare(share_);
+    return !Retired(handler);
+  };
+  wheel_.Expire(now_, alive, [this, &end] {
+    const base::TimePoint now = clock_();
+    if (!end) end = now + kSlice;
+    return now < *end;
+  });
 }
 
 absl::Status Loop::Add(int fd, Target& target, Interest interest) {
@@ -131,7 +207,8 @@ void Loop::Soon(IoHandler& handler, Ready ready) {
 
 void Loop::Forget(const Target& target) {
   HAWSER_DCHECK(OnThread());
-  for (int i = batch_next_; i < batch_count_; ++i) {
+  // Events before batch_next_ may have been deferred.
+  for (int i = debts_.empty() ? batch_next_ : 0; i < batch_count_; ++i) {
     auto& event = batch_[static_cast<size_t>(i)];
     if (event.data.ptr == &target) event.data.u64 = kForgotten;
   }
@@ -147,7 +224,12 @@ void Loop::CancelSoon(IoHandler& handler, uint8_t tag) {
 void Loop::RunSoon() {
   if (soon_.empty()) return;
   std::swap(soon_now_, soon_);
-  RunCalls(soon_now_);
+  for (size_t i = 0; i < soon_now_.size(); ++i) {
+    const Calls::Call call = soon_now_[i];
+    if (call.handler == nullptr) continue;
+    if (!debts_.empty() && debts_.Defer(*call.handler, Debts::Kind::kCall, static_cast<int>(i))) continue;
+    Call(*call.handler, call.ready);
+  }
 }
 
 void Loop::Later(IoHandler& handler, uint8_t tag) {
@@ -164,62 +246,17 @@ void Loop::CancelLater(IoHandler& handler, uint8_t tag) {
 void Loop::RunLater() {
   if (later_.empty()) return;
   std::swap(later_now_, later_);
-  RunCalls(later_now_);
-}
-
-void Loop::RunCalls(Calls& calls) {
-  for (size_t i = 0; i < calls.size(); ++i) {
-    const Calls::Call call = calls[i];
-    if (call.handler != nullptr && !Retired(*call.handler)) call.handler->OnReady(call.ready);
+  for (size_t i = 0; i < later_now_.size(); ++i) {
+    const Calls::Call call = later_now_[i];
+    if (call.handler == nullptr || Retired(*call.handler)) continue;
+    BeginShare(share_);
+    call.handler->OnReady(call.ready);
   }
-  calls.Clear();
-}
-
-Loop::Calls::Call* Loop::Calls::Find(const IoHandler& handler, uint8_t tag) {
-  if (indexed()) {
-    const auto found = index_.find(KeyOf(handler, tag));
-    return found == index_.end() ? nullptr : &calls_[found->second];
-  }
-  const auto found = std::find_if(calls_.begin(), calls_.end(), [&](const Call& call) {
-    return call.handler == &handler && call.ready.tag == tag;
-  });
-  return found == calls_.end() ? nullptr : &*found;
-}
-
-void Loop::Calls::Add(IoHandler& handler, Ready ready) {
-  if (Call* const asked = Find(handler, ready.tag)) {
-    asked->ready.readable |= ready.readable;
-    asked->ready.writable |= ready.writable;
-    return;
-  }
-  calls_.push_back({&handler, ready});
-  if (!indexed()) return;
-  const size_t first = calls_.size() == kFew + 1 ? 0 : calls_.size() - 1;
-  for (size_t i = first; i < calls_.size(); ++i) {
-    if (calls_[i].handler != nullptr) index_[KeyOf(*calls_[i].handler, calls_[i].ready.tag)] = i;
-  }
-}
-
-void Loop::Calls::TakeBack(IoHandler& handler, uint8_t tag) {
-  Call* const call = Find(handler, tag);
-  if (call == nullptr) return;
-  call->handler = nullptr;
-  if (indexed()) index_.erase(KeyOf(handler, tag));
-}
-
-void Loop::Calls::TakeBackIf(absl::FunctionRef<bool(const IoHandler&)> condition) {
-  for (const Call& call : calls_) {
-    if (call.handler != nullptr && condition(*call.handler)) TakeBack(*call.handler, call.ready.tag);
-  }
-}
-
-void Loop::Calls::Clear() {
-  calls_.clear();
-  index_.clear();
+  later_now_.Clear();
 }
 
 bool Loop::FindRetired(const IoHandler& handler) const {
-  if (retired_.size() > kFew) return retired_index_.contains(&handler);
+  if (retired_.size() > Calls::kFew) return retired_index_.contains(&handler);
   return std::find(retired_.begin(), retired_.end(), &handler) != retired_.end();
 }
 
@@ -231,8 +268,8 @@ void Loop::Retire(std::unique_ptr<IoHandler> handler) {
   HAWSER_DCHECK(first);
   if (!first) return;
   retired_.push_back(retired);
-  if (retired_.size() <= kFew) return;
-  if (retired_.size() > kFew + 1) return void(retired_index_.insert(retired));
+  if (retired_.size() <= Calls::kFew) return;
+  if (retired_.size() > Calls::kFew + 1) return void(retired_index_.insert(retired));
   for (const IoHandler* const one : retired_) {
     if (one != nullptr) retired_index_.insert(one);
   }
@@ -248,6 +285,7 @@ void Loop::DestroyRetired() {
     for (const size_t end = retired_.size(); next < end; ++next) {
       IoHandler* const address = retired_[next];
       std::unique_ptr<IoHandler>(address).reset();
+      if (!debts_.empty()) debts_.Forget(*address);
       // Only now: nobody may ask for it while it is destroyed, and a new object may get the same address.
       retired_[next] = nullptr;
       retired_index_.erase(address);
@@ -269,13 +307,23 @@ void Loop::Post(absl::AnyInvocable<void()> task) {
 }
 
 void Loop::RunPosted() {
-  if (!std::exchange(woken_, false)) return;  // each Post into an empty queue wakes
-  std::vector<absl::AnyInvocable<void()>> tasks;
-  {
-    std::lock_guard lock(post_mutex_);
-    tasks.swap(posted_);
-  }
-  for (auto& task : tasks) task();
+  if (std::exchange(woken_, false)) TakePosted();  // each Post into an empty queue wakes
+  if (tasks_.empty()) return;
+  const base::TimePoint end = clock_() + kSlice;
+  do {
+    BeginShare(share_);
+    tasks_[next_task_++]();
+  } while (next_task_ < tasks_.size() && clock_() < end);
+  if (next_task_ < tasks_.size()) return;
+  tasks_.clear();
+  next_task_ = 0;
+}
+
+void Loop::TakePosted() {
+  std::lock_guard lock(post_mutex_);
+  if (tasks_.empty()) return tasks_.swap(posted_);
+  std::move(posted_.begin(), posted_.end(), std::back_inserter(tasks_));
+  posted_.clear();
 }
 
 void Loop::Stop() {

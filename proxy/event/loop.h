@@ -1,30 +1,45 @@
-// One thread's event loop over epoll, level-triggered. A turn is: wait, call the handlers that are ready,
-// fire the timers that are due, run what other threads posted, make the calls that were asked for Later, destroy
-// what retired. Everything but Post and Stop is for the loop's own thread.
+// One thread's event loop over epoll, level-triggered. Everything but Post and Stop is for the loop's own
+// thread. A turn is:
+//
+//   wait
+//   Soon calls, then events      of handlers that are not in debt; each may do a share of work
+//   the others, in turns         until a slice of time is used (event/debts)
+//   timers, then posted tasks    each until a slice of time is used; the rest comes in the next turn
+//   Later calls
+//   destroy what retired
+//
+// Streams report the work that they do (Spend), and a handler stops where its share of the turn is spent
+// (left). Who spends its share is in debt: it stands behind all handlers that have not until it has been
+// light for a while. So a stream waits for bounded pieces of other streams' work, however much they have to
+// do.
 //
 // A handler that has retired is never called again, even if one of its timers is armed or one of its events
 // is pending or in the batch of this turn.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <thread>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/any_invocable.h"
-#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
+#include "proxy/event/calls.h"
+#include "proxy/event/debts.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
+#include "proxy/event/turn_counts.h"
 
 struct epoll_event;  // of <sys/epoll.h>
 
@@ -96,17 +111,29 @@ class Loop {
   void Soon(IoHandler& handler, Ready ready);
   void CancelSoon(IoHandler& handler, uint8_t tag);
 
-  // Calls handler.OnReady({.tag = tag}) once at the end of this turn, behind all that was ready, due or posted.
-  // Asked for between turns or in such a call, it comes at the end of the next turn, which does not wait.
-  // Two requests under one tag are one call. O(1), and so is CancelLater, which takes it back.
+  // Calls handler.OnReady({.tag = tag}) once at the end of this turn, behind all that was ready, due or
+  // posted. Asked for between turns or in such a call, it comes at the end of the next turn, which does not
+  // wait. Two requests under one tag are one call. O(1), and so is CancelLater, which takes it back.
   void Later(IoHandler& handler, uint8_t tag);
   void CancelLater(IoHandler& handler, uint8_t tag);
 
   // For a Later call: whether streams had work in this turn, before the first of those calls.
   bool busy() const { return busy_; }
 
-  // The handler that runs has moved `work`: bytes that a stream took or gave away.
+  // Work: a byte that a stream takes in or gives away is 1, and a frame whose handling costs more than its
+  // bytes is kFrameWork besides.
+  static constexpr size_t kFrameWork = 128;
+
+  // The handler that runs has done `work`.
   void Spend(size_t work) { spent_ += work; }
+  // How much work it may still do in this call. It may always take one more piece, since work is known only
+  // when it is done; but where nothing is left it returns and goes on in the next turn. Without limit between
+  // turns.
+  size_t left() const { return limit_ > spent_ ? limit_ - spent_ : 0; }
+  // Work done in this turn.
+  uint64_t spent() const { return spent_; }
+
+  const TurnCounts& turn_counts() const { return turn_counts_; }  // may be read by any thread
 
   // Destroys `handler` at the end of this turn; until then nothing calls it. Once for each handler.
   void Retire(std::unique_ptr<IoHandler> handler);
@@ -133,34 +160,6 @@ class Loop {
   std::span<std::byte> wire_out() { return {scratch_.get() + 2 * kScratchBytes, kScratchBytes}; }
 
  private:
-  // Pending calls, in the order of the requests. Few calls are searched one by one, many by an
-  // index.
-  class Calls {
-   public:
-    struct Call {
-      IoHandler* handler;  // null once taken back
-      Ready ready;
-    };
-
-    bool empty() const { return calls_.empty(); }
-    size_t size() const { return calls_.size(); }
-    const Call& operator[](size_t i) const { return calls_[i]; }
-    void Add(IoHandler& handler, Ready ready);  // or its events to the call that exists
-    void TakeBack(IoHandler& handler, uint8_t tag);
-    void TakeBackIf(absl::FunctionRef<bool(const IoHandler&)> condition);
-    void Clear();
-
-   private:
-    static uintptr_t KeyOf(const IoHandler& handler, uint8_t tag) {
-      return reinterpret_cast<uintptr_t>(&handler) | tag;  // as in Target
-    }
-    bool indexed() const { return calls_.size() > kFew; }
-    Call* Find(const IoHandler& handler, uint8_t tag);
-
-    std::vector<Call> calls_;
-    absl::flat_hash_map<uintptr_t, size_t> index_;  // filled while indexed()
-  };
-
   Loop(int epoll_fd, int wake_fd, base::Clock clock);
   // No other thread is in a turn of this loop.
   bool OnThread() const {
@@ -168,18 +167,36 @@ class Loop {
     return turning == std::thread::id() || turning == std::this_thread::get_id();
   }
   int WaitForTimers() const;
+  void BeginTurn();
   void Dispatch();
+  void Call(IoHandler& handler, Ready ready);
+  void BeginShare(size_t share) { limit_ = spent_ + share; }
+  void RunDebtors(bool all_seen);
+  void CallDeferred(IoHandler& handler, const Debts::Deferred& deferred);
   bool Retired(const IoHandler& handler) const { return !retired_.empty() && FindRetired(handler); }
   bool FindRetired(const IoHandler& handler) const;
   void RunSoon();
+  void RunTimers();
   void RunPosted();
+  void TakePosted();
   void RunLater();
-  // Calls all that stand in `calls`, and empties it. Those that are taken back meanwhile are left out.
-  void RunCalls(Calls& calls);
   void DestroyRetired();
 
   static constexpr int kBatch = 256;
-  static constexpr size_t kFew = 8;  // as many are searched faster than hashed
+  // More, so that many that are in debt do not keep others out of the batch.
+  static constexpr int kMostBatch = 1024;
+
+  // Of work: what handlers share in a turn, and the least and most that one may do.
+  static constexpr size_t kTurnWork = 1024 * 1024;
+  static constexpr size_t kLeastShare = 32 * 1024;
+  static constexpr size_t kMostShare = 512 * 1024;
+  // Of time: for handlers in debt, for timers, and for posted tasks. A part of the turn's cost is for each
+  // handler in debt, so more of them get longer.
+  static constexpr std::chrono::microseconds kSlice{250};
+  static constexpr std::chrono::microseconds kMostSlice{1000};
+  static constexpr std::chrono::microseconds kSlicePerDebt{2};
+
+  static constexpr uint64_t kNoLimit = std::numeric_limits<uint64_t>::max();
 
   const int epoll_fd_;
   const int wake_fd_;
@@ -198,10 +215,19 @@ class Loop {
   Calls soon_now_;
   Calls later_;
   Calls later_now_;
+  std::vector<absl::AnyInvocable<void()>>
+      tasks_;  // taken from posted_; those from next_task_ on are to be run
+  size_t next_task_ = 0;
   uint64_t spent_ = 0;  // in this turn
+  // The handler that runs should stop when spent_ is this.
+  uint64_t limit_ = kNoLimit;
+  size_t share_ = kMostShare;  // of a handler, in this turn
+  Debts debts_;
+  TurnCounts turn_counts_;
   bool busy_ = false;
-  std::vector<IoHandler*> retired_;                      // owned; null once destroyed
-  absl::flat_hash_set<const IoHandler*> retired_index_;  // of those in retired_, once they are more than kFew
+  std::vector<IoHandler*> retired_;  // owned; null once destroyed
+  absl::flat_hash_set<const IoHandler*>
+      retired_index_;  // of those in retired_, once they are more than Calls::kFew
 
   // Crosses threads: the only state here that does.
   std::mutex post_mutex_;

@@ -54,15 +54,22 @@ void TimerWheel::Cascade() {
   }
 }
 
-void TimerWheel::Fire(base::IntrusiveList<Timer>& slot, Alive alive) {
+bool TimerWheel::Fire(int& fired, Alive alive, Time time) {
+  base::IntrusiveList<Timer>& slot = levels_[0].slots[current_ & (kSlots - 1)];
   base::IntrusiveList<Timer> due;
   due.Splice(slot);
   while (Timer* timer = due.front()) {
+    if (fired++ % kAtOnce == 0 && !time()) {
+      due.Splice(slot);  // what has been armed meanwhile comes behind them
+      slot.Splice(due);
+      return false;
+    }
     timer->Unlink();
     HAWSER_DCHECK(timer->due_ <= current_);  // never early
     if (!alive(*timer->handler_)) continue;
     timer->handler_->OnReady({.timer = true, .tag = static_cast<uint8_t>(timer->tag_)});
   }
+  return true;
 }
 
 // The next tick at which there is something to do: the start of the first slot ahead that holds a timer. A
@@ -90,17 +97,18 @@ uint64_t TimerWheel::NextTick() const {
   return std::numeric_limits<uint64_t>::max();
 }
 
-void TimerWheel::Expire(base::TimePoint now, Alive alive) {
+void TimerWheel::Expire(base::TimePoint now, Alive alive, Time time) {
   const uint64_t target = Tick(now);
-  // The current slot has fired; what was armed since without a delay waits there.
-  if (auto& slot = levels_[0].slots[current_ & (kSlots - 1)]; !slot.empty()) Fire(slot, alive);
-  if (target <= current_) return;
+  int fired = 0;
+  // The current slot has fired; what was armed since without a delay waits there, and what there was no time
+  // for.
+  if (!Fire(fired, alive, time) || target <= current_) return;
   for (uint64_t next = NextTick(); next <= target; next = NextTick()) {
     HAWSER_DCHECK(next > current_);
     current_ = next;
     if ((current_ & (kSlots - 1)) == 0) Cascade();
     levels_[0].occupied &= ~(uint64_t{1} << (current_ & (kSlots - 1)));
-    Fire(levels_[0].slots[current_ & (kSlots - 1)], alive);
+    if (!Fire(fired, alive, time)) return;
   }
   current_ = std::max(current_, target);
 }

@@ -42,10 +42,15 @@ class TimerWheel {
   // Whether a handler may still be called.
   using Alive = absl::FunctionRef<bool(const IoHandler&)>;
 
-  // Fires every timer that is due at `now` and whose handler is alive then. Handlers may arm and cancel any
-  // timer.
+  // Whether there is time for more timers; asked before every kAtOnce of them.
+  using Time = absl::FunctionRef<bool()>;
+  static constexpr int kAtOnce = 8;
+
+  // Fires the timers that are due at `now` and whose handlers are alive then, in their order, as long as
+  // there is time. The rest stays due. Handlers may arm and cancel any timer.
   void Expire(
-      base::TimePoint now, Alive alive = [](const IoHandler&) { return true; });
+      base::TimePoint now, Alive alive = [](const IoHandler&) { return true; },
+      Time time = [] { return true; });
 
   // Milliseconds from `now` until Expire has something to do, rounded up; -1 when no timer is armed. May be
   // early (a timer far away is first moved closer), never late.
@@ -66,7 +71,8 @@ class TimerWheel {
   uint64_t NextTick() const;
   void Insert(Timer& timer);
   void Cascade();
-  void Fire(base::IntrusiveList<Timer>& slot, Alive alive);
+  // Fires the current slot. False: for lack of time not all of it.
+  bool Fire(int& fired, Alive alive, Time time);
 
   base::TimePoint start_;
   uint64_t current_ = 0;  // every timer with due_ <= current_ has fired or waits in its slot of level 0
