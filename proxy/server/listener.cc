@@ -1,6 +1,7 @@
 #include "proxy/server/listener.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "fmt/format.h"
@@ -13,7 +14,10 @@ namespace {
 
 constexpr uint8_t kSocketTag = 0;
 constexpr uint8_t kResumeTag = 1;
+// What a listener takes of one turn: so many connections, and of those beyond the first only as many as fit
+// into the time. The rest waits in the kernel, which reports it again.
 constexpr int kAcceptsPerTurn = 64;
+constexpr std::chrono::microseconds kAcceptTimePerTurn{200};
 constexpr base::Duration kPauseTime{100};
 
 http::Reject RejectOf(edge::AdmitResult result) {
@@ -56,7 +60,7 @@ absl::Status Listener::Start() {
 
 void Listener::Stop() {
   if (!socket_.open()) return;
-  AcceptBatch(1 << 16);
+  AcceptBatch(1 << 16, base::TimePoint::max());
   services_.loop.Remove(socket_.fd(), target_);
   socket_.Reset();
   resume_.Cancel();  // AcceptBatch may have armed it
@@ -65,11 +69,12 @@ void Listener::Stop() {
 void Listener::OnReady(event::Ready ready) {
   if (ready.timer && !HasDescriptors()) return services_.loop.Arm(resume_, kPauseTime);
   if (ready.timer) services_.loop.Modify(socket_.fd(), target_, {.read = true});
-  AcceptBatch(kAcceptsPerTurn);
+  AcceptBatch(kAcceptsPerTurn, services_.loop.ReadClock() + kAcceptTimePerTurn);
 }
 
-void Listener::AcceptBatch(int most) {
-  for (int i = 0; i < most; ++i) {
+void Listener::AcceptBatch(int most, base::TimePoint end) {
+  const event::Loop& loop = services_.loop;
+  for (int i = 0; i < most && (i == 0 || loop.ReadClock() < end); ++i) {
     net::SocketAddress peer;
     net::Socket socket = net::Accept(socket_, peer);
     if (socket.open()) {

@@ -35,7 +35,8 @@ class Listener final : public event::IoHandler {
   void OnReady(event::Ready ready) override;
 
  private:
-  void AcceptBatch(int most);
+  // Accepts one connection, and up to `most` until `end`.
+  void AcceptBatch(int most, base::TimePoint end);
   void Admit(net::Socket socket, const net::SocketAddress& peer);
   void Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason);
   bool HasDescriptors() const;

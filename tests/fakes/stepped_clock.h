@@ -19,13 +19,16 @@ class SteppedClock {
 
   // Reads this clock, which must outlive the reader.
   base::Clock reader() const {
-    return [this] { return now_; };
+    return [this] { return now_ += each_read_; };
   }
   base::TimePoint now() const { return now_; }
   void Advance(base::Duration by) { now_ += by; }
+  // From now on so much time passes with each read: for code that measures its own work.
+  void AdvanceWithEachRead(base::TimePoint::duration by) { each_read_ = by; }
 
  private:
-  base::TimePoint now_ = base::SteadyNow();
+  mutable base::TimePoint now_ = base::SteadyNow();
+  base::TimePoint::duration each_read_{0};
 };
 
 }  // namespace hawser::fakes

@@ -101,6 +101,21 @@ TEST_F(ListenerTest, AcceptsNoMoreThanItsShareInATurn) {
   EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 70U);
 }
 
+TEST_F(ListenerTest, StopsAcceptingWhenItsTimeInATurnIsSpent) {
+  Start();
+  std::vector<Peer> clients;
+  for (int i = 0; i < 12; ++i) clients.push_back(Connect());
+  clock_.AdvanceWithEachRead(30us);  // an accept
+  Turn();
+  EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 7U) << "200 microseconds, and the one that goes over it";
+  clock_.AdvanceWithEachRead(1s);
+  Turn();
+  EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 8U) << "at least one";
+  clock_.AdvanceWithEachRead(0s);
+  Turn();
+  EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 12U);
+}
+
 TEST_F(ListenerTest, ClosesConnectionsAboveTheCapBeforeAnyWork) {
   Start("limits: { connections: 1 }");
   Peer first = Connect();
