@@ -20,6 +20,10 @@ class Bench:
     load_cpu: int
     backend: int = 0
     tls_backend: int = 0
+    attacked_backend: int = 0  # of bench/flood, for the attackers' tunnels
+    control_backend: int = 0   # of bench/flood, past the proxy
+    honest_precedence: str = None  # of bench/flood, as processes.Process has it
+    attack_precedence: str = None
     started: int = 0
     certificate: str = ''
     key: str = ''
@@ -247,16 +251,18 @@ def available(bench, name):
 
 
 class Peer:
-    """A started proxy, or none: then its port is the backend's own. To be used in a `with`."""
+    """A started proxy, or none: then its port is the backend's own. To be used in a `with`. `configure` makes the command
+    where it is not that of PEERS."""
 
-    def __init__(self, bench, name, tls):
+    def __init__(self, bench, name, tls, configure=None):
         self.name = name
         self.process = None
         self.port = bench.tls_backend if tls else bench.backend
         if name == 'none':
             return
         site = Site(bench, bench.fresh_directory(name), tls)
-        command, environment = PEERS[name][1](site)
+        command, environment = (configure or PEERS[name][1])(site)
+        self.site = site
         self.port = site.port
         self.process = Process(command, bench.proxy_cpu, os.path.join(site.directory, 'output.log'),
                                environment=environment, directory=site.directory)

@@ -104,11 +104,11 @@ def whole_table(all_told, cases, peers):
     return rows
 
 
-def put_into_page(path, text):
-    """Replaces the text between the page's two marks."""
-    begin, end = '<!-- measured: bench/compare --page -->\n', '<!-- end -->\n'
+def put_into_page(path, command, text):
+    """Replaces the text between the page's two marks of this command."""
+    begin, end = f'<!-- measured: {command} -->\n', '<!-- end -->\n'
     page = open(path).read()
     before, rest = page.split(begin)
-    _, after = rest.split(end)
+    _, after = rest.split(end, 1)
     with open(path, 'w') as file:
         file.write(before + begin + text + '\n' + end + after)
