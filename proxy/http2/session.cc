@@ -14,6 +14,9 @@ namespace {
 // From the notice of a drain to the last GOAWAY, if the peer does not answer our PING before.
 constexpr base::Duration kGoawayGrace{1000};
 
+// Of a frame, besides its bytes: nghttp2 looks at each one by itself.
+constexpr size_t kFrameWork = 4 * event::Loop::kFrameWork;
+
 }  // namespace
 
 Session::Session(Role role, const Settings& settings, event::Loop& loop, net::BufferPool& pool,
@@ -76,7 +79,7 @@ void Session::RunTurn() {
   HAWSER_DCHECK(!in_turn_);
   in_turn_ = true;
   if (leaving_ == Leaving::kNoticeRead) SendLastGoAway();
-  streams_.CallOwners();
+  streams_.CallOwners([this] { return loop_.left() > 0; });
   NotifyOwner();
   CollectFrames();
   Flush();
@@ -86,7 +89,7 @@ void Session::RunTurn() {
   Flush();
   CheckEnd();
   if (end_ != End::kNone) {
-    streams_.CallOwners();
+    streams_.CallOwners([] { return true; });
     NotifyOwner();
   }
   streams_.PruneReady([this](Stream& stream) { AddWaiter(stream); });
@@ -162,8 +165,12 @@ void Session::OnTimer() {
 
 void Session::Receive() {
   const auto scratch = loop_.scratch();
-  const net::IoResult got = transport_->Read(scratch.first(scratch.size() / 4));
-  if (got.bytes > 0) return Feed(scratch.first(got.bytes));
+  const uint64_t spent = loop_.spent();
+  const net::IoResult got = transport_->Read(scratch.first(read_size_.Of(scratch.size() / 4, loop_.left())));
+  if (got.bytes > 0) {
+    Feed(scratch.first(got.bytes));
+    return read_size_.Note(got.bytes, loop_.spent() - spent);
+  }
   if (got.state == net::IoState::kEnd) Finish(End::kPeer);
   if (got.state == net::IoState::kError) Finish(End::kBroken);
 }
@@ -182,6 +189,7 @@ void Session::Feed(std::span<const std::byte> bytes) {
 
 int Session::FeedPart(std::span<const std::byte>& bytes) {
   const FrameSplitter::Part part = input_.Next(bytes, loop_.now());
+  if (part.header) loop_.Spend(kFrameWork);
   if (part.header && !Callbacks::OnFrameHeader(*this, *part.header)) return NGHTTP2_ERR_CALLBACK_FAILURE;
   if (part.bytes.empty()) return 0;
   const auto* data = reinterpret_cast<const uint8_t*>(part.bytes.data());

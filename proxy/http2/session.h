@@ -31,6 +31,7 @@
 #include "proxy/base/check.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/loop.h"
+#include "proxy/event/read_size.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/head.h"
 #include "proxy/http/reject.h"
@@ -223,6 +224,7 @@ class Session final : public event::IoHandler {
   std::vector<std::unique_ptr<Stream>> arrived_;  // requests that the owner has not accepted
   FrameSplitter input_;
   Output output_;
+  event::ReadSize read_size_;
   size_t credit_ = 0;                // of the connection's window, to give back
   base::TimePoint goaway_deadline_;  // for the last GOAWAY; meaningful while it is due
   Budgets budgets_;

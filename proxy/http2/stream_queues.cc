@@ -29,13 +29,17 @@ void StreamQueues::AddReady(Stream& stream) {
 
 // An owner may destroy any stream while it is called, so the first element of the list is read again each
 // time.
-void StreamQueues::CallOwners() {
+void StreamQueues::CallOwners(Condition goes_on) {
   base::IntrusiveList<ReadyLink> now;
   now.Splice(ready_);
   while (ReadyLink* link = now.front()) {
     ready_.PushBack(*link);
     static_cast<Stream&>(*link).CallOwner();
+    if (!goes_on()) break;
   }
+  // Streams that were not reached stand before those that have more.
+  now.Splice(ready_);
+  ready_.Splice(now);
 }
 
 void StreamQueues::PruneReady(Visit waits) {

@@ -26,8 +26,9 @@ class StreamQueues {
   // --- Owners to be called ---
   void AddReady(Stream& stream);  // does nothing for one that is there
   bool any_ready() const { return !ready_.empty(); }
-  // Calls each owner once. Streams that still have events stay in the list for the next turn.
-  void CallOwners();
+  // Calls each owner once, the first of them and then as long as `goes_on`. Streams that still have events,
+  // and those that were not reached, stay in the list for the next turn.
+  void CallOwners(Condition goes_on);
   // Removes streams without events; calls `waits` for those of them that want to write.
   void PruneReady(Visit waits);
 

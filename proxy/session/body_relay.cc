@@ -11,7 +11,7 @@ BodyRelay::Progress BodyRelay::Pump(WorkerServices& services, http::MessageStrea
   if (outbox_.blocked() && !Flush(sink)) return Progress::kSinkBroken;
   const auto scratch = services.loop.scratch();
   const auto span = scratch.first(scratch.size() / 4);
-  for (int reads = 0; reads < kReadsPerTurn && wants_read(); ++reads) {
+  for (bool first = true; wants_read() && (first || services.loop.left() > 0); first = false) {
     const net::IoResult got = source.Read(span);
     if (got.state == net::IoState::kError) return Progress::kSourceBroken;
     HAWSER_DCHECK(got.bytes == 0 || got.state != net::IoState::kEnd);

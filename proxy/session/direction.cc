@@ -31,6 +31,7 @@ struct Direction::ForwardState {
   Step step;
   size_t scanned = 0;  // bytes before this were judged
   size_t sent = 0;     // bytes before this were sent or dropped
+  bool holds = false;  // the rest may not be forwarded yet
 
   std::span<const std::byte> rest() const { return bytes.subspan(scanned); }
   // The bytes that were scanned and not yet sent; from now on they count as sent.
@@ -58,7 +59,8 @@ Direction::Step Direction::Read() {
     if (const auto spliced = ReadBySplice()) return *spliced;
   }
   event::Loop& loop = services.loop;
-  uint64_t most = settings.buffer.bytes;
+  const uint64_t spent = loop.spent();
+  uint64_t most = source().read_size().Of(settings.buffer.bytes, loop.left());
   const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(loop.now());
   if (allowed < most && !pace->bytes.closes()) {
     if (allowed == 0) return Pause(pace->bytes);
@@ -71,6 +73,7 @@ Direction::Step Direction::Read() {
     source().keepalive().Heard(loop.now());
     step = Forward(got.bytes);
     if (got.read > allowed && source().forwards()) step = Violated(ws::Violation::kByteRate);
+    source().read_size().Note(got.read, loop.spent() - spent);
   }
   if (got.state == net::IoState::kError) step.reject = UndecodableBy(source().stream().error());
   if (step.reject != Reject::kNone) {
@@ -91,6 +94,7 @@ std::optional<Direction::Step> Direction::ReadBySplice() {
   if (moved->bytes == 0) return Step{.state = moved->state};
   source().keepalive().Heard(services.loop.now());
   Count(moved->bytes);
+  services.loop.Spend(moved->bytes);
   if (!moved->read.empty()) return Forward(moved->read);
   services.stats.Add(stats::Metric::kSplicedBytes, moved->bytes);
   CountMessages(messages);
@@ -123,12 +127,21 @@ Direction::Step Direction::Forward(std::span<const std::byte> bytes) {
   }
   ForwardState state{.bytes = bytes, .rules = Rules()};
   if (pace != nullptr) state.rules.max_messages = pace->messages.Available(services.loop.now());
+  const uint64_t frames = FramesAllowed();
+  state.rules.max_frames = frames;
   const uint64_t messages_before = source().scanner().messages();
   while (ForwardNext(state)) {
   }
-  source().Carry(state.rest());
+  services.loop.Spend((frames - state.rules.max_frames) * event::Loop::kFrameWork);
+  state.holds ? source().Hold(state.rest()) : source().Carry(state.rest());
   CountMessages(messages_before);
   return state.step;
+}
+
+// In one piece. The least is as many as the least read may hold, so that held bytes are an exception.
+uint64_t Direction::FramesAllowed() const {
+  constexpr uint64_t kLeast = event::ReadSize::kLeast / 2;
+  return std::max<uint64_t>(services.loop.left() / event::Loop::kFrameWork, kLeast);
 }
 
 // Scans to the next place where something has to be done, and does it. False: the rest waits, or is dropped.
@@ -138,6 +151,7 @@ bool Direction::ForwardNext(ForwardState& state) {
   const bool is_due = sides.Of(to()).due() != Side::Due::kNothing;
   const ws::Scan scan = scanner.Advance(state.rest(), state.rules, is_due);
   state.scanned += scan.bytes;
+  state.rules.max_frames -= scan.frames;
   SpendMessages(state, scanner.messages_begun() - begun);
   const bool ping = scan.stop == ws::Stop::kControl && scan.control.opcode == ws::Opcode::kPing;
   if (scan.stop == ws::Stop::kControl && !(ping && state.rules.max_messages == 0)) {
@@ -149,12 +163,16 @@ bool Direction::ForwardNext(ForwardState& state) {
     case ws::Stop::kInput: return false;
     case ws::Stop::kBoundary: Inject(); return true;
     case ws::Stop::kViolation: state.step = Violated(scan.violation); return false;
+    case ws::Stop::kFrames:
+      state.holds = true;
+      state.step = {.event = Event::kHeld};
+      return false;
     case ws::Stop::kMessage:
     case ws::Stop::kControl: break;  // too many messages or pings
   }
   HAWSER_DCHECK(pace != nullptr);
   const Meter& meter = pace->messages;
-  pace->holding = !meter.closes();
+  state.holds = !meter.closes();
   state.step = meter.closes() ? Violated(ws::Violation::kMessageRate) : Pause(meter);
   return false;
 }

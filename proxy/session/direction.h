@@ -35,6 +35,7 @@ struct Direction {
     kViolation,    // the peer broke a rule of RFC 6455 or a limit: nothing more of it is forwarded
     kUndecodable,  // its stream cannot decode what it sent: likewise
     kPaused,       // its rate is spent: what came beyond it waits
+    kHeld,         // the share of this turn is spent: likewise
   };
   struct Step {
     net::IoState state = net::IoState::kOk;  // of the peer's stream, as Read has it
@@ -70,6 +71,7 @@ struct Direction {
   Peer to() const { return Other(from); }
 
   ws::ScanRules Rules() const;
+  uint64_t FramesAllowed() const;
   std::optional<Step> ReadBySplice();
   bool ForwardNext(ForwardState& state);
   void ForwardControlFrame(ForwardState& state, const ws::Scan& scan);

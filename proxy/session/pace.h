@@ -45,7 +45,6 @@ struct Pace {
   Meter messages;
   Meter bytes;
   base::TimePoint resume_at = base::TimePoint::min();  // nothing is read before it
-  bool holding = false;                                // its side carries whole messages
 
   bool paused() const { return resume_at != base::TimePoint::min(); }
 };

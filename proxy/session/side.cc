@@ -39,6 +39,7 @@ void Side::Become(Incoming next) {
   HAWSER_DCHECK(next > incoming_);
   incoming_ = next;
   carry_.Clear();
+  holds_ = false;
 }
 
 void Side::Become(Outgoing next) {
@@ -51,7 +52,7 @@ void Side::Become(Outgoing next) {
 // --- From this peer ---
 
 Side::ReadResult Side::Read(std::span<std::byte> scratch, size_t most) {
-  HAWSER_DCHECK(!ended());
+  HAWSER_DCHECK(!ended() && !holds());
   HAWSER_DCHECK(carry_.size() < scratch.size());
   const std::span<const std::byte> kept = carry_.bytes();
   std::ranges::copy(kept, scratch.begin());

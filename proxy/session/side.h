@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/event/read_size.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/byte_stream.h"
 #include "proxy/net/outbox.h"
@@ -75,11 +76,23 @@ class Side {
   // Reads up to `most` bytes into `scratch`, behind the carried bytes. Not after the peer has ended.
   ReadResult Read(std::span<std::byte> scratch, size_t most);
 
-  // Carries `bytes`, which cannot be checked or may not be forwarded yet, over to the next Read. If this peer
-  // is no longer forwarded, drops them instead.
+  // Carries `bytes`, which cannot be checked yet, over to the next Read. If this peer is no longer forwarded,
+  // drops them instead.
   void Carry(std::span<const std::byte> bytes) { forwards() ? carry_.Assign(bytes) : carry_.Clear(); }
   bool carries() const { return !carry_.empty(); }
-  net::Remainder TakeCarry() { return std::exchange(carry_, {}); }
+  // Likewise for whole frames that may not be forwarded yet: their rate is spent, or the tunnel's share of
+  // the turn. Nothing is read behind them until TakeHeld, which forwards them.
+  void Hold(std::span<const std::byte> bytes) {
+    Carry(bytes);
+    holds_ = carries();
+  }
+  bool holds() const { return holds_; }
+  net::Remainder TakeHeld() {
+    holds_ = false;
+    return std::exchange(carry_, {});
+  }
+  // Of its reads.
+  event::ReadSize& read_size() { return read_size_; }
 
   // Bytes were received from it, in whatever way.
   void Count(size_t bytes) { bytes_ += bytes; }
@@ -160,7 +173,9 @@ class Side {
   Incoming incoming_ = Incoming::kOpen;
   Outgoing outgoing_ = Outgoing::kOpen;
   Due due_ = Due::kNothing;
+  bool holds_ = false;  // what is carried is held
   uint16_t close_code_ = 0;
+  event::ReadSize read_size_;
   uint32_t arrived_ = 0;  // of bytes_, modulo 2^32
 };
 

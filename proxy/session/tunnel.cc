@@ -61,6 +61,9 @@ void Tunnel::OnReady(event::Ready ready) {
   if (state_ == State::kClosed) return;
   if (ready.timer) {
     OnTimer();
+  } else if (ready.tag >= kHeldTag) {
+    const auto peer = static_cast<Peer>(ready.tag - kHeldTag);
+    if (side(peer).holds()) Receive(peer);
   } else {
     const auto peer = static_cast<Peer>(ready.tag);
     if (ready.writable) side(peer).Flush();
@@ -82,7 +85,7 @@ bool Tunnel::MayReceive(Peer from) const {
 
 void Tunnel::Receive(Peer from) {
   ForwardHeld(from);
-  for (int reads = 0; reads < kReadsPerTurn && MayReceive(from); ++reads) {
+  for (bool first = true; MayRead(from) && (first || services_.loop.left() > 0); first = false) {
     const Direction::Step step = DirectionFrom(from).Read();
     if (step.event != Direction::Event::kNone) OnStep(from, step);
     if (step.event == Direction::Event::kUndecodable) return;  // the stream still stands
@@ -94,11 +97,10 @@ void Tunnel::Forward(Peer from, std::span<const std::byte> bytes) {
   OnStep(from, DirectionFrom(from).Forward(bytes));
 }
 
-// Forwards the carried bytes if their rate allows it now.
+// Forwards held bytes if they may be now: a piece of them.
 void Tunnel::ForwardHeld(Peer from) {
-  if (paces_ == nullptr || !MayReceive(from)) return;
-  if (!std::exchange(paces_->Of(from).holding, false)) return;
-  const net::Remainder held = side(from).TakeCarry();
+  if (!side(from).holds() || !MayReceive(from)) return;
+  const net::Remainder held = side(from).TakeHeld();
   Forward(from, held.bytes());
 }
 
@@ -131,6 +133,10 @@ void Tunnel::OnStep(Peer from, const Direction::Step& step) {
   switch (step.event) {
     case Direction::Event::kNone: return;
     case Direction::Event::kPaused: return ArmTimer();
+    case Direction::Event::kHeld: {
+      const auto tag = static_cast<uint8_t>(kHeldTag + static_cast<uint8_t>(from));
+      return services_.loop.Soon(*this, {.readable = true, .tag = tag});
+    }
     case Direction::Event::kUndecodable: return OnBrokenRule(from, step.reject);
     case Direction::Event::kViolation:
       if (state_ == State::kOpen) ending_.violation = step.violation;
@@ -156,7 +162,7 @@ void Tunnel::OnBrokenRule(Peer from, Reject reason) {
 // bytes no longer wait.
 void Tunnel::OnReadStop(Peer from, net::IoState state) {
   if (side(from).outgoing() == Side::Outgoing::kBroken) {
-    if (MayReceive(from)) OnEnd(from, net::IoState::kError);
+    if (MayRead(from)) OnEnd(from, net::IoState::kError);
   } else if (state != net::IoState::kBlocked) {
     OnEnd(from, state);
   }
@@ -246,7 +252,7 @@ void Tunnel::Settle() {
   }
   for (const Peer peer : kPeers) {
     Side& at = side(peer);
-    if (!at.closed()) at.stream().Want({.read = MayReceive(peer), .write = at.blocked()});
+    if (!at.closed()) at.stream().Want({.read = MayRead(peer), .write = at.blocked()});
   }
 }
 
@@ -348,6 +354,7 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
   if (!MayReceive(peer)) return at.keepalive().Heard(now);
   // Or the pong has come, but its event was not handled in this turn.
   Receive(peer);
+  if (side(peer).holds()) return at.keepalive().Heard(now);
   if (state_ != State::kOpen || at.keepalive().Check(now) != ws::Keepalive::Due::kDead) return;
   // The ping may wait behind megabytes that a slow peer is still reading.
   if (at.stream().Delivering(settings().keepalive.timeout)) return at.keepalive().Heard(now);

@@ -72,6 +72,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
  private:
   static constexpr uint8_t kTimerTag = 2;  // the tags before it are those of Peer
+  static constexpr uint8_t kHeldTag = 3;   // and one more, of bytes that a Side holds
 
   enum class State : uint8_t {
     kOpen,     // messages flow
@@ -88,6 +89,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   // Receiving.
   bool MayReceive(Peer from) const;
+  bool MayRead(Peer from) const { return MayReceive(from) && !side(from).holds(); }
   void Receive(Peer from);
   void Forward(Peer from, std::span<const std::byte> bytes);
   void ForwardHeld(Peer from);

@@ -19,9 +19,6 @@
 
 namespace hawser::session {
 
-// Reads of one stream in one turn, so that one flooded stream does not starve the others.
-inline constexpr int kReadsPerTurn = 4;
-
 struct WorkerServices {
   event::Loop& loop;
   net::BufferPool& buffers;

@@ -85,6 +85,7 @@ IoResult TlsStream::Read(std::span<std::byte> into) {
   while (total < into.size() && Decrypt(into.subspan(total), total)) {
   }
   EndReceiving();
+  loop_.Spend(total);
   AnnouncePending();
   if (total > 0) return {total, more_ || HasPending() ? IoState::kOk : IoState::kBlocked};
   return reading_ == Side::kOpen ? IoResult{0, IoState::kBlocked} : ReadEnd();
@@ -127,6 +128,7 @@ IoResult TlsStream::Write(std::span<const std::byte> bytes) {
       constexpr size_t kAtOnce = event::Loop::kScratchBytes / (kRecord + kRecordOverhead) * kRecord;
       const auto piece = bytes.subspan(taken, std::min(bytes.size() - taken, kAtOnce));
       if (!Encrypt(piece)) break;
+      loop_.Spend(piece.size());
       taken += piece.size();
       SendCollected();
     }

@@ -19,6 +19,10 @@ using Area = std::array<std::byte, net::Slab::kBytes>;
 // Reads of the client's stream in one call that gave nothing to hand on.
 constexpr int kReadsPerCall = 4;
 
+// What a byte costs, inflated and to be deflated, where a byte that is moved costs 1.
+constexpr size_t kInflateWork = 4;
+constexpr size_t kDeflateWork = 16;
+
 }  // namespace
 
 DeflateStream::DeflateStream(event::Loop& loop, net::BufferPool& buffers, DeflatePool& pool,
@@ -76,6 +80,7 @@ size_t DeflateStream::Inflate(std::span<const std::byte> in, std::span<std::byte
   if (step.state == FrameInflater::State::kMalformed) fault_ = EBADMSG;
   if (step.state == FrameInflater::State::kNoContext) fault_ = ENOBUFS;
   if (fault_ != 0) taken = in.size();  // it will not be inflated
+  loop_.Spend(kInflateWork * step.made);
   return step.made;
 }
 
@@ -158,6 +163,7 @@ IoState DeflateStream::DeflateAndSend(std::span<const std::byte> bytes, size_t& 
   Area area;
   const FrameDeflater::Step step = deflater_.Advance(bytes, area);
   taken = step.taken;
+  loop_.Spend(kDeflateWork * step.taken);
   more_to_send_ = step.state == FrameDeflater::State::kRoom;
   return SendOn(std::span(area).first(step.made));
 }

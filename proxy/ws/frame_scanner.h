@@ -10,6 +10,7 @@
 //     if (scan.stop == Stop::kBoundary) SendPing();
 //     if (scan.stop == Stop::kControl) at += scan.control_bytes;  // after having forwarded or swallowed it
 //     if (scan.stop == Stop::kMessage) break;  // keep in[at..] until another message may begin
+//     if (scan.stop == Stop::kFrames) break;   // keep in[at..] until there is time for it
 //     if (scan.stop == Stop::kViolation) return Close(scan.violation);
 //   }
 #pragma once
@@ -31,6 +32,7 @@ enum class Stop : uint8_t {
   // A whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed it.
   kControl,
   kMessage,  // a message begins at in[bytes] and may not yet (max_messages); the scanner stays in front of it
+  kFrames,   // likewise a frame (max_frames)
   // in[bytes] starts the frame that breaks a rule; or, in text whose frame began before `in`, it is the byte
   // that does. The scanner stays in front of it.
   kViolation,
@@ -41,6 +43,7 @@ struct Scan {
   Stop stop = Stop::kInput;
   Violation violation = Violation::kNone;
   size_t control_bytes = 0;
+  uint64_t frames = 0;  // that have begun in this call
   FrameHeader control;
 };
 
@@ -55,6 +58,7 @@ struct ScanRules {
   bool validate_utf8 = false;      // of text messages that are not compressed
   Strictness strictness = Strictness::kStrict;
   uint64_t max_messages = std::numeric_limits<uint64_t>::max();  // that may begin in this call
+  uint64_t max_frames = std::numeric_limits<uint64_t>::max();    // likewise
 };
 
 class FrameScanner {
@@ -93,6 +97,7 @@ class FrameScanner {
  private:
   enum class Expect : uint8_t { kMessage, kContinuation, kNoData };
 
+  Scan Pass(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary, uint64_t& frames);
   size_t PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules, uint64_t most);
   size_t PassPayload(std::span<const std::byte> in);
   Violation JudgeStart(std::span<const std::byte> in, const ScanRules& rules) const;

@@ -189,6 +189,45 @@ TEST(FrameScanner, StopsAtTheEndOfALongFrameThatWasUnderWay) {
   EXPECT_EQ(scan.bytes, frame.size() - 500);
 }
 
+// --- A bound on frames ---
+
+// Whole messages, fragments, control frames: whatever begins.
+TEST(FrameScanner, StopsInFrontOfTheFrameThatMayNotBegin) {
+  const Bytes whole = Build({.payload = "one"});
+  const Bytes first = Build({.payload = "two", .fin = false});
+  const Bytes ping = Build({.opcode = 9});
+  const Bytes last = Build({.opcode = 0, .payload = "three"});
+  const Bytes in = whole + first + ping + last + whole;
+  const size_t ends[] = {
+      0,        whole.size(), (whole + first).size(), (whole + first + ping).size(), in.size() - whole.size(),
+      in.size()};
+  for (uint64_t most = 0; most <= 5; ++most) {
+    FrameScanner scanner;
+    ScanRules rules;
+    size_t at = 0;
+    rules.max_frames = most;
+    Scan scan;
+    do {
+      scan = scanner.Advance(std::span(in).subspan(at), rules, false);
+      at += scan.bytes + scan.control_bytes;
+      rules.max_frames -= scan.frames;
+    } while (scan.stop == Stop::kControl);
+    EXPECT_EQ(at, ends[most]) << most;
+    EXPECT_EQ(scan.stop, most < 5 ? Stop::kFrames : Stop::kInput) << most;
+    EXPECT_EQ(rules.max_frames, 0U) << most;
+  }
+}
+
+TEST(FrameScanner, AFrameThatHasBegunGoesOnWhenNoOtherMayBegin) {
+  const Bytes frame = Build({.payload = "a payload in two parts"});
+  FrameScanner scanner;
+  EXPECT_EQ(scanner.Advance(std::span(frame).first(5), kFromBackend, false).frames, 1U);
+  const Scan scan = scanner.Advance(std::span(frame).subspan(5), {.max_frames = 0}, false);
+  EXPECT_EQ(scan.stop, Stop::kInput);
+  EXPECT_EQ(scan.frames, 0U);
+  EXPECT_EQ(scanner.messages(), 1U);
+}
+
 TEST(FrameScanner, IsSmall) {
   EXPECT_LE(sizeof(FrameScanner), 48U);
 }
