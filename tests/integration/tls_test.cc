@@ -195,19 +195,6 @@ TEST_F(Tls, AFloodOfHandshakesLeavesTunnelsAlive) {
   EXPECT_EQ(done, 200);
 }
 
-// A first flight of a handshake, for a socket that the test drives itself.
-std::string ClientHello() {
-  const std::unique_ptr<SSL_CTX, SslFree> context(SSL_CTX_new(TLS_client_method()));
-  const std::unique_ptr<SSL, SslFree> ssl(SSL_new(context.get()));
-  BIO* out = BIO_new(BIO_s_mem());
-  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
-  SSL_set_connect_state(ssl.get());
-  SSL_do_handshake(ssl.get());
-  std::string hello(BIO_ctrl_pending(out), '\0');
-  BIO_read(out, hello.data(), static_cast<int>(hello.size()));
-  return hello;
-}
-
 TEST_F(Tls, HandshakesBeyondTheBudgetOfATurnWaitForTheNextOnes) {
   OneBackend world(With(", handshakes_per_turn: 2"));
   const std::string address = world.hawser().listener();

@@ -98,6 +98,18 @@ std::unique_ptr<SSL_CTX, SslFree> MakeServerContext(const ServeOptions& options)
   return context;
 }
 
+std::string ClientHello() {
+  const std::unique_ptr<SSL_CTX, SslFree> context(SSL_CTX_new(TLS_client_method()));
+  const std::unique_ptr<SSL, SslFree> ssl(SSL_new(context.get()));
+  BIO* out = BIO_new(BIO_s_mem());
+  SSL_set_bio(ssl.get(), BIO_new(BIO_s_mem()), out);
+  SSL_set_connect_state(ssl.get());
+  SSL_do_handshake(ssl.get());
+  std::string hello(BIO_ctrl_pending(out), '\0');
+  BIO_read(out, hello.data(), static_cast<int>(hello.size()));
+  return hello;
+}
+
 bool Wire::ServeTls(const ServeOptions& options) {
   if (options.context == nullptr) context_ = MakeServerContext(options);
   ssl_.reset(SSL_new(options.context != nullptr ? options.context : context_.get()));

@@ -50,6 +50,9 @@ struct ServeOptions {
 };
 std::unique_ptr<SSL_CTX, SslFree> MakeServerContext(const ServeOptions& options);
 
+// A first flight of a handshake, for a socket that the test drives itself.
+std::string ClientHello();
+
 class Wire {
  public:
   Wire() = default;
