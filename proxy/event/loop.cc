@@ -88,8 +88,14 @@ void Loop::RunOnce(base::Duration wait) {
   RunLater();
   limit_ = kNoLimit;
   DestroyRetired();
-  turn_counts_.Observe(clock_() - now_);
+  TimeTurn();
   turning_.store({}, std::memory_order_relaxed);
+}
+
+void Loop::TimeTurn() {
+  last_turn_ = clock_() - now_;
+  turn_counts_.Observe(last_turn_);
+  if (watcher_ != nullptr && last_turn_ > longest_turn_) Later(*watcher_, 0);
 }
 
 void Loop::BeginTurn() {

@@ -134,6 +134,14 @@ class Loop {
   uint64_t spent() const { return spent_; }
 
   const TurnCounts& turn_counts() const { return turn_counts_; }  // may be read by any thread
+  // How long the turn before this one took, without its wait.
+  std::chrono::nanoseconds last_turn() const { return last_turn_; }
+  // Calls handler.OnReady({}) at the end of the turn behind each one that took longer than `longest`. Until
+  // it is null.
+  void WatchTurns(IoHandler* handler, base::Duration longest) {
+    watcher_ = handler;
+    longest_turn_ = longest;
+  }
 
   // Destroys `handler` at the end of this turn; until then nothing calls it. Once for each handler.
   void Retire(std::unique_ptr<IoHandler> handler);
@@ -181,6 +189,7 @@ class Loop {
   void TakePosted();
   void RunLater();
   void DestroyRetired();
+  void TimeTurn();
 
   static constexpr int kBatch = 256;
   // More, so that many that are in debt do not keep others out of the batch.
@@ -224,6 +233,9 @@ class Loop {
   size_t share_ = kMostShare;  // of a handler, in this turn
   Debts debts_;
   TurnCounts turn_counts_;
+  std::chrono::nanoseconds last_turn_{0};
+  IoHandler* watcher_ = nullptr;  // of turns longer than longest_turn_
+  base::Duration longest_turn_{0};
   bool busy_ = false;
   std::vector<IoHandler*> retired_;  // owned; null once destroyed
   absl::flat_hash_set<const IoHandler*>

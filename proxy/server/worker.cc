@@ -55,7 +55,10 @@ Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session:
                 .deflate{snapshot->config->limits.compression_contexts, session::DeflateCountersOf(stats_)},
                 .random = SeededRandom(),
                 .listener_ports = std::vector<std::string>(snapshot->listeners.size())},
-      backends_(*loop_, buffers_, stick_table, std::move(snapshot), services_.random) {}
+      backends_(*loop_, buffers_, stick_table, std::move(snapshot), services_.random),
+      long_turns_(*loop_) {
+  stats_.Include(loop_->turn_counts());
+}
 
 Worker::~Worker() {
   Stop();

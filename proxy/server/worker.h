@@ -11,6 +11,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/server/listener.h"
+#include "proxy/server/long_turns.h"
 #include "proxy/session/backends.h"
 #include "proxy/session/sessions.h"
 #include "proxy/session/side.h"
@@ -71,6 +72,7 @@ class Worker {
   session::WorkerServices services_;
   session::Backends backends_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  LongTurns long_turns_;
   base::Thread thread_;
 };
 

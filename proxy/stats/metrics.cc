@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "proxy/event/turn_counts.h"
+
 namespace hawser::stats {
 namespace {
 
@@ -152,6 +154,10 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
      "frame."},
     {kViolationsByClient, kCounter, "hawser_violations_total", "peer", "client", kViolations},
     {kViolationsByBackend, kCounter, "hawser_violations_total", "peer", "backend", kViolations},
+    {kTurnBudgetHits, kCounter, "hawser_turn_budget_hits_total", "", "",
+     "Times that a connection or a tunnel had spent its share of a turn of its worker's loop. What it still "
+     "had "
+     "to do came behind the others."},
 });
 
 constexpr double kRttBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
@@ -159,6 +165,12 @@ constexpr double kHandshakeBounds[] = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 
                                        0.25,  0.5,    1,     2.5,  5,     10};
 constexpr double kDurationBounds[] = {1,    5,    15,       60,        300,       900,
                                       1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 7 * 24 * 3600};
+
+constexpr auto kTurnBounds = [] {
+  std::array<double, event::TurnCounts::kBounds.size()> bounds{};
+  for (size_t i = 0; i < bounds.size(); ++i) bounds[i] = event::TurnCounts::kBounds[i] / 1e6;
+  return bounds;
+}();
 
 constexpr std::string_view kRtt =
     "Time from a keepalive ping of hawser to its pong, by the peer that was pinged.";
@@ -170,6 +182,9 @@ constexpr auto kHistograms = std::to_array<HistogramSpec>({
      "Time from the opening of a tunnel to its end.", kDurationBounds},
     {Histogram::kHandshake, "hawser_handshake_seconds", "", "",
      "Time from a WebSocket handshake's head to the answer that opens the tunnel.", kHandshakeBounds},
+    {Histogram::kLoopTurn, "hawser_loop_turn_seconds", "", "",
+     "Time that a turn of a worker's loop took, without its wait. What is ready meanwhile waits as long.",
+     kTurnBounds},
 });
 
 // A missing or misplaced row does not compile.

@@ -98,6 +98,7 @@ enum class Metric : uint8_t {
   kBackendFinTimeouts,
   kViolationsByClient,
   kViolationsByBackend,
+  kTurnBudgetHits,  // counted by the loop
   kCount,
 };
 
@@ -118,7 +119,7 @@ struct MetricSpec {
 // Total: one row for every enumerator but kCount, in their order; a family's rows stand together.
 std::span<const MetricSpec> MetricTable();
 
-enum class Histogram : uint8_t { kRttClient, kRttBackend, kTunnelDuration, kHandshake, kCount };
+enum class Histogram : uint8_t { kRttClient, kRttBackend, kTunnelDuration, kHandshake, kLoopTurn, kCount };
 
 struct HistogramSpec {
   Histogram histogram;

@@ -41,6 +41,11 @@ void WorkerStats::AddTo(Totals& totals) const {
     for (size_t k = 0; k < total.buckets.size(); ++k) total.buckets[k] += histograms_[i].buckets[k].Get();
     total.sum_nanoseconds += histograms_[i].sum_nanoseconds.Get();
   }
+  if (turns_ == nullptr) return;
+  totals.metrics[static_cast<size_t>(Metric::kTurnBudgetHits)] += turns_->budget_hits.Get();
+  HistogramTotals& turns = totals.histograms[static_cast<size_t>(Histogram::kLoopTurn)];
+  for (size_t k = 0; k < turns_->buckets.size(); ++k) turns.buckets[k] += turns_->buckets[k].Get();
+  turns.sum_nanoseconds += turns_->nanoseconds.Get();
 }
 
 }  // namespace hawser::stats

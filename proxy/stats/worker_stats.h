@@ -11,6 +11,7 @@
 
 #include "proxy/base/check.h"
 #include "proxy/base/counter.h"
+#include "proxy/event/turn_counts.h"
 #include "proxy/http/reject.h"
 #include "proxy/stats/metrics.h"
 
@@ -58,6 +59,9 @@ class WorkerStats {
   void CountResponse(int status);
   void Observe(Histogram histogram, std::chrono::nanoseconds value);
 
+  // The counts of the worker's loop belong to these; it must outlive them.
+  void Include(const event::TurnCounts& turns) { turns_ = &turns; }
+
   // For layers below that do not know of metrics.
   base::Counter& CounterOf(Metric metric) { return At(metric); }
 
@@ -78,6 +82,7 @@ class WorkerStats {
   std::array<Cell, kRejectCount> rejects_;
   std::array<std::array<Cell, kCloseCodes>, kClosedByCount> closes_;
   std::array<HistogramCells, kHistogramCount> histograms_;
+  const event::TurnCounts* turns_ = nullptr;
 };
 
 }  // namespace hawser::stats

@@ -294,5 +294,24 @@ TEST_F(LoopShareTest, TurnsAreTimedFromTheEndOfTheWait) {
   EXPECT_EQ(counts.buckets[static_cast<size_t>(bucket)].Get(), 1U);
 }
 
+TEST_F(LoopShareTest, ATurnThatTakesLongIsReported) {
+  Listener watcher;
+  loop->WatchTurns(&watcher, milliseconds(100));
+  Listener listener([&](Ready) { clock.Advance(step); });
+  for (const auto& [took, reports] : {std::pair{100, 0U}, {101, 1U}}) {
+    step = milliseconds(took);
+    loop->Soon(listener, {});
+    Turn();
+    loop->RunOnce(seconds(reports == 0 ? 0 : 20));  // does not wait
+    EXPECT_EQ(watcher.heard.size(), reports) << took;
+  }
+  EXPECT_EQ(loop->last_turn(), milliseconds(0));
+  loop->WatchTurns(nullptr, milliseconds(100));
+  loop->Soon(listener, {});
+  Turn();
+  Turn();
+  EXPECT_EQ(watcher.heard.size(), 1U);
+}
+
 }  // namespace
 }  // namespace hawser::event

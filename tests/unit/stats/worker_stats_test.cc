@@ -18,6 +18,24 @@ Totals TotalsOf(const WorkerStats& stats) {
   return totals;
 }
 
+TEST(WorkerStats, IncludeTheTurnsOfTheWorkersLoop) {
+  event::TurnCounts turns;
+  WorkerStats stats;
+  stats.Include(turns);
+  turns.Observe(50us);
+  turns.Observe(51us);
+  turns.Observe(3s);
+  turns.budget_hits.Add(7);
+  const Totals totals = TotalsOf(stats);
+  const HistogramTotals& seen = totals.histograms[static_cast<size_t>(Histogram::kLoopTurn)];
+  const size_t rest = HistogramTable()[static_cast<size_t>(Histogram::kLoopTurn)].bounds.size();
+  EXPECT_EQ(seen.buckets[0], 1U);
+  EXPECT_EQ(seen.buckets[1], 1U);
+  EXPECT_EQ(seen.buckets[rest], 1U);
+  EXPECT_EQ(seen.sum_nanoseconds, 3'000'101'000U);
+  EXPECT_EQ(totals[Metric::kTurnBudgetHits], 7U);
+}
+
 TEST(Registry, SumsTheCountersOfAllWorkers) {
   WorkerStats first;
   WorkerStats second;
