@@ -109,6 +109,15 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
            "Where listeners say `over_limit: respond`: how many connections each worker answers with 429 at "
            "one time. Further ones are closed without an answer. `0` closes all of them without an answer."},
           limits.answered_refusals, {0, 1'000'000});
+  v.Field(
+      {"reserve",
+       "The part of the open files, and of each listener's `connections`, that is kept for new clients. "
+       "When less is left, each new connection takes the place of one that asks for nothing: first of those "
+       "that have not brought a complete request, then of those that are idle between requests. Connections "
+       "with a request and tunnels stay. From half of the room on, the time for a TLS handshake, for "
+       "headers, and between requests shrinks, down to a tenth at the reserve, but not below a second. `0`: "
+       "connections are closed only when nothing is left."},
+      limits.reserve, {0.0, 0.5});
 }
 
 template <class V>

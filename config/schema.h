@@ -78,6 +78,7 @@ struct ProcessLimits {
       1'000'000;  // rows of the table behind `affinity: socket.io`, about 150 bytes each
   Duration socket_io_session_idle = 5min;  // a session that no request has named for this time is dropped
   uint32_t answered_refusals = 256;        // of each worker: connections that get their 429 at one time
+  double reserve = 0.05;                   // part of the open files, and of each listener's connections
 };
 
 struct Certificate {

@@ -29,6 +29,7 @@ class ConnectionCap {
     ~Lease() { Release(); }
 
     explicit operator bool() const { return cap_ != nullptr; }
+    const ConnectionCap* cap() const { return cap_; }
     void Release() {
       if (cap_ == nullptr) return;
       const uint64_t open = std::exchange(cap_, nullptr)->open_.fetch_sub(1, std::memory_order_relaxed);

@@ -75,6 +75,9 @@ class ServerConnection {
 
   // --- A request ---
 
+  // For those that start from here on.
+  void SetDeadlines(const Deadlines& deadlines) { options_.deadlines = deadlines; }
+
   // Starts the deadline of the first head; for owners with deadlines.
   void Begin() { Arm(options_.deadlines.head); }
 
@@ -128,7 +131,7 @@ class ServerConnection {
   event::Loop& loop_;
   net::BufferPool& buffers_;
   net::ByteStream& stream_;
-  const Options options_;
+  Options options_;
   std::string in_;         // received and not yet handed over: the start of a head, or pipelined requests
   size_t scanned_ = 0;     // bytes of in_ that the parser need not look at again
   size_t head_bytes_ = 0;  // of in_, in State::kRequest

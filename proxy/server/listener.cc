@@ -4,6 +4,8 @@
 #include <chrono>
 #include <cstring>
 
+#include <poll.h>
+
 #include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/session/client_connection.h"
@@ -48,7 +50,8 @@ Listener::Listener(session::WorkerServices& services, session::Backends& backend
       target_(*this, kSocketTag),
       resume_(*this, kResumeTag),
       refusals_(10, base::Duration(1000)),
-      failures_(1, base::Duration(1000)) {}
+      failures_(1, base::Duration(1000)),
+      evictions_(1, base::Duration(1000)) {}
 
 Listener::~Listener() {
   if (socket_.open()) services_.loop.Remove(socket_.fd(), target_);
@@ -67,7 +70,9 @@ void Listener::Stop() {
 }
 
 void Listener::OnReady(event::Ready ready) {
-  if (ready.timer && !HasDescriptors()) return services_.loop.Arm(resume_, kPauseTime);
+  if (ready.timer && !HasDescriptors() && !EvictForDescriptor()) {
+    return services_.loop.Arm(resume_, kPauseTime);
+  }
   if (ready.timer) services_.loop.Modify(socket_.fd(), target_, {.read = true});
   AcceptBatch(kAcceptsPerTurn, services_.loop.ReadClock() + kAcceptTimePerTurn);
 }
@@ -75,23 +80,72 @@ void Listener::OnReady(event::Ready ready) {
 void Listener::AcceptBatch(int most, base::TimePoint end) {
   const event::Loop& loop = services_.loop;
   for (int i = 0; i < most && (i == 0 || loop.ReadClock() < end); ++i) {
-    net::SocketAddress peer;
-    net::Socket socket = net::Accept(socket_, peer);
-    if (socket.open()) {
-      const bool last = net::HasKeptDescriptor(socket);
-      Admit(std::move(socket), peer);
-      if (last) {
-        errno = EMFILE;
-        return Pause();
-      }
-    } else if (errno == EAGAIN) {
-      return;
-    } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      return Pause();
-    } else {  // only the connection that was to be accepted failed, and it is gone
-      services_.stats.Add(stats::Metric::kAcceptOther);
+    switch (Accept()) {
+      case Accepted::kOne: break;
+      case Accepted::kNobody: return;
+      case Accepted::kNoRoom: return Pause();
     }
   }
+}
+
+// Where somebody can be closed, connections do not wait for want of descriptors.
+Listener::Accepted Listener::Accept() {
+  net::SocketAddress peer;
+  net::Socket socket = net::Accept(socket_, peer);
+  if (socket.open()) {
+    const bool room = !net::HasKeptDescriptor(socket) || EvictForDescriptor();
+    Admit(std::move(socket), peer);
+    if (room) return Accepted::kOne;
+    errno = EMFILE;
+    return Accepted::kNoRoom;
+  }
+  switch (errno) {
+    case EAGAIN: return Accepted::kNobody;
+    case EMFILE:  // also when nobody waits
+      if (!SomebodyWaits()) return Accepted::kNobody;
+      if (EvictForDescriptor()) return Accepted::kOne;
+      errno = EMFILE;
+      return Accepted::kNoRoom;
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return Accepted::kNoRoom;
+    default: break;
+  }
+  services_.stats.Add(stats::Metric::kAcceptOther);  // it is gone, and only this one
+  return Accepted::kOne;
+}
+
+bool Listener::SomebodyWaits() const {
+  pollfd listening{.fd = socket_.fd(), .events = POLLIN, .revents = 0};
+  return poll(&listening, 1, 0) != 0;
+}
+
+bool Listener::EvictForConnection() {
+  return Evict(runtime_.index, "connections of the listener");
+}
+
+bool Listener::EvictForDescriptor() {
+  return Evict(std::nullopt, "open files");
+}
+
+// A worker closes its own connections only. If others have all of them, it pauses, or refuses.
+bool Listener::Evict(std::optional<size_t> listener, std::string_view scarce) {
+  const auto evicted = services_.sessions.Evict(listener, session::Sessions::Unread::kServed);
+  if (!evicted) return false;
+  if (const auto suppressed = evictions_.Pass(services_.loop.now())) {
+    spdlog::warn("listener {}: {} are short: closed a connection {}{}", runtime_.settings.name, scarce,
+                 session::TextOf(*evicted),
+                 *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : "");
+  }
+  return true;
+}
+
+// Two descriptors for a connection: the second is its backend's.
+void Listener::MakeRoom(const edge::ConnectionCap& cap) {
+  const double reserve = backends_.snapshot()->config->limits.reserve;
+  for (int i = 0; i < 2 && edge::DescriptorRoom(reserve).scarce() && EvictForDescriptor(); ++i) {
+  }
+  if (edge::RoomOf(cap, reserve).scarce()) EvictForConnection();
 }
 
 // Whether the next connection would get a descriptor that is not kept for others.
@@ -100,8 +154,8 @@ bool Listener::HasDescriptors() const {
   return next.ok() && !net::HasKeptDescriptor(*next);
 }
 
-// There are no descriptors, or there is no memory. The connection stays in the kernel's queue, and the loop
-// must not spin on it.
+// There are no descriptors and nobody can be closed, or there is no memory. The connection stays in the
+// kernel's queue, and the loop must not spin on it.
 void Listener::Pause() {
   services_.stats.Add(stats::Metric::kAcceptNoDescriptor);
   if (failures_.Pass(services_.loop.now())) {
@@ -115,9 +169,12 @@ void Listener::Pause() {
 
 void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
   HAWSER_DCHECK(runtime_.index < edge_.caps.size());
+  edge::ConnectionCap& cap = *edge_.caps[runtime_.index];
+  const bool full = cap.open() >= cap.limit();
+  if (full && services_.sessions.evictions().Next(runtime_.index) == nullptr) {
+    return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
+  }
   session::EdgeLeases leases;
-  leases.cap = edge_.caps[runtime_.index]->Take();
-  if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
   if (!peer.unix_socket() && !net::AnyContains(runtime_.settings.trusted_proxies, peer)) {
     edge::IpTable::Admission admission = edge_.ip_table.Admit(
         static_cast<uint32_t>(runtime_.index), peer.ip(), runtime_.ip_limits, services_.loop.now());
@@ -126,6 +183,9 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
     }
     leases.ip = std::move(admission.lease);
   }
+  MakeRoom(cap);  // for those only that are within their own limits
+  leases.cap = cap.Take();
+  if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
   services_.stats.Add(stats::Metric::kConnectionsAccepted);
   session::ClientConnection::Start(services_, backends_, runtime_, std::move(socket), peer,
                                    std::move(leases));

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <string_view>
 
 #include "proxy/base/log_gate.h"
 #include "proxy/edge/connection_cap.h"
@@ -37,9 +39,22 @@ class Listener final : public event::IoHandler {
  private:
   // Accepts one connection, and up to `most` until `end`.
   void AcceptBatch(int most, base::TimePoint end);
+  enum class Accepted : uint8_t {
+    kOne,     // or one has failed, and the next may do better
+    kNobody,  // waits
+    kNoRoom,  // errno says what there is none of
+  };
+  Accepted Accept();
   void Admit(net::Socket socket, const net::SocketAddress& peer);
   void Refuse(net::Socket socket, const net::SocketAddress& peer, http::Reject reason);
+  // Closes connections that ask for nothing, where less than the reserve is left.
+  void MakeRoom(const edge::ConnectionCap& cap);
+  // One of this listener or of any. False: there is none.
+  bool EvictForConnection();
+  bool EvictForDescriptor();
+  bool Evict(std::optional<size_t> listener, std::string_view scarce);
   bool HasDescriptors() const;
+  bool SomebodyWaits() const;
   void Pause();
 
   session::WorkerServices& services_;
@@ -51,6 +66,7 @@ class Listener final : public event::IoHandler {
   event::Timer resume_;  // armed while accepting is paused for want of descriptors
   base::LogGate refusals_;
   base::LogGate failures_;
+  base::LogGate evictions_;
 };
 
 }  // namespace hawser::server

@@ -77,11 +77,13 @@ void BackendRequest::Connect() {
   if (attempt_ == nullptr) {
     HAWSER_DCHECK(stream_ == nullptr);
     services_.loop.Arm(waiter_.timer, cluster_.cluster.settings().connect_timeout);
-    attempt_ =
-        backends_.pool().Begin(cluster_.cluster, *endpoint_,
-                               {.websocket = websocket(),
-                                .failed_on = try_ == Try::kAgain ? std::optional(connection_) : std::nullopt},
-                               waiter_.owner, waiter_.tag);
+    BeginAttempt();
+    // A client that asks goes before those that ask for nothing.
+    if (attempt_->state() == cluster::Attempt::State::kFailed &&
+        attempt_->error() == cluster::ConnectError::kNoResources &&
+        services_.sessions.Evict(std::nullopt, Sessions::Unread::kLost)) {
+      BeginAttempt();
+    }
     if (++tries_ > 1) services_.stats.Add(stats::Metric::kBackendConnectRetries);
   }
   if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
@@ -98,6 +100,15 @@ void BackendRequest::Connect() {
   stream_->Watch(&waiter_.owner, waiter_.tag);
   if (!stream_->SendRequest(request_.head, request_.upgrade)) return Fail(Reject::kMalformedRequest);
   state_ = State::kSendHead;
+}
+
+void BackendRequest::BeginAttempt() {
+  attempt_.reset();
+  attempt_ =
+      backends_.pool().Begin(cluster_.cluster, *endpoint_,
+                             {.websocket = websocket(),
+                              .failed_on = try_ == Try::kAgain ? std::optional(connection_) : std::nullopt},
+                             waiter_.owner, waiter_.tag);
 }
 
 // Writes the head before the connection is established: if it is established at once, that saves a turn.

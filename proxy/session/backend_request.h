@@ -110,6 +110,7 @@ class BackendRequest {
 
   void Pick();
   void Connect();
+  void BeginAttempt();
   void SendHead();
   void OnAttemptFailed(const cluster::Attempt& attempt);
   void OnSendFailed();

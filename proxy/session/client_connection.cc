@@ -22,11 +22,8 @@ std::unique_ptr<net::ByteStream> StreamOf(WorkerServices& services, const Listen
 
 http1::ServerConnection::Options OptionsOf(const ListenerRuntime& listener, event::Timer& timer) {
   const auto& limits = listener.settings.limits;
-  const auto& timeouts = listener.settings.timeouts;
   return {.limits = {.head_bytes = limits.request_head.bytes, .headers = limits.request_headers},
-          .deadlines = {.head = timeouts.request_headers,
-                        .keep_alive = timeouts.keep_alive,
-                        .linger = timeouts.linger},
+          .deadlines = {},
           .timer = &timer};
 }
 
@@ -34,8 +31,10 @@ http1::ServerConnection::Options OptionsOf(const ListenerRuntime& listener, even
 
 void ClientConnection::Start(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
                              net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases) {
-  services.sessions.Add(std::make_unique<ClientConnection>(services, backends, listener, std::move(socket),
-                                                           peer, std::move(leases)));
+  ClientConnection& connection = services.sessions.Add(std::make_unique<ClientConnection>(
+      services, backends, listener, std::move(socket), peer, std::move(leases)));
+  services.sessions.evictions().Put(connection.place_, listener.index, connection.leases_.ip.standing(),
+                                    services.loop.now());
 }
 
 void ClientConnection::StartRefused(WorkerServices& services, Backends& backends,
@@ -62,9 +61,11 @@ ClientConnection::ClientConnection(WorkerServices& services, Backends& backends,
       tls_(listener.tls != nullptr ? static_cast<tls::TlsStream*>(stream_.get()) : nullptr),
       timer_(*this, Exchange::kTimerTag),
       http_(services.loop, services.buffers, *stream_, OptionsOf(listener, timer_)),
+      place_(this),
       state_(listener.tls != nullptr ? State::kTlsHandshake : State::kRequestHead) {
+  http_.SetDeadlines(DeadlinesNow());
   if (tls_ != nullptr) {
-    services_.loop.Arm(timer_, listener_.settings.timeouts.tls_handshake);
+    services_.loop.Arm(timer_, Shrunk(listener_.settings.timeouts.tls_handshake));
     services_.stats.Add(stats::Metric::kTlsHandshakesOpen);
   } else {
     http_.Begin();
@@ -121,6 +122,7 @@ void ClientConnection::Handshake() {
   if (tls_->alpn() == "h2") return BecomeHttp2();
   stream_->Want({.read = true});
   state_ = State::kRequestHead;
+  http_.SetDeadlines(DeadlinesNow());
   http_.Begin();
   ReadHead();
 }
@@ -163,13 +165,14 @@ void ClientConnection::ParseHead() {
   switch (http_.Parse(head)) {
     case http1::ServerConnection::Progress::kRequest: return StartExchange(std::move(head));
     case http1::ServerConnection::Progress::kRejected: return Refuse(http_.reject());
-    default: return;
+    default: return OnIdle();
   }
 }
 
 void ClientConnection::StartExchange(http::RequestHead head) {
   HAWSER_DCHECK(exchange_ == nullptr && request_ == nullptr);
   leases_.ip.Prove();
+  place_.Unlink();
   http1::ServerConnection::Request request = http_.TakeRequest();
   request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::move(request.bytes),
                                                    std::move(request.behind));
@@ -227,8 +230,31 @@ void ClientConnection::NextRequest() {
   if (services_.sessions.draining()) return Linger(http_.Finish());
   state_ = State::kRequestHead;
   // In the next turn: a pipeline of requests is a loop, not a recursion.
-  if (!held.empty()) services_.loop.Soon(*this, {.readable = true, .tag = kPipelinedTag});
+  if (held.empty()) {
+    OnIdle();
+  } else {
+    services_.loop.Soon(*this, {.readable = true, .tag = kPipelinedTag});
+  }
+  http_.SetDeadlines(DeadlinesNow());
   http_.Next(std::move(held));
+}
+
+// Nothing whole has come that hawser has not answered. One that has not brought its first request keeps the
+// place that it has.
+void ClientConnection::OnIdle() {
+  if (!admitted_ || place_.linked()) return;
+  services_.sessions.evictions().Put(place_, listener_.index, Evictable::kIdle, services_.loop.now());
+}
+
+http1::ServerConnection::Deadlines ClientConnection::DeadlinesNow() const {
+  const auto& timeouts = listener_.settings.timeouts;
+  return {.head = Shrunk(timeouts.request_headers),
+          .keep_alive = Shrunk(timeouts.keep_alive),
+          .linger = timeouts.linger};
+}
+
+base::Duration ClientConnection::Shrunk(base::Duration full) const {
+  return ShrunkDeadline(full, leases_, snapshot_->config->limits.reserve);
 }
 
 void ClientConnection::OpenTunnel() {
@@ -241,6 +267,7 @@ void ClientConnection::OpenTunnel() {
 
 void ClientConnection::Linger(http1::ServerConnection::Progress progress) {
   state_ = State::kLinger;
+  OnIdle();
   if (progress == http1::ServerConnection::Progress::kOver) Close(net::CloseReason::kOrderly);
 }
 
@@ -261,13 +288,24 @@ void ClientConnection::Drain() {
   if (state_ == State::kRequestHead && http_.received().empty()) Close(net::CloseReason::kOrderly);
 }
 
+bool ClientConnection::Evict(bool read) {
+  HAWSER_DCHECK(place_.linked() && state_ != State::kExchange);
+  if (read && state_ == State::kRequestHead) ReadHead();
+  if (!place_.linked()) return state_ == State::kClosed && stream_ != nullptr;  // perhaps by its client
+  services_.stats.Add(MetricOf(place_.kind()));
+  Close(net::CloseReason::kOrderly);
+  return true;
+}
+
 void ClientConnection::Close(net::CloseReason reason) {
   if (state_ == State::kClosed) return;
   if (state_ == State::kTlsHandshake) services_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
   state_ = State::kClosed;
+  place_.Unlink();
   timer_.Cancel();
   EndExchange();
   if (stream_ != nullptr) http_.Close(reason);  // else it lives on in a tunnel
+  leases_ = {};  // not only when it is destroyed: another may be about to take its place
   for (const uint8_t tag :
        {Exchange::kClientTag, Exchange::kBackendTag, Exchange::kFilterTag, kPipelinedTag}) {
     services_.loop.CancelSoon(*this, tag);

@@ -46,6 +46,9 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void Drain();
   // The server ends.
   void Abort() { Close(net::CloseReason::kAbort); }
+  // Its place is needed (session/evictions.h). With `read`, looks first whether a request waits in the
+  // kernel, and begins that; false if so.
+  bool Evict(bool read);
 
  private:
   enum class State : uint8_t {
@@ -68,6 +71,9 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void EndExchange();
   void NextRequest();
   void OpenTunnel();
+  void OnIdle();
+  http1::ServerConnection::Deadlines DeadlinesNow() const;
+  base::Duration Shrunk(base::Duration full) const;
   void Linger(http1::ServerConnection::Progress progress);
   void OnTimer();
   void Close(net::CloseReason reason);
@@ -84,6 +90,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   tls::TlsStream* const tls_;  // stream_, where it is one; valid only until that moves into a tunnel
   event::Timer timer_;
   http1::ServerConnection http_;  // between the exchanges
+  EvictionPlace place_;           // linked unless there is an exchange
   State state_;
   bool admitted_ = true;
   std::unique_ptr<http1::ServerStream> request_;

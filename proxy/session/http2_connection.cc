@@ -33,6 +33,8 @@ static_assert(MetricOf(http2::Abuse::kResets) == Metric::kHttp2Resets &&
 void Http2Connection::Start(WorkerServices& services, Backends& backends, Parts parts) {
   Http2Connection& connection =
       services.sessions.Add(std::make_unique<Http2Connection>(services, backends, std::move(parts)));
+  services.sessions.evictions().Put(connection.place_, connection.listener_.index,
+                                    connection.leases_.ip.standing(), services.loop.now());
   if (services.sessions.draining()) connection.Drain();
 }
 
@@ -46,6 +48,7 @@ Http2Connection::Http2Connection(WorkerServices& services, Backends& backends, P
       tls_(parts.tls),
       session_(std::make_unique<http2::Session>(http2::Role::kServer, listener_.http2, services.loop,
                                                 services.buffers, std::move(parts.stream))),
+      place_(this),
       timer_(*this, kTimerTag) {
   services_.stats.Add(Metric::kHttp2Connections);
   services_.stats.Add(Metric::kHttp2ConnectionsOpen);
@@ -63,7 +66,14 @@ void Http2Connection::OnReady(event::Ready ready) {
   AcceptAll();
   Count();
   if (session_->end() != http2::End::kNone) return OnEnd();
+  if (session_->streams() == 0) OnIdle();
   ArmTimer();
+}
+
+// One without a request so far keeps the place that it has.
+void Http2Connection::OnIdle() {
+  if (place_.linked()) return;
+  services_.sessions.evictions().Put(place_, listener_.index, Evictable::kIdle, services_.loop.now());
 }
 
 void Http2Connection::AcceptAll() {
@@ -76,6 +86,7 @@ void Http2Connection::AcceptAll() {
                                         .requests = requests_};
   while (auto arrival = session_->Accept()) {
     leases_.ip.Prove();
+    place_.Unlink();
     awaited_ = Awaited::kNothing;  // it may be answered already: then keep_alive starts again
     Http2Request::Start(shared, std::move(*arrival));
   }
@@ -104,7 +115,9 @@ void Http2Connection::ArmTimer() {
       awaited == std::exchange(awaited_, awaited) && begun == std::exchange(block_begun_, begun);
   if (awaited == Awaited::kNothing) return timer_.Cancel();
   if (same && timer_.armed()) return;
-  services_.loop.Arm(timer_, awaited == Awaited::kRequest ? timeouts.keep_alive : timeouts.request_headers);
+  const base::Duration full = awaited == Awaited::kRequest ? timeouts.keep_alive : timeouts.request_headers;
+  const double reserve = snapshot_->config->limits.reserve;
+  services_.loop.Arm(timer_, session_->streams() > 0 ? full : ShrunkDeadline(full, leases_, reserve));
 }
 
 void Http2Connection::OnTimer() {
@@ -129,6 +142,7 @@ void Http2Connection::OnEnd() {
                   session_->error());
   }
   while (Http2Request* request = requests_.front()) request->Abort();
+  OnIdle();
   lingering_ = session_->TakeTransport();
   if (end == http2::End::kPeer || end == http2::End::kBroken || lingering_ == nullptr) return Retire();
   services_.loop.Arm(timer_, listener_.settings.timeouts.linger);
@@ -148,11 +162,21 @@ void Http2Connection::Abort() {
   Retire();
 }
 
+bool Http2Connection::Evict(bool) {
+  HAWSER_DCHECK(requests_.empty());
+  services_.stats.Add(MetricOf(place_.kind()));
+  if (lingering_ == nullptr) session_->Close(net::CloseReason::kOrderly);
+  Retire();
+  return true;
+}
+
 void Http2Connection::Retire() {
   if (std::exchange(retired_, true)) return;
+  place_.Unlink();
   Count();
   timer_.Cancel();
   if (lingering_ != nullptr) lingering_->Close(net::CloseReason::kOrderly);
+  leases_ = {};  // not only when it is destroyed: another may be about to take its place
   services_.stats.Subtract(Metric::kHttp2ConnectionsOpen);
   Unlink();
   services_.loop.Retire(std::unique_ptr<IoHandler>(this));

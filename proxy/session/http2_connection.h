@@ -45,6 +45,9 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   void Drain() { session_->GoAway(); }
   // The server ends.
   void Abort();
+  // Its place is needed (session/evictions.h): GOAWAY, if it can be written without waiting. Always true:
+  // what waits in the kernel is not looked at.
+  bool Evict(bool read);
 
  private:
   enum Tag : uint8_t { kSessionTag = 0, kTimerTag = 1, kLingerTag = 2 };
@@ -60,6 +63,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   void AcceptAll();
   void OnTimer();
   void ArmTimer();
+  void OnIdle();
   void OnEnd();
   void Linger();
   void Retire();
@@ -77,6 +81,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   std::unique_ptr<net::ByteStream> lingering_;
   net::Outbox lingering_outbox_;  // the session has written what there was
   base::IntrusiveList<Http2Request> requests_;
+  EvictionPlace place_;  // linked unless there are streams
   event::Timer timer_;
   base::TimePoint block_begun_;  // of the block that the timer bounds
   Awaited awaited_ = Awaited::kNothing;

@@ -13,6 +13,9 @@ namespace {
 
 constexpr base::Duration kDrainStep{50};
 
+// So that a crowd that all asks at once cannot make one eviction long.
+constexpr int kReadsPerEviction = 8;
+
 }  // namespace
 
 ClientConnection& Sessions::Add(std::unique_ptr<ClientConnection> connection) {
@@ -61,6 +64,18 @@ bool Sessions::VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunn
   };
   if (visits_closing_) visits_closing_ = closing_tunnels_.Step(most, count);
   return left == 0 || tunnels_.Step(left, count);
+}
+
+// Not in a drain: it walks the lists, and closes idle connections itself.
+std::optional<Evictable> Sessions::Evict(std::optional<size_t> listener, Unread unread) {
+  for (int reads = unread == Unread::kServed ? kReadsPerEviction : 0; !draining_; --reads) {
+    const EvictionPlace* const next = evictions_.Next(listener);
+    if (next == nullptr) break;
+    const auto evict = [reads](auto* connection) { return connection->Evict(reads > 0); };
+    if (std::visit(evict, next->owner())) return next->kind();  // destroyed at the end of the turn
+    HAWSER_DCHECK(reads > 0);
+  }
+  return std::nullopt;
 }
 
 void Sessions::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
@@ -16,6 +17,7 @@
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/reject.h"
 #include "proxy/session/connection_budgets.h"
+#include "proxy/session/evictions.h"
 
 namespace hawser::session {
 
@@ -55,6 +57,16 @@ class Sessions final : public event::IoHandler {
   void Abort(http::Reject reason);
 
   ConnectionBudgets& budgets() { return budgets_; }
+  Evictions& evictions() { return evictions_; }
+
+  // What becomes of a request of the evicted connection that waits in the kernel.
+  enum class Unread : uint8_t {
+    kServed,  // a few are looked for: who has sent one is not idle, and the next in order goes
+    kLost,    // for callers within an exchange, who must not begin another
+  };
+  // Closes the connection that is next in `evictions`, of that listener or of any, and says what it was.
+  // Nothing: there is none, or the server drains.
+  std::optional<Evictable> Evict(std::optional<size_t> listener, Unread unread);
 
  private:
   void OnReady(event::Ready ready) override;  // the drain timer
@@ -66,6 +78,7 @@ class Sessions final : public event::IoHandler {
   base::SteppedList<Tunnel> closing_tunnels_;
   bool visits_closing_ = false;  // where VisitTunnels goes on: in closing_tunnels_, or in tunnels_
   ConnectionBudgets budgets_;
+  Evictions evictions_;
 
   // While draining.
   bool draining_ = false;

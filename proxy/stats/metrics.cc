@@ -10,6 +10,11 @@ namespace {
 using enum Metric;
 using enum MetricType;
 
+constexpr std::string_view kEvicted =
+    "Client connections that were closed to make room for others because less than limits.reserve was left, "
+    "by "
+    "what they were: without a complete request, also of an address whose connections lead nowhere, or idle "
+    "between requests.";
 constexpr std::string_view kAcceptErrors = "Connections that hawser could not accept, by reason.";
 constexpr std::string_view kTlsHandshakes = "TLS handshakes with clients that ended, by result.";
 constexpr std::string_view kResponses = "Response heads sent to clients, by class of status.";
@@ -54,6 +59,10 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
      "Client connections accepted."},
     {kConnectionsOpen, kGauge, "hawser_connections_open", "", "", "Client connections open now."},
     {kConnectionsClosed, kCounter, "hawser_connections_closed_total", "", "", "Client connections closed."},
+    {kEvictedNoRequestBadStanding, kCounter, "hawser_connections_evicted_total", "why",
+     "no_request_bad_standing", kEvicted},
+    {kEvictedNoRequest, kCounter, "hawser_connections_evicted_total", "why", "no_request", kEvicted},
+    {kEvictedIdle, kCounter, "hawser_connections_evicted_total", "why", "idle", kEvicted},
     {kAcceptNoDescriptor, kCounter, "hawser_accept_errors_total", "reason", "no_descriptor", kAcceptErrors},
     {kAcceptOther, kCounter, "hawser_accept_errors_total", "reason", "other", kAcceptErrors},
     {kTlsHandshakesOk, kCounter, "hawser_tls_handshakes_total", "result", "ok", kTlsHandshakes},

@@ -17,6 +17,9 @@ enum class Metric : uint8_t {
   kConnectionsAccepted,
   kConnectionsOpen,
   kConnectionsClosed,
+  kEvictedNoRequestBadStanding,
+  kEvictedNoRequest,
+  kEvictedIdle,
   kAcceptNoDescriptor,  // EMFILE, ENFILE
   kAcceptOther,
   kTlsHandshakesOk,

@@ -266,7 +266,7 @@ TEST(Admin, AnswersAgainWhenDescriptorsAreFree) {
   waiting.Send(PlainGet("/ready"));
   crowd.clear();
   EXPECT_EQ(ReadHead(waiting).status(), 200);
-  EXPECT_TRUE(world.hawser().MetricReaches("hawser_accept_errors_total", 1, {"reason=\"no_descriptor\""}));
+  EXPECT_TRUE(world.hawser().MetricReaches("hawser_connections_evicted_total", 1));
 }
 
 TEST(Admin, RefusesWhatItDoesNotKnow) {

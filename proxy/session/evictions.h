@@ -1,0 +1,73 @@
+// Which connection of a worker is closed next when descriptors or a listener's connections run out
+// (edge/room.h). A connection has a place here while it asks for nothing: before its first complete request,
+// between two requests, and when all is said. A connection with a request has none, and neither has a tunnel.
+//
+// Every step is O(1), or O(listeners) where any listener will do. Loop thread only.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string_view>
+#include <variant>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/intrusive_list.h"
+#include "proxy/edge/ip_table.h"
+#include "proxy/stats/metrics.h"
+
+namespace hawser::session {
+
+class ClientConnection;
+class Http2Connection;
+
+// In the order in which they are closed; within a kind the oldest goes first.
+enum class Evictable : uint8_t {
+  kNoRequestBadStanding,  // has not brought one complete request, and its address often does not
+  kNoRequest,
+  kIdle,  // has brought one
+  kCount,
+};
+
+// For the log: "a connection ...".
+std::string_view TextOf(Evictable kind);
+stats::Metric MetricOf(Evictable kind);
+
+// The place of one connection, which owns it.
+class EvictionPlace : public base::ListLink {
+ public:
+  using Owner = std::variant<ClientConnection*, Http2Connection*>;
+  explicit EvictionPlace(Owner owner) : owner_(owner) {}
+
+  Owner owner() const { return owner_; }
+  Evictable kind() const { return kind_; }  // of the last Put
+
+ private:
+  friend class Evictions;
+  const Owner owner_;
+  base::TimePoint since_;
+  Evictable kind_ = Evictable::kCount;
+};
+
+class Evictions {
+ public:
+  // Puts the place behind all others of that kind and listener, from wherever it was.
+  void Put(EvictionPlace& place, size_t listener, Evictable kind, base::TimePoint now);
+  // For a new connection.
+  void Put(EvictionPlace& place, size_t listener, edge::Standing standing, base::TimePoint now) {
+    const bool bad = standing == edge::Standing::kBad;
+    Put(place, listener, bad ? Evictable::kNoRequestBadStanding : Evictable::kNoRequest, now);
+  }
+
+  // The one to be closed next, of that listener or of any; null: there is none.
+  EvictionPlace* Next(std::optional<size_t> listener = std::nullopt);
+
+ private:
+  using Kinds = std::array<base::IntrusiveList<EvictionPlace>, static_cast<size_t>(Evictable::kCount)>;
+
+  std::deque<Kinds> listeners_;  // by index, as far as any has had a connection
+};
+
+}  // namespace hawser::session
