@@ -114,7 +114,7 @@ const AttackCase kAttacks[] = {
      .harm = [] { return InTunnel(Times(2000, EncodeMasked({.payload = "x"}))); },
      .metric = "hawser_rejects_total",
      .labels = {"reason=\"message_rate\""},
-     .least = 50},
+     .least = 20},
     {.name = "EmptyPings",
      .harm = [] { return InTunnel(Times(2000, EncodeMasked({.opcode = kPing}))); },
      .metric = "hawser_tunnel_bytes_total",
@@ -125,7 +125,7 @@ const AttackCase kAttacks[] = {
      .harm = [] { return InTunnel(Times(2000, EncodeMasked({.opcode = kPing}))); },
      .metric = "hawser_rejects_total",
      .labels = {"reason=\"message_rate\""},
-     .least = 50},
+     .least = 20},
     {.name = "EmptyFragments",
      .harm =
          [] {
@@ -146,7 +146,7 @@ const AttackCase kAttacks[] = {
          },
      .metric = "hawser_rejects_total",
      .labels = {"reason=\"byte_rate\""},
-     .least = 50},
+     .least = 20},
     {.name = "AFrameOf1GiBAByteAtATime",
      .harm =
          [] {
@@ -168,7 +168,7 @@ const AttackCase kAttacks[] = {
          },
      .metric = "hawser_rejects_total",
      .labels = {"reason=\"frame_too_large\""},
-     .least = 50},
+     .least = 20},
     {.name = "EchoesThatNobodyReads",
      .harm =
          [] {
