@@ -118,6 +118,12 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
        "headers, and between requests shrinks, down to a tenth at the reserve, but not below a second. `0`: "
        "connections are closed only when nothing is left."},
       limits.reserve, {0.0, 0.5});
+  v.Field(
+      {"tls_handshake_share",
+       "The part of each worker's time that TLS handshakes with clients get while other connections have "
+       "work: `0.25` is a quarter. Handshakes get all the time that is left while there is no other work. "
+       "The rest wait; clients whose last connections led to requests go first."},
+      limits.tls_handshake_share, {0.01, 0.9});
 }
 
 template <class V>

@@ -66,10 +66,6 @@ void Describe(V& v, Is<Tls> auto& tls) {
            "answering with the default certificate."},
           tls.strict_sni);
   v.Field({"session_tickets", "Resumption of earlier TLS sessions."}, tls.session_tickets);
-  v.Field({"handshakes_per_turn",
-           "How many handshake steps of this listener a worker takes in one turn of its loop. The rest wait, "
-           "so that a flood of handshakes does not starve open tunnels."},
-          tls.handshakes_per_turn, {1, 4096});
 }
 
 template <class V>

@@ -79,6 +79,7 @@ struct ProcessLimits {
   Duration socket_io_session_idle = 5min;  // a session that no request has named for this time is dropped
   uint32_t answered_refusals = 256;        // of each worker: connections that get their 429 at one time
   double reserve = 0.05;                   // part of the open files, and of each listener's connections
+  double tls_handshake_share = 0.25;       // of each worker's time, while streams have work
 };
 
 struct Certificate {
@@ -101,7 +102,6 @@ struct Tls {
   std::string ciphers;      // TLS 1.2 cipher list, OpenSSL syntax; tls::kDefaultCiphers if left out
   bool strict_sni = false;  // refuse a handshake whose name no certificate carries
   SessionTickets session_tickets;
-  uint32_t handshakes_per_turn = 16;  // handshake steps that a worker takes in one loop turn
 };
 
 enum class OverLimit : uint8_t { kClose, kRespond };

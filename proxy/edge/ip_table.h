@@ -85,6 +85,8 @@ class IpTable {
     Standing standing() const { return (packed_ & kAdmittedBad) != 0 ? Standing::kBad : Standing::kGood; }
     // A complete request has come. Without it, Release counts against the prefix. Cheap when repeated.
     void Prove();
+    // It ends without a request because hawser had no time for it: Release does not count against the prefix.
+    void Excuse() { packed_ &= ~kUnproven; }
 
     void Release();
 

@@ -131,8 +131,8 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     {kIpTableFull, 503, 0, kPolicy, kSoon, "ip_table_full", "RL", "The server has no room for more clients.",
      "Raise `limits.per_ip_entries`: more addresses are connected than the table has rows."},
     {kTlsTimeout, 0, 0, kTimeout, 0, "tls_timeout", "HT", "The TLS handshake did not end in time.",
-     "A few are lost clients or port scans. Many at once: see `hawser_tls_handshakes_open`, the workers may "
-     "be overloaded."},
+     "A few are lost clients or port scans. Many at once: see `hawser_tls_handshakes_shed_total`; the "
+     "workers may be overloaded."},
     {kDraining, 503, 0, kDrain, kSoon, "draining", "DRN", "The server is shutting down.",
      "Nothing to do: hawser is shutting down. If clients still arrive, let the load balancer check hawser's "
      "port: operations.md, Behind another proxy."},

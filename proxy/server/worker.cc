@@ -54,7 +54,8 @@ Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session:
                 .via = via,
                 .deflate{snapshot->config->limits.compression_contexts, session::DeflateCountersOf(stats_)},
                 .random = SeededRandom(),
-                .listener_ports = std::vector<std::string>(snapshot->listeners.size())},
+                .listener_ports = std::vector<std::string>(snapshot->listeners.size()),
+                .handshakes{*loop_, stats_, snapshot->config->limits.tls_handshake_share}},
       backends_(*loop_, buffers_, stick_table, std::move(snapshot), services_.random),
       long_turns_(*loop_) {
   stats_.Include(loop_->turn_counts());

@@ -1,9 +1,11 @@
 #include "proxy/session/client_connection.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/net/tcp_state.h"
 #include "proxy/session/http2_connection.h"
 #include "spdlog/spdlog.h"
 
@@ -13,6 +15,7 @@ namespace {
 using http::Reject;
 
 constexpr uint8_t kPipelinedTag = 7;
+constexpr uint8_t kHandshakeTag = 6;
 
 std::unique_ptr<net::ByteStream> StreamOf(WorkerServices& services, const ListenerRuntime& listener,
                                           net::Socket socket) {
@@ -60,6 +63,7 @@ ClientConnection::ClientConnection(WorkerServices& services, Backends& backends,
       stream_(StreamOf(services, listener, std::move(socket))),
       tls_(listener.tls != nullptr ? static_cast<tls::TlsStream*>(stream_.get()) : nullptr),
       timer_(*this, Exchange::kTimerTag),
+      handshake_(*this, kHandshakeTag),
       http_(services.loop, services.buffers, *stream_, OptionsOf(listener, timer_)),
       place_(this),
       state_(listener.tls != nullptr ? State::kTlsHandshake : State::kRequestHead) {
@@ -80,13 +84,14 @@ ClientConnection::~ClientConnection() = default;
 void ClientConnection::OnReady(event::Ready ready) {
   if (state_ == State::kClosed) return;
   if (ready.timer && state_ != State::kExchange) return OnTimer();
+  if (ready.tag == kHandshakeTag) return Handshake();
   if (ready.tag != kPipelinedTag) return Advance(ready);
   if (state_ == State::kRequestHead) ParseHead();
 }
 
 void ClientConnection::Advance(event::Ready ready) {
   switch (state_) {
-    case State::kTlsHandshake: return Handshake();
+    case State::kTlsHandshake: return AskForStep(ready);
     case State::kRequestHead: return ReadHead();
     case State::kExchange: return RunExchange(ready);
     case State::kLinger: return Linger(http_.Linger());
@@ -94,28 +99,26 @@ void ClientConnection::Advance(event::Ready ready) {
   }
 }
 
-// A worker takes a limited number of a listener's handshake steps in one turn. The other connections leave
-// their bytes in the kernel, and epoll reports these again in the next turn.
-bool ClientConnection::TakeHandshakeStep() {
+// While it is parked, the bytes stay in the kernel; a reset is still reported.
+void ClientConnection::AskForStep(event::Ready ready) {
   HAWSER_DCHECK(tls_ != nullptr);
-  const bool taken = services_.sessions.budgets().TakeHandshakeStep(
-      services_.loop.turn(), listener_.index, listener_.settings.tls->handshakes_per_turn);
-  if (!taken) services_.stats.Add(stats::Metric::kTlsBudgetHits);
-  return taken;
+  if (ready.hung_up) return FailHandshake("the client reset the connection");
+  const bool parked = services_.handshakes.Ask(handshake_, leases_.ip.standing(), tls_->answered());
+  if (parked) stream_->Want({.hang_up = true});
 }
 
+// A client that left before its turn costs no cryptography.
 void ClientConnection::Handshake() {
-  if (!TakeHandshakeStep()) return;
+  HAWSER_DCHECK(state_ == State::kTlsHandshake);
+  if (!tls_->started()) {
+    const std::optional<net::TcpState> tcp = net::AskTcp(tls_->fd());
+    if (tcp && tcp->peer_left) return FailHandshake("the client left before it began");
+  }
   switch (tls_->Handshake()) {
-    case tls::HandshakeResult::kWantRead: return;
-    case tls::HandshakeResult::kFailed:
-      spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_.settings.name,
-                    peer_.ToString(), tls_->HandshakeError());
-      services_.stats.Add(stats::Metric::kTlsHandshakesFailed);
-      return Close(net::CloseReason::kOrderly);
+    case tls::HandshakeResult::kWantRead: return stream_->Want({.read = true});
+    case tls::HandshakeResult::kFailed: return FailHandshake(tls_->HandshakeError());
     case tls::HandshakeResult::kDone: break;
   }
-  HAWSER_DCHECK(state_ == State::kTlsHandshake);
   services_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
   services_.stats.Add(stats::Metric::kTlsHandshakesOk);
   if (tls_->session_reused()) services_.stats.Add(stats::Metric::kTlsHandshakesResumed);
@@ -125,6 +128,13 @@ void ClientConnection::Handshake() {
   http_.SetDeadlines(DeadlinesNow());
   http_.Begin();
   ReadHead();
+}
+
+void ClientConnection::FailHandshake(std::string_view why) {
+  spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_.settings.name, peer_.ToString(),
+                why);
+  services_.stats.Add(stats::Metric::kTlsHandshakesFailed);
+  Close(net::CloseReason::kOrderly);
 }
 
 // A pipeline may have ended with a request that is whole.
@@ -273,7 +283,10 @@ void ClientConnection::Linger(http1::ServerConnection::Progress progress) {
 
 void ClientConnection::OnTimer() {
   const bool head_due = state_ == State::kRequestHead && http_.head_due();
-  if (state_ == State::kTlsHandshake) services_.stats.CountReject(Reject::kTlsTimeout);
+  if (state_ == State::kTlsHandshake) {
+    services_.handshakes.Shed(handshake_);
+    services_.stats.CountReject(Reject::kTlsTimeout);
+  }
   if (head_due && !http_.received().empty()) return Refuse(Reject::kRequestTimeout);
   // Otherwise the connection was opened in advance and never used: nobody waits for an answer.
   if (head_due) services_.stats.CountReject(Reject::kRequestTimeout);
@@ -293,6 +306,7 @@ bool ClientConnection::Evict(bool read) {
   if (read && state_ == State::kRequestHead) ReadHead();
   if (!place_.linked()) return state_ == State::kClosed && stream_ != nullptr;  // perhaps by its client
   services_.stats.Add(MetricOf(place_.kind()));
+  services_.handshakes.Shed(handshake_);
   Close(net::CloseReason::kOrderly);
   return true;
 }
@@ -300,6 +314,7 @@ bool ClientConnection::Evict(bool read) {
 void ClientConnection::Close(net::CloseReason reason) {
   if (state_ == State::kClosed) return;
   if (state_ == State::kTlsHandshake) services_.stats.Subtract(stats::Metric::kTlsHandshakesOpen);
+  if (services_.handshakes.Leave(handshake_)) leases_.ip.Excuse();
   state_ = State::kClosed;
   place_.Unlink();
   timer_.Cancel();

@@ -21,6 +21,7 @@
 #include "proxy/session/backends.h"
 #include "proxy/session/edge_leases.h"
 #include "proxy/session/exchange.h"
+#include "proxy/session/handshake_queue.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/session/worker_services.h"
 #include "proxy/tls/tls_stream.h"
@@ -60,7 +61,9 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   };
 
   void Advance(event::Ready ready);
+  void AskForStep(event::Ready ready);
   void Handshake();
+  void FailHandshake(std::string_view why);
   void ReadHead();
   void ParseHead();
   bool SpeaksHttp2() const;
@@ -77,7 +80,6 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void Linger(http1::ServerConnection::Progress progress);
   void OnTimer();
   void Close(net::CloseReason reason);
-  bool TakeHandshakeStep();
 
   WorkerServices& services_;
   Backends& backends_;
@@ -89,6 +91,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   std::unique_ptr<net::ByteStream> stream_;
   tls::TlsStream* const tls_;  // stream_, where it is one; valid only until that moves into a tunnel
   event::Timer timer_;
+  HandshakeQueue::Waiter handshake_;
   http1::ServerConnection http_;  // between the exchanges
   EvictionPlace place_;           // linked unless there is an exchange
   State state_;

@@ -7,12 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "config/schema.h"
 #include "proxy/base/secret_numbers.h"
 #include "proxy/event/loop.h"
 #include "proxy/http/via.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/pipe.h"
 #include "proxy/session/access_log.h"
+#include "proxy/session/handshake_queue.h"
 #include "proxy/session/sessions.h"
 #include "proxy/stats/worker_stats.h"
 #include "proxy/ws/deflate_pool.h"
@@ -31,6 +33,7 @@ struct WorkerServices {
   base::SecretNumbers secrets;
   net::Pipe pipe;                           // for large frames on their way from socket to socket
   std::vector<std::string> listener_ports;  // decimal, by listener index; empty: a Unix socket
+  HandshakeQueue handshakes{loop, stats, config::ProcessLimits{}.tls_handshake_share};
 };
 
 }  // namespace hawser::session

@@ -17,6 +17,9 @@ constexpr std::string_view kEvicted =
     "between requests.";
 constexpr std::string_view kAcceptErrors = "Connections that hawser could not accept, by reason.";
 constexpr std::string_view kTlsHandshakes = "TLS handshakes with clients that ended, by result.";
+constexpr std::string_view kTlsShed =
+    "TLS handshakes that hawser gave up while they waited for their turn, because their deadline passed or "
+    "their place was needed, by the standing of the client's address.";
 constexpr std::string_view kResponses = "Response heads sent to clients, by class of status.";
 constexpr std::string_view kUpgrades = "WebSocket handshakes of clients that were answered, by result.";
 constexpr std::string_view kNotBegun =
@@ -71,8 +74,10 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
      "TLS handshakes with clients that succeeded and resumed a session."},
     {kTlsHandshakesOpen, kGauge, "hawser_tls_handshakes_open", "", "",
      "TLS handshakes with clients in progress now."},
-    {kTlsBudgetHits, kCounter, "hawser_tls_handshake_budget_hits_total", "", "",
-     "TLS handshake steps that were put off because tls.handshakes_per_turn was reached."},
+    {kTlsHandshakesParked, kGauge, "hawser_tls_handshakes_parked", "", "",
+     "TLS handshakes with clients that wait for their turn now, of those in progress."},
+    {kTlsHandshakesShedGood, kCounter, "hawser_tls_handshakes_shed_total", "standing", "good", kTlsShed},
+    {kTlsHandshakesShedBad, kCounter, "hawser_tls_handshakes_shed_total", "standing", "bad", kTlsShed},
     {kRequests, kCounter, "hawser_requests_total", "", "", "Requests whose head was received."},
     {kHeadersWithUnderscore, kCounter, "hawser_header_fields_dropped_total", "reason", "underscore",
      "Header fields of requests that hawser did not pass on."},

@@ -26,7 +26,9 @@ enum class Metric : uint8_t {
   kTlsHandshakesFailed,
   kTlsHandshakesResumed,  // of those that were ok
   kTlsHandshakesOpen,
-  kTlsBudgetHits,
+  kTlsHandshakesParked,
+  kTlsHandshakesShedGood,  // by the standing of the client's prefix
+  kTlsHandshakesShedBad,
   // Requests.
   kRequests,
   kHeadersWithUnderscore,

@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <thread>
 
 #include "tests/integration/harness/certificate.h"
@@ -193,49 +192,6 @@ TEST_F(Tls, AFloodOfHandshakesLeavesTunnelsAlive) {
   for (int i = 0; i < 100; ++i) ExpectAlive(tunnel);
   for (std::thread& thread : flood) thread.join();
   EXPECT_EQ(done, 200);
-}
-
-TEST_F(Tls, HandshakesBeyondTheBudgetOfATurnWaitForTheNextOnes) {
-  OneBackend world(With(", handshakes_per_turn: 2"));
-  const std::string address = world.hawser().listener();
-  // All of them are there when the process looks again.
-  world.hawser().process().Signal(SIGSTOP);
-  std::vector<Wire> clients;
-  for (int i = 0; i < 40; ++i) {
-    clients.push_back(Wire::Connect(address));
-    ASSERT_TRUE(clients.back().Send(ClientHello()));
-  }
-  world.hawser().process().Signal(SIGCONT);
-  for (Wire& client : clients) EXPECT_EQ(client.Read(1), "\x16");
-  EXPECT_TRUE(world.hawser().MetricReaches("hawser_tls_handshake_budget_hits_total", 1));
-}
-
-TEST_F(Tls, EachListenerHasABudgetOfItsOwn) {
-  const auto listener = [this](const char* name, int budget) {
-    return fmt::format(
-        "  - {{ name: {}, address: 127.0.0.1:0, tls: {{ certificates: [ {{ certificate: {}, private_key: {} "
-        "}} ], "
-        "handshakes_per_turn: {} }} }}\n",
-        name, default_.certificate, default_.private_key, budget);
-  };
-  HawserProcess hawser("admin: { address: 127.0.0.1:0 }\nlisteners:\n" + listener("narrow", 1) +
-                       listener("wide", 4096) +
-                       "routes: [ { match: {}, cluster: none } ]\n"
-                       "clusters: [ { name: none, endpoints: [ 127.0.0.1:1 ] } ]\n");
-  hawser.process().Signal(SIGSTOP);
-  std::vector<Wire> clients;
-  for (const char* name : {"narrow", "wide"}) {
-    for (int i = 0; i < 20; ++i) {
-      clients.push_back(Wire::Connect(hawser.listener(name)));
-      ASSERT_TRUE(clients.back().Send(ClientHello()));
-    }
-  }
-  hawser.process().Signal(SIGCONT);
-  for (Wire& client : clients) EXPECT_EQ(client.Read(1), "\x16");
-  // One of the narrow listener's in each turn, and none of the other's, waits for the next: 19 + 18 + ... +
-  // 1.
-  EXPECT_LE(hawser.Metric("hawser_tls_handshake_budget_hits_total"), 190);
-  EXPECT_GE(hawser.Metric("hawser_tls_handshake_budget_hits_total"), 1);
 }
 
 TEST_F(Tls, TheAffinityCookieIsSecure) {

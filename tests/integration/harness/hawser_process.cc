@@ -123,10 +123,10 @@ std::string WriteConfig(const Directory& directory, std::string_view name, std::
 
 HawserProcess::HawserProcess(const std::string& yaml, int concurrency, const Surroundings& surroundings) {
   const std::string file = WriteConfig(directory_, "hawser.yaml", yaml);
-  process_.emplace(directory_,
-                   std::vector<std::string>{HawserBinary(), "run", "-c", file, "--concurrency",
-                                            std::to_string(concurrency)},
-                   surroundings);
+  std::vector<std::string> arguments{HawserBinary(), "run",           "-c",
+                                     file,           "--concurrency", std::to_string(concurrency)};
+  arguments.insert(arguments.end(), surroundings.arguments.begin(), surroundings.arguments.end());
+  process_.emplace(directory_, arguments, surroundings);
   const auto ready = [this] {
     for (const std::string& line : Lines(process_->err())) {
       if (line == "ready" || line.ends_with(" ready")) return true;

@@ -20,7 +20,8 @@ struct Surroundings {
   int in = -1;  // descriptors for its standard streams; -1: /dev/null, and files of its directory
   int out = -1;
   int err = -1;
-  std::function<void()> before = {};  // runs in the child ahead of the program; system calls only
+  std::function<void()> before = {};        // runs in the child ahead of the program; system calls only
+  std::vector<std::string> arguments = {};  // of HawserProcess: more for `hawser run`
 };
 
 // A child with its output in files of `directory`.

@@ -263,6 +263,19 @@ TEST_F(IpTableStanding, ARequestMakesItGoodAtOnce) {
   EXPECT_EQ(Of(), Standing::kGood);
 }
 
+TEST_F(IpTableStanding, AnExcusedConnectionChangesNothing) {
+  IpTable::Lease good = Connect();
+  good.Excuse();
+  good.Release();
+  EXPECT_EQ(table_.size(), 0U);
+  Connect().Release();
+  IpTable::Lease bad = Connect();
+  bad.Excuse();
+  EXPECT_EQ(bad.standing(), Standing::kBad);
+  bad.Release();
+  EXPECT_EQ(Of(), Standing::kBad);
+}
+
 TEST_F(IpTableStanding, IsForgivenInTimeAndItsRowIsDropped) {
   Connect().Release();
   EXPECT_EQ(Of(IpTable::kForgiven - 1ms), Standing::kBad);
