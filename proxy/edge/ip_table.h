@@ -9,8 +9,9 @@
 // all.
 //
 // Memory is bounded by the number of rows. Rows without connections whose bucket is full again and whose
-// standing is good are dropped, a few with every new row. When the table is full, the row that has had no connections and no refusals for the
-// longest time is evicted with its bucket. When every row has connections, a client without a row is refused.
+// standing is good are dropped, a few with every new row. When the table is full, the row that has had no
+// connections and no refusals for the longest time is evicted with its bucket and its standing. When every
+// row has connections, a client without a row is refused.
 #pragma once
 
 #include <cstddef>

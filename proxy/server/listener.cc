@@ -185,7 +185,10 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
   }
   MakeRoom(cap);  // for those only that are within their own limits
   leases.cap = cap.Take();
-  if (!leases.cap) return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
+  if (!leases.cap) {  // another worker was faster
+    leases.ip.Excuse();
+    return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
+  }
   services_.stats.Add(stats::Metric::kConnectionsAccepted);
   session::ClientConnection::Start(services_, backends_, runtime_, std::move(socket), peer,
                                    std::move(leases));
