@@ -60,7 +60,8 @@ Direction::Step Direction::Read() {
   }
   event::Loop& loop = services.loop;
   const uint64_t spent = loop.spent();
-  uint64_t most = source().read_size().Of(settings.buffer.bytes, loop.left());
+  uint64_t most = settings.buffer.bytes;
+  if (source().forwards()) most = source().read_size().Of(most, loop.left());
   const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(loop.now());
   if (allowed < most && !pace->bytes.closes()) {
     if (allowed == 0) return Pause(pace->bytes);

@@ -65,6 +65,19 @@ TEST(TunnelShare, AfterAReadOfManyFramesLessIsReadAtOnce) {
   EXPECT_TRUE(harness.client().interest().read) << "nothing is held";
 }
 
+TEST(TunnelShare, WhatIsOnlyDroppedIsReadAtOnceAgain) {
+  TunnelHarness harness;
+  harness.Start();
+  harness.client().Feed(Frames(3 * kPiece));
+  harness.Settle();
+  harness.client().Feed("\x81\x01x" + std::string(20'000, 'x'));  // a client's frame without a mask
+  DeliverWithoutShare(harness, harness.client());
+  EXPECT_EQ(harness.Counted(Metric::kViolationsByClient), 1U);
+  ASSERT_GT(harness.client().unread(), 0U);
+  DeliverWithoutShare(harness, harness.client());
+  EXPECT_EQ(harness.client().unread(), 0U);
+}
+
 TEST(TunnelShare, FragmentsAndControlFramesCountAsFrames) {
   for (const int opcode : {0, 9, 10}) {
     TunnelHarness harness;
