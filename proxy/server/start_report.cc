@@ -44,8 +44,8 @@ void AnnounceLimits(const Server& server, const OpenFiles& files) {
       "limits: {} open files (two for each tunnel), {} of them kept for the admin listener, {} per-IP rows, "
       "{} Socket.IO sessions, {} compression "
       "contexts each way and {} refusals answered at one time for each worker, {:.0f}% of a worker's time "
-      "for "
-      "TLS handshakes, {}% of open files and connections kept for new clients, {} MiB of memory; {} workers",
+      "for TLS handshakes, {}% of open files and connections kept for new clients, {} MiB of memory; {} "
+      "workers",
       files.all, files.kept, snapshot.config->limits.per_ip_entries,
       snapshot.config->limits.socket_io_sessions, snapshot.config->limits.compression_contexts,
       snapshot.config->limits.answered_refusals, 100 * snapshot.config->limits.tls_handshake_share,

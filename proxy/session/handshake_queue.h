@@ -3,13 +3,13 @@
 // run at the end of a turn of the loop, behind the streams that are ready, and within a share of the worker's
 // time:
 //
-// - A turn earns `share / (1 - share)` of the time that everything else took. Steps run while some of that
-//   is left, and are paid by the clock. The last one may cost more than there is: what is owed is paid by
-//   later turns. Nothing is saved up for handshakes that come later.
+// - A turn earns `share / (1 - share)` of the time that everything else took. Steps run while some of it is
+//   left, and are paid by the clock. The last one may cost more than there is: what is owed is paid by later
+//   turns. Nothing is saved up for handshakes that come later.
 // - A turn in which no stream had work runs a step whatever is owed.
 //
-// A handshake that has waited for one turn in vain is parked: it leaves the poll set. Good standing goes first
-// (edge/ip_table), then handshakes that were answered already, since they are cheap to finish; then the
+// A handshake that has waited for one turn in vain is parked: it leaves the poll set. Good standing goes
+// first (edge/ip_table), then handshakes that were answered already, since they are cheap to finish; then the
 // oldest. Where the oldest has waited for too long, the newest goes first: clients that have waited for long
 // have left, and a queue that serves them serves nobody. docs/decisions/0083 has the reasons.
 //
