@@ -190,6 +190,10 @@ bool Stream::Delivering(base::Duration within) const {
   return session_ != nullptr && session_->transport_ != nullptr && session_->transport_->Delivering(within);
 }
 
+void Stream::LimitUnsent(size_t bytes) {
+  if (session_ != nullptr && session_->transport_ != nullptr) session_->transport_->LimitUnsent(bytes);
+}
+
 // --- The owner ---
 
 void Stream::Watch(event::IoHandler* handler, uint8_t tag) {

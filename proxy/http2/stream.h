@@ -52,6 +52,8 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   // a response cut short.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
+  // Of the connection, whose socket all its streams share.
+  void LimitUnsent(size_t bytes) override;
 
   // A server's answer has ended, and the client's body has not. Close would reset the stream in the same
   // flight as the answer, which some clients (curl 7.88) then lose.

@@ -83,6 +83,16 @@ class ByteStream {
   // call; for verdicts.
   virtual std::optional<base::Duration> HostSilence() const { return std::nullopt; }
 
+  // A number that changes whenever the peer's host, or the peer itself, takes some of the bytes that are on
+  // their way to it; 0 where it is unknown. A system call; for verdicts.
+  virtual uint32_t TakenMark() const { return 0; }
+
+  // Bounds for the kernel's memory, where it is a socket that holds the bytes: of those that Write took and
+  // that wait to be sent, and of those that wait for Read (net/socket_memory.h); 0 lifts the latter. Over
+  // HTTP/2 the window bounds them.
+  virtual void LimitUnsent(size_t /*bytes*/) {}
+  virtual void LimitUnread(size_t /*bytes*/) {}
+
   // The descriptor of an open plain socket whose bytes are just this stream's, for splice(2); -1 where there
   // is none.
   virtual int plain_socket() const { return -1; }

@@ -25,9 +25,11 @@ std::optional<TcpState> AskTcp(int fd) {
   return TcpState{.unacknowledged = info.tcpi_unacked,
                   .not_sent = info.tcpi_notsent_bytes,
                   .window_probes = info.tcpi_probes,
+                  .acknowledged = info.tcpi_bytes_acked,
                   .since_sent = base::Duration(info.tcpi_last_data_sent),
                   .since_acknowledged = base::Duration(info.tcpi_last_ack_recv),
                   .since_received = base::Duration(info.tcpi_last_data_recv),
+                  .shortest_trip = std::chrono::microseconds(info.tcpi_min_rtt),
                   .peer_left = info.tcpi_state == kClose || info.tcpi_state == kCloseWait};
 }
 

@@ -2,6 +2,7 @@
 // and for how long the peer's host has said nothing. Pure but for the one system call that asks; any thread.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -14,10 +15,12 @@ struct TcpState {
   uint32_t unacknowledged = 0;   // segments that were sent and not yet acknowledged
   uint32_t not_sent = 0;         // bytes that wait in the kernel, for a window perhaps
   uint32_t window_probes = 0;    // sent to a closed window since the host last answered anything
+  uint64_t acknowledged = 0;     // bytes, in all
   base::Duration since_sent{0};  // since a segment with data was last sent, or sent again
   base::Duration since_acknowledged{0};
-  base::Duration since_received{0};  // since data came
-  bool peer_left = false;            // it has ended its direction, or reset the connection
+  base::Duration since_received{0};            // since data came
+  std::chrono::microseconds shortest_trip{0};  // to the host and back
+  bool peer_left = false;                      // it has ended its direction, or reset the connection
 
   bool under_way() const { return unacknowledged > 0 || not_sent > 0; }
 };

@@ -2,9 +2,12 @@
 
 #include <cerrno>
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "proxy/base/check.h"
+#include "proxy/net/socket_memory.h"
 #include "proxy/net/tcp_state.h"
 
 namespace hawser::net {
@@ -103,6 +106,23 @@ bool TcpStream::Delivering(base::Duration within) const {
 std::optional<base::Duration> TcpStream::HostSilence() const {
   const std::optional<TcpState> state = AskTcp(socket_.fd());
   return state ? SilenceOf(*state) : std::nullopt;
+}
+
+uint32_t TcpStream::TakenMark() const {
+  if (const std::optional<TcpState> state = AskTcp(socket_.fd()))
+    return static_cast<uint32_t>(state->acknowledged);
+  int unread = 0;  // by the peer of a Unix socket
+  ioctl(socket_.fd(), SIOCOUTQ, &unread);
+  return static_cast<uint32_t>(unread);
+}
+
+void TcpStream::LimitUnsent(size_t bytes) {
+  if (socket_.open()) net::LimitUnsent(socket_.fd(), bytes);
+}
+
+void TcpStream::LimitUnread(size_t bytes) {
+  if (!socket_.open()) return;
+  bytes > 0 ? net::LimitUnread(socket_.fd(), bytes) : net::FreeUnread(socket_.fd());
 }
 
 void TcpStream::Close(CloseReason reason) {

@@ -24,6 +24,9 @@ class TcpStream final : public ByteStream {
   void Close(CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
   std::optional<base::Duration> HostSilence() const override;
+  uint32_t TakenMark() const override;
+  void LimitUnsent(size_t bytes) override;
+  void LimitUnread(size_t bytes) override;
   int plain_socket() const override { return socket_.fd(); }
   int error() const override { return error_; }
 

@@ -70,6 +70,9 @@ class TlsStream final : public net::ByteStream {
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override { return tcp_.Delivering(within); }
   std::optional<base::Duration> HostSilence() const override { return tcp_.HostSilence(); }
+  uint32_t TakenMark() const override { return tcp_.TakenMark(); }
+  void LimitUnsent(size_t bytes) override { tcp_.LimitUnsent(bytes); }
+  void LimitUnread(size_t bytes) override { tcp_.LimitUnread(bytes); }
   int error() const override { return error_; }
   std::string error_text() const override { return HandshakeError(); }
 

@@ -55,6 +55,9 @@ class DeflateStream final : public net::ByteStream {
   // kOrderly sends as many of the held bytes as the client's stream takes.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override { return client_->Delivering(within); }
+  uint32_t TakenMark() const override { return client_->TakenMark(); }
+  void LimitUnsent(size_t bytes) override { client_->LimitUnsent(bytes); }
+  void LimitUnread(size_t bytes) override { client_->LimitUnread(bytes); }
   int error() const override { return error_ != 0 ? error_ : client_->error(); }
 
  private:

@@ -81,6 +81,13 @@ class FakeStream final : public net::ByteStream {
   }
   int silence_asked() const { return silence_asked_; }
   void SetHostSilence(std::optional<base::Duration> silence) { silence_ = silence; }
+  uint32_t TakenMark() const override { return taken_mark_; }
+  // The peer's host has taken some of the bytes that are on their way.
+  void TakeOnTheWay() { ++taken_mark_; }
+  void LimitUnsent(size_t bytes) override { unsent_limit_ = bytes; }
+  void LimitUnread(size_t bytes) override { unread_limit_ = bytes; }
+  size_t unsent_limit() const { return unsent_limit_; }  // 0: none was set
+  size_t unread_limit() const { return unread_limit_; }
   int error() const override { return error_; }
 
  private:
@@ -108,6 +115,9 @@ class FakeStream final : public net::ByteStream {
   bool delivering_ = false;
   std::optional<base::Duration> silence_;
   mutable int silence_asked_ = 0;
+  uint32_t taken_mark_ = 0;
+  size_t unsent_limit_ = 0;
+  size_t unread_limit_ = 0;
   std::string written_;
   std::string last_words_;
   bool write_shut_ = false;
