@@ -198,6 +198,19 @@ void Describe(V& v, Is<WebSocket> auto& websocket) {
            "How many bytes are read at once in each direction, and at most held while the other side is "
            "slow. Idle tunnels hold nothing."},
           websocket.buffer, {4 * kKiB, 16 * kMiB});
+  v.Field(
+      {"socket_buffer",
+       "How many bytes wait in the kernel at most, in each direction, for a side that does not read: "
+       "about this many that were not sent to it yet, and as many that the other side has sent meanwhile. "
+       "Bytes on their way are not counted, and a side so far away that this bound would slow it below "
+       "1 Gbit/s may send as much as the kernel allows (`net.ipv4.tcp_rmem`). `0`: the kernel alone "
+       "decides, which can be several megabytes for each connection."},
+      websocket.socket_buffer, {0, 1024 * kMiB});
+  v.Field({"send_timeout",
+           "A side that takes nothing of the bytes that wait for it for this long ends the tunnel "
+           "(`slow_consumer`). A side that reads slowly takes some. Where the bytes end between two frames, "
+           "it is sent 1013 behind them. `0`: no limit."},
+          websocket.send_timeout, {0s, 24h});
 }
 
 template <class V>

@@ -240,6 +240,9 @@ struct WebSocket {
   MaxDuration max_connection_duration;
   ByteSize buffer{64 *
                   1024};  // per direction: read at once, and held at the most while the other side is slow
+  ByteSize socket_buffer{256 *
+                         1024};  // of kernel memory for each of the two sockets; 0: the kernel's own way
+  Duration send_timeout = 60s;   // in which a side takes nothing of what waits for it; 0: no limit
 };
 
 struct WeightedCluster {

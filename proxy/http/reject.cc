@@ -54,6 +54,7 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
     {"WTL", "A frame or message is too large."},
     {"DC", "The client ended the connection (Envoy's flag)."},
     {"WPT", "A ping was not answered."},
+    {"WSC", "A side did not read what was sent to it."},
     {"SI", "The connection was idle for too long (Envoy's flag)."},
     {"DT", "The connection reached its maximum duration (Envoy's flag)."},
     {"WCT", "A close frame was not answered."},
@@ -202,6 +203,12 @@ constexpr auto kTable = std::to_array<RejectSpec>({
     {kPongTimeout, 0, kGoingAway, kTimeout, 0, "pong_timeout", "WPT", "A ping was not answered in time.",
      "Nothing to do for a few: the client is gone. If living clients are ended, raise "
      "`routes[].websocket.keepalive.timeout`."},
+    // A slow backend's client gets the route's backend_lost_code.
+    {kSlowConsumer, 0, kTryAgainLater, kTimeout, 0, "slow_consumer", "WSC",
+     "The bytes that were sent were not read in time.",
+     "Find out why the side does not read: the code is 1013 or 1006 where it is the client, and "
+     "`routes[].websocket.backend_lost_code` where it is the backend. If such sides are legitimate, raise "
+     "`routes[].websocket.send_timeout`."},
     {kIdleTimeout, 0, kGoingAway, kTimeout, 0, "idle_timeout", "SI", "The connection was idle for too long.",
      "If quiet connections should live longer, raise `routes[].websocket.idle_timeout`, or "
      "`routes[].stream_idle_timeout` for requests."},

@@ -58,6 +58,7 @@ enum class Reject : uint8_t {
   kBackendLost,
   kClientLost,
   kPongTimeout,
+  kSlowConsumer,  // a side took nothing of what was sent to it
   kIdleTimeout,
   kMaxDuration,
   kCloseTimeout,

@@ -110,7 +110,9 @@ net::Buffer& Side::Block() {
 
 void Side::Flush() {
   if (!blocked()) return;
-  switch (outbox_.Flush(*stream_).state) {
+  const net::IoResult put = outbox_.Flush(*stream_);
+  if (put.bytes > 0 || put.state == net::IoState::kOk) stall_.Moved();
+  switch (put.state) {
     case net::IoState::kOk:
       return Become(outgoing_ == Outgoing::kBlocked ? Outgoing::kOpen : Outgoing::kFinished);
     case net::IoState::kBlocked: return;

@@ -19,6 +19,7 @@
 #include "proxy/net/outbox.h"
 #include "proxy/net/remainder.h"
 #include "proxy/session/peer.h"
+#include "proxy/session/stall.h"
 #include "proxy/ws/frame_scanner.h"
 #include "proxy/ws/keepalive.h"
 
@@ -94,6 +95,23 @@ class Side {
   // Of its reads.
   event::ReadSize& read_size() { return read_size_; }
 
+  // It sends more than is read at once: from now on its socket keeps about `most` bytes for us (0: no bound),
+  // until kProven bytes in a row have been forwarded. After that it is the kernel's own, which serves fast
+  // streams better, for good.
+  static constexpr uint64_t kProven = 2 << 20;
+  void OnFilledRead(size_t most) {
+    if (unread_ == Unread::kFree || most == 0) return;
+    if (unread_ == Unread::kFew) {
+      unread_ = Unread::kLimited;
+      stream_->LimitUnread(most);
+    } else if ((pieces() - held_up_at_) % kPieces > kProven / kPiece) {
+      unread_ = Unread::kFree;
+      stream_->LimitUnread(0);
+    }
+  }
+  // The other peer takes no more for now.
+  void OnHeldUp() { held_up_at_ = pieces() % kPieces; }
+
   // Bytes were received from it, in whatever way.
   void Count(size_t bytes) { bytes_ += bytes; }
   uint64_t bytes() const { return bytes_; }
@@ -132,6 +150,9 @@ class Side {
   net::Buffer& Block();
   // Sends as much of the backlog as the stream takes.
   void Flush();
+  // Of what waits.
+  Stall& stall() { return stall_; }
+  const Stall& stall() const { return stall_; }
 
   // No more bytes follow. A due frame is dropped.
   void Finish();
@@ -159,6 +180,17 @@ class Side {
   uint16_t close_code() const { return close_code_; }
 
  private:
+  // The bytes from this peer that wait in the kernel.
+  enum class Unread : uint8_t {
+    kFew,  // nothing was done about them
+    kLimited,
+    kFree,
+  };
+
+  static constexpr uint32_t kPiece = 64 * 1024;
+  static constexpr uint32_t kPieces = 1 << 14;
+  uint32_t pieces() const { return static_cast<uint32_t>(bytes_ / kPiece) % kPieces; }  // of bytes_
+
   void Become(Incoming next);
   void Become(Outgoing next);
   bool Hold(net::IoState state, Outgoing waiting);
@@ -176,7 +208,10 @@ class Side {
   bool holds_ = false;  // what is carried is held
   uint16_t close_code_ = 0;
   event::ReadSize read_size_;
+  uint16_t held_up_at_ : 14 = 0;  // pieces() at the last OnHeldUp
+  Unread unread_ : 2 = Unread::kFew;
   uint32_t arrived_ = 0;  // of bytes_, modulo 2^32
+  Stall stall_;
 };
 
 // As the admin page shows them.

@@ -51,6 +51,9 @@ Tunnel::Tunnel(WorkerServices& services, Parts parts)
                                                                  : Content::kFrames) {
   if (!is_pipe()) sides_.StartKeepalive(settings().keepalive, services_);
   for (const Peer peer : kPeers) side(peer).stream().Watch(this, static_cast<uint8_t>(peer));
+  if (const size_t most = settings().socket_buffer.bytes; most > 0) {
+    for (const Peer peer : kPeers) side(peer).stream().LimitUnsent(most);
+  }
   side(Peer::kClient).Block();  // until Start has flushed the part of the 101 that may still be in the stream
   ArmTimer();
 }
@@ -90,6 +93,7 @@ void Tunnel::Receive(Peer from) {
     if (step.event != Direction::Event::kNone) OnStep(from, step);
     if (step.event == Direction::Event::kUndecodable) return;  // the stream still stands
     if (step.state != net::IoState::kOk) return OnReadStop(from, step.state);
+    side(from).OnFilledRead(settings().socket_buffer.bytes);
   }
 }
 
@@ -252,7 +256,10 @@ void Tunnel::Settle() {
   }
   for (const Peer peer : kPeers) {
     Side& at = side(peer);
-    if (!at.closed()) at.stream().Want({.read = MayRead(peer), .write = at.blocked()});
+    if (at.closed()) continue;
+    const bool blocked = at.blocked();
+    at.stream().Want({.read = MayRead(peer), .write = blocked});
+    if (blocked) OnBlocked(peer);
   }
 }
 
@@ -312,6 +319,7 @@ void Tunnel::OnTimer() {
     if (keepalive.Check(now) == ws::Keepalive::Due::kPing) early = keepalive.most_early();
   }
   for (const Peer peer : kPeers) {
+    if (state_ == State::kOpen) CheckStall(peer);
     if (state_ == State::kOpen) CheckKeepalive(peer, early);
     if (state_ == State::kOpen) Resume(peer);
   }
@@ -358,10 +366,49 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
   if (state_ != State::kOpen || at.keepalive().Check(now) != ws::Keepalive::Due::kDead) return;
   // The ping may wait behind megabytes that a slow peer is still reading.
   if (at.stream().Delivering(settings().keepalive.timeout)) return at.keepalive().Heard(now);
+  // Or that it does not read at all, while its host lives: then it cannot know of the ping.
+  if (at.stall().watched() && at.stream().HostSilence() == base::Duration(0))
+    return at.keepalive().Heard(now);
   BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, CodeOfLoss(peer) != 0 ? CodeOfLoss(peer) : 1006);
   CloseTowards(peer, http::SpecOf(Reject::kPongTimeout).close_code);
   CloseStream(peer, net::CloseReason::kOrderly);
   CloseTowards(Other(peer), CodeOfLoss(peer));
+}
+
+// --- A peer that takes nothing ---
+
+// Bytes wait for this peer.
+void Tunnel::OnBlocked(Peer peer) {
+  Side& at = side(peer);
+  side(Other(peer)).OnHeldUp();
+  if (at.stall().watched() || settings().send_timeout.count() == 0 || state_ != State::kOpen) return;
+  at.stall().Watch(services_.loop.now(), at.stream().TakenMark());
+  ArmTimer();
+}
+
+void Tunnel::CheckStall(Peer peer) {
+  Side& at = side(peer);
+  if (!at.stall().watched()) return;
+  if (!at.blocked()) return at.stall().End();
+  const auto now = services_.loop.now();
+  if (!at.stall().Check(now, at.stream().TakenMark(), settings().send_timeout)) return;
+  // It may have made room, but the event was not handled in this turn.
+  at.Flush();
+  if (at.blocked() && at.stall().Check(now, at.stream().TakenMark(), settings().send_timeout))
+    EndStalled(peer);
+}
+
+// A close frame can follow what waits only if that ends between two frames; it then has close_timeout to be
+// read.
+void Tunnel::EndStalled(Peer peer) {
+  const bool between_frames = !is_pipe() && sides_.AtBoundaryTowards(peer);
+  const uint16_t code = between_frames ? http::SpecOf(Reject::kSlowConsumer).close_code : 0;
+  const uint16_t lost = CodeOfLoss(peer);
+  const uint16_t seen = peer == Peer::kClient ? code : lost;
+  BeginClosing(ClosedBy::kTimeout, Reject::kSlowConsumer, seen != 0 ? seen : 1006);
+  CloseTowards(peer, code);
+  if (!between_frames) CloseStream(peer, net::CloseReason::kAbort);
+  CloseTowards(Other(peer), lost);
 }
 
 // For how long the backend's host may be silent; 0: not checked.
@@ -388,6 +435,7 @@ void Tunnel::ArmTimer() {
     if (const Pace* pace = PaceOf(peer); pace != nullptr && pace->paused())
       next = std::min(next, pace->resume_at);
     const Side& at = side(peer);
+    if (at.stall().watched()) next = std::min(next, at.stall().NextCheck(now, settings().send_timeout));
     // A ping that waits for a boundary has no deadline: its timeout starts when it is sent.
     if (at.due() == Side::Due::kPing || at.finished()) continue;
     next = std::min(next, at.keepalive().NextDeadline());

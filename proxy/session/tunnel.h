@@ -117,6 +117,9 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void OnTimer();
   void OnClosingTimer();
   void CheckKeepalive(Peer peer, base::Duration early);
+  void OnBlocked(Peer peer);
+  void CheckStall(Peer peer);
+  void EndStalled(Peer peer);
   base::Duration LongestSilence() const;
   void ArmTimer();
 

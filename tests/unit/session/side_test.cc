@@ -47,8 +47,8 @@ class SideTest : public testing::Test {
 };
 
 TEST(Sizes, OfWhatATunnelPaysFor) {
-  EXPECT_LE(sizeof(Side), 128U);
-  EXPECT_LE(sizeof(Tunnel), 488U);
+  EXPECT_LE(sizeof(Side), 136U);
+  EXPECT_LE(sizeof(Tunnel), 504U);
 }
 
 // --- From the peer ---
