@@ -201,7 +201,7 @@ class Loop {
   static constexpr size_t kMostShare = 512 * 1024;
   // Of time: for handlers in debt, for timers, and for posted tasks. A part of the turn's cost is for each
   // handler in debt, so more of them get longer.
-  static constexpr std::chrono::microseconds kSlice{250};
+  static constexpr std::chrono::microseconds kSlice{100};
   static constexpr std::chrono::microseconds kMostSlice{1000};
   static constexpr std::chrono::microseconds kSlicePerDebt{2};
 

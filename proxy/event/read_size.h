@@ -12,7 +12,7 @@ namespace hawser::event {
 
 class ReadSize {
  public:
-  static constexpr size_t kLeast = 2 * 1024;
+  static constexpr size_t kLeast = 4 * 1024;
 
   // The size of the next read, at most `most`, of which the caller may do `left` work.
   size_t Of(size_t most, size_t left) const {
