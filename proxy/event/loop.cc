@@ -81,7 +81,7 @@ void Loop::RunOnce(base::Duration wait) {
   RunSoon();
   Dispatch();
   if (!debts_.empty()) RunDebtors(batch_count_ < most);
-  soon_now_.Clear();
+  if (!soon_now_.empty()) soon_now_.Clear();
   RunTimers();
   RunPosted();
   busy_ = spent_ > 0;
@@ -101,7 +101,7 @@ void Loop::TimeTurn() {
 void Loop::BeginTurn() {
   spent_ = 0;
   const size_t ready = static_cast<size_t>(batch_count_) + soon_.size();
-  share_ = std::clamp(kTurnWork / std::max(ready, size_t{1}), kLeastShare, kMostShare);
+  share_ = ready <= 2 ? kMostShare : std::clamp(kTurnWork / ready, kLeastShare, kMostShare);
 }
 
 // Before a short wait the clock is read again, because the turn has taken some of it.
@@ -128,12 +128,7 @@ void Loop::Dispatch() {
   }
 }
 
-// A handler that is not in debt.
-void Loop::Call(IoHandler& handler, Ready ready) {
-  if (Retired(handler)) return;
-  BeginShare(share_);
-  handler.OnReady(ready);
-  if (spent_ < limit_) return;
+void Loop::Owe(IoHandler& handler) {
   turn_counts_.budget_hits.Add(1);
   if (!Retired(handler)) debts_.Owe(handler, spent_ - limit_, now_);
 }

@@ -177,7 +177,14 @@ class Loop {
   int WaitForTimers() const;
   void BeginTurn();
   void Dispatch();
-  void Call(IoHandler& handler, Ready ready);
+  // A handler that is not in debt.
+  void Call(IoHandler& handler, Ready ready) {
+    if (Retired(handler)) return;
+    BeginShare(share_);
+    handler.OnReady(ready);
+    if (spent_ >= limit_) Owe(handler);
+  }
+  void Owe(IoHandler& handler);
   void BeginShare(size_t share) { limit_ = spent_ + share; }
   void RunDebtors(bool all_seen);
   void CallDeferred(IoHandler& handler, const Debts::Deferred& deferred);

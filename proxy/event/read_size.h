@@ -14,9 +14,10 @@ class ReadSize {
  public:
   static constexpr size_t kLeast = 4 * 1024;
 
+  bool bounded() const { return work_per_byte_ > kCheap; }
   // The size of the next read, at most `most`, of which the caller may do `left` work.
   size_t Of(size_t most, size_t left) const {
-    if (work_per_byte_ <= kCheap) return most;
+    if (!bounded()) return most;
     return std::min(most, std::max(left / work_per_byte_, kLeast));
   }
 

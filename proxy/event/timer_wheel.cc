@@ -102,7 +102,8 @@ void TimerWheel::Expire(base::TimePoint now, Alive alive, Time time) {
   int fired = 0;
   // The current slot has fired; what was armed since without a delay waits there, and what there was no time
   // for.
-  if (!Fire(fired, alive, time) || target <= current_) return;
+  if (!levels_[0].slots[current_ & (kSlots - 1)].empty() && !Fire(fired, alive, time)) return;
+  if (target <= current_) return;
   for (uint64_t next = NextTick(); next <= target; next = NextTick()) {
     HAWSER_DCHECK(next > current_);
     current_ = next;

@@ -1,7 +1,6 @@
 // What a loop counts about its turns, for whoever shows it. One thread counts, any thread reads.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -20,10 +19,9 @@ struct TurnCounts {
   base::Counter budget_hits;                              // handlers that spent their share of a turn
 
   void Observe(std::chrono::nanoseconds took) {
-    const auto bound = std::find_if(kBounds.begin(), kBounds.end(), [took](int microseconds) {
-      return took <= std::chrono::microseconds(microseconds);
-    });
-    buckets[static_cast<size_t>(bound - kBounds.begin())].Add(1);
+    size_t bucket = 0;
+    while (bucket < kBounds.size() && took > std::chrono::microseconds(kBounds[bucket])) ++bucket;
+    buckets[bucket].Add(1);
     nanoseconds.Add(static_cast<uint64_t>(took.count()));
   }
 };

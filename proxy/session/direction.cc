@@ -29,9 +29,10 @@ struct Direction::ForwardState {
   std::span<const std::byte> bytes;
   ws::ScanRules rules;
   Step step;
-  size_t scanned = 0;  // bytes before this were judged
-  size_t sent = 0;     // bytes before this were sent or dropped
-  bool holds = false;  // the rest may not be forwarded yet
+  size_t scanned = 0;        // bytes before this were judged
+  size_t sent = 0;           // bytes before this were sent or dropped
+  uint64_t frames_left = 0;  // that may be forwarded
+  bool holds = false;        // the rest may not be forwarded yet
 
   std::span<const std::byte> rest() const { return bytes.subspan(scanned); }
   // The bytes that were scanned and not yet sent; from now on they count as sent.
@@ -61,7 +62,8 @@ Direction::Step Direction::Read() {
   event::Loop& loop = services.loop;
   const uint64_t spent = loop.spent();
   uint64_t most = settings.buffer.bytes;
-  if (source().forwards()) most = source().read_size().Of(most, loop.left());
+  if (source().read_size().bounded() && source().forwards())
+    most = source().read_size().Of(most, loop.left());
   const uint64_t allowed = pace == nullptr ? Meter::kNoLimit : pace->bytes.Available(loop.now());
   if (allowed < most && !pace->bytes.closes()) {
     if (allowed == 0) return Pause(pace->bytes);
@@ -128,20 +130,22 @@ Direction::Step Direction::Forward(std::span<const std::byte> bytes) {
   }
   ForwardState state{.bytes = bytes, .rules = Rules()};
   if (pace != nullptr) state.rules.max_messages = pace->messages.Available(services.loop.now());
-  const uint64_t frames = FramesAllowed();
-  state.rules.max_frames = frames;
+  const uint64_t frames = FramesAllowed(bytes.size());
+  state.frames_left = frames;
   const uint64_t messages_before = source().scanner().messages();
   while (ForwardNext(state)) {
   }
-  services.loop.Spend((frames - state.rules.max_frames) * event::Loop::kFrameWork);
+  services.loop.Spend((frames - state.frames_left) * event::Loop::kFrameWork);
   state.holds ? source().Hold(state.rest()) : source().Carry(state.rest());
   CountMessages(messages_before);
   return state.step;
 }
 
-// In one piece. The least is as many as the least read may hold, so that held bytes are an exception.
-uint64_t Direction::FramesAllowed() const {
+// In one piece of `bytes`. The least is as many as the least read may hold, so that held bytes are an
+// exception.
+uint64_t Direction::FramesAllowed(size_t bytes) const {
   constexpr uint64_t kLeast = event::ReadSize::kLeast / 2;
+  if (bytes <= event::ReadSize::kLeast) return kLeast;
   return std::max<uint64_t>(services.loop.left() / event::Loop::kFrameWork, kLeast);
 }
 
@@ -150,9 +154,8 @@ bool Direction::ForwardNext(ForwardState& state) {
   ws::FrameScanner& scanner = source().scanner();
   const uint64_t begun = scanner.messages_begun();
   const bool is_due = sides.Of(to()).due() != Side::Due::kNothing;
-  const ws::Scan scan = scanner.Advance(state.rest(), state.rules, is_due);
+  const ws::Scan scan = scanner.Advance(state.rest(), state.rules, is_due, state.frames_left);
   state.scanned += scan.bytes;
-  state.rules.max_frames -= scan.frames;
   SpendMessages(state, scanner.messages_begun() - begun);
   const bool ping = scan.stop == ws::Stop::kControl && scan.control.opcode == ws::Opcode::kPing;
   if (scan.stop == ws::Stop::kControl && !(ping && state.rules.max_messages == 0)) {

@@ -71,7 +71,7 @@ struct Direction {
   Peer to() const { return Other(from); }
 
   ws::ScanRules Rules() const;
-  uint64_t FramesAllowed() const;
+  uint64_t FramesAllowed(size_t bytes) const;
   std::optional<Step> ReadBySplice();
   bool ForwardNext(ForwardState& state);
   void ForwardControlFrame(ForwardState& state, const ws::Scan& scan);

@@ -21,15 +21,8 @@ uint64_t LimitOf(uint64_t configured) {
 
 }  // namespace
 
-Scan FrameScanner::Advance(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary) {
-  uint64_t frames = 0;
-  Scan scan = Pass(in, rules, stop_at_boundary, frames);
-  scan.frames = frames;
-  return scan;
-}
-
-Scan FrameScanner::Pass(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary,
-                        uint64_t& frames) {
+Scan FrameScanner::Advance(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary,
+                           uint64_t& frames_left) {
   size_t at = 0;
   const auto violated = [&](Violation violation) {
     return Scan{.bytes = at, .stop = Stop::kViolation, .violation = violation, .control = {}};
@@ -56,8 +49,8 @@ Scan FrameScanner::Pass(std::span<const std::byte> in, const ScanRules& rules, b
     }
     if (!stop_at_boundary) {
       const uint64_t before = messages_;
-      at += PassWholeMessages(in.subspan(at), rules, std::min(may_begin(), rules.max_frames - frames));
-      frames += messages_ - before;
+      at += PassWholeMessages(in.subspan(at), rules, std::min(may_begin(), frames_left));
+      frames_left -= messages_ - before;
     }
     const auto rest = in.subspan(at);
     if (rest.size() < 2) return {.bytes = at, .control = {}};
@@ -65,10 +58,10 @@ Scan FrameScanner::Pass(std::span<const std::byte> in, const ScanRules& rules, b
     const ParsedHeader parsed = ParseHeader(rest, rules.strictness);
     if (parsed.state == ParsedHeader::State::kViolation) return violated(parsed.violation);
     if (parsed.state == ParsedHeader::State::kIncomplete) return {.bytes = at, .control = {}};
-    if (frames == rules.max_frames) return {.bytes = at, .stop = Stop::kFrames, .control = {}};
+    if (frames_left == 0) return {.bytes = at, .stop = Stop::kFrames, .control = {}};
     if (IsControl(parsed.header.opcode)) {
       const Scan control = TakeControl(rest, parsed.header, rules, at);
-      frames += control.stop == Stop::kControl ? 1 : 0;
+      frames_left -= control.stop == Stop::kControl ? 1 : 0;
       return control;
     }
     if (expect_ != Expect::kContinuation && may_begin() == 0)
@@ -78,7 +71,7 @@ Scan FrameScanner::Pass(std::span<const std::byte> in, const ScanRules& rules, b
     if (const Violation wrong = BeginFrame(parsed.header, rules); wrong != Violation::kNone)
       return violated(wrong);
     at += parsed.header.header_bytes;
-    ++frames;
+    --frames_left;
   }
 }
 

@@ -32,7 +32,7 @@ enum class Stop : uint8_t {
   // A whole valid control frame lies at in[bytes, bytes + control_bytes); the scanner has passed it.
   kControl,
   kMessage,  // a message begins at in[bytes] and may not yet (max_messages); the scanner stays in front of it
-  kFrames,   // likewise a frame (max_frames)
+  kFrames,   // likewise a frame (frames_left)
   // in[bytes] starts the frame that breaks a rule; or, in text whose frame began before `in`, it is the byte
   // that does. The scanner stays in front of it.
   kViolation,
@@ -43,7 +43,6 @@ struct Scan {
   Stop stop = Stop::kInput;
   Violation violation = Violation::kNone;
   size_t control_bytes = 0;
-  uint64_t frames = 0;  // that have begun in this call
   FrameHeader control;
 };
 
@@ -58,14 +57,19 @@ struct ScanRules {
   bool validate_utf8 = false;      // of text messages that are not compressed
   Strictness strictness = Strictness::kStrict;
   uint64_t max_messages = std::numeric_limits<uint64_t>::max();  // that may begin in this call
-  uint64_t max_frames = std::numeric_limits<uint64_t>::max();    // likewise
 };
 
 class FrameScanner {
  public:
   // Scans all data frames in `in`, and the part of the last one that `in` holds. With `stop_at_boundary` it
   // stops behind the first data frame that ends in `in`.
-  Scan Advance(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary);
+  Scan Advance(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary) {
+    uint64_t any = std::numeric_limits<uint64_t>::max();
+    return Advance(in, rules, stop_at_boundary, any);
+  }
+  // Likewise for at most `frames_left` frames; the number of those that have begun is taken from it.
+  Scan Advance(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary,
+               uint64_t& frames_left);
 
   // The forwarded bytes end between two frames (also between fragments of a message): a frame may be
   // inserted.
@@ -97,7 +101,6 @@ class FrameScanner {
  private:
   enum class Expect : uint8_t { kMessage, kContinuation, kNoData };
 
-  Scan Pass(std::span<const std::byte> in, const ScanRules& rules, bool stop_at_boundary, uint64_t& frames);
   size_t PassWholeMessages(std::span<const std::byte> in, const ScanRules& rules, uint64_t most);
   size_t PassPayload(std::span<const std::byte> in);
   Violation JudgeStart(std::span<const std::byte> in, const ScanRules& rules) const;

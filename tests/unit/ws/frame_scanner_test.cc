@@ -203,28 +203,26 @@ TEST(FrameScanner, StopsInFrontOfTheFrameThatMayNotBegin) {
       in.size()};
   for (uint64_t most = 0; most <= 5; ++most) {
     FrameScanner scanner;
-    ScanRules rules;
     size_t at = 0;
-    rules.max_frames = most;
+    uint64_t left = most;
     Scan scan;
     do {
-      scan = scanner.Advance(std::span(in).subspan(at), rules, false);
+      scan = scanner.Advance(std::span(in).subspan(at), kFromBackend, false, left);
       at += scan.bytes + scan.control_bytes;
-      rules.max_frames -= scan.frames;
     } while (scan.stop == Stop::kControl);
     EXPECT_EQ(at, ends[most]) << most;
     EXPECT_EQ(scan.stop, most < 5 ? Stop::kFrames : Stop::kInput) << most;
-    EXPECT_EQ(rules.max_frames, 0U) << most;
+    EXPECT_EQ(left, 0U) << most;
   }
 }
 
 TEST(FrameScanner, AFrameThatHasBegunGoesOnWhenNoOtherMayBegin) {
   const Bytes frame = Build({.payload = "a payload in two parts"});
   FrameScanner scanner;
-  EXPECT_EQ(scanner.Advance(std::span(frame).first(5), kFromBackend, false).frames, 1U);
-  const Scan scan = scanner.Advance(std::span(frame).subspan(5), {.max_frames = 0}, false);
-  EXPECT_EQ(scan.stop, Stop::kInput);
-  EXPECT_EQ(scan.frames, 0U);
+  uint64_t left = 1;
+  EXPECT_EQ(scanner.Advance(std::span(frame).first(5), kFromBackend, false, left).stop, Stop::kInput);
+  EXPECT_EQ(left, 0U);
+  EXPECT_EQ(scanner.Advance(std::span(frame).subspan(5), kFromBackend, false, left).stop, Stop::kInput);
   EXPECT_EQ(scanner.messages(), 1U);
 }
 
