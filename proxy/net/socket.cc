@@ -160,6 +160,11 @@ std::span<std::byte> Peek(int fd, std::span<std::byte> into) {
   return into.first(seen > 0 ? static_cast<size_t>(seen) : 0);
 }
 
+void AwaitAtLeast(int fd, size_t bytes) {
+  HAWSER_DCHECK(bytes > 0);
+  Set(fd, SOL_SOCKET, SO_RCVLOWAT, static_cast<int>(bytes));
+}
+
 absl::StatusOr<SocketAddress> LocalAddress(const Socket& socket) {
   sockaddr_storage native{};
   socklen_t length = sizeof native;

@@ -88,6 +88,9 @@ Socket Accept(const Socket& listening, SocketAddress& peer);
 // nothing, an end or an error.
 std::span<std::byte> Peek(int fd, std::span<std::byte> into);
 
+// Of a TCP socket: reported as readable only once `bytes` have come (at least 1), or the end, or an error.
+void AwaitAtLeast(int fd, size_t bytes);
+
 // Where the socket is bound. Where port 0 was asked for, this says which port it became.
 absl::StatusOr<SocketAddress> LocalAddress(const Socket& socket);
 

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/net/socket.h"
+#include "proxy/net/tcp_state.h"
+#include "proxy/tls/client_hello.h"
 #include "proxy/tls/handshake_keys.h"
 
 namespace hawser::tls {
@@ -47,7 +51,10 @@ TlsStream::~TlsStream() {
 
 HandshakeResult TlsStream::Handshake() {
   if (established_) return HandshakeResult::kDone;
-  if (ssl_ == nullptr && server_ != nullptr && reading_ == Side::kOpen) Begin(server_->NewSsl());
+  if (ssl_ == nullptr && server_ != nullptr && reading_ == Side::kOpen) {
+    if (!HelloIsWhole()) return HandshakeResult::kWantRead;
+    Begin(server_->NewSsl());
+  }
   if (reading_ != Side::kOpen || writing_ == Side::kBroken) return HandshakeResult::kFailed;
   HAWSER_DCHECK(ssl_ != nullptr);
   started_ = true;
@@ -67,6 +74,21 @@ HandshakeResult TlsStream::Handshake() {
   if (established_) return HandshakeResult::kDone;
   const bool failed = reading_ != Side::kOpen || writing_ == Side::kBroken;
   return failed ? HandshakeResult::kFailed : HandshakeResult::kWantRead;
+}
+
+// Half a hello is left in the kernel: OpenSSL would hold tens of kilobytes for it until its deadline.
+bool TlsStream::HelloIsWhole() {
+  const auto begin = net::Peek(tcp_.fd(), loop_.wire_in().first(kLongestRecord));
+  const size_t needed = FirstRecordBytes(begin);
+  if (begin.size() < needed) {
+    const std::optional<net::TcpState> state = net::AskTcp(tcp_.fd());
+    const bool more = state && !state->peer_left;
+    if (more) net::AwaitAtLeast(tcp_.fd(), needed);
+    awaits_hello_ |= more;
+    return !more;
+  }
+  if (std::exchange(awaits_hello_, false)) net::AwaitAtLeast(tcp_.fd(), 1);
+  return true;
 }
 
 IoResult TlsStream::Read(std::span<std::byte> into) {

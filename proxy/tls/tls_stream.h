@@ -94,6 +94,7 @@ class TlsStream final : public net::ByteStream {
   enum class Side : uint8_t { kOpen, kEnded, kBroken };
 
   void Begin(SslPtr ssl);
+  bool HelloIsWhole();
   bool AttachWire();
   // Around every call into OpenSSL that may read: the size and number of the recvs that it may cause.
   void BeginReceiving(size_t most);
@@ -139,6 +140,7 @@ class TlsStream final : public net::ByteStream {
   Side writing_ = Side::kOpen;
   bool established_ = false;
   bool started_ = false;       // the handshake
+  bool awaits_hello_ = false;  // it will be reported when it has come whole
   bool answered_ = false;      // it has made bytes to send
   bool wire_ended_ = false;    // the socket gave its end or an error
   bool truncated_ = false;     // the peer ended without close_notify: an attacker may have cut off the rest

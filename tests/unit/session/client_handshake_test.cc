@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
+#include <malloc.h>
+#include <poll.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "gmock/gmock.h"
 #include "proxy/session/client_connection.h"
@@ -190,6 +193,43 @@ TEST_F(ClientHandshake, OneThatMakesRoomWhileItWaitsIsShed) {
   Turn();
   ExpectNothingLeft();
   EXPECT_EQ(Counted(Metric::kTlsHandshakesShedGood), 1U);
+}
+
+TEST_F(ClientHandshake, HalfAHelloWaitsInTheKernel) {
+  tls::Peer& client = Start();  // its hello is on its way; taken back here, and sent in parts
+  char hello[4096];
+  ssize_t size = -1;
+  while (size < 0) size = recv(server_fd_, hello, sizeof hello, 0);
+  const auto whole = static_cast<size_t>(size);
+  client.SendRaw({hello, 4});
+  const size_t before = mallinfo2().uordblks;
+  Turn();
+  client.SendRaw({hello + 4, whole - 5});
+  for (int i = 0; i < 3; ++i) Turn();
+  EXPECT_LT(mallinfo2().uordblks, before + 2048) << "no SSL object";
+  pollfd server{.fd = server_fd_, .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&server, 1, 0), 0) << "it is not reported in every turn";
+  client.SendRaw({hello + whole - 1, 1});
+  Turn();
+  EXPECT_GT(client.Fill(), 0U);
+  int least = 0;
+  socklen_t length = sizeof least;
+  ASSERT_EQ(getsockopt(server_fd_, SOL_SOCKET, SO_RCVLOWAT, &least, &length), 0);
+  EXPECT_EQ(least, 1);
+}
+
+TEST_F(ClientHandshake, AClientThatLeavesBehindHalfAHelloHasFailed) {
+  tls::Peer& client = Start();
+  char hello[4096];
+  while (recv(server_fd_, hello, sizeof hello, 0) < 0) {
+  }
+  client.SendRaw({hello, 100});
+  Turn();
+  client.Finish();
+  Turn();
+  Turn();
+  ExpectNothingLeft();
+  EXPECT_EQ(Counted(Metric::kTlsHandshakesFailed), 1U);
 }
 
 TEST_F(ClientHandshake, AClientThatStallsIsNotShed) {
