@@ -259,6 +259,39 @@ TEST(Architecture, ListsTheLayersOfTheBuild) {
   EXPECT_THAT(text, HasSubstr("`" HAWSER_LAYERS "` and `main.cc`"));
 }
 
+// The attacks of docs/security.md: each names its counters and its tests.
+TEST(Security, NamesCountersAndTestsThatExist) {
+  static const re2::RE2 kRow(R"(^\|[^|]*\|[^|]*\|([^|]*)\|([^|]*)\|$)");
+  static const re2::RE2 kCounter("`(hawser_[a-z0-9_]+)");
+  static const re2::RE2 kTest("`([A-Za-z0-9]+)(?:\\.([A-Za-z0-9*]+))?`");
+  const std::string metrics = ReadFile(kRoot / "docs/metrics.md");
+  std::string tests;
+  for (const auto& entry : fs::directory_iterator(kRoot / "tests/integration")) {
+    if (entry.path().extension() == ".cc") tests += ReadFile(entry.path());
+  }
+  std::istringstream lines(ReadFile(kRoot / "docs/security.md"));
+  bool here = false;
+  int rows = 0;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("#")) here = line == "## Attacks";
+    std::string counters, named, name, second;
+    if (!here || !re2::RE2::FullMatch(line, kRow, &counters, &named)) continue;
+    re2::StringPiece rest(counters);
+    if (!re2::RE2::PartialMatch(counters, kCounter)) continue;  // the heading, or "the same"
+    ++rows;
+    while (re2::RE2::FindAndConsume(&rest, kCounter, &name)) EXPECT_THAT(metrics, HasSubstr(name));
+    rest = named;
+    EXPECT_TRUE(re2::RE2::PartialMatch(named, kTest)) << line;
+    while (re2::RE2::FindAndConsume(&rest, kTest, &name, &second)) {
+      const std::string sought = second.empty()  ? '"' + name + '"'
+                                 : second == "*" ? '(' + name + ','
+                                                 : second;
+      EXPECT_THAT(tests, HasSubstr(sought));
+    }
+  }
+  EXPECT_GE(rows, 14);
+}
+
 // The rules themselves can fail.
 
 TEST(LayeringRules, APureVirtualMethodMakesItsClassAnInterface) {
