@@ -19,7 +19,7 @@ constexpr uint8_t kResumeTag = 1;
 // What a listener takes of one turn: so many connections, and of those beyond the first only as many as fit
 // into the time. The rest waits in the kernel, which reports it again.
 constexpr int kAcceptsPerTurn = 64;
-constexpr std::chrono::microseconds kAcceptTimePerTurn{200};
+constexpr std::chrono::microseconds kAcceptTimePerTurn{100};
 constexpr base::Duration kPauseTime{100};
 
 http::Reject RejectOf(edge::AdmitResult result) {

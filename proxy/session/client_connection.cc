@@ -182,7 +182,6 @@ void ClientConnection::ParseHead() {
 void ClientConnection::StartExchange(http::RequestHead head) {
   HAWSER_DCHECK(exchange_ == nullptr && request_ == nullptr);
   leases_.ip.Prove();
-  place_.Unlink();
   http1::ServerConnection::Request request = http_.TakeRequest();
   request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::move(request.bytes),
                                                    std::move(request.behind));
@@ -219,13 +218,20 @@ void ClientConnection::Refuse(Reject reject) {
 
 void ClientConnection::RunExchange(event::Ready ready) {
   HAWSER_DCHECK(exchange_ != nullptr);
+  place_.Unlink();  // it may close others to make room for itself
   switch (exchange_->Advance(ready)) {
-    case Exchange::Progress::kWaiting: return;
+    case Exchange::Progress::kWaiting: return PlaceExchange();
     case Exchange::Progress::kTunnel: return OpenTunnel();
     case Exchange::Progress::kReusable: return NextRequest();
     case Exchange::Progress::kFinished: EndExchange(); return Linger(http_.Finish());
     case Exchange::Progress::kBroken: return Close(net::CloseReason::kAbort);
   }
+}
+
+// Behind the others, with each part of the body that comes.
+void ClientConnection::PlaceExchange() {
+  if (!exchange_->awaits_body() || !admitted_) return;
+  services_.sessions.evictions().Put(place_, listener_.index, Evictable::kBody, services_.loop.now());
 }
 
 // The exchange first: it refers to the request.
@@ -302,7 +308,13 @@ void ClientConnection::Drain() {
 }
 
 bool ClientConnection::Evict(bool read) {
-  HAWSER_DCHECK(place_.linked() && state_ != State::kExchange);
+  HAWSER_DCHECK(place_.linked());
+  if (state_ == State::kExchange) {
+    services_.stats.Add(MetricOf(place_.kind()));
+    exchange_->GiveUp(Reject::kRequestTimeout);
+    Close(net::CloseReason::kAbort);
+    return true;
+  }
   if (read && state_ == State::kRequestHead) ReadHead();
   if (!place_.linked()) return state_ == State::kClosed && stream_ != nullptr;  // perhaps by its client
   services_.stats.Add(MetricOf(place_.kind()));

@@ -71,6 +71,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void StartExchange(http::RequestHead head);
   void Refuse(http::Reject reject);
   void RunExchange(event::Ready ready);
+  void PlaceExchange();
   void EndExchange();
   void NextRequest();
   void OpenTunnel();
@@ -93,7 +94,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   event::Timer timer_;
   HandshakeQueue::Waiter handshake_;
   http1::ServerConnection http_;  // between the exchanges
-  EvictionPlace place_;           // linked unless there is an exchange
+  EvictionPlace place_;           // linked unless there is an exchange that has all of its request
   State state_;
   bool admitted_ = true;
   std::unique_ptr<http1::ServerStream> request_;

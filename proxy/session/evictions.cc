@@ -15,6 +15,7 @@ constexpr std::array<Spec, kKinds> kSpecs = {{
     {"without a request, of an address in bad standing", stats::Metric::kEvictedNoRequestBadStanding},
     {"without a request", stats::Metric::kEvictedNoRequest},
     {"idle between requests", stats::Metric::kEvictedIdle},
+    {"in the body of a request", stats::Metric::kEvictedBody},
 }};
 
 }  // namespace

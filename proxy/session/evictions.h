@@ -1,6 +1,7 @@
 // Which connection of a worker is closed next when descriptors or a listener's connections run out
 // (edge/room.h). A connection has a place here while it asks for nothing: before its first complete request,
-// between two requests, and when all is said. A connection with a request has none, and neither has a tunnel.
+// between two requests, while the body of a request is on its way, and when all is said. A connection that
+// waits for an answer has none, and neither has a tunnel.
 //
 // Every step is O(1), or O(listeners) where any listener will do. Loop thread only.
 #pragma once
@@ -28,6 +29,7 @@ enum class Evictable : uint8_t {
   kNoRequestBadStanding,  // has not brought one complete request, and its address often does not
   kNoRequest,
   kIdle,  // has brought one
+  kBody,  // is bringing the body of a request, whose answer has not begun: the one that last did so goes last
   kCount,
 };
 

@@ -47,8 +47,12 @@ Exchange::Exchange(WorkerServices& services, Backends& backends, std::shared_ptr
       response_(client.stream) {}
 
 Exchange::~Exchange() {
-  if (state_ != State::kDone && record_ != nullptr)
-    Finish(Progress::kBroken, {ClosedBy::kProxy, Reject::kShutdown});
+  GiveUp(Reject::kShutdown);
+}
+
+void Exchange::GiveUp(Reject reason) {
+  if (state_ == State::kDone || record_ == nullptr) return;
+  Finish(Progress::kBroken, {http::SpecOf(reason).closed_by, reason});
 }
 
 Exchange::Progress Exchange::Advance(event::Ready ready) {

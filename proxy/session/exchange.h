@@ -65,6 +65,14 @@ class Exchange {
   // Not after it has returned anything but kWaiting.
   Progress Advance(event::Ready ready);
 
+  // Ends it for a reason of hawser's own; then it is destroyed.
+  void GiveUp(http::Reject reason);
+
+  // The backend's answer has not begun, and the client has not sent all of its request's body.
+  bool awaits_body() const {
+    return head_.body && !upload_.complete() && (state_ == State::kConnect || state_ == State::kAwaitHead);
+  }
+
   // After kTunnel: the end of the exchange and the beginning of a Tunnel. `client` carries the tunnel's
   // bytes, `early` has been read from it already.
   void OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases, std::string_view early);

@@ -66,6 +66,7 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
      "no_request_bad_standing", kEvicted},
     {kEvictedNoRequest, kCounter, "hawser_connections_evicted_total", "why", "no_request", kEvicted},
     {kEvictedIdle, kCounter, "hawser_connections_evicted_total", "why", "idle", kEvicted},
+    {kEvictedBody, kCounter, "hawser_connections_evicted_total", "why", "body", kEvicted},
     {kAcceptNoDescriptor, kCounter, "hawser_accept_errors_total", "reason", "no_descriptor", kAcceptErrors},
     {kAcceptOther, kCounter, "hawser_accept_errors_total", "reason", "other", kAcceptErrors},
     {kTlsHandshakesOk, kCounter, "hawser_tls_handshakes_total", "result", "ok", kTlsHandshakes},

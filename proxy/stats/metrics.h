@@ -20,6 +20,7 @@ enum class Metric : uint8_t {
   kEvictedNoRequestBadStanding,
   kEvictedNoRequest,
   kEvictedIdle,
+  kEvictedBody,
   kAcceptNoDescriptor,  // EMFILE, ENFILE
   kAcceptOther,
   kTlsHandshakesOk,

@@ -115,6 +115,30 @@ TEST_F(Room, AListenersConnectionsAreForWhoAsks) {
   EXPECT_TRUE(hawser().MetricIs("hawser_rejects_total", 1, {"reason=\"listener_full\""}));
 }
 
+TEST_F(Room, BodiesThatDoNotMoveAreForWhoAsks) {
+  const FakeBackend mute;  // takes connections, and answers nothing
+  hawser_.emplace(fmt::format(
+      "admin: {{ address: 127.0.0.1:0 }}\n"
+      "listeners: [ {{ name: main, address: 127.0.0.1:0, limits: {{ connections: 20 }} }} ]\n"
+      "routes: [ {{ match: {{ path: /upload }}, cluster: mute }}, {{ match: {{}}, cluster: echo }} ]\n"
+      "clusters: [ {{ name: mute, endpoints: [ {} ] }}, {{ name: echo, endpoints: [ {} ] }} ]\n",
+      mute.address(), echo_.address()));
+  std::vector<Wire> slow;
+  for (int i = 0; i < 19; ++i) {
+    slow.push_back(From(1 + i));
+    slow.back().Send("POST /upload HTTP/1.1\r\nHost: hawser.test\r\nContent-Length: 1000\r\n\r\nx");
+  }
+  EXPECT_TRUE(hawser().MetricIs("hawser_requests_total", 19));
+  Wire& moves = slow.front();
+  moves.Send("more");
+  for (int i = 0; i < 18; ++i) AddTunnel();
+  EXPECT_NE(slow[1].ReadEnd(), End::kOpen);
+  EXPECT_GE(hawser().Metric(kEvicted, {"why=\"body\""}), 17);
+  EXPECT_TRUE(hawser().MetricReaches("hawser_rejects_total", 17, {"reason=\"request_timeout\""}));
+  EXPECT_FALSE(moves.HasInput()) << "who moved last stays";
+  ExpectTunnelsAlive();
+}
+
 TEST_F(Room, AnAddressWhoseConnectionsLeadNowhereGoesFirst) {
   Start("limits: { connections: 6 }");
   From(1).Close();

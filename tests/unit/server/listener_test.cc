@@ -45,10 +45,10 @@ TEST_F(ListenerTest, StopsAcceptingWhenItsTimeInATurnIsSpent) {
   for (int i = 0; i < 12; ++i) clients.push_back(Connect());
   clock_.AdvanceWithEachRead(30us);  // an accept
   Turn();
-  EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 7U) << "200 microseconds, and the one that goes over it";
+  EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 4U) << "100 microseconds, and the one that goes over it";
   clock_.AdvanceWithEachRead(1s);
   Turn();
-  EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 8U) << "at least one";
+  EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 5U) << "at least one";
   clock_.AdvanceWithEachRead(0s);
   Turn();
   EXPECT_EQ(Counted(Metric::kConnectionsAccepted), 12U);

@@ -52,7 +52,11 @@ TEST_F(EvictionsTest, TheWorstStandingFirstThenTheOldest) {
   Put("second", kNoRequest);
   Put("worse", kNoRequestBadStanding);
   Put("idler", kIdle);
-  for (const char* next : {"bad", "worse", "first", "second", "idle", "idler", ""}) EXPECT_EQ(Take(), next);
+  Put("moves", kBody);
+  Put("drips", kBody);
+  Put("moves", kBody);
+  for (const char* next : {"bad", "worse", "first", "second", "idle", "idler", "drips", "moves", ""})
+    EXPECT_EQ(Take(), next);
 }
 
 TEST_F(EvictionsTest, WhoMovesIsTheYoungestOfItsNewKind) {
