@@ -114,8 +114,11 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
        "The part of the open files, and of each listener's `connections`, that is kept for new clients. "
        "When less is left, each new connection takes the place of one that asks for nothing: first of those "
        "that have not brought a complete request, then of those that are idle between requests, then of "
-       "those whose request's body is on its way. Connections that wait for an answer and tunnels stay. From "
-       "half of the room on, the time for a TLS handshake, for "
+       "those whose request's body does not come. A few clients that have just come are spared while "
+       "something "
+       "is left. Connections that wait for an answer and tunnels stay. From half of the room on, the time "
+       "for a "
+       "TLS handshake, for "
        "headers, and between requests shrinks, down to a tenth at the reserve, but not below a second. `0`: "
        "connections are closed only when nothing is left."},
       limits.reserve, {0.0, 0.5});

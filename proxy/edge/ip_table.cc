@@ -52,11 +52,17 @@ AdmitResult IpTable::Take(Rows::Locked& shard, Rows::Row& row, const IpLimits& l
 }
 
 void IpTable::Lease::Prove() {
-  const bool was_bad = (packed_ & kAdmittedBad) != 0;
+  const bool was_bad = (packed_ & kBad) != 0;
   packed_ &= ~kBits;
   if (!was_bad) return;
   const Rows::Locked shard = row().value.table->rows_.Lock(row().key.hash);
   row().value.bad_until = base::TimePoint::min();
+}
+
+void IpTable::Lease::Review() {
+  if ((packed_ & kBits) != kUnproven) return;
+  const Rows::Locked shard = row().value.table->rows_.Lock(row().key.hash);
+  if (row().value.StandingAt(shard.now()) == Standing::kBad) packed_ |= kBad;
 }
 
 void IpTable::Lease::Release() {

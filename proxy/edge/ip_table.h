@@ -4,9 +4,9 @@
 // (base/sharded_lru.h).
 //
 // A row also holds the standing of its prefix: whether its connections lead to requests. A connection that
-// ends without a complete request makes it bad; the first request behind that, or kForgiven without another
-// one, makes it good again. Nobody is refused for it: it decides who goes first where there is not enough for
-// all.
+// ends without a complete request makes it bad; the next connection that brings one, or kForgiven without
+// another one, makes it good again. Nobody is refused for it: it decides who goes first where there is not
+// enough for all.
 //
 // Memory is bounded by the number of rows. Rows without connections whose bucket is full again and whose
 // standing is good are dropped, a few with every new row. When the table is full, the row that has had no
@@ -82,11 +82,15 @@ class IpTable {
     }
     ~Lease() { Release(); }
 
-    // Of the prefix when the connection was admitted; good once this connection has proved itself.
-    Standing standing() const { return (packed_ & kAdmittedBad) != 0 ? Standing::kBad : Standing::kGood; }
+    // Of the prefix when the connection was admitted, or at the last Review; good once this connection has
+    // proved itself.
+    Standing standing() const { return (packed_ & kBad) != 0 ? Standing::kBad : Standing::kGood; }
     // A complete request has come. Without it, Release counts against the prefix. Cheap when repeated.
     void Prove();
-    // It ends without a request because hawser had no time for it: Release does not count against the prefix.
+    // Looks again whether the prefix is in bad standing by now: others of it may have led nowhere meanwhile.
+    void Review();
+    // It ends without a request because hawser had no time or no room for it: Release does not count against
+    // the prefix.
     void Excuse() { packed_ &= ~kUnproven; }
 
     void Release();
@@ -94,12 +98,11 @@ class IpTable {
    private:
     friend class IpTable;
     static constexpr uintptr_t kUnproven = 1;
-    static constexpr uintptr_t kAdmittedBad = 2;
-    static constexpr uintptr_t kBits = kUnproven | kAdmittedBad;
+    static constexpr uintptr_t kBad = 2;
+    static constexpr uintptr_t kBits = kUnproven | kBad;
 
     Lease(Rows::Row& row, Standing standing)
-        : packed_(reinterpret_cast<uintptr_t>(&row) | kUnproven |
-                  (standing == Standing::kBad ? kAdmittedBad : 0)) {}
+        : packed_(reinterpret_cast<uintptr_t>(&row) | kUnproven | (standing == Standing::kBad ? kBad : 0)) {}
     Rows::Row& row() const { return *reinterpret_cast<Rows::Row*>(packed_ & ~kBits); }
 
     uintptr_t packed_ = 0;  // the row, which is pinned, and the bits; 0: nothing to give back

@@ -190,6 +190,10 @@ bool Stream::Delivering(base::Duration within) const {
   return session_ != nullptr && session_->transport_ != nullptr && session_->transport_->Delivering(within);
 }
 
+uint32_t Stream::TakenMark() const {
+  return session_ != nullptr && session_->transport_ != nullptr ? session_->transport_->TakenMark() : 0;
+}
+
 void Stream::LimitUnsent(size_t bytes) {
   if (session_ != nullptr && session_->transport_ != nullptr) session_->transport_->LimitUnsent(bytes);
 }

@@ -52,6 +52,9 @@ class Stream final : public net::ByteStream, public LiveLink, public ReadyLink, 
   // a response cut short.
   void Close(net::CloseReason reason) override;
   bool Delivering(base::Duration within) const override;
+  // Of the connection: a stream waits for others' bytes too. A window of its own that stays closed is judged
+  // by the session (stall_timeout).
+  uint32_t TakenMark() const override;
   // Of the connection, whose socket all its streams share.
   void LimitUnsent(size_t bytes) override;
 

@@ -22,6 +22,12 @@ constexpr int kAcceptsPerTurn = 64;
 constexpr std::chrono::microseconds kAcceptTimePerTurn{100};
 constexpr base::Duration kPauseTime{100};
 
+using Left = session::Sessions::Left;
+
+Left LeftOf(const edge::Room& room) {
+  return room.left == 0 ? Left::kNothing : Left::kSome;
+}
+
 http::Reject RejectOf(edge::AdmitResult result) {
   switch (result) {
     case edge::AdmitResult::kTooManyConnections: return http::Reject::kTooManyConnections;
@@ -120,17 +126,17 @@ bool Listener::SomebodyWaits() const {
   return poll(&listening, 1, 0) != 0;
 }
 
-bool Listener::EvictForConnection() {
-  return Evict(runtime_.index, "connections of the listener");
+bool Listener::EvictForConnection(Left left) {
+  return Evict(runtime_.index, "connections of the listener", left);
 }
 
-bool Listener::EvictForDescriptor() {
-  return Evict(std::nullopt, "open files");
+bool Listener::EvictForDescriptor(Left left) {
+  return Evict(std::nullopt, "open files", left);
 }
 
 // A worker closes its own connections only. If others have all of them, it pauses, or refuses.
-bool Listener::Evict(std::optional<size_t> listener, std::string_view scarce) {
-  const auto evicted = services_.sessions.Evict(listener, session::Sessions::Unread::kServed);
+bool Listener::Evict(std::optional<size_t> listener, std::string_view scarce, Left left) {
+  const auto evicted = services_.sessions.Evict(listener, session::Sessions::Unread::kServed, left);
   if (!evicted) return false;
   if (const auto suppressed = evictions_.Pass(services_.loop.now())) {
     spdlog::warn("listener {}: {} are short: closed a connection {}{}", runtime_.settings.name, scarce,
@@ -143,9 +149,12 @@ bool Listener::Evict(std::optional<size_t> listener, std::string_view scarce) {
 // Two descriptors for a connection: the second is its backend's.
 void Listener::MakeRoom(const edge::ConnectionCap& cap) {
   const double reserve = backends_.snapshot()->config->limits.reserve;
-  for (int i = 0; i < 2 && edge::DescriptorRoom(reserve).scarce() && EvictForDescriptor(); ++i) {
+  for (int i = 0; i < 2; ++i) {
+    const edge::Room descriptors = edge::DescriptorRoom(reserve);
+    if (!descriptors.scarce() || !EvictForDescriptor(LeftOf(descriptors))) break;
   }
-  if (edge::RoomOf(cap, reserve).scarce()) EvictForConnection();
+  const edge::Room connections = edge::RoomOf(cap, reserve);
+  if (connections.scarce()) EvictForConnection(LeftOf(connections));
 }
 
 // Whether the next connection would get a descriptor that is not kept for others.

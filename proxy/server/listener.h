@@ -50,9 +50,9 @@ class Listener final : public event::IoHandler {
   // Closes connections that ask for nothing, where less than the reserve is left.
   void MakeRoom(const edge::ConnectionCap& cap);
   // One of this listener or of any. False: there is none.
-  bool EvictForConnection();
-  bool EvictForDescriptor();
-  bool Evict(std::optional<size_t> listener, std::string_view scarce);
+  bool EvictForConnection(session::Sessions::Left left);
+  bool EvictForDescriptor(session::Sessions::Left left = session::Sessions::Left::kNothing);
+  bool Evict(std::optional<size_t> listener, std::string_view scarce, session::Sessions::Left left);
   bool HasDescriptors() const;
   bool SomebodyWaits() const;
   void Pause();

@@ -103,6 +103,7 @@ void ClientConnection::Advance(event::Ready ready) {
 void ClientConnection::AskForStep(event::Ready ready) {
   HAWSER_DCHECK(tls_ != nullptr);
   if (ready.hung_up) return FailHandshake("the client reset the connection");
+  if (!tls_->started()) leases_.ip.Review();
   const bool parked = services_.handshakes.Ask(handshake_, leases_.ip.standing(), tls_->answered());
   if (parked) stream_->Want({.hang_up = true});
 }
@@ -112,7 +113,10 @@ void ClientConnection::Handshake() {
   HAWSER_DCHECK(state_ == State::kTlsHandshake);
   if (!tls_->started()) {
     const std::optional<net::TcpState> tcp = net::AskTcp(tls_->fd());
-    if (tcp && tcp->peer_left) return FailHandshake("the client left before it began");
+    if (tcp && tcp->peer_left) {
+      if (handshake_.overdue()) leases_.ip.Excuse();
+      return FailHandshake("the client left before it began");
+    }
   }
   switch (tls_->Handshake()) {
     case tls::HandshakeResult::kWantRead: return stream_->Want({.read = true});
@@ -309,15 +313,25 @@ void ClientConnection::Drain() {
 
 bool ClientConnection::Evict(bool read) {
   HAWSER_DCHECK(place_.linked());
-  if (state_ == State::kExchange) {
-    services_.stats.Add(MetricOf(place_.kind()));
+  const Evictable kind = place_.kind();
+  const base::TimePoint came = place_.since();
+  place_.Unlink();
+  if (read && state_ == State::kRequestHead) {
+    const bool without_request = http_.first();
+    ReadHead();
+    if (state_ == State::kClosed) return stream_ != nullptr;  // perhaps by its client
+    const bool asked = state_ != State::kRequestHead || http_.first() != without_request;
+    if (asked || (place_.linked() && !without_request)) return false;
+    place_.Unlink();  // a part of its first request is not enough
+  }
+  services_.stats.Add(MetricOf(kind));
+  if (exchange_ != nullptr) {
     exchange_->GiveUp(Reject::kRequestTimeout);
     Close(net::CloseReason::kAbort);
     return true;
   }
-  if (read && state_ == State::kRequestHead) ReadHead();
-  if (!place_.linked()) return state_ == State::kClosed && stream_ != nullptr;  // perhaps by its client
-  services_.stats.Add(MetricOf(place_.kind()));
+  const base::TimePoint graced = services_.loop.now() - Evictions::kGrace;
+  if (kind == Evictable::kNoRequest && came > graced) leases_.ip.Excuse();
   services_.handshakes.Shed(handshake_);
   Close(net::CloseReason::kOrderly);
   return true;

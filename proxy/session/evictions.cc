@@ -36,15 +36,30 @@ void Evictions::Put(EvictionPlace& place, size_t listener, Evictable kind, base:
   listeners_[listener][static_cast<size_t>(kind)].PushBack(place);
 }
 
-EvictionPlace* Evictions::Next(std::optional<size_t> listener) {
+bool Evictions::AreFew(List& list) {
+  int count = 0;
+  for (EvictionPlace* place = list.front(); place != nullptr; place = list.Next(*place)) {
+    if (++count == kFew) return false;
+  }
+  return true;
+}
+
+EvictionPlace* Evictions::Next(std::optional<size_t> listener, base::TimePoint spared) {
   for (size_t kind = 0; kind < kKinds; ++kind) {
     EvictionPlace* oldest = nullptr;
+    List* list = nullptr;  // of the oldest
     for (size_t i = listener.value_or(0); i < listeners_.size(); ++i) {
-      EvictionPlace* const first = listeners_[i][kind].front();
-      if (first != nullptr && (oldest == nullptr || first->since_ < oldest->since_)) oldest = first;
+      List& candidates = listeners_[i][kind];
+      EvictionPlace* const first = candidates.front();
+      if (first != nullptr && (oldest == nullptr || first->since_ < oldest->since_)) {
+        oldest = first;
+        list = &candidates;
+      }
       if (listener) break;
     }
-    if (oldest != nullptr) return oldest;
+    if (oldest == nullptr) continue;
+    const bool may_be_new = kind == static_cast<size_t>(Evictable::kNoRequest) && oldest->since_ > spared;
+    if (!may_be_new || !AreFew(*list)) return oldest;
   }
   return nullptr;
 }

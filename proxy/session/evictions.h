@@ -45,6 +45,7 @@ class EvictionPlace : public base::ListLink {
 
   Owner owner() const { return owner_; }
   Evictable kind() const { return kind_; }  // of the last Put
+  base::TimePoint since() const { return since_; }
 
  private:
   friend class Evictions;
@@ -63,11 +64,21 @@ class Evictions {
     Put(place, listener, bad ? Evictable::kNoRequestBadStanding : Evictable::kNoRequest, now);
   }
 
-  // The one to be closed next, of that listener or of any; null: there is none.
-  EvictionPlace* Next(std::optional<size_t> listener = std::nullopt);
+  // Newcomers, and no flood: connections of kNoRequest, as long as there are fewer of them than kFew and none
+  // is older than kGrace.
+  static constexpr base::Duration kGrace{2000};
+  static constexpr int kFew = 16;
+
+  // The one to be closed next, of that listener or of any; null: there is none. If all of kNoRequest are few
+  // and came later than `spared`, they are left out.
+  EvictionPlace* Next(std::optional<size_t> listener = std::nullopt,
+                      base::TimePoint spared = base::TimePoint::max());
 
  private:
-  using Kinds = std::array<base::IntrusiveList<EvictionPlace>, static_cast<size_t>(Evictable::kCount)>;
+  using List = base::IntrusiveList<EvictionPlace>;
+  using Kinds = std::array<List, static_cast<size_t>(Evictable::kCount)>;
+
+  static bool AreFew(List& list);
 
   std::deque<Kinds> listeners_;  // by index, as far as any has had a connection
 };

@@ -68,9 +68,10 @@ class Exchange {
   // Ends it for a reason of hawser's own; then it is destroyed.
   void GiveUp(http::Reject reason);
 
-  // The backend's answer has not begun, and the client has not sent all of its request's body.
+  // Nothing but the client's body is awaited: the backend's answer has not begun, and it takes what comes.
   bool awaits_body() const {
-    return head_.body && !upload_.complete() && (state_ == State::kConnect || state_ == State::kAwaitHead);
+    return state_ == State::kAwaitHead && upload_.under_way() && !upload_.awaits_continue() &&
+           !upload_.wants_write();
   }
 
   // After kTunnel: the end of the exchange and the beginning of a Tunnel. `client` carries the tunnel's

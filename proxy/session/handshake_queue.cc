@@ -53,11 +53,12 @@ void HandshakeQueue::Shed(const Waiter& waiter) {
 bool HandshakeQueue::Leave(Waiter& waiter) {
   if (!waiter.linked()) return false;
   Take(waiter);
-  return Overdue(waiter);
+  return waiter.overdue_;
 }
 
 void HandshakeQueue::Take(Waiter& waiter) {
   waiter.Unlink();
+  waiter.overdue_ = Overdue(waiter);
   if (!std::exchange(waiter.parked_, false)) return;
   --parked_;
   stats_.Subtract(stats::Metric::kTlsHandshakesParked);

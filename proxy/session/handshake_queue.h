@@ -43,6 +43,9 @@ class HandshakeQueue final : public event::IoHandler {
     Waiter(event::IoHandler& owner, uint8_t tag) : owner_(owner), tag_(tag) {}
     ~Waiter() { HAWSER_DCHECK(!linked()); }
 
+    // It waited for longer than kPatience for its last turn.
+    bool overdue() const { return overdue_; }
+
    private:
     friend class HandshakeQueue;
     event::IoHandler& owner_;
@@ -50,6 +53,7 @@ class HandshakeQueue final : public event::IoHandler {
     const uint8_t tag_;
     edge::Standing standing_ = edge::Standing::kGood;
     bool parked_ = false;  // out of the poll set
+    bool overdue_ = false;
   };
 
   // `share` of the worker's time, above 0 and below 1, while streams have work.

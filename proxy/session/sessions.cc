@@ -67,9 +67,10 @@ bool Sessions::VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunn
 }
 
 // Not in a drain: it walks the lists, and closes idle connections itself.
-std::optional<Evictable> Sessions::Evict(std::optional<size_t> listener, Unread unread) {
+std::optional<Evictable> Sessions::Evict(std::optional<size_t> listener, Unread unread, Left left) {
   for (int reads = unread == Unread::kServed ? kReadsPerEviction : 0; !draining_; --reads) {
-    const EvictionPlace* const next = evictions_.Next(listener);
+    const EvictionPlace* next = evictions_.Next(listener, loop_.now() - Evictions::kGrace);
+    if (next == nullptr && left == Left::kNothing) next = evictions_.Next(listener);
     if (next == nullptr) break;
     const auto evict = [reads](auto* connection) { return connection->Evict(reads > 0); };
     if (std::visit(evict, next->owner())) return next->kind();  // destroyed at the end of the turn

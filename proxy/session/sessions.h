@@ -64,9 +64,11 @@ class Sessions final : public event::IoHandler {
     kServed,  // a few are looked for: who has sent one is not idle, and the next in order goes
     kLost,    // for callers within an exchange, who must not begin another
   };
+  // While something is left for new connections, those that have just come are not closed for others.
+  enum class Left : uint8_t { kSome, kNothing };
   // Closes the connection that is next in `evictions`, of that listener or of any, and says what it was.
   // Nothing: there is none, or the server drains.
-  std::optional<Evictable> Evict(std::optional<size_t> listener, Unread unread);
+  std::optional<Evictable> Evict(std::optional<size_t> listener, Unread unread, Left left = Left::kNothing);
 
  private:
   void OnReady(event::Ready ready) override;  // the drain timer

@@ -394,8 +394,8 @@ void Tunnel::CheckStall(Peer peer) {
   if (!at.stall().Check(now, at.stream().TakenMark(), settings().send_timeout)) return;
   // It may have made room, but the event was not handled in this turn.
   at.Flush();
-  if (at.blocked() && at.stall().Check(now, at.stream().TakenMark(), settings().send_timeout))
-    EndStalled(peer);
+  if (!at.blocked()) return Receive(Other(peer));
+  if (at.stall().Check(now, at.stream().TakenMark(), settings().send_timeout)) EndStalled(peer);
 }
 
 // A close frame can follow what waits only if that ends between two frames; it then has close_timeout to be

@@ -40,7 +40,6 @@ class Upload {
   Progress Pump(WorkerServices& services, http::MessageStream& backend);
 
   bool under_way() const { return body_ && !body_->done(); }
-  bool complete() const { return body_ && body_->done(); }
   bool begun() const { return bytes() > 0; }  // some of the body has been taken from the client
   bool awaits_continue() const { return awaits_continue_; }
   uint64_t bytes() const { return body_ ? body_->bytes() : 0; }  // of the body's payload, so far

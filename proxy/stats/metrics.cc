@@ -12,9 +12,8 @@ using enum MetricType;
 
 constexpr std::string_view kEvicted =
     "Client connections that were closed to make room for others because less than limits.reserve was left, "
-    "by "
-    "what they were: without a complete request, also of an address whose connections lead nowhere, or idle "
-    "between requests.";
+    "by what they were: without a complete request, also of an address whose connections lead nowhere, idle "
+    "between requests, or bringing the body of a request.";
 constexpr std::string_view kAcceptErrors = "Connections that hawser could not accept, by reason.";
 constexpr std::string_view kTlsHandshakes = "TLS handshakes with clients that ended, by result.";
 constexpr std::string_view kTlsShed =

@@ -1,4 +1,4 @@
-// How much of a client's first record must have come before it is worth an SSL object (RFC 8446 §5.1). Pure.
+// How much of a ClientHello must have come before it is worth an SSL object (RFC 8446 §4, §5.1). Pure.
 #pragma once
 
 #include <cstddef>
@@ -6,11 +6,12 @@
 
 namespace hawser::tls {
 
-// Enough for the longest record there may be (RFC 5246 §6.2.1).
-inline constexpr size_t kLongestRecord = 5 + (1 << 14) + 2048;
+// A hello with all its records that is longer is left to OpenSSL as it comes.
+inline constexpr size_t kLongestHello = 5 + (1 << 14) + 2048;
 
-// The bytes of the record that begins with `begin`, its header included; while that is incomplete, those of
-// the header. 0: it begins no handshake, so there is nothing to wait for.
-size_t FirstRecordBytes(std::span<const std::byte> begin);
+// How many bytes a connection must have brought, as far as `begin`, the first that came, says: those of the
+// hello's records, or of the next header where that is not known yet. Not more than begin.size(): it has come
+// whole. 0: it begins no handshake or is too long, and there is nothing to wait for.
+size_t HelloBytes(std::span<const std::byte> begin);
 
 }  // namespace hawser::tls

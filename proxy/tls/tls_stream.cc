@@ -78,8 +78,8 @@ HandshakeResult TlsStream::Handshake() {
 
 // Half a hello is left in the kernel: OpenSSL would hold tens of kilobytes for it until its deadline.
 bool TlsStream::HelloIsWhole() {
-  const auto begin = net::Peek(tcp_.fd(), loop_.wire_in().first(kLongestRecord));
-  const size_t needed = FirstRecordBytes(begin);
+  const auto begin = net::Peek(tcp_.fd(), loop_.wire_in().first(kLongestHello));
+  const size_t needed = HelloBytes(begin);
   if (begin.size() < needed) {
     const std::optional<net::TcpState> state = net::AskTcp(tcp_.fd());
     const bool more = state && !state->peer_left;

@@ -21,6 +21,7 @@ constexpr int kReadsPerCall = 4;
 
 // What a byte costs, inflated and to be deflated, where a byte that is moved costs 1.
 constexpr size_t kInflateWork = 4;
+constexpr size_t kSwallowWork = 16;  // taken in, and nothing came of it: frames without payload, above all
 constexpr size_t kDeflateWork = 16;
 
 }  // namespace
@@ -61,7 +62,7 @@ IoResult DeflateStream::Read(std::span<std::byte> into) {
       ahead_.Consume(taken);
       continue;
     }
-    if (++reads > kReadsPerCall) break;
+    if (++reads > kReadsPerCall || (reads > 1 && loop_.left() == 0)) break;
     Area area;
     const IoResult got = client_->Read(area);
     if (got.state == IoState::kEnd || got.state == IoState::kError) return got;
@@ -80,7 +81,7 @@ size_t DeflateStream::Inflate(std::span<const std::byte> in, std::span<std::byte
   if (step.state == FrameInflater::State::kMalformed) fault_ = EBADMSG;
   if (step.state == FrameInflater::State::kNoContext) fault_ = ENOBUFS;
   if (fault_ != 0) taken = in.size();  // it will not be inflated
-  loop_.Spend(kInflateWork * step.made);
+  loop_.Spend(step.made > 0 ? kInflateWork * step.made : kSwallowWork * taken);
   return step.made;
 }
 

@@ -296,6 +296,21 @@ TEST_F(IpTableStanding, ABadRowIsSweptOnceItIsForgiven) {
   EXPECT_EQ(table_.evictions(), 0U);
 }
 
+TEST_F(IpTableStanding, AReviewSeesWhatOthersDidMeanwhile) {
+  IpTable::Lease first = Connect();
+  IpTable::Lease second = Connect();
+  IpTable::Lease proven = Connect();
+  proven.Prove();
+  first.Release();
+  EXPECT_EQ(second.standing(), Standing::kGood);
+  second.Review();
+  proven.Review();
+  EXPECT_EQ(second.standing(), Standing::kBad);
+  EXPECT_EQ(proven.standing(), Standing::kGood) << "it has asked for something itself";
+  second.Prove();
+  EXPECT_EQ(Of(), Standing::kGood);
+}
+
 TEST_F(IpTableStanding, AMovedLeaseKeepsItsProof) {
   IpTable::Lease lease = Connect();
   lease.Prove();

@@ -76,6 +76,20 @@ TEST_F(RoomTest, TheOldestThatSaysNothingMakesRoom) {
   EXPECT_THAT(silent[2].Heard(), EndsWith("up\n"));
 }
 
+TEST_F(RoomTest, WhoHasJustComeIsNotClosedForTheNext) {
+  Start("limits: { connections: 40 }", "limits: { reserve: 0.1 }");
+  std::vector<Peer> idle;
+  for (int i = 0; i < 36; ++i) idle.push_back(JoinAnd(kGetUp));
+  Peer first = Join();
+  Peer second = Join();
+  EXPECT_FALSE(first.ended());
+  EXPECT_TRUE(idle[0].ended());
+  EXPECT_EQ(Counted(Metric::kEvictedNoRequest), 0U);
+  first.Send(kGetUp);
+  Turn();
+  EXPECT_THAT(first.Heard(), EndsWith("up\n"));
+}
+
 TEST_F(RoomTest, HalfAHeadIsNoRequest) {
   Start("limits: { connections: 2 }");
   Peer half = JoinAnd("GET /up HTTP/1.1\r\nHost:");
@@ -88,11 +102,12 @@ TEST_F(RoomTest, HalfAHeadIsNoRequest) {
 }
 
 TEST_F(RoomTest, WhoIsIdleGoesBehindTheSilentAndWhoIsBusyNever) {
-  Start("limits: { connections: 4 }");
+  Start("limits: { connections: 4 }, timeouts: { request_headers: 60s }");
   Peer idle = JoinAnd(kGetUp);
   Peer idler = JoinAnd(kGetUp);
   Peer busy = JoinAnd(kGetSlow);
   Peer silent = Join();
+  Pass(session::Evictions::kGrace + 1ms);
   Peer second = JoinAnd(kGetSlow);
   EXPECT_TRUE(silent.ended());
   EXPECT_FALSE(idle.ended());
@@ -177,6 +192,7 @@ TEST_F(RoomTest, Http2SaysGoodbyeAndItsStreamsStay) {
   Peer idle = JoinAnd(http2::Opening() + http2::Headers(1, "\x82\x86" + http2::Literal(":path", "/up") +
                                                                http2::Literal(":authority", "a")));
   Peer silent = JoinAnd(http2::Opening());
+  Pass(session::Evictions::kGrace + 1ms);
   Peer second = JoinAnd(kGetSlow);
   const std::string goaway("\0\0\x8\x7", 4);
   EXPECT_THAT(silent.Heard(), HasSubstr(goaway));
@@ -251,6 +267,7 @@ TEST_F(RoomTest, BelowTheReserveTwoDescriptorsAreGivenBackForEachConnection) {
   Start("", "limits: { reserve: 0.5 }");
   std::vector<Peer> silent;
   for (int i = 0; i < 6; ++i) silent.push_back(Join());
+  Pass(session::Evictions::kGrace + 1ms);
   Peer newcomer = Connect();
   LeaveDescriptors(3);
   Pass(10ms);

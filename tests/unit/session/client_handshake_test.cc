@@ -177,6 +177,15 @@ TEST_F(ClientHandshake, AClientThatHasLeftByItsTurnGetsNoAnswer) {
   EXPECT_TRUE(client.fin());
 }
 
+TEST_F(ClientHandshake, OneThatLeftBecauseItWaitedForTooLongIsExcused) {
+  tls::Peer& client = Park();
+  clock.Advance(HandshakeQueue::kPatience + 2ms);
+  client.Finish();
+  Turn();
+  ExpectNothingLeft();
+  EXPECT_EQ(StandingNow(), Standing::kGood);
+}
+
 TEST_F(ClientHandshake, TheDeadlineFromAcceptShedsOneThatWaitsAndExcusesIt) {
   Park();
   clock.Advance(listener_->settings.timeouts.tls_handshake + 2ms);

@@ -59,6 +59,29 @@ TEST_F(EvictionsTest, TheWorstStandingFirstThenTheOldest) {
     EXPECT_EQ(Take(), next);
 }
 
+TEST_F(EvictionsTest, WhoHasJustComeMayBeSpared) {
+  Put("idle", kIdle);
+  Put("bad", kNoRequestBadStanding);
+  Put("young", kNoRequest);
+  const base::TimePoint before = places_["bad"]->since();
+  for (const char* next : {"bad", "idle"}) {
+    EvictionPlace* const place = evictions_.Next(std::nullopt, before);
+    EXPECT_EQ(place, places_[next].get());
+    place->Unlink();
+  }
+  EXPECT_EQ(evictions_.Next(std::nullopt, before), nullptr);
+  EXPECT_EQ(Take(), "young") << "where nothing else is left";
+}
+
+TEST_F(EvictionsTest, ManyThatHaveJustComeAreAFlood) {
+  Put("idle", kIdle);
+  const base::TimePoint before = places_["idle"]->since();
+  for (int i = 0; i < Evictions::kFew; ++i) Put(std::to_string(i), kNoRequest);
+  EXPECT_EQ(evictions_.Next(std::nullopt, before), places_["0"].get());
+  places_["0"]->Unlink();
+  EXPECT_EQ(evictions_.Next(std::nullopt, before), places_["idle"].get());
+}
+
 TEST_F(EvictionsTest, WhoMovesIsTheYoungestOfItsNewKind) {
   Put("a", kNoRequest);
   Put("b", kIdle);
