@@ -311,10 +311,9 @@ void ClientConnection::Drain() {
   if (state_ == State::kRequestHead && http_.received().empty()) Close(net::CloseReason::kOrderly);
 }
 
-bool ClientConnection::Evict(bool read) {
+bool ClientConnection::Evict(bool read, bool excused) {
   HAWSER_DCHECK(place_.linked());
   const Evictable kind = place_.kind();
-  const base::TimePoint came = place_.since();
   place_.Unlink();
   if (read && state_ == State::kRequestHead) {
     const bool without_request = http_.first();
@@ -330,8 +329,7 @@ bool ClientConnection::Evict(bool read) {
     Close(net::CloseReason::kAbort);
     return true;
   }
-  const base::TimePoint graced = services_.loop.now() - Evictions::kGrace;
-  if (kind == Evictable::kNoRequest && came > graced) leases_.ip.Excuse();
+  if (excused) leases_.ip.Excuse();
   services_.handshakes.Shed(handshake_);
   Close(net::CloseReason::kOrderly);
   return true;

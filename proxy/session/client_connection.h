@@ -48,8 +48,8 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   // The server ends.
   void Abort() { Close(net::CloseReason::kAbort); }
   // Its place is needed (session/evictions.h). With `read`, looks first whether a request waits in the
-  // kernel, and begins that; false if so.
-  bool Evict(bool read);
+  // kernel, and begins that; false if so. `excused`: it has just come, so its address is not blamed.
+  bool Evict(bool read, bool excused);
 
  private:
   enum class State : uint8_t {

@@ -162,8 +162,9 @@ void Http2Connection::Abort() {
   Retire();
 }
 
-bool Http2Connection::Evict(bool) {
+bool Http2Connection::Evict(bool, bool excused) {
   HAWSER_DCHECK(requests_.empty());
+  if (excused) leases_.ip.Excuse();
   services_.stats.Add(MetricOf(place_.kind()));
   if (lingering_ == nullptr) session_->Close(net::CloseReason::kOrderly);
   Retire();

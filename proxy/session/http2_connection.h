@@ -47,7 +47,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   void Abort();
   // Its place is needed (session/evictions.h): GOAWAY, if it can be written without waiting. Always true:
   // what waits in the kernel is not looked at.
-  bool Evict(bool read);
+  bool Evict(bool read, bool excused);
 
  private:
   enum Tag : uint8_t { kSessionTag = 0, kTimerTag = 1, kLingerTag = 2 };

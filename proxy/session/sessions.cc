@@ -70,9 +70,10 @@ bool Sessions::VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunn
 std::optional<Evictable> Sessions::Evict(std::optional<size_t> listener, Unread unread, Left left) {
   for (int reads = unread == Unread::kServed ? kReadsPerEviction : 0; !draining_; --reads) {
     const EvictionPlace* next = evictions_.Next(listener, loop_.now() - Evictions::kGrace);
-    if (next == nullptr && left == Left::kNothing) next = evictions_.Next(listener);
+    const bool newcomer = next == nullptr;
+    if (newcomer && left == Left::kNothing) next = evictions_.Next(listener);
     if (next == nullptr) break;
-    const auto evict = [reads](auto* connection) { return connection->Evict(reads > 0); };
+    const auto evict = [&](auto* connection) { return connection->Evict(reads > 0, newcomer); };
     if (std::visit(evict, next->owner())) return next->kind();  // destroyed at the end of the turn
     HAWSER_DCHECK(reads > 0);
   }

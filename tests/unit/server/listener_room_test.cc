@@ -90,6 +90,16 @@ TEST_F(RoomTest, WhoHasJustComeIsNotClosedForTheNext) {
   EXPECT_THAT(first.Heard(), EndsWith("up\n"));
 }
 
+TEST_F(RoomTest, AFloodIsBlamedAndNewcomersAreNot) {
+  Start("limits: { connections: 17 }");
+  std::vector<Peer> silent;
+  for (int i = 0; i < 18; ++i) silent.push_back(Join());
+  EXPECT_EQ(Counted(Metric::kEvictedNoRequest), 1U);
+  silent.push_back(Join());  // of the same address, which is in bad standing by now
+  silent.push_back(Join());
+  EXPECT_EQ(Counted(Metric::kEvictedNoRequestBadStanding), 1U);
+}
+
 TEST_F(RoomTest, HalfAHeadIsNoRequest) {
   Start("limits: { connections: 2 }");
   Peer half = JoinAnd("GET /up HTTP/1.1\r\nHost:");
