@@ -317,10 +317,10 @@ TEST_F(RoomTest, AcceptingGoesOnAfterEMFILE) {
 }
 
 TEST_F(RoomTest, APauseEndsWhenSomebodyCanBeClosed) {
+  Start();
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "the sanitizers' own checks open pipes, and take memory for unreadable otherwise";
 #endif
-  Start();
   Peer busy = JoinAnd(kGetSlow);
   Peer waits = Connect();
   const int lowest = dup(STDERR_FILENO);
