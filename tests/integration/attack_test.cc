@@ -249,7 +249,9 @@ TEST_P(UnderAttack, TheHonestAreServedAndNothingStays) {
   EXPECT_TRUE(Eventually([&] { return hawser().OpenFiles() <= files + kPipe; }));
   // The heap keeps what all of them needed at one time: 20 MiB for HTTP/2, and no more in the next round. A
   // sanitizer keeps what was freed.
-  if (!IsSanitized()) EXPECT_LT(hawser().ResidentBytes(), memory + 32 * kMiB + MostGrowth());
+  if (!IsSanitized()) {
+    EXPECT_LT(hawser().ResidentBytes(), memory + 32 * kMiB + MostGrowth());
+  }
   ExpectEcho(honest, "after");
 }
 
