@@ -49,6 +49,8 @@ class IpBlock {
   bool Contains(const IpAddress& address) const;
   std::string ToString() const;
 
+  bool operator==(const IpBlock&) const = default;
+
  private:
   IpAddress base_;
   int length_ = 32;
@@ -94,6 +96,8 @@ class PeerBlock {
   }
   // As Parse takes it.
   std::string ToString() const;
+
+  bool operator==(const PeerBlock&) const = default;
 
  private:
   std::optional<IpBlock> block_;  // none: Unix sockets

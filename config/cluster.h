@@ -1,0 +1,52 @@
+// The backends, in groups.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/affinity.h"
+#include "config/backend_connection.h"
+#include "config/values.h"
+#include "proxy/net/address.h"
+
+namespace hawser::config {
+
+enum class LbPolicy : uint8_t { kRoundRobin, kLeastRequest, kRandom, kRingHash, kMaglev };
+
+// Exactly one member is given; source_ip may be written as a bare word.
+struct HashPolicy {
+  std::optional<std::string> header;
+  std::optional<std::string> cookie;
+  std::optional<std::string> query;
+  bool source_ip = false;
+  bool operator==(const HashPolicy&) const = default;
+};
+
+struct Endpoint {  // may be written as its bare address
+  net::SocketAddress address;
+  uint32_t weight = 1;  // 1 to 1000
+  bool operator==(const Endpoint&) const = default;
+};
+
+struct Cluster {
+  std::string name;
+  LbPolicy lb_policy = LbPolicy::kRoundRobin;
+  std::vector<HashPolicy> hash_policy;  // the first that is present decides; source_ip if none is
+  uint8_t hash_ipv4_prefix = 32;
+  uint8_t hash_ipv6_prefix = 64;
+  std::optional<Affinity> affinity;
+  Duration connect_timeout = 5s;
+  uint32_t connect_retries = 2;  // further tries after one that failed before any byte of an answer
+  BackendProtocol protocol = BackendProtocol::kHttp11;
+  std::optional<BackendTls> tls;
+  IdleConnections idle_connections;
+  TcpKeepalive tcp_keepalive;
+  uint32_t max_concurrent_streams = 100;  // of one HTTP/2 connection, whatever more the backend allows
+  Duration retry_http2_after = 60s;       // HTTP/1.1 until then to a backend that did not take HTTP/2
+  std::vector<Endpoint> endpoints;
+  bool operator==(const Cluster&) const = default;
+};
+
+}  // namespace hawser::config

@@ -1,0 +1,57 @@
+// Which requests go to which cluster, and what happens to them on the way.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/route_action.h"
+#include "config/route_match.h"
+#include "config/values.h"
+#include "config/websocket.h"
+
+namespace hawser::config {
+
+struct WeightedCluster {
+  std::string name;
+  uint32_t weight = 1;
+  bool operator==(const WeightedCluster&) const = default;
+};
+
+// One entry of a route's `filters` list: exactly one member is given.
+struct OriginFilter {
+  std::vector<std::string> allow;  // "https://app.example.com", "https://*.example.com", "same-host"
+  bool allow_missing = true;       // clients that are not browsers send no Origin
+  bool operator==(const OriginFilter&) const = default;
+};
+struct FilterConfig {
+  std::optional<OriginFilter> origin;
+  bool operator==(const FilterConfig&) const = default;
+};
+
+enum class RouteAffinity : uint8_t { kSocketIo };
+
+struct Route {
+  std::string name;  // for log and metrics; "route-3" if left out
+  RouteMatch match;
+  std::vector<std::string> listeners;  // all, if left out
+  std::optional<std::string> cluster;  // exactly one of the four
+  std::vector<WeightedCluster> weighted_clusters;
+  std::optional<Redirect> redirect;
+  std::optional<DirectResponse> direct_response;
+  std::optional<std::string> prefix_rewrite;  // at most one of the two
+  std::optional<RegexRewrite> regex_rewrite;
+  std::optional<std::string> host_rewrite;
+  HeaderRules request_headers;
+  HeaderRules response_headers;
+  std::optional<RouteAffinity> affinity;  // beside the cluster's own
+  Duration handshake_timeout = 10s;       // of a WebSocket: from its request on a connection to the 101
+  Duration response_timeout = 120s;  // of any other: from its last byte to the response's head; 0: no limit
+  Duration stream_idle_timeout = 5min;  // without a byte of a relayed body, in either direction
+  WebSocket websocket;
+  std::vector<FilterConfig> filters;
+  bool operator==(const Route&) const = default;
+};
+
+}  // namespace hawser::config

@@ -1,0 +1,37 @@
+// TLS with clients.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/values.h"
+
+namespace hawser::config {
+
+struct Certificate {
+  std::string certificate;  // PEM chain, leaf first; relative paths are resolved against the config file
+  std::string private_key;
+  bool operator==(const Certificate&) const = default;
+};
+
+enum class TlsVersion : uint8_t { kTls12, kTls13 };
+
+struct SessionTickets {
+  bool enabled = true;
+  uint32_t count = 1;       // TLS 1.3 tickets sent after a full handshake
+  Duration rotation = 12h;  // a key signs for this long, and is accepted for as long again
+  bool operator==(const SessionTickets&) const = default;
+};
+
+struct Tls {
+  std::vector<Certificate> certificates;  // the first is the default
+  TlsVersion min_version = TlsVersion::kTls12;
+  TlsVersion max_version = TlsVersion::kTls13;
+  std::string ciphers;      // TLS 1.2 cipher list, OpenSSL syntax; tls::kDefaultCiphers if left out
+  bool strict_sni = false;  // refuse a handshake whose name no certificate carries
+  SessionTickets session_tickets;
+  bool operator==(const Tls&) const = default;
+};
+
+}  // namespace hawser::config
