@@ -14,6 +14,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/event/signals.h"
 #include "proxy/server/build_snapshot.h"
+#include "proxy/server/reload_result.h"
 #include "proxy/server/worker.h"
 #include "proxy/stats/registry.h"
 
@@ -41,6 +42,10 @@ class Server final : public event::IoHandler {
   // As on SIGTERM: the first call drains, a second one ends now.
   void Terminate();
   Phase phase() const { return phase_; }
+
+  // Reads the configuration's file again, beside what is served, and takes it over if it has no error. `done`
+  // gets the result of a reload that began after this call; several calls may get the result of one.
+  void Reload(absl::AnyInvocable<void(const ReloadResult&)> done);
 
   const session::Snapshot& snapshot() const { return *snapshot_; }
   const stats::Registry& stats() const { return registry_; }
