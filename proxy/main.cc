@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "CLI/CLI.hpp"
+#include "config/form.h"
 #include "config/json_schema.h"
 #include "config/load.h"
 #include "config/reference.h"
@@ -23,6 +24,7 @@
 #include "nlohmann/json.hpp"
 #include "proxy/admin/admin_server.h"
 #include "proxy/admin/reference.h"
+#include "proxy/base/status_macros.h"
 #include "proxy/command_line.h"
 #include "proxy/demo/demo.h"
 #include "proxy/server/machine.h"
@@ -75,25 +77,31 @@ int Answer(std::string_view text) {
 }
 
 void AnnounceAdmin(const admin::AdminServer& admin, const config::Admin& settings) {
+  if (!admin.listening()) return;
   spdlog::info("admin on {} (plain), limits: {} connections, timeout {}, {} rows of /tunnels, {} of /clients",
                admin.address().ToString(), settings.connections, config::FormatDuration(settings.timeout),
                settings.tunnels_shown, settings.clients_shown);
 }
 
-// Null where none is configured, and with an error.
-std::unique_ptr<admin::AdminServer> ListenForAdmin(server::Server& server, const server::ProcessLog& log,
-                                                   const config::Loaded& loaded,
-                                                   server::StartErrors& errors) {
-  const config::Admin& settings = server.snapshot().config->admin;
-  if (!settings.address) return nullptr;
-  auto listening = admin::AdminServer::Listen(
-      server.loop(), settings,
-      [&server, &log](std::string_view path, uint64_t evictions, admin::Reply reply) {
-        admin::Render({server, log, evictions}, path, std::move(reply));
+// Listens where the configuration says, if anywhere.
+absl::Status ListenForAdmin(admin::AdminServer& admin, const config::Admin& settings) {
+  if (!settings.address) return absl::OkStatus();
+  HAWSER_ASSIGN_OR_RETURN(net::Socket socket,
+                          net::Listen(*settings.address, {.mode = config::ModeOf(settings.mode)}));
+  return admin.Apply(settings, std::move(socket));
+}
+
+std::unique_ptr<admin::AdminServer> MakeAdmin(server::Server& server, const server::ProcessLog& log,
+                                              const config::Loaded& loaded, server::StartErrors& errors) {
+  auto admin = std::make_unique<admin::AdminServer>(
+      server.loop(), [&server, &log](const admin::Request& request, admin::Reply reply) {
+        admin::Render({server, log, request.counts}, request, std::move(reply));
       });
-  if (listening.ok()) return *std::move(listening);
-  errors.push_back(loaded.At(*settings.address, WithAdvice(listening.status())));
-  return nullptr;
+  const config::Admin& settings = server.snapshot().config->admin;
+  if (const absl::Status status = ListenForAdmin(*admin, settings); !status.ok()) {
+    errors.push_back(loaded.At(*settings.address, WithAdvice(status)));
+  }
+  return admin;
 }
 
 // The demo's configuration is no file of the user's, so an error names the option that caused it.
@@ -119,11 +127,11 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   server::StartErrors errors;
   auto server = server::Server::Create(loaded, workers, errors);
   std::unique_ptr<admin::AdminServer> admin;
-  if (server != nullptr) admin = ListenForAdmin(*server, **log, loaded, errors);
+  if (server != nullptr) admin = MakeAdmin(*server, **log, loaded, errors);
   for (const config::Diagnostic& error : errors) (*log)->Write(RenderError(error, options, demo != nullptr));
   if (!errors.empty()) return 1;
   server::AnnounceListeners(*server);
-  if (admin != nullptr) AnnounceAdmin(*admin, server->snapshot().config->admin);
+  AnnounceAdmin(*admin, server->snapshot().config->admin);
   server::AnnounceLimits(*server, files);
   server::KeepOpenFiles(files);
   absl::Status started = server->Start();

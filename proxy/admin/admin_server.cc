@@ -1,11 +1,11 @@
 #include "proxy/admin/admin_server.h"
 
 #include <cerrno>
+#include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "config/form.h"
 #include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/http/local_response.h"
@@ -17,14 +17,26 @@ namespace {
 
 constexpr base::Duration kPauseTime{100};
 constexpr http1::HeadLimits kLimits{.head_bytes = 16 * 1024, .headers = 64};
+constexpr uint64_t kMostBody = 64 * 1024;  // of a POST, bytes
 
 // On every page: caches must not store it, and browsers must not guess its type.
 http::LocalResponse ResponseOf(Page page) {
   std::vector<std::pair<std::string, std::string>> fields{{"Content-Type", std::string(page.content_type)},
                                                           {"Cache-Control", "no-store"},
                                                           {"X-Content-Type-Options", "nosniff"}};
-  if (page.status == 405) fields.emplace_back("Allow", "GET, HEAD");  // RFC 9110 §15.5.6
+  if (!page.allow.empty()) fields.emplace_back("Allow", std::string(page.allow));  // RFC 9110 §15.5.6
   return http::MakeLocalResponse(page.status, std::move(fields), std::move(page.body));
+}
+
+// No page takes a body. One that comes all the same is read behind the answer and dropped, so its length must
+// be known and small. 0, or the status that refuses it.
+int RefusedBody(const http::RequestHead& head) {
+  if (head.method != "POST") return 0;
+  if (head.headers.Find("Transfer-Encoding")) return 411;  // RFC 9110 §15.5.12
+  const std::string_view length = head.headers.Find("Content-Length").value_or("0");
+  uint64_t bytes = 0;
+  std::from_chars(length.data(), length.data() + length.size(), bytes);  // the parser has checked it
+  return bytes > kMostBody ? 413 : 0;
 }
 
 }  // namespace
@@ -43,7 +55,7 @@ class AdminServer::Connection final : public event::IoHandler {
   }
 
   void OnReady(event::Ready ready) override {
-    if (ready.timer) return owner_.Drop(id_);
+    if (ready.timer) return OnTimeout();
     http::RequestHead head;
     switch (http_.Advance(head)) {
       case Progress::kWaiting: return;
@@ -54,11 +66,13 @@ class AdminServer::Connection final : public event::IoHandler {
   }
 
   void Send(Page page) {
+    // The client gets the time to take the answer that it would have had without the wait.
+    if (works_) owner_.loop_.Arm(lifetime_, owner_.settings_.timeout);
     if (http_.Answer(ResponseOf(std::move(page))) == Progress::kOver) owner_.Drop(id_);
   }
 
-  // Waits for its client.
-  bool idle() const { return !http_.awaits_answer(); }
+  // Waits for its client, or has waited for its answer for longer than most clients would.
+  bool idle() const { return !http_.awaits_answer() || overdue_; }
   void Close() {
     lifetime_.Cancel();
     http_.Close(net::CloseReason::kOrderly);
@@ -67,49 +81,65 @@ class AdminServer::Connection final : public event::IoHandler {
  private:
   using Progress = http1::ServerConnection::Progress;
 
+  // What a POST has begun is not undone, so its answer is worth the wait.
+  void OnTimeout() {
+    if (!works_ || !http_.awaits_answer()) return owner_.Drop(id_);
+    overdue_ = true;
+  }
+
   void Serve(const http::RequestHead& head) {
-    if (head.method != "GET" && head.method != "HEAD")
-      return Send({.status = 405, .body = "GET or HEAD only\n"});
-    owner_.Serve(id_, head.path());
+    if (const int status = RefusedBody(head); status != 0) {
+      return Send({.status = status, .body = "no page takes a body of unknown length or above 64 KiB\n"});
+    }
+    works_ = head.method == "POST";
+    owner_.Serve(id_, head.method, head.path());
   }
 
   AdminServer& owner_;
   const uint64_t id_;
   net::TcpStream stream_;
   http1::ServerConnection http_;
-  event::Timer lifetime_;  // from accept to the end, whatever is awaited
+  bool works_ = false;  // for a POST
+  bool overdue_ = false;
+  event::Timer lifetime_;  // from accept to the end, whatever is awaited; for a POST from its answer on anew
 };
 
-absl::StatusOr<std::unique_ptr<AdminServer>> AdminServer::Listen(event::Loop& loop,
-                                                                 const config::Admin& settings,
-                                                                 Render render) {
-  HAWSER_DCHECK(settings.address);
-  HAWSER_ASSIGN_OR_RETURN(net::Socket socket,
-                          net::Listen(*settings.address, {.mode = config::ModeOf(settings.mode)}));
-  HAWSER_ASSIGN_OR_RETURN(net::SocketAddress bound, net::LocalAddress(socket));
-  const int fd = socket.fd();
-  std::unique_ptr<AdminServer> admin(
-      new AdminServer(loop, settings, std::move(render), std::move(socket), std::move(bound)));
-  HAWSER_RETURN_IF_ERROR(loop.Add(fd, admin->target_, {.read = true}));
-  return admin;
-}
-
-AdminServer::AdminServer(event::Loop& loop, const config::Admin& settings, Render render, net::Socket socket,
-                         net::SocketAddress address)
-    : loop_(loop),
-      settings_(settings),
-      render_(std::move(render)),
-      socket_(std::move(socket)),
-      address_(std::move(address)),
-      resume_(*this) {}
+AdminServer::AdminServer(event::Loop& loop, Render render)
+    : loop_(loop), render_(std::move(render)), resume_(*this) {}
 
 AdminServer::~AdminServer() {
+  StopListening();
+}
+
+absl::Status AdminServer::Apply(const config::Admin& settings, net::Socket socket) {
+  if (socket.open()) {
+    HAWSER_ASSIGN_OR_RETURN(net::SocketAddress bound, net::LocalAddress(socket));
+    HAWSER_RETURN_IF_ERROR(loop_.Add(socket.fd(), target_, {.read = true}));
+    StopListening();
+    socket_ = std::move(socket);
+    address_ = std::move(bound);
+  } else if (!settings.address) {
+    StopListening();
+  }
+  settings_ = settings;
+  return absl::OkStatus();
+}
+
+void AdminServer::StopListening() {
+  if (!socket_.open()) return;
+  AcceptAll();  // who waits in the kernel's queue has come in time
+  resume_.Cancel();
   loop_.Remove(socket_.fd(), target_);
   net::RemoveFile(address_);
+  socket_.Reset();
 }
 
 void AdminServer::OnReady(event::Ready ready) {
   if (ready.timer) return loop_.Modify(socket_.fd(), target_, {.read = true});
+  AcceptAll();
+}
+
+void AdminServer::AcceptAll() {
   net::SocketAddress peer;
   for (size_t accepted = 0; accepted < settings_.connections; ++accepted) {
     net::Socket socket = net::Accept(socket_, peer);
@@ -129,7 +159,7 @@ void AdminServer::OnReady(event::Ready ready) {
 bool AdminServer::Evict() {
   for (const auto& [id, connection] : connections_) {
     if (!connection->idle()) continue;
-    ++evictions_;
+    ++counts_.evictions;
     Drop(id);
     return true;
   }
@@ -144,8 +174,8 @@ void AdminServer::Pause() {
 }
 
 // The page may come when the connection has already gone.
-void AdminServer::Serve(uint64_t id, std::string_view path) {
-  render_(path, evictions_, [this, id](Page page) {
+void AdminServer::Serve(uint64_t id, std::string_view method, std::string_view path) {
+  render_({method, path, counts_}, [this, id](Page page) {
     const auto found = connections_.find(id);
     if (found != connections_.end()) found->second->Send(std::move(page));
   });

@@ -1,7 +1,7 @@
-// The admin listener: a small HTTP/1.1 server on the main thread's loop, one request per connection. It
-// answers GET and HEAD for its pages (pages.h) and changes nothing. Probes and operators need it when
-// something is wrong, so it answers even when all other descriptors are in use (net::KeepDescriptors), and
-// closes its oldest idle connection when there are too many.
+// The admin listener: a small HTTP/1.1 server on the main thread's loop, one request per connection. Probes
+// and operators need it when something is wrong, so it answers even when all other descriptors are in use
+// (net::KeepDescriptors), and closes its oldest idle connection when there are too many. It may be given
+// other settings and another socket at any time: connections that are open go on.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "absl/functional/any_invocable.h"
-#include "absl/status/statusor.h"
+#include "absl/status/status.h"
 #include "config/schema.h"
 #include "proxy/admin/pages.h"
 #include "proxy/event/io_handler.h"
@@ -23,38 +23,42 @@ namespace hawser::admin {
 
 class AdminServer final : public event::IoHandler {
  public:
-  // Makes the page at `path` (without a query) and gives it to `reply`, at once or later; `evictions` of
-  // connections so far.
-  using Render = absl::AnyInvocable<void(std::string_view path, uint64_t evictions, Reply reply)>;
+  // Gives the page that `request` asks for to `reply`, at once or later.
+  using Render = absl::AnyInvocable<void(const Request& request, Reply reply)>;
 
-  // Listens on settings.address, which there must be, for as long as it lives. The loop and `settings` must
-  // outlive it.
-  static absl::StatusOr<std::unique_ptr<AdminServer>> Listen(event::Loop& loop, const config::Admin& settings,
-                                                             Render render);
+  // Listens nowhere yet. The loop must outlive it.
+  AdminServer(event::Loop& loop, Render render);
   ~AdminServer() override;
 
-  // Where it is really bound.
+  // From here on `settings` hold, also for connections that are open. `socket` listens on settings.address;
+  // it is not open where the address is as before, or where there is none: then nothing is listened on. What
+  // was listened on before is closed, and the file of a Unix socket removed. After an error nothing has
+  // changed.
+  absl::Status Apply(const config::Admin& settings, net::Socket socket);
+
+  bool listening() const { return socket_.open(); }
+  // Where it is really bound; while it is listening.
   const net::SocketAddress& address() const { return address_; }
 
  private:
   class Connection;
 
-  AdminServer(event::Loop& loop, const config::Admin& settings, Render render, net::Socket socket,
-              net::SocketAddress address);
   void OnReady(event::Ready ready) override;
+  void AcceptAll();
   bool Evict();
   void Pause();
-  void Serve(uint64_t id, std::string_view path);
+  void StopListening();
+  void Serve(uint64_t id, std::string_view method, std::string_view path);
   void Drop(uint64_t id);
 
   event::Loop& loop_;
-  const config::Admin& settings_;
+  config::Admin settings_;
   Render render_;
   net::Socket socket_;
   event::Target target_{*this, 0};
-  const net::SocketAddress address_;
+  net::SocketAddress address_;
   event::Timer resume_;  // armed while accepting is paused for want of descriptors
-  uint64_t evictions_ = 0;
+  Counts counts_;
   uint64_t next_id_ = 0;
   net::BufferPool buffers_{8};  // outlives the connections
   // By number, so that a late page finds its connection or finds that it has gone. The oldest comes first.

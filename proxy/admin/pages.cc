@@ -270,22 +270,30 @@ void ConfigDump(const Sources& from, Reply reply) {
   reply({.body = Text(config::Dump(*from.server.snapshot().config))});
 }
 
+using enum Method;
+
 constexpr PageSpec kPages[] = {
-    {"/", "Lists the pages.", kText, Help},
-    {"/ready", "Says whether hawser accepts connections: 200, or 503 while it drains.", kText, Readiness},
-    {"/healthz", "Answers 200 for as long as the process lives, while it drains too.", kText, Liveness},
-    {"/metrics", "Shows all metrics in the Prometheus text format (docs/metrics.md).",
+    {"/", kGet, "Lists the pages.", kText, Help},
+    {"/ready", kGet, "Says whether hawser accepts connections: 200, or 503 while it drains.", kText,
+     Readiness},
+    {"/healthz", kGet, "Answers 200 for as long as the process lives, while it drains too.", kText, Liveness},
+    {"/metrics", kGet, "Shows all metrics in the Prometheus text format (docs/metrics.md).",
      stats::kPrometheusContentType, Prometheus},
-    {"/stats/prometheus", "The same as `/metrics`.", stats::kPrometheusContentType, Prometheus},
-    {"/clusters", "Shows clusters and endpoints with their counts and states.", kJson, Clusters,
+    {"/stats/prometheus", kGet, "The same as `/metrics`.", stats::kPrometheusContentType, Prometheus},
+    {"/clusters", kGet, "Shows clusters and endpoints with their counts and states.", kJson, Clusters,
      DocumentClusters},
-    {"/tunnels", "Shows the open tunnels.", kJson, Tunnels, DocumentTunnels},
-    {"/clients", "Shows the client addresses with the most connections.", kJson, Clients, DocumentClients},
-    {"/config_dump",
+    {"/tunnels", kGet, "Shows the open tunnels.", kJson, Tunnels, DocumentTunnels},
+    {"/clients", kGet, "Shows the client addresses with the most connections.", kJson, Clients,
+     DocumentClients},
+    {"/config_dump", kGet,
      "Shows the configuration in force, with defaults and without secrets. Its fields are those of "
      "docs/config.md.",
      kJson, ConfigDump},
 };
+
+bool Takes(Method page, std::string_view method) {
+  return page == kPost ? method == "POST" : method == "GET" || method == "HEAD";
+}
 
 }  // namespace
 
@@ -293,9 +301,13 @@ std::span<const PageSpec> Pages() {
   return kPages;
 }
 
-void Render(const Sources& from, std::string_view path, Reply reply) {
+void Render(const Sources& from, const Request& request, Reply reply) {
   for (const PageSpec& page : kPages) {
-    if (page.path != path) continue;
+    if (page.path != request.path) continue;
+    if (!Takes(page.method, request.method)) {
+      const std::string_view allow = page.method == kPost ? "POST" : "GET, HEAD";
+      return reply({.status = 405, .body = fmt::format("this page takes {} only\n", allow), .allow = allow});
+    }
     return page.render(from, [&page, reply = std::move(reply)](Page rendered) mutable {
       rendered.content_type = page.content_type;
       reply(std::move(rendered));

@@ -147,9 +147,15 @@ constexpr std::string_view kAdminIntroduction = R"(# The admin pages
 
 <!-- Generated from the tables in the code: hawser reference admin > docs/admin.md -->
 
-The admin listener (`admin.address`) has no authentication: bind it to loopback or to a Unix socket. All pages take GET and
-HEAD; another method is answered 405, a path that is not below 404. No page takes parameters: a query is ignored. A page
-changes nothing. Every response ends its connection, and caches must not keep it (`Cache-Control: no-store`).
+The admin listener (`admin.address`) has no authentication: bind it to loopback or to a Unix socket. Pages take GET and HEAD
+and change nothing, but for those with `POST` before their path, which take POST only. Another method is answered 405, a path
+that is not below 404. No page takes parameters: a query is ignored, and so is a body. A POST with a body of unknown length is
+answered 411, with one above 64 KiB 413. Every response ends its connection, and caches must not keep it
+(`Cache-Control: no-store`).
+
+A connection ends `admin.timeout` after it was accepted, answered or not. For a POST the time stops with its request, since what
+it has begun is not undone, and starts anew with its answer. A POST that has waited for longer than `admin.timeout` may be
+closed to make room for a new connection.
 
 Fields of JSON pages are always present unless their meaning says otherwise. `[]` stands for each element of a list.
 )";
@@ -202,7 +208,8 @@ std::string AccessLogMarkdown() {
 std::string AdminMarkdown() {
   std::string text(kAdminIntroduction);
   for (const PageSpec& page : Pages()) {
-    text += fmt::format("\n## `{}`\n\n{} `{}`.\n", page.path, page.help, page.content_type);
+    text += fmt::format("\n## `{}{}`\n\n{} `{}`.\n", page.method == Method::kPost ? "POST " : "", page.path,
+                        page.help, page.content_type);
     if (page.fields == nullptr) continue;
     text += "\n| field | type | meaning |\n|---|---|---|\n";
     for (const FieldSpec& field : page.fields()) {

@@ -84,7 +84,7 @@ constexpr auto kSingles = std::to_array<Single>({
      [](const Sources& from) { return from.log.dropped(); }},
     {{"hawser_admin_evictions_total", kCounter,
       "Admin connections closed while they waited for their client, to make room for another."},
-     [](const Sources& from) { return from.evictions; }},
+     [](const Sources& from) { return from.counts.evictions; }},
 });
 
 constexpr auto kSingleFamilies = [] {

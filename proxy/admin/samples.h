@@ -13,10 +13,15 @@
 
 namespace hawser::admin {
 
+// Of the admin listener.
+struct Counts {
+  uint64_t evictions = 0;
+};
+
 struct Sources {
   server::Server& server;
   const server::ProcessLog& log;
-  uint64_t evictions;  // of admin connections
+  const Counts& counts;
 };
 
 // In the order of the page.

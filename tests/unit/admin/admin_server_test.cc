@@ -30,18 +30,15 @@ std::string Get(const std::string& path, const std::string& method = "GET") {
 class AdminServerTest : public testing::Test {
  protected:
   void Start() {
-    settings_.address = net::SocketAddress::Parse("127.0.0.1:0").value();
-    admin_ = std::move(AdminServer::Listen(*loop_, settings_,
-                                           [this](std::string_view path, uint64_t evictions, Reply reply) {
-                                             asked_.emplace_back(path);
-                                             evictions_ = evictions;
-                                             later_ ? waiting_.push_back(std::move(reply))
-                                                    : reply({.body = body_});
-                                           }))
-                 .value();
+    Listen("127.0.0.1:0");
+    admin_address_ = admin_->address();
+  }
+  void Listen(const std::string& address) {
+    settings_.address = net::SocketAddress::Parse(address).value();
+    EXPECT_TRUE(admin_->Apply(settings_, net::Listen(*settings_.address, {}).value()).ok());
   }
   Peer Connect() {
-    Peer client(admin_->address());
+    Peer client(admin_address_);
     Turn();
     return client;
   }
@@ -54,8 +51,14 @@ class AdminServerTest : public testing::Test {
   fakes::SteppedClock clock_;
   std::unique_ptr<event::Loop> loop_ = std::move(event::Loop::Create(clock_.reader())).value();
   config::Admin settings_{.connections = 3, .timeout = 30s};
-  std::unique_ptr<AdminServer> admin_;
-  std::string body_ = "the page\n";
+  std::unique_ptr<AdminServer> admin_ =
+      std::make_unique<AdminServer>(*loop_, [this](const Request& request, Reply reply) {
+        asked_.emplace_back(request.path);
+        evictions_ = request.counts.evictions;
+        later_ ? waiting_.push_back(std::move(reply)) : reply(page_);
+      });
+  net::SocketAddress admin_address_;
+  Page page_{.body = "the page\n"};
   bool later_ = false;         // pages take their time
   std::deque<Reply> waiting_;  // those
   std::vector<std::string> asked_;
@@ -78,19 +81,23 @@ TEST_F(AdminServerTest, AnswersOneRequestAndEnds) {
   EXPECT_TRUE(client.ended());
 }
 
-TEST_F(AdminServerTest, AHeadHasNoBodyAndOtherMethodsAreRefused) {
+TEST_F(AdminServerTest, AHeadHasNoBody) {
   Start();
   Peer head = Connect();
   head.Send(Get("/ready", "HEAD"));
   Turn();
   EXPECT_THAT(head.Heard(), HasSubstr("\r\nContent-Length: 9\r\n"));
   EXPECT_THAT(head.Heard(), EndsWith("\r\n\r\n"));
-  Peer post = Connect();
-  post.Send(Get("/ready", "POST"));
+}
+
+TEST_F(AdminServerTest, APageThatDoesNotTakeTheMethodSaysWhichItTakes) {
+  page_ = {.status = 405, .allow = "GET, HEAD"};
+  Start();
+  Peer client = Connect();
+  client.Send(Get("/ready", "PUT"));
   Turn();
-  EXPECT_THAT(post.Heard(), StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
-  EXPECT_THAT(post.Heard(), HasSubstr("\r\nAllow: GET, HEAD\r\n"));
-  EXPECT_THAT(asked_, ElementsAre("/ready"));
+  EXPECT_THAT(client.Heard(), StartsWith("HTTP/1.1 405 Method Not Allowed\r\n"));
+  EXPECT_THAT(client.Heard(), HasSubstr("\r\nAllow: GET, HEAD\r\n"));
 }
 
 TEST_F(AdminServerTest, AMalformedRequestIsAnswered400) {
@@ -113,15 +120,15 @@ TEST_F(AdminServerTest, OneByteATurn) {
 }
 
 TEST_F(AdminServerTest, ALargePageIsSentAsItIsTaken) {
-  body_.assign(8 << 20, 'x');
+  page_.body.assign(8 << 20, 'x');
   Start();
   Peer client = Connect();
   client.Send(Get("/tunnels"));
   client.End();  // it still reads
   for (int i = 0; i < 1000 && !client.ended(); ++i) Turn();
   EXPECT_TRUE(client.ended());
-  EXPECT_THAT(client.Heard().size(), testing::Gt(body_.size()));
-  EXPECT_EQ(client.Heard().substr(client.Heard().find("\r\n\r\n") + 4), body_);
+  EXPECT_THAT(client.Heard().size(), testing::Gt(page_.body.size()));
+  EXPECT_EQ(client.Heard().substr(client.Heard().find("\r\n\r\n") + 4), page_.body);
 }
 
 // --- Pages that take their time ---
@@ -224,11 +231,171 @@ TEST_F(AdminServerTest, WhereAllWaitForTheirPagesANewOneIsClosed) {
   for (Peer& client : clients) EXPECT_THAT(client.Heard(), EndsWith("page\n"));
 }
 
+// --- POST ---
+
+std::string Post(const std::string& fields, const std::string& body = "") {
+  return "POST /reload HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body;
+}
+
+TEST_F(AdminServerTest, TheBodyOfAPostIsDropped) {
+  Start();
+  for (const std::string& request : {Post(""), Post("Content-Length: 0\r\n"),
+                                     Post("Content-Length: 65536\r\n", std::string(65536, 'x'))}) {
+    Peer client = Connect();
+    client.Send(request);
+    for (int i = 0; i < 3; ++i) Turn();
+    EXPECT_THAT(client.Heard(), EndsWith("the page\n"));
+    client.End();
+    Turn();
+    EXPECT_TRUE(client.ended());
+  }
+  EXPECT_THAT(asked_, ElementsAre("/reload", "/reload", "/reload"));
+}
+
+TEST_F(AdminServerTest, ABodyWithoutABoundIsRefused) {
+  Start();
+  Peer chunked = Connect();
+  chunked.Send(Post("Transfer-Encoding: chunked\r\n"));
+  Turn();
+  EXPECT_THAT(chunked.Heard(), StartsWith("HTTP/1.1 411 "));
+  for (const char* length : {"65537", "9223372036854775807"}) {
+    Peer large = Connect();
+    large.Send(Post("Content-Length: " + std::string(length) + "\r\n"));
+    Turn();
+    EXPECT_THAT(large.Heard(), StartsWith("HTTP/1.1 413 ")) << length;
+  }
+  EXPECT_THAT(asked_, ElementsAre());
+}
+
+TEST_F(AdminServerTest, APostIsAnsweredHoweverLongItTakes) {
+  later_ = true;
+  Start();
+  Peer client = Connect();
+  client.Send(Post(""));
+  Turn();
+  Pass(10min);
+  EXPECT_FALSE(client.ended());
+  waiting_.front()({.body = "at last\n"});
+  EXPECT_THAT(client.Heard(), EndsWith("at last\n"));
+}
+
+TEST_F(AdminServerTest, TheAnswerToAPostHasItsOwnTime) {
+  later_ = true;
+  Start();
+  Peer client = Connect();
+  client.Send(Post(""));
+  Turn();
+  Pass(29s);
+  waiting_.front()({.body = std::string(8 << 20, 'x')});
+  Pass(29s);
+  EXPECT_FALSE(client.ended());
+  Pass(10min);
+  while (!client.ended()) Turn();
+  EXPECT_THAT(client.Heard().size(), testing::Lt(8U << 20));
+}
+
+TEST_F(AdminServerTest, APostThatHasNotComeWholeEndsAtItsTime) {
+  Start();
+  Peer client = Connect();
+  client.Send("POST /reload HTTP/1.1\r\n");
+  Pass(30s);
+  EXPECT_TRUE(client.ended());
+}
+
+TEST_F(AdminServerTest, APostThatTakesLongMakesRoom) {
+  later_ = true;
+  Start();
+  std::vector<Peer> clients;
+  for (int i = 0; i < 3; ++i) {
+    clients.push_back(Connect());
+    clients.back().Send(Post(""));
+    Turn();
+  }
+  Peer early = Connect();
+  EXPECT_TRUE(early.ended());
+  Pass(30s);
+  Peer late = Connect();
+  EXPECT_FALSE(late.ended());
+  EXPECT_TRUE(clients.front().ended());
+  for (Reply& reply : waiting_) reply({.body = "page\n"});
+  EXPECT_THAT(clients.back().Heard(), EndsWith("page\n"));
+}
+
+// --- Another socket, other settings ---
+
+TEST_F(AdminServerTest, MovesToAnotherSocketAndOpenConnectionsGoOn) {
+  later_ = true;
+  Start();
+  Peer asked = Connect();
+  asked.Send(Post(""));
+  Turn();
+  Peer idle = Connect();
+  Peer queued(admin_address_);
+  const net::SocketAddress old = std::exchange(admin_address_, {});
+  Listen("127.0.0.1:0");
+  admin_address_ = admin_->address();
+  EXPECT_NE(old, admin_address_);
+  Peer refused(old);
+  Turn();
+  EXPECT_TRUE(refused.ended());
+  later_ = false;
+  waiting_.front()({.body = "moved\n"});
+  EXPECT_THAT(asked.Heard(), EndsWith("moved\n"));
+  for (Peer* client : {&idle, &queued}) {
+    client->Send(Get("/ready"));
+    Turn();
+    EXPECT_THAT(client->Heard(), EndsWith("the page\n"));
+  }
+  Peer next = Connect();
+  next.Send(Get("/ready"));
+  Turn();
+  EXPECT_THAT(next.Heard(), EndsWith("the page\n"));
+}
+
+TEST_F(AdminServerTest, StopsAndStartsToListen) {
+  Start();
+  Peer open = Connect();
+  settings_.address.reset();
+  ASSERT_TRUE(admin_->Apply(settings_, {}).ok());
+  EXPECT_FALSE(admin_->listening());
+  open.Send(Get("/ready"));
+  Turn();
+  EXPECT_THAT(open.Heard(), EndsWith("the page\n"));
+  Start();
+  Peer again = Connect();
+  again.Send(Get("/ready"));
+  Turn();
+  EXPECT_THAT(again.Heard(), EndsWith("the page\n"));
+}
+
+TEST_F(AdminServerTest, RemovesTheFileOfASocketThatItLeaves) {
+  const std::string path = testing::TempDir() + "hawser-admin-" + std::to_string(getpid());
+  Listen("unix:" + path);
+  EXPECT_EQ(access(path.c_str(), F_OK), 0);
+  Start();
+  EXPECT_NE(access(path.c_str(), F_OK), 0);
+}
+
+TEST_F(AdminServerTest, OtherSettingsHoldAtOnceOnTheSameSocket) {
+  Start();
+  Peer oldest = Connect();
+  Peer younger = Connect();
+  settings_.connections = 2;
+  settings_.timeout = 10s;
+  ASSERT_TRUE(admin_->Apply(settings_, {}).ok());
+  Peer youngest = Connect();
+  EXPECT_TRUE(oldest.ended());
+  EXPECT_FALSE(younger.ended());
+  Pass(10s);
+  EXPECT_TRUE(youngest.ended());
+  EXPECT_FALSE(younger.ended());
+}
+
 TEST_F(AdminServerTest, PausesWhileThereIsNoDescriptor) {
   Start();
   rlimit before;
   getrlimit(RLIMIT_NOFILE, &before);
-  Peer client(admin_->address());
+  Peer client(admin_address_);
   client.Send(Get("/ready"));
   const rlimit none{.rlim_cur = 0, .rlim_max = before.rlim_max};
   setrlimit(RLIMIT_NOFILE, &none);
