@@ -1,7 +1,7 @@
 // Tells when files change (inotify(7)): written in place, replaced by a rename, truncated, deleted and back,
-// reached by a symbolic link that now leads elsewhere, as in the volumes of Kubernetes. Every directory on the
-// way to a file is watched for its next name, and the file itself for what is written, so that one that is
-// mounted by itself is seen as well. Changes are collected: one call comes when nothing has changed for
+// reached by a symbolic link that now leads elsewhere, as in the volumes of Kubernetes. Every directory on
+// the way to a file is watched for its next name, and the file itself for what is written, so that one that
+// is mounted by itself is seen as well. Changes are collected: one call comes when nothing has changed for
 // kQuiet, or kLongest after the first change.
 //
 // The loop opens and reads no file for this. It looks the names up, those of a few paths in each turn.
