@@ -19,6 +19,11 @@ namespace hawser::admin {
 
 using Json = nlohmann::ordered_json;
 
+// As a page shows it. What is no UTF-8 is replaced.
+inline std::string TextOf(const Json& value) {
+  return value.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
 template <typename T>
 struct Field {
   std::string_view name;

@@ -20,10 +20,6 @@ using cluster::Endpoint;
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
 
-std::string Text(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
-}
-
 void Help(const Sources&, Reply reply) {
   std::string body = "hawser's admin pages:\n";
   for (const PageSpec& page : Pages()) body += fmt::format("  {:<20} {}\n", page.path, page.help);
@@ -108,7 +104,7 @@ constexpr auto kClustersFields = std::to_array<Field<session::Snapshot>>({
 });
 
 void Clusters(const Sources& from, Reply reply) {
-  reply({.body = Text(ToJson(kClustersFields, from.server.snapshot()))});
+  reply({.body = TextOf(ToJson(kClustersFields, from.server.snapshot()))});
 }
 
 std::vector<FieldSpec> DocumentClusters() {
@@ -201,7 +197,7 @@ void Tunnels(const Sources& from, Reply reply) {
   from.server.CollectTunnels(most, [&server = from.server, most,
                                     reply = std::move(reply)](const std::vector<TunnelRow>& rows) mutable {
     const OpenTunnels tunnels{server.stats().Sum()[stats::Metric::kTunnelsOpen], most, rows};
-    reply({.body = Text(ToJson(kTunnelsFields, tunnels))});
+    reply({.body = TextOf(ToJson(kTunnelsFields, tunnels))});
   });
 }
 
@@ -256,7 +252,7 @@ void Clients(const Sources& from, Reply reply) {
                             .listener = snapshot.listeners[row.listener].settings.name,
                             .connections = row.connections});
   }
-  reply({.body = Text(ToJson(kClientsFields, clients))});
+  reply({.body = TextOf(ToJson(kClientsFields, clients))});
 }
 
 std::vector<FieldSpec> DocumentClients() {
@@ -267,7 +263,7 @@ std::vector<FieldSpec> DocumentClients() {
 }
 
 void ConfigDump(const Sources& from, Reply reply) {
-  reply({.body = Text(config::Dump(*from.server.snapshot().config))});
+  reply({.body = TextOf(config::Dump(*from.server.snapshot().config))});
 }
 
 using enum Method;
