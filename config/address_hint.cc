@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <system_error>
 
+#include "config/backend_address.h"
 #include "config/diagnostic.h"
 #include "config/form.h"
 #include "fmt/format.h"
@@ -37,12 +38,15 @@ std::optional<Hint> UrlHint(std::string_view text, bool connects) {
   const std::string_view scheme = text.substr(0, mark);
   const std::string_view authority = text.substr(mark + 3).substr(0, text.substr(mark + 3).find('/'));
   const bool tls = scheme == "https" || scheme == "wss";
-  std::string expected = "expected IP:PORT (host names are not supported)";
-  if (net::SocketAddress::Parse(authority).ok()) {
+  std::string expected =
+      connects ? "expected IP:PORT or HOST:PORT" : "expected IP:PORT (host names are not supported)";
+  if (net::SocketAddress::Parse(authority).ok() || (connects && BackendAddress::Parse(authority).ok())) {
     const char* const quote = authority.starts_with('[') ? "\"" : "";  // where YAML asks for them
     expected = fmt::format("expected {0}{1}{0}", quote, authority);
   } else if (const auto ip = IpIn(authority)) {
     expected = fmt::format("expected {}", Written(*ip, tls ? "443" : "80"));
+  } else if (connects && IsHostName(authority)) {
+    expected = fmt::format("expected {}:{}", authority, tls ? "443" : "80");
   }
   if (tls) expected += connects ? ", and `tls` in the cluster" : ", and `tls` in the listener";
   return Hint{Quote(text) + " is a URL, not an address", std::move(expected)};
@@ -73,9 +77,11 @@ std::optional<Hint> HostHint(std::string_view text) {
 }
 
 // "127.0.0.1:84433".
-std::optional<Hint> PortHint(std::string_view text) {
+std::optional<Hint> PortHint(std::string_view text, bool connects) {
   const size_t colon = text.rfind(':');
-  if (colon == std::string_view::npos || IpIn(text) || !IpIn(text.substr(0, colon))) return std::nullopt;
+  if (colon == std::string_view::npos || IpIn(text)) return std::nullopt;
+  const std::string_view host = text.substr(0, colon);
+  if (!IpIn(host) && !(connects && host != "unix" && IsHostName(host))) return std::nullopt;
   return Hint{"not a port: " + Quote(text.substr(colon + 1)), "expected 1 to 65535"};
 }
 
@@ -87,21 +93,34 @@ std::optional<Hint> CommaHint(std::string_view text) {
   return Hint{Quote(text) + " is not one address", "two addresses without a comma between them?"};
 }
 
-}  // namespace
-
-std::optional<Hint> AddressHint(std::string_view text, bool connects) {
-  if (net::SocketAddress::Parse(text).ok()) return std::nullopt;
-  if (auto hint = CommaHint<net::SocketAddress>(text)) return hint;
+std::optional<Hint> HintFor(std::string_view text, bool connects) {
   if (auto hint = UrlHint(text, connects)) return hint;
   if (text.starts_with('/')) {
     return Hint{Quote(text) + " is a path, not an address", fmt::format("expected \"unix:{}\"", text)};
   }
   if (auto hint = NoHostHint(text, connects)) return hint;
   if (auto hint = HostHint(text)) return hint;  // "::1:80" is an address too, but nobody means it
-  if (auto hint = PortHint(text)) return hint;
+  if (auto hint = PortHint(text, connects)) return hint;
   const auto ip = IpIn(text);
+  if (connects && !ip && IsHostName(text)) {
+    return Hint{Quote(text) + " has no port", fmt::format("expected {}:PORT", text)};
+  }
   if (!ip) return std::nullopt;
   return Hint{Quote(text) + " has no port", fmt::format("expected {}", Written(*ip, "PORT"))};
+}
+
+}  // namespace
+
+std::optional<Hint> AddressHint(std::string_view text) {
+  if (net::SocketAddress::Parse(text).ok()) return std::nullopt;
+  if (auto hint = CommaHint<net::SocketAddress>(text)) return hint;
+  return HintFor(text, false);
+}
+
+std::optional<Hint> BackendHint(std::string_view text) {
+  if (BackendAddress::Parse(text).ok()) return std::nullopt;
+  if (auto hint = CommaHint<BackendAddress>(text)) return hint;
+  return HintFor(text, true);
 }
 
 std::optional<Hint> PeersHint(std::string_view text) {

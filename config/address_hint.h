@@ -13,9 +13,11 @@ struct Hint {
   std::string expected;  // likewise
 };
 
-// None if net::SocketAddress::Parse accepts the text, or its meaning is unclear. `connects`: hawser connects
-// to the address; else it listens there.
-std::optional<Hint> AddressHint(std::string_view text, bool connects);
+// Of an address to listen on. None if net::SocketAddress::Parse accepts the text, or its meaning is unclear.
+std::optional<Hint> AddressHint(std::string_view text);
+
+// Likewise of an address to connect to, by BackendAddress::Parse.
+std::optional<Hint> BackendHint(std::string_view text);
 
 // Likewise, by net::PeerBlock::Parse.
 std::optional<Hint> PeersHint(std::string_view text);

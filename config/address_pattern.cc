@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "config/form.h"
 #include "fmt/format.h"
 
 namespace hawser::config {
@@ -34,6 +35,15 @@ std::string V6() {
 
 std::string SocketAddressPattern() {
   return fmt::format("^(unix:[\\s\\S]{{1,107}}|({0}|\\[({0}|{1})\\]):{2})$", V4(), V6(), kPort);
+}
+
+std::string BackendAddressPattern() {
+  return fmt::format("^(unix:[\\s\\S]{{1,107}}|({0}|\\[({0}|{1})\\]|{2}):{3})$", V4(), V6(),
+                     BarePatternOf(Form::kDnsName), kPort);
+}
+
+std::string DnsServerPattern() {
+  return fmt::format("^({0}|{1}|({0}|\\[({0}|{1})\\]):{2})$", V4(), V6(), kPort);
 }
 
 std::string PeerBlockPattern() {

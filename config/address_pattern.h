@@ -1,5 +1,5 @@
-// Addresses as regular expressions, for the JSON Schema: they accept what net::SocketAddress and
-// net::PeerBlock parse, bits behind a prefix apart.
+// Addresses as regular expressions, for the JSON Schema: they accept what the loader parses, apart from bits
+// behind a prefix and names that are too long.
 #pragma once
 
 #include <string>
@@ -7,6 +7,8 @@
 namespace hawser::config {
 
 std::string SocketAddressPattern();
+std::string BackendAddressPattern();
+std::string DnsServerPattern();
 std::string PeerBlockPattern();
 
 }  // namespace hawser::config

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/values.h"
 #include "proxy/net/address.h"
@@ -12,6 +13,7 @@ namespace hawser::config {
 
 struct Admin {
   std::optional<net::SocketAddress> address;  // none: no admin listener
+  std::vector<std::string> hosts;             // that requests may name, beside IP addresses and localhost
   std::string mode = "0600";                  // of a Unix socket's file: octal, as ModeOf reads it
   uint32_t connections = 64;                  // open at once; one more takes the place of the oldest
   Duration timeout = 30s;                     // from accept to the end of the answer

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "config/affinity.h"
+#include "config/backend_address.h"
 #include "config/backend_connection.h"
 #include "config/values.h"
-#include "proxy/net/address.h"
 
 namespace hawser::config {
 
@@ -25,9 +25,28 @@ struct HashPolicy {
 };
 
 struct Endpoint {  // may be written as its bare address
-  net::SocketAddress address;
+  BackendAddress address;
   uint32_t weight = 1;  // 1 to 1000
   bool operator==(const Endpoint&) const = default;
+};
+
+// Where endpoints come from that the file does not list. Exactly one member is given.
+struct Discovery {
+  std::optional<std::string> srv;   // name of SRV records
+  std::optional<std::string> file;  // a list in the form of `endpoints` (endpoints_file.h)
+  bool operator==(const Discovery&) const = default;
+};
+
+enum class LeavingTunnels : uint8_t { kKeep, kClose };
+enum class LeavingCookies : uint8_t { kMove, kHonour };
+
+// What becomes of an endpoint that leaves its cluster.
+struct EndpointDraining {
+  LeavingTunnels tunnels = LeavingTunnels::kKeep;
+  LeavingCookies cookies = LeavingCookies::kMove;
+  Duration window = 30s;    // of `close`: closes are spread over it
+  Duration timeout = 5min;  // from leaving to the end of its last tunnel, and of its cookies
+  bool operator==(const EndpointDraining&) const = default;
 };
 
 struct Cluster {
@@ -45,7 +64,9 @@ struct Cluster {
   TcpKeepalive tcp_keepalive;
   uint32_t max_concurrent_streams = 100;  // of one HTTP/2 connection, whatever more the backend allows
   Duration retry_http2_after = 60s;       // HTTP/1.1 until then to a backend that did not take HTTP/2
-  std::vector<Endpoint> endpoints;
+  EndpointDraining draining;
+  std::vector<Endpoint> endpoints;  // exactly one of the two
+  std::optional<Discovery> discovery;
   bool operator==(const Cluster&) const = default;
 };
 

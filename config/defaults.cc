@@ -14,8 +14,6 @@
 namespace hawser::config {
 namespace {
 
-constexpr Duration kTimeToClose = 30s;  // for the tunnels whose turn comes last in the drain's window
-
 double SecondsWorth(double per_second) {
   return std::max(1.0, std::ceil(per_second));
 }

@@ -18,6 +18,13 @@ void Describe(V& v, Is<Admin> auto& admin) {
            "`/clients`, `/config_dump`. They ask for no password: keep this on loopback or on a Unix socket.",
            "no admin listener"},
           admin.address);
+  v.Field(
+      {"hosts",
+       "Host names that requests to the admin pages may name, such as `hawser.internal`. IP addresses and "
+       "`localhost` are always allowed. A request for another host is refused, so that no web page can "
+       "reach this listener by a DNS name of its own (DNS rebinding).",
+       "none"},
+      admin.hosts, {.each = {Form::kDnsName, kLongestDnsName}});
   v.Field({"mode",
            "Permissions of the socket file, where `address` is a Unix socket with a path. Whoever may write "
            "to the file may connect. The umask is ignored."},
@@ -69,9 +76,19 @@ void Describe(V& v, Is<AccessLog> auto& log) {
 }
 
 template <class V>
+void Describe(V& v, Is<ReloadDrain> auto& reload) {
+  v.Field({"window",
+           "The closes are spread evenly over this time. Tunnels that do not finish their close are cut 30s "
+           "later. `0` closes all of them at once."},
+          reload.window, {0s, 24h});
+  v.Field({"code", "Close code for their clients and backends: 1012 says that the service restarts."},
+          reload.code);
+}
+
+template <class V>
 void Describe(V& v, Is<Drain> auto& drain) {
   v.Field({"window",
-           "On SIGTERM, SIGINT or SIGQUIT every tunnel is closed with 1001 (going away). The closes are "
+           "On SIGTERM, SIGINT or SIGQUIT every tunnel is closed with `code`. The closes are "
            "spread evenly over this time, so that clients do not all reconnect at once. `0` closes all "
            "tunnels at once."},
           drain.window, {0s, 24h});
@@ -80,6 +97,8 @@ void Describe(V& v, Is<Drain> auto& drain) {
            "below `window`. `0`, with a `window` of `0`, ends without waiting.",
            "`window` + 30s"},
           drain.deadline, {0s, 48h});
+  v.Field({"code", "Close code for clients and backends: 1001 says that the server goes away."}, drain.code);
+  v.Field({"reload", "How tunnels are closed whose listener or route a reload removes."}, drain.reload);
 }
 
 template <class V>
@@ -130,12 +149,49 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
       limits.tls_handshake_share, {0.01, 0.9});
 }
 
+template <>
+struct Names<IpFamily> {
+  static constexpr Name<IpFamily> kTable[] = {{"auto", IpFamily::kAuto},
+                                              {"ipv4", IpFamily::kIpv4},
+                                              {"ipv6", IpFamily::kIpv6},
+                                              {"both", IpFamily::kBoth}};
+};
+
+template <class V>
+void Describe(V& v, Is<Dns> auto& dns) {
+  v.Field({"servers", "Servers to ask. They are tried in this order.", "the system's"}, dns.servers,
+          {.min_items = 1});
+  v.Field({"min_refresh", "A name is asked for again when its TTL is over, but not before this time."},
+          dns.min_refresh, {10ms, 24h});
+  v.Field({"max_refresh", "A name is asked for again after this time at the latest, whatever its TTL."},
+          dns.max_refresh, {10ms, 24h});
+  v.Field({"hold",
+           "An address counts as gone when no answer has had it for this long. Servers that know many "
+           "addresses of a name may give some of them in each answer."},
+          dns.hold, {0s, 24h});
+  v.Field({"initial_timeout",
+           "How long hawser waits for the first answers when it starts. `/ready` is 503 until then. After "
+           "that it serves with the endpoints that it has."},
+          dns.initial_timeout, {0s, kLongestWait});
+  v.Field({"timeout", "Time for one server to answer one query."}, dns.timeout, {10ms, 1min});
+  v.Field({"attempts", "How often each server is asked before a query has failed."}, dns.attempts, {1, 16});
+  v.Field({"ip_family",
+           "Which addresses of a name are used. `auto`: IPv4 if there are any, else IPv6. `ipv4`, `ipv6`: "
+           "these alone. `both`: all."},
+          dns.ip_family);
+}
+
 template <class V>
 void Describe(V& v, Is<Config> auto& config) {
   v.Field({"admin", "The admin listener."}, config.admin);
   v.Field({"access_log", "One line for every request and every tunnel."}, config.access_log);
   v.Field({"drain", "What SIGTERM does. A second SIGTERM or SIGINT ends the process at once."}, config.drain);
   v.Field({"limits", "Bounds on what the whole process uses."}, config.limits);
+  v.Field(
+      {"dns",
+       "How host names in `endpoints` and `discovery.srv` are resolved. The last good answer stays in use "
+       "when a server fails or answers with nothing."},
+      config.dns);
   v.Field({"listeners", "Where clients connect.", {}, kRequired}, config.listeners, {.min_items = 1});
   v.Field({"routes",
            "Which requests go to which cluster. Of all routes that match, the first in the file takes the "

@@ -82,7 +82,12 @@ void Describe(V& v, Is<Affinity> auto& affinity) {
 template <class V>
 void Describe(V& v, Is<Endpoint> auto& endpoint) {
   v.ShortFor("address", ShortForm::kValue);
-  v.Field({"address", "Address of the backend.", {}, kRequired}, endpoint.address, {.connects = true});
+  v.Field({"address",
+           "Address of the backend. Each address of a host name is an endpoint of its own with this weight. "
+           "The name is the default of `tls.server_name`.",
+           {},
+           kRequired},
+          endpoint.address);
   v.Field({"weight", "Share of the requests and tunnels, relative to the weights of the other endpoints."},
           endpoint.weight, {1, 1000});
 }
@@ -96,7 +101,7 @@ void Describe(V& v, Is<BackendTls> auto& tls) {
   v.Field({"ca_file", "PEM file with the authorities to trust.", "the system's authorities"}, tls.ca_file,
           {{Form::kFile}});
   v.Field({"server_name", "Name that the backend's certificate must carry. It is also sent as SNI.",
-           "the endpoint's address, no SNI"},
+           "the endpoint's host name; without one its address, no SNI"},
           tls.server_name, {{Form::kHost}});
   v.Field({"certificate", "PEM file with hawser's own certificate, for backends that ask for one.", "none"},
           tls.certificate, {{Form::kFile}});
@@ -128,6 +133,48 @@ void Describe(V& v, Is<TcpKeepalive> auto& keepalive) {
           {1s, kLongestProbe});
   v.Field({"probes", "After this many probes without an answer the connection is lost."}, keepalive.probes,
           {1, 127});
+}
+
+template <>
+struct Names<LeavingTunnels> {
+  static constexpr Name<LeavingTunnels> kTable[] = {{"keep", LeavingTunnels::kKeep},
+                                                    {"close", LeavingTunnels::kClose}};
+};
+template <>
+struct Names<LeavingCookies> {
+  static constexpr Name<LeavingCookies> kTable[] = {{"move", LeavingCookies::kMove},
+                                                    {"honour", LeavingCookies::kHonour}};
+};
+
+template <class V>
+void Describe(V& v, Is<EndpointDraining> auto& draining) {
+  v.Field({"tunnels",
+           "What happens to the tunnels of an endpoint that has left. `keep`: they stay until they end, but "
+           "not longer than `timeout`. `close`: they are closed with 1012, spread over `window`."},
+          draining.tunnels);
+  v.Field({"cookies",
+           "What happens to a client whose affinity cookie names an endpoint that has left. `move`: it gets "
+           "another endpoint. `honour`: it still gets there until `timeout` is over."},
+          draining.cookies);
+  v.Field({"window", "With `tunnels: close`: the closes are spread evenly over this time. `0`: all at once."},
+          draining.window, {0s, 24h});
+  v.Field({"timeout",
+           "When an endpoint has left for this long, its last tunnels are closed with 1012, its cookies no "
+           "longer count, and its connections are closed."},
+          draining.timeout, {0s, kLongestLife});
+}
+
+template <class V>
+void Describe(V& v, Is<Discovery> auto& discovery) {
+  v.Field({"srv",
+           "Name of SRV records (RFC 2782), such as `_ws._tcp.rooms.internal`: each names a host, a port, a "
+           "weight and a priority. Of the lowest priority that has addresses, each address is an endpoint."},
+          discovery.srv, {{Form::kDnsName, kLongestDnsName}});
+  v.Field({"file",
+           "File with a list in the form of `endpoints`, in YAML or JSON. hawser watches it: a change is "
+           "applied at once. While the file is missing or has errors, the last good list stays in use."},
+          discovery.file, {{Form::kFile}});
+  v.ExactlyOneOf({"srv", "file"});
 }
 
 template <class V>
@@ -189,7 +236,14 @@ void Describe(V& v, Is<Cluster> auto& cluster) {
            "but reads nothing is slow, not lost. Plain HTTP/1.1 requests have time-outs of their own. Unix "
            "sockets need none of this."},
           cluster.tcp_keepalive);
-  v.Field({"endpoints", "The backends.", {}, kRequired}, cluster.endpoints, {.min_items = 1});
+  v.Field(
+      {"draining",
+       "What happens when an endpoint leaves the cluster: it gets no new requests and no new tunnels; its "
+       "connections stay for those that it has."},
+      cluster.draining);
+  v.Field({"endpoints", "The backends."}, cluster.endpoints, {.min_items = 1});
+  v.Field({"discovery", "Where the backends are looked up, instead of `endpoints`."}, cluster.discovery);
+  v.ExactlyOneOf({"endpoints", "discovery"});
 }
 
 }  // namespace hawser::config

@@ -86,10 +86,6 @@ struct Rules<ByteSize> {
   uint64_t max = std::numeric_limits<uint64_t>::max();
 };
 template <>
-struct Rules<net::SocketAddress> {
-  bool connects = false;  // hawser connects to it; else it listens there
-};
-template <>
 struct Rules<Rate> {
   double max_per_second = 1e6;
 };

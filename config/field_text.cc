@@ -81,6 +81,14 @@ std::string ExpectedText(const Rules<net::SocketAddress>&) {
   return "expected IP:PORT, [IPv6]:PORT or unix:PATH (host names are not supported)";
 }
 
+std::string ExpectedText(const Rules<BackendAddress>&) {
+  return "expected IP:PORT, [IPv6]:PORT, HOST:PORT or unix:PATH";
+}
+
+std::string ExpectedText(const Rules<DnsServer>&) {
+  return "expected an IP address, with or without a port";
+}
+
 std::string ExpectedText(const Rules<net::PeerBlock>&) {
   return "expected a block of addresses such as 10.0.0.0/8 or 2001:db8::/32, one address, or unix";
 }

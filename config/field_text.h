@@ -39,6 +39,9 @@ inline std::string TypeText(const Rules<ByteSize>&) {
 inline std::string TypeText(const Rules<LostCode>&) {
   return "close code";
 }
+inline std::string TypeText(const Rules<CloseCode>&) {
+  return "close code";
+}
 inline std::string TypeText(const Rules<Rate>&) {
   return "rate";
 }
@@ -50,6 +53,12 @@ inline std::string TypeText(const Rules<Secret>&) {
 }
 inline std::string TypeText(const Rules<net::SocketAddress>&) {
   return "address";
+}
+inline std::string TypeText(const Rules<BackendAddress>&) {
+  return "backend address";
+}
+inline std::string TypeText(const Rules<DnsServer>&) {
+  return "DNS server";
 }
 inline std::string TypeText(const Rules<net::PeerBlock>&) {
   return "peers";
@@ -77,10 +86,19 @@ std::string BoundsText(const Rules<ByteSize>& rules);
 inline std::string BoundsText(const Rules<LostCode>&) {
   return "0, 1001, 1011 to 1014, 3000 to 4999";
 }
+inline std::string BoundsText(const Rules<CloseCode>&) {
+  return "1001, 1011 to 1014, 3000 to 4999";
+}
 std::string BoundsText(const Rules<Rate>& rules);
 std::string BoundsText(const Rules<ByteRate>& rules);
 std::string BoundsText(const Rules<Secret>& rules);
 inline std::string BoundsText(const Rules<net::SocketAddress>&) {
+  return {};
+}
+inline std::string BoundsText(const Rules<BackendAddress>&) {
+  return {};
+}
+inline std::string BoundsText(const Rules<DnsServer>&) {
   return {};
 }
 inline std::string BoundsText(const Rules<net::PeerBlock>&) {
@@ -105,10 +123,15 @@ std::string ExpectedText(const Rules<ByteSize>& rules);
 inline std::string ExpectedText(const Rules<LostCode>& rules) {
   return "expected " + BoundsText(rules);
 }
+inline std::string ExpectedText(const Rules<CloseCode>& rules) {
+  return "expected " + BoundsText(rules);
+}
 std::string ExpectedText(const Rules<Rate>& rules);
 std::string ExpectedText(const Rules<ByteRate>& rules);
 std::string ExpectedText(const Rules<Secret>& rules);
 std::string ExpectedText(const Rules<net::SocketAddress>& rules);
+std::string ExpectedText(const Rules<BackendAddress>& rules);
+std::string ExpectedText(const Rules<DnsServer>& rules);
 std::string ExpectedText(const Rules<net::PeerBlock>& rules);
 std::string ExpectedText(const Rules<std::string>& rules);
 template <Described T>

@@ -31,6 +31,9 @@ constexpr FormRow kRows[] = {
     {Form::kFile, "file", R"([^\r\n]+)", "a file name"},
     {Form::kLogFile, "file", R"([^\r\n]*)", "a file name, or \"-\" for stdout"},
     {Form::kFileMode, "file mode", "0[0-7]{3}", "permissions in octal, in quotes, such as \"0660\""},
+    {Form::kDnsName, "DNS name",
+     R"(([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*([A-Za-z_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?|[0-9]([A-Za-z0-9_-]{0,61})[A-Za-z_]|[0-9][A-Za-z0-9_-]*[A-Za-z_-][A-Za-z0-9_-]*[0-9])\.?)",
+     "a DNS name: labels of letters, digits, - and _ with dots between them"},
     {Form::kHost, "host", R"((\*\.)?([A-Za-z0-9_-]+\.)*[A-Za-z0-9_-]+|\[[0-9A-Fa-f:.]+\])",
      "a host name without a port, or *.DOMAIN"},
     {Form::kOrigin, "origin",
@@ -86,8 +89,12 @@ std::string_view ExpectedOf(Form form) {
   return RowOf(form).expected;
 }
 
+std::string_view BarePatternOf(Form form) {
+  return RowOf(form).pattern;
+}
+
 std::string PatternOf(Form form) {
-  const std::string_view pattern = RowOf(form).pattern;
+  const std::string_view pattern = BarePatternOf(form);
   return pattern.empty() ? std::string() : fmt::format("^(?:{})$", pattern);
 }
 

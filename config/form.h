@@ -3,6 +3,7 @@
 // and the sentence that says what was expected.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@ enum class Form : uint8_t {
   kFile,          // relative to the folder of the configuration file
   kLogFile,       // a file, or "-" for stdout
   kFileMode,      // "0660": permissions in octal
+  kDnsName,       // of a host or a service: "rooms.internal", "_ws._tcp.rooms.internal"
   kHost,          // "chat.example.com" or "*.example.com"
   kOrigin,        // "https://*.example.com", "same-host" or "null"
   kUrlPath,       // as it stands in a request line, without the query
@@ -30,6 +32,8 @@ enum class Form : uint8_t {
   kBody,          // any bytes, in any number of lines
 };
 
+inline constexpr size_t kLongestDnsName = 253;
+
 // Bounds the memory of one compiled expression; later compilations must allow as much.
 inline constexpr int64_t kRegexBytes = 1 << 20;
 
@@ -39,6 +43,9 @@ std::string_view TypeOf(Form form);
 std::string_view ExpectedOf(Form form);
 // For the JSON Schema, anchored at both ends; empty if any text will do.
 std::string PatternOf(Form form);
+
+// The same, to stand in another pattern.
+std::string_view BarePatternOf(Form form);
 
 // The permission bits that a text of Form::kFileMode stands for: 0660 for "0660".
 uint32_t ModeOf(std::string_view text);

@@ -94,7 +94,8 @@ void CheckServerName(const Cluster& cluster, const Checks& checks) {
   if (!checks.Given(*cluster.tls)) return;
   const auto bare =
       std::find_if(cluster.endpoints.begin(), cluster.endpoints.end(), [&](const Endpoint& endpoint) {
-        return checks.Given(endpoint.address) && !endpoint.address.unix_socket();
+        return checks.Given(endpoint.address) && !endpoint.address.named() &&
+               !endpoint.address.literal().unix_socket();
       });
   if (bare == cluster.endpoints.end()) return;
   checks.Warn(
@@ -106,9 +107,10 @@ void CheckServerName(const Cluster& cluster, const Checks& checks) {
 // To connect to such an address is to connect to this machine, which is seldom meant where it stands.
 void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
   for (const Endpoint& endpoint : cluster.endpoints) {
-    const net::SocketAddress& address = endpoint.address;
-    if (!checks.Given(address) || address.unix_socket() || !address.ip().unspecified()) continue;
-    checks.Warn(address, address.ToString() + " is an address to listen on",
+    if (!checks.Given(endpoint.address) || endpoint.address.named()) continue;
+    const net::SocketAddress& address = endpoint.address.literal();
+    if (address.unix_socket() || !address.ip().unspecified()) continue;
+    checks.Warn(endpoint.address, address.ToString() + " is an address to listen on",
                 "expected the backend's address, such as 127.0.0.1");
   }
 }

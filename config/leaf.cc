@@ -13,6 +13,9 @@
 namespace hawser::config {
 namespace {
 
+constexpr std::string_view kListedAddress =
+    "put an IPv6 address and its port in quotes, such as \"[::1]:80\"";
+
 bool IsQuoted(const Node& node) {
   return node.kind == Node::Kind::kQuoted;
 }
@@ -129,12 +132,19 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& ru
   return std::nullopt;
 }
 
-std::optional<std::string> ParseLeaf(const Node& node, const Rules<LostCode>&, LostCode& value) {
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<CloseCode>&, CloseCode& value) {
   uint64_t code = 0;
   if (auto what = ParseWhole(node, 0, 4999, code)) return what;
-  if (code != 0 && code != 1001 && (code < 1011 || code > 1014) && code < 3000) return OutOfRange(node);
+  if (code != 1001 && (code < 1011 || code > 1014) && code < 3000) return OutOfRange(node);
   value.code = static_cast<uint16_t>(code);
   return std::nullopt;
+}
+
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<LostCode>&, LostCode& value) {
+  CloseCode code{0};
+  auto what = IsZero(node) ? std::nullopt : ParseLeaf(node, Rules<CloseCode>{}, code);
+  if (!what) value.code = code.code;
+  return what;
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value) {
@@ -174,15 +184,39 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>&
   return std::nullopt;
 }
 
-std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>& rules,
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>&,
                                      net::SocketAddress& value) {
   HAWSER_DCHECK(node.scalar());
   auto address = net::SocketAddress::Parse(node.text);
   if (!address.ok()) {
-    auto hint = AddressHint(node.text, rules.connects);
+    auto hint = AddressHint(node.text);
     return hint ? std::move(hint->what) : AddressFault(node, address.status());
   }
   value = *std::move(address);
+  return std::nullopt;
+}
+
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<BackendAddress>&, BackendAddress& value) {
+  HAWSER_DCHECK(node.scalar());
+  auto address = BackendAddress::Parse(node.text);
+  if (!address.ok()) {
+    auto hint = BackendHint(node.text);
+    return hint ? std::move(hint->what) : AddressFault(node, address.status());
+  }
+  value = *std::move(address);
+  return std::nullopt;
+}
+
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<DnsServer>&, DnsServer& value) {
+  constexpr uint16_t kDnsPort = 53;
+  HAWSER_DCHECK(node.scalar());
+  if (const auto ip = net::IpAddress::Parse(node.text); ip.ok()) {
+    value.address = {*ip, kDnsPort};
+    return std::nullopt;
+  }
+  auto address = net::SocketAddress::Parse(node.text);
+  if (!address.ok() || address->unix_socket()) return NotA(node, "DNS server");
+  value.address = *std::move(address);
   return std::nullopt;
 }
 
@@ -210,9 +244,14 @@ std::string ExpectedFor(const Node& node, const Rules<std::string>& rules) {
 }
 
 std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules) {
-  if (node.kind == Node::Kind::kList)
-    return "put an IPv6 address and its port in quotes, such as \"[::1]:80\"";
-  auto hint = node.scalar() ? AddressHint(node.text, rules.connects) : std::nullopt;
+  if (node.kind == Node::Kind::kList) return std::string(kListedAddress);
+  auto hint = node.scalar() ? AddressHint(node.text) : std::nullopt;
+  return hint ? std::move(hint->expected) : ExpectedText(rules);
+}
+
+std::string ExpectedFor(const Node& node, const Rules<BackendAddress>& rules) {
+  if (node.kind == Node::Kind::kList) return std::string(kListedAddress);
+  auto hint = node.scalar() ? BackendHint(node.text) : std::nullopt;
   return hint ? std::move(hint->expected) : ExpectedText(rules);
 }
 

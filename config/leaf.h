@@ -42,6 +42,7 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rule
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& rules, Duration& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteSize>& rules, ByteSize& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<LostCode>& rules, LostCode& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<CloseCode>& rules, CloseCode& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Rate>& rules, Rate& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<ByteRate>& rules, ByteRate& value);
 // Never quotes the value.
@@ -49,6 +50,9 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<Secret>& rule
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<std::string>& rules, std::string& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAddress>& rules,
                                      net::SocketAddress& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<BackendAddress>& rules,
+                                     BackendAddress& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<DnsServer>& rules, DnsServer& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBlock>& rules,
                                      net::PeerBlock& value);
 
@@ -65,6 +69,7 @@ std::string ExpectedFor(const Node& node, const Rules<T>& rules) {
 std::string ExpectedFor(const Node& node, const Rules<Secret>& rules);
 std::string ExpectedFor(const Node& node, const Rules<std::string>& rules);
 std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules);
+std::string ExpectedFor(const Node& node, const Rules<BackendAddress>& rules);
 std::string ExpectedFor(const Node& node, const Rules<net::PeerBlock>& rules);
 
 }  // namespace hawser::config

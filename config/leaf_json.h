@@ -38,6 +38,9 @@ inline Json LeafJson(Duration value) {
 inline Json LeafJson(ByteSize value) {
   return FormatSize(value);
 }
+inline Json LeafJson(CloseCode value) {
+  return value.code;
+}
 inline Json LeafJson(LostCode value) {
   return value.code;
 }
@@ -55,6 +58,12 @@ inline Json LeafJson(const std::string& value) {
 }
 inline Json LeafJson(const net::SocketAddress& value) {
   return value.ToString();
+}
+inline Json LeafJson(const BackendAddress& value) {
+  return value.ToString();
+}
+inline Json LeafJson(const DnsServer& value) {
+  return value.address.ToString();
 }
 inline Json LeafJson(const net::PeerBlock& value) {
   return value.ToString();
@@ -95,11 +104,16 @@ inline Json LeafSchema(const Rules<ByteSize>& rules) {
       {"anyOf",
        {TextSchema(kSizePattern), {{"type", "integer"}, {"minimum", rules.min}, {"maximum", rules.max}}}}};
 }
-inline Json LeafSchema(const Rules<LostCode>&) {
+inline Json LeafSchema(const Rules<CloseCode>&) {
   const auto range = [](int min, int max) {
     return Json{{"type", "integer"}, {"minimum", min}, {"maximum", max}};
   };
-  return {{"anyOf", {{{"const", 0}}, {{"const", 1001}}, range(1011, 1014), range(3000, 4999)}}};
+  return {{"anyOf", {{{"const", 1001}}, range(1011, 1014), range(3000, 4999)}}};
+}
+inline Json LeafSchema(const Rules<LostCode>&) {
+  Json schema = LeafSchema(Rules<CloseCode>{});
+  schema["anyOf"].insert(schema["anyOf"].begin(), Json{{"const", 0}});
+  return schema;
 }
 inline Json LeafSchema(const Rules<Rate>&) {
   return {{"anyOf", {TextSchema(kRatePattern), {{"const", 0}}}}};
@@ -119,6 +133,12 @@ inline Json LeafSchema(const Rules<std::string>& rules) {
 }
 inline Json LeafSchema(const Rules<net::SocketAddress>&) {
   return TextSchema(SocketAddressPattern());
+}
+inline Json LeafSchema(const Rules<BackendAddress>&) {
+  return TextSchema(BackendAddressPattern());
+}
+inline Json LeafSchema(const Rules<DnsServer>&) {
+  return TextSchema(DnsServerPattern());
 }
 inline Json LeafSchema(const Rules<net::PeerBlock>&) {
   return TextSchema(PeerBlockPattern());

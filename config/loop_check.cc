@@ -28,7 +28,7 @@ void CheckLoops(const Config& config, const Checks& checks) {
     for (const Endpoint& endpoint : cluster.endpoints) {
       for (const Listener& listener : config.listeners) {
         if (!checks.Given(endpoint.address) || !checks.Given(listener.address)) continue;
-        if (!Reaches(endpoint.address, listener.address)) continue;
+        if (endpoint.address.named() || !Reaches(endpoint.address.literal(), listener.address)) continue;
         checks.Error(endpoint.address,
                      fmt::format("{} is listener {} of this file, in line {}", endpoint.address.ToString(),
                                  Quote(listener.name), checks.sources.MarkOf(&listener.address).line),

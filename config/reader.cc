@@ -164,4 +164,12 @@ std::optional<std::string> ResolveSocket(const LoadState& state, net::SocketAddr
   return std::nullopt;
 }
 
+std::optional<std::string> ResolveSocket(const LoadState& state, BackendAddress& address) {
+  if (address.named()) return std::nullopt;
+  net::SocketAddress literal = address.literal();
+  auto what = ResolveSocket(state, literal);
+  if (!what) address = std::move(literal);
+  return what;
+}
+
 }  // namespace hawser::config

@@ -65,6 +65,7 @@ std::string ResolveFile(const LoadState& state, Form form, std::string file);
 
 // Likewise the path of a Unix socket. Says what is wrong where that makes it too long.
 std::optional<std::string> ResolveSocket(const LoadState& state, net::SocketAddress& address);
+std::optional<std::string> ResolveSocket(const LoadState& state, BackendAddress& address);
 
 // Whether the value was meant to come from the environment: "${HOST}:80".
 bool NamesVariable(const Node& node);
@@ -73,7 +74,7 @@ template <class T>
 void ReadValue(LoadState& state, const Cursor& cursor, T& value, const Rules<T>& rules) {
   auto what = NotAValue(cursor.node);
   if (!what) what = ParseLeaf(cursor.node, rules, value);
-  if constexpr (std::is_same_v<T, net::SocketAddress>) {
+  if constexpr (std::is_same_v<T, net::SocketAddress> || std::is_same_v<T, BackendAddress>) {
     if (!what) what = ResolveSocket(state, value);
   }
   if (what) {

@@ -44,9 +44,12 @@ constexpr std::string_view kConventions = R"(```
 | true or false | `true`, `false` | without quotes |
 | text | `admin` | one line; the `body` of a direct response may have several |
 | word | `least_request`, `Lax` | one of those in the column `bounds` |
-| close code | `1001`, `3000` | 1001, 1011 to 1014, 3000 to 4999; `0`: no close frame |
+| close code | `1001`, `3000` | 1001, 1011 to 1014, 3000 to 4999; `0`, for `backend_lost_code`: no close frame |
 | address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; a relative path is relative to the folder of the configuration file; `unix:@name` is an abstract socket |
+| backend address | `127.0.0.1:80`, `rooms.internal:9000`, `"unix:/run/a.sock"` | an address, or a host name and a port. `/etc/hosts` and the system's search list are used; a dot at the end of the name turns the search list off |
+| DNS server | `127.0.0.1`, `127.0.0.1:5300`, `"[::1]:53"` | an IP address; port 53 if there is none |
 | peers | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`, `unix` | addresses that connections come from; the bits behind the prefix are 0; `unix`: every peer on a Unix socket |
+| DNS name | `rooms.internal`, `_ws._tcp.rooms.internal` | of a host or a service, without a port |
 | host | `chat.example.com`, `"*.example.com"` | without port; case does not matter |
 | origin | `https://*.example.com`, `same-host` | of pages; `same-host`: host and port are the request's own |
 | path | `/chat` | begins with `/`; percent-encoded, without `?` and `#`. `redirect.path` may have a query; a cookie's path has no `;` |
@@ -213,7 +216,7 @@ class SectionWriter {
       text = FormatDuration(value);
     } else if constexpr (std::same_as<T, ByteSize>) {
       text = FormatSize(value);
-    } else if constexpr (std::same_as<T, LostCode>) {
+    } else if constexpr (std::same_as<T, CloseCode> || std::same_as<T, LostCode>) {
       text = fmt::format("{}", value.code);
     } else if constexpr (std::same_as<T, std::string>) {
       text = value;

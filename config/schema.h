@@ -8,6 +8,7 @@
 #include "config/access_log.h"
 #include "config/admin.h"
 #include "config/cluster.h"
+#include "config/dns.h"
 #include "config/drain.h"
 #include "config/limits.h"
 #include "config/listener.h"
@@ -21,6 +22,7 @@ struct Config {
   AccessLog access_log;
   Drain drain;
   ProcessLimits limits;
+  Dns dns;
   std::vector<Listener> listeners;
   std::vector<Route> routes;
   std::vector<Cluster> clusters;

@@ -70,6 +70,18 @@ void CheckDrain(const Drain& drain, const Checks& checks) {
                "expected at least the window");
 }
 
+void CheckDns(const Dns& dns, const Checks& checks) {
+  for (const DnsServer& server : dns.servers) {
+    if (!checks.Given(server) || server.address.port() != 0) continue;
+    checks.Error(server, server.address.ToString() + " has port 0", "expected the server's port");
+  }
+  if (!checks.Sound(dns) || dns.min_refresh <= dns.max_refresh) return;
+  const bool max_given = checks.Given(dns.max_refresh);
+  const std::string what = fmt::format("min_refresh ({}) is above max_refresh ({})",
+                                       FormatDuration(dns.min_refresh), FormatDuration(dns.max_refresh));
+  max_given ? checks.Error(dns.max_refresh, what) : checks.Error(dns.min_refresh, what);
+}
+
 void CheckPair(const std::string& certificate, const std::string& private_key, const Checks& checks) {
   if (!checks.files || !checks.Given(certificate) || !checks.Given(private_key)) return;
   const CertificateFaults faults = CheckCertificate({certificate, private_key});
@@ -136,9 +148,10 @@ void CheckHashPolicy(const Cluster& cluster, const Checks& checks) {
 void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
   absl::flat_hash_map<std::string, const Endpoint*> seen;
   for (const Endpoint& endpoint : cluster.endpoints) {
-    const net::SocketAddress& address = endpoint.address;
+    const BackendAddress& address = endpoint.address;
     if (!checks.Given(address)) continue;
-    if (!address.unix_socket() && address.port() == 0) {
+    const bool unix_socket = !address.named() && address.literal().unix_socket();
+    if (!unix_socket && address.port() == 0) {
       checks.Error(address, address.ToString() + " has port 0", "expected the backend's port");
     }
     const auto [first, added] = seen.try_emplace(address.ToString(), &endpoint);
@@ -146,6 +159,23 @@ void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
       checks.Error(address, address.ToString() + " is listed twice in this cluster",
                    "expected it once, with a weight");
     }
+  }
+}
+
+void CheckDraining(const Cluster& cluster, const Checks& checks) {
+  const EndpointDraining& draining = cluster.draining;
+  if (!checks.Sound(draining)) return;
+  if (draining.tunnels == LeavingTunnels::kKeep) {
+    if (checks.Given(draining.window))
+      checks.Warn(draining.window, "has no effect with this `tunnels`", "expected tunnels: close");
+  } else if (draining.window > draining.timeout) {
+    const bool own = checks.Given(draining.window);
+    const std::string what = fmt::format("window ({}) is above timeout ({})", FormatDuration(draining.window),
+                                         FormatDuration(draining.timeout));
+    own ? checks.Error(draining.window, what) : checks.Error(draining.timeout, what);
+  }
+  if (draining.cookies == LeavingCookies::kHonour && !(cluster.affinity && cluster.affinity->cookie)) {
+    checks.Warn(draining.cookies, "has no effect without affinity.cookie");
   }
 }
 
@@ -218,6 +248,7 @@ void CheckCluster(Cluster& cluster, bool all_tls, const Checks& checks) {
   if (cluster.tls) CheckBackendTls(*cluster.tls, checks);
   CheckHashPolicy(cluster, checks);
   CheckEndpoints(cluster, checks);
+  CheckDraining(cluster, checks);
   if (!cluster.affinity || !cluster.affinity->cookie) return;
   CheckCookieAttributes(*cluster.affinity->cookie, all_tls, checks);
   ReadKeysFile(*cluster.affinity->cookie, checks);
@@ -233,6 +264,7 @@ void Validate(Config& config, const Checks& checks) {
   CheckAdmin(config.admin, checks);
   CheckLogPath(config.access_log.path, checks);
   CheckDrain(config.drain, checks);
+  CheckDns(config.dns, checks);
   for (const Listener& listener : config.listeners) CheckListener(listener, checks);
   CheckRoutes(config, checks);
   const bool all_tls = std::all_of(config.listeners.begin(), config.listeners.end(),

@@ -27,6 +27,12 @@ struct ByteRate {  // written 64KiB/s, 1MB/m
   bool operator==(const ByteRate&) const = default;
 };
 
+// A close code that hawser sends: 1001, 1011 to 1014, 3000 to 4999.
+struct CloseCode {
+  uint16_t code = 1001;
+  bool operator==(const CloseCode&) const = default;
+};
+
 // The close code for a client whose backend is lost: 1001, 1011 to 1014, 3000 to 4999; 0: no close frame.
 struct LostCode {
   uint16_t code = 1001;

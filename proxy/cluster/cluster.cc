@@ -14,7 +14,9 @@ std::vector<std::unique_ptr<Endpoint>> MakeEndpoints(const config::Cluster& sett
   std::vector<std::unique_ptr<Endpoint>> endpoints;
   endpoints.reserve(settings.endpoints.size());
   for (const config::Endpoint& endpoint : settings.endpoints) {
-    endpoints.push_back(std::make_unique<Endpoint>(settings.name, endpoint.address, endpoint.weight));
+    if (endpoint.address.named()) continue;
+    endpoints.push_back(
+        std::make_unique<Endpoint>(settings.name, endpoint.address.literal(), endpoint.weight));
   }
   return endpoints;
 }

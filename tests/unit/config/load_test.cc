@@ -187,8 +187,8 @@ TEST(Load, AWrongTypeIsAnError) {
 TEST(Load, AListOrAMapIsNotASingleValue) {
   EXPECT_THAT(Errors(WithBase("admin: 127.0.0.1:3\ndrain: []\naccess_log:\n")),
               ElementsAre("f.yaml:7:8: admin: is a single value; expected a map with address, "
-                          "mode, connections, timeout, tunnels_shown, clients_shown",
-                          "f.yaml:8:8: drain: is a list; expected a map with window, deadline",
+                          "hosts, mode, connections, timeout, tunnels_shown, clients_shown",
+                          "f.yaml:8:8: drain: is a list; expected a map with window, deadline, code, reload",
                           "f.yaml:9:1: access_log: has no value; expected a map with path, format, "
                           "query, redacted, queue"));
   EXPECT_THAT(
@@ -330,15 +330,16 @@ TEST(Load, RoutesThatAnswerNeedNoCluster) {
               ElementsAre("f.yaml:4:1: clusters: has no value; expected a list"));
 }
 
-TEST(Load, HostNamesAreNoAddressesYet) {
+TEST(Load, AddressesThatAreNoneAreReportedWithWhatWasMeant) {
   EXPECT_THAT(
-      Errors(WithCluster("  endpoints: [ \"chat.internal:2\", 127.0.0.1, \"127.0.0.1:99999\", \":80\" ]\n")),
+      Errors(WithCluster("  endpoints: [ \"chat-.internal:2\", 127.0.0.1, \"127.0.0.1:99999\", \":80\" ]\n")),
       ElementsAre(
-          "f.yaml:5:16: clusters[0].endpoints[0]: not an IP address: \"chat.internal\"; expected IP:PORT, "
-          "[IPv6]:PORT or unix:PATH (host names are not supported)",
-          "f.yaml:5:35: clusters[0].endpoints[1]: \"127.0.0.1\" has no port; expected 127.0.0.1:PORT",
-          "f.yaml:5:46: clusters[0].endpoints[2]: not a port: \"99999\"; expected 1 to 65535",
-          "f.yaml:5:65: clusters[0].endpoints[3]: \":80\" has no IP address; expected 127.0.0.1:80 for a "
+          "f.yaml:5:16: clusters[0].endpoints[0]: not an IP address or a host name: \"chat-.internal\"; "
+          "expected "
+          "IP:PORT, [IPv6]:PORT, HOST:PORT or unix:PATH",
+          "f.yaml:5:36: clusters[0].endpoints[1]: \"127.0.0.1\" has no port; expected 127.0.0.1:PORT",
+          "f.yaml:5:47: clusters[0].endpoints[2]: not a port: \"99999\"; expected 1 to 65535",
+          "f.yaml:5:66: clusters[0].endpoints[3]: \":80\" has no IP address; expected 127.0.0.1:80 for a "
           "backend on "
           "this machine"));
   EXPECT_THAT(Errors(WithListener("- { name: b, address: \":80\", trusted_proxies: [ 10.0.0.1/8 ] }\n")),

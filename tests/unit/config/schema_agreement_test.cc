@@ -143,6 +143,19 @@ std::vector<Sample> Samples() {
                            "01.2.3.4:80",
                            "1.2.3:80",
                            "localhost:80",
+                           "rooms.internal:9000",
+                           "rooms.internal.:9000",
+                           "rooms.internal",
+                           "_ws._tcp.rooms.internal",
+                           "my_service:65536",
+                           "a-.b:1",
+                           "-a:1",
+                           "a..b:1",
+                           "10.1:80",
+                           "1-a-1:80",
+                           "0x7f:80",
+                           "1.2.3.4.",
+                           "unix:80",
                            "::1:80",
                            "[::]:443",
                            "[1:2:3:4:5:6:7:8]:1",
@@ -177,6 +190,10 @@ std::vector<Sample> Samples() {
   samples.push_back(Quoted(std::string(32, 'k')));
   samples.push_back(Quoted("0123456789abcdef0123456789abcd\u00e9"));  // 32 bytes, 31 characters
   samples.push_back(Quoted("short\u00e9"));
+  samples.push_back(Quoted(std::string(63, 'n') + ".internal:1"));
+  samples.push_back(Quoted(std::string(64, 'n') + ".internal:1"));
+  samples.push_back(Quoted("0" + std::string(62, 'n')));
+  samples.push_back(Quoted("0-" + std::string(62, '0')));
   samples.push_back(Quoted("unix:" + std::string(107, 'p')));
   samples.push_back(Quoted("unix:" + std::string(108, 'p')));
   samples.push_back(Quoted("/" + std::string(300, 'p')));
