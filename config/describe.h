@@ -106,7 +106,10 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
   v.Field({"per_ip_entries",
            "Rows of the table behind `connections_per_ip` and `connection_rate_per_ip`, about 100 bytes "
            "each. Each client of each listener needs one. When every row belongs to a client with open "
-           "connections, clients without a row are refused."},
+           "connections, clients without a row are refused.",
+           {},
+           Presence::kOptional,
+           Change::kByRestart},
           limits.per_ip_entries, {1, 100'000'000});
   v.Field({"compression_contexts",
            "Where routes say `compression: offload`: how many compressed messages from clients each worker "
@@ -117,7 +120,10 @@ void Describe(V& v, Is<ProcessLimits> auto& limits) {
   v.Field({"socket_io_sessions",
            "Rows of the table behind `routes[].affinity: socket.io`, about 150 bytes each. Each Socket.IO "
            "session that began by polling needs one. When the table is full, the session that was used the "
-           "longest ago is forgotten."},
+           "longest ago is forgotten.",
+           {},
+           Presence::kOptional,
+           Change::kByRestart},
           limits.socket_io_sessions, {1, 100'000'000});
   v.Field({"socket_io_session_idle",
            "A session that no request has named for this long is forgotten. Set it to more than the servers' "

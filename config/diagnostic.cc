@@ -1,6 +1,7 @@
 #include "config/diagnostic.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "fmt/format.h"
@@ -40,24 +41,32 @@ std::string Quote(std::string_view text) {
 }
 
 void Diagnostics::Add(Mark mark, std::string path, std::string what, std::string expected) {
-  HAWSER_DCHECK(!what.empty());
+  Add({file_, mark, std::move(path), std::move(what), std::move(expected)});
+}
+
+void Diagnostics::Add(Diagnostic diagnostic) {
+  HAWSER_DCHECK(!diagnostic.what.empty());
   if (list_.size() == kMost) {
     ++left_out_;
     return;
   }
-  list_.push_back({file_, mark, std::move(path), std::move(what), std::move(expected)});
+  list_.push_back(std::move(diagnostic));
 }
 
 bool Diagnostics::Concern(std::string_view path) const {
-  return std::any_of(list_.begin(), list_.end(), [path](const Diagnostic& one) {
-    if (!std::string_view(one.path).starts_with(path)) return false;
+  return std::any_of(list_.begin(), list_.end(), [this, path](const Diagnostic& one) {
+    if (one.file != file_ || !std::string_view(one.path).starts_with(path)) return false;
     return one.path.size() == path.size() || one.path[path.size()] == '.' || one.path[path.size()] == '[';
   });
 }
 
 std::vector<Diagnostic> Diagnostics::Take() {
+  const auto place = [this](const Diagnostic& one) {
+    const bool other = one.file != file_;
+    return std::tuple(other, other ? std::string_view(one.file) : std::string_view(), one.mark);
+  };
   std::stable_sort(list_.begin(), list_.end(),
-                   [](const Diagnostic& a, const Diagnostic& b) { return a.mark < b.mark; });
+                   [&place](const Diagnostic& a, const Diagnostic& b) { return place(a) < place(b); });
   if (left_out_ > 0) list_.push_back({file_, {}, {}, fmt::format("{} more are not shown", left_out_), {}});
   left_out_ = 0;
   return std::exchange(list_, {});

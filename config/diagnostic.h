@@ -42,10 +42,12 @@ class Diagnostics {
   explicit Diagnostics(std::string file) : file_(std::move(file)) {}
 
   void Add(Mark mark, std::string path, std::string what, std::string expected = {});
+  // One of another file.
+  void Add(Diagnostic diagnostic);
   bool empty() const { return list_.empty(); }
   // Whether there is one for the value at this path, or for any in it.
   bool Concern(std::string_view path) const;
-  // In the order of the file; ends with a line that says how many were left out, if any.
+  // In the order of the file, and behind them those of other files; ends with a line that says how many were left out, if any.
   std::vector<Diagnostic> Take();
 
  private:

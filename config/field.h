@@ -29,6 +29,7 @@
 namespace hawser::config {
 
 enum class Presence : uint8_t { kOptional, kRequired };
+enum class Change : uint8_t { kByReload, kByRestart };
 
 struct Key {
   std::string_view name;
@@ -36,7 +37,11 @@ struct Key {
   // What holds when an optional field is left out, if its default does not say it.
   std::string_view absent = {};
   Presence presence = Presence::kOptional;
+  Change change = Change::kByReload;  // what it takes to change the field
 };
+
+// The help, and what holds for a field that a reload cannot change.
+std::string HelpText(const Key& key);
 
 inline constexpr Presence kRequired = Presence::kRequired;
 

@@ -12,6 +12,11 @@ std::string Sentence(std::string_view type, const std::string& bounds) {
 
 }  // namespace
 
+std::string HelpText(const Key& key) {
+  return fmt::format("{}{}", key.help,
+                     key.change == Change::kByRestart ? " A change waits for a restart." : "");
+}
+
 std::string RangeText(uint64_t min, uint64_t max, uint64_t most) {
   if (max < most) return fmt::format("{} to {}", min, max);
   return min > 0 ? fmt::format("at least {}", min) : "0 or more";

@@ -57,7 +57,7 @@ concept Single = requires(const T& value) {
 
 template <class T>
 std::string DescriptionOf(const Key& key, const Rules<T>& rules) {
-  std::string text(key.help);
+  std::string text = HelpText(key);
   if constexpr (std::same_as<T, Duration> || std::same_as<T, Rate> || std::same_as<T, ByteRate>)
     text += fmt::format(" Range: {}.", BoundsText(rules));
   if (!key.absent.empty()) text += fmt::format(" If left out: {}.", key.absent);

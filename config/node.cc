@@ -89,14 +89,15 @@ bool RunParser(std::string_view text, NodeBuilder& builder, Diagnostics& errors)
 
 }  // namespace
 
-std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors, const TreeBounds& bounds) {
+std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors, const TreeBounds& bounds,
+                                    std::string_view expected) {
   const std::string_view text = WithoutByteOrderMark(file);
   if (!CheckBytes(text, bounds, errors)) return nullptr;
   auto document = std::make_unique<Document>();
   NodeBuilder builder(*document, bounds, errors);
   if (!RunParser(text, builder, errors)) return nullptr;
   if (document->root == nullptr || document->root->kind == Node::Kind::kNull) {
-    errors.Add({1, 1}, {}, "the file is empty", "expected a map with listeners and routes");
+    errors.Add({1, 1}, {}, "the file is empty", fmt::format("expected {}", expected));
     return nullptr;
   }
   return document;

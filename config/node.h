@@ -50,9 +50,9 @@ struct Document {
 
 // Reads UTF-8 text without control characters; a byte order mark in front of it is skipped. Null, with at
 // least one diagnostic, if there is no tree; a tree and diagnostics if only parts are wrong (a key that
-// stands twice: the first counts).
-std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors,
-                                    const TreeBounds& bounds = {});
+// stands twice: the first counts). `expected`: what the file should have held, if it is empty.
+std::unique_ptr<Document> ParseYaml(std::string_view file, Diagnostics& errors, const TreeBounds& bounds = {},
+                                    std::string_view expected = "a map with listeners and routes");
 
 // A node and the way to it.
 struct Cursor {

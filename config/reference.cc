@@ -118,7 +118,7 @@ class SectionWriter {
     const std::string path =
         section_.path.empty() ? std::string(key.name) : fmt::format("{}.{}", section_.path, key.name);
     Row row{fmt::format("`{}`", key.name), Type(path, key.help, field, rules), Default(field), Bounds(rules),
-            std::string(key.help)};
+            HelpText(key)};
     if (key.presence == Presence::kRequired) row.standard = "**required**";
     if (!key.absent.empty()) row.standard = key.absent;
     section_.rows.push_back(std::move(row));

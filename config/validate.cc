@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "config/address_check.h"
 #include "config/certificate_check.h"
+#include "config/endpoints_file.h"
 #include "config/field_text.h"
 #include "config/intent_check.h"
 #include "config/keys_file.h"
@@ -145,23 +146,6 @@ void CheckHashPolicy(const Cluster& cluster, const Checks& checks) {
   }
 }
 
-void CheckEndpoints(const Cluster& cluster, const Checks& checks) {
-  absl::flat_hash_map<std::string, const Endpoint*> seen;
-  for (const Endpoint& endpoint : cluster.endpoints) {
-    const BackendAddress& address = endpoint.address;
-    if (!checks.Given(address)) continue;
-    const bool unix_socket = !address.named() && address.literal().unix_socket();
-    if (!unix_socket && address.port() == 0) {
-      checks.Error(address, address.ToString() + " has port 0", "expected the backend's port");
-    }
-    const auto [first, added] = seen.try_emplace(address.ToString(), &endpoint);
-    if (!added) {
-      checks.Error(address, address.ToString() + " is listed twice in this cluster",
-                   "expected it once, with a weight");
-    }
-  }
-}
-
 void CheckDraining(const Cluster& cluster, const Checks& checks) {
   const EndpointDraining& draining = cluster.draining;
   if (!checks.Sound(draining)) return;
@@ -244,10 +228,24 @@ void CheckBackendTls(const BackendTls& tls, const Checks& checks) {
   if (!tls.verify) checks.Warn(*tls.ca_file, "has no effect where verify is false");
 }
 
+void CheckDiscovery(const Cluster& cluster, const Checks& checks) {
+  if (!cluster.discovery || !cluster.discovery->file) return;
+  const std::string& file = *cluster.discovery->file;
+  if (!checks.files || !checks.Given(file)) return;
+  for (Diagnostic& error : LoadEndpoints(file).errors) {
+    if (error.mark.line > 0) {
+      checks.errors.Add(std::move(error));
+    } else {
+      checks.Error(file, file + " " + error.what, "expected a list of endpoints");
+    }
+  }
+}
+
 void CheckCluster(Cluster& cluster, bool all_tls, const Checks& checks) {
   if (cluster.tls) CheckBackendTls(*cluster.tls, checks);
   CheckHashPolicy(cluster, checks);
-  CheckEndpoints(cluster, checks);
+  CheckEndpoints(cluster.endpoints, checks);
+  CheckDiscovery(cluster, checks);
   CheckDraining(cluster, checks);
   if (!cluster.affinity || !cluster.affinity->cookie) return;
   CheckCookieAttributes(*cluster.affinity->cookie, all_tls, checks);

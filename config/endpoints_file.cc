@@ -1,0 +1,53 @@
+#include "config/endpoints_file.h"
+
+#include <filesystem>
+#include <memory>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "config/keys_file.h"
+#include "config/node.h"
+#include "config/reader.h"
+#include "config/source_map.h"
+
+namespace hawser::config {
+
+EndpointsFile LoadEndpoints(const std::string& path) {
+  const auto text = ReadFile(path, TreeBounds().bytes);
+  if (text.ok()) return ParseEndpoints(*text, path);
+  const std::string_view what(text.status().message().data(), text.status().message().size());
+  return {{}, {{path, {}, {}, std::string(what), "expected a file to read"}}};
+}
+
+EndpointsFile ParseEndpoints(std::string_view text, const std::string& path) {
+  EndpointsFile file;
+  Diagnostics errors(path);
+  Diagnostics warnings(path);
+  SourceMap sources;
+  if (const std::unique_ptr<Document> document = ParseYaml(text, errors, {}, "a list of endpoints")) {
+    LoadState state{errors, sources, std::filesystem::path(path).parent_path()};
+    ReadValue(state, Cursor{*document->root, {}}, file.endpoints, {.min_items = 1});
+    CheckEndpoints(file.endpoints, {sources, errors, warnings});
+  }
+  if (!errors.empty()) file.endpoints.clear();
+  file.errors = errors.Take();
+  return file;
+}
+
+void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks) {
+  absl::flat_hash_set<std::string> seen;
+  for (const Endpoint& endpoint : endpoints) {
+    const BackendAddress& address = endpoint.address;
+    if (!checks.Given(address)) continue;
+    const bool unix_socket = !address.named() && address.literal().unix_socket();
+    if (!unix_socket && address.port() == 0) {
+      checks.Error(address, address.ToString() + " has port 0", "expected the backend's port");
+    }
+    if (!seen.insert(address.ToString()).second) {
+      checks.Error(address, address.ToString() + " is listed twice in this cluster",
+                   "expected it once, with a weight");
+    }
+  }
+}
+
+}  // namespace hawser::config

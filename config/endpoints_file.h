@@ -1,0 +1,31 @@
+// The endpoints of a cluster in a file of their own (`clusters[].discovery.file`): a YAML or JSON list in the form
+// of `endpoints`. Any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/cluster.h"
+#include "config/diagnostic.h"
+#include "config/validate.h"
+
+namespace hawser::config {
+
+struct EndpointsFile {
+  std::vector<Endpoint> endpoints;  // empty if there is any error
+  std::vector<Diagnostic> errors;   // in the order of the file
+
+  bool ok() const { return errors.empty(); }
+};
+
+// Reads the whole file; Unix sockets in it are relative to its own folder. No name is resolved.
+EndpointsFile LoadEndpoints(const std::string& path);
+
+// The same for text that was read already; `path` stands in diagnostics.
+EndpointsFile ParseEndpoints(std::string_view text, const std::string& path);
+
+// What is wrong with the endpoints of one cluster: port 0, and addresses that are listed twice.
+void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks);
+
+}  // namespace hawser::config
