@@ -59,16 +59,6 @@ void UnlinkStale(const SocketAddress& address) {
   }
 }
 
-// The umask, which is the whole process's, is left alone: it may have taken bits from the mode with which the
-// file was made, and these are given here. A link that somebody has put in the file's place meanwhile is not
-// followed.
-absl::Status SetMode(const SocketAddress& address, mode_t mode) {
-  if (fchmodat(AT_FDCWD, address.path().c_str(), mode, AT_SYMLINK_NOFOLLOW) == 0) return absl::OkStatus();
-  const absl::Status status = Failed("set the mode of", address);
-  RemoveFile(address);
-  return status;
-}
-
 }  // namespace
 
 Socket::Socket(int fd) {
@@ -82,7 +72,7 @@ void Socket::Reset(int fd) {
   fd_ = fd;
 }
 
-absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options) {
+absl::StatusOr<Socket> Bind(const SocketAddress& address, const ListenOptions& options) {
   if (address.has_file()) UnlinkStale(address);
   HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
   Set(socket.fd(), SOL_SOCKET, SO_REUSEADDR, 1);
@@ -94,9 +84,31 @@ absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions&
   sockaddr_storage native;
   const socklen_t length = address.ToNative(native);
   if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0) return Failed("bind", address);
-  if (address.has_file()) HAWSER_RETURN_IF_ERROR(SetMode(address, options.mode));
-  if (listen(socket.fd(), options.backlog) != 0) return Failed("listen on", address);
+  if (const absl::Status mode = SetMode(address, options.mode); !mode.ok()) {
+    RemoveFile(address);
+    return mode;
+  }
   return socket;
+}
+
+absl::Status BeginListening(const Socket& socket, const SocketAddress& address, int backlog) {
+  return listen(socket.fd(), backlog) == 0 ? absl::OkStatus() : Failed("listen on", address);
+}
+
+absl::StatusOr<Socket> Listen(const SocketAddress& address, const ListenOptions& options) {
+  HAWSER_ASSIGN_OR_RETURN(Socket socket, Bind(address, options));
+  HAWSER_RETURN_IF_ERROR(BeginListening(socket, address, options.backlog));
+  return socket;
+}
+
+// The umask, which is the whole process's, is left alone: it may have taken bits from the mode with which the
+// file was made, and these are given here. A link that somebody has put in the file's place meanwhile is not
+// followed.
+absl::Status SetMode(const SocketAddress& address, mode_t mode) {
+  if (!address.has_file() || fchmodat(AT_FDCWD, address.path().c_str(), mode, AT_SYMLINK_NOFOLLOW) == 0) {
+    return absl::OkStatus();
+  }
+  return Failed("set the mode of", address);
 }
 
 void RemoveFile(const SocketAddress& address) {
