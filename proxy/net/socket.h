@@ -41,8 +41,8 @@ struct ListenOptions {
   mode_t mode = 0666;       // of a Unix socket's file, whatever the umask: who may write to it may connect
 };
 
-// A stream socket that has the address. TCP_NODELAY is set here and inherited by what it accepts. "[::]" takes
-// IPv4 as well. A Unix socket's path is unlinked first if nobody answers there.
+// A stream socket that has the address. TCP_NODELAY is set here and inherited by what it accepts. "[::]"
+// takes IPv4 as well. A Unix socket's path is unlinked first if nobody answers there.
 absl::StatusOr<Socket> Bind(const SocketAddress& address, const ListenOptions& options);
 // From here on the kernel takes connections for it.
 absl::Status BeginListening(const Socket& socket, const SocketAddress& address, int backlog);
