@@ -1,5 +1,7 @@
 #include "proxy/tls/certificate.h"
 
+#include <ctime>
+#include <memory>
 #include <utility>
 
 #include <openssl/pem.h>
@@ -80,6 +82,25 @@ std::vector<std::string> NamesOf(X509* leaf) {
   return names;
 }
 
+struct TextFree {
+  void operator()(char* text) const { OPENSSL_free(text); }
+};
+struct NumberFree {
+  void operator()(BIGNUM* number) const { BN_free(number); }
+};
+
+CertificateFacts FactsOf(const X509* leaf) {
+  CertificateFacts facts{};
+  const std::unique_ptr<BIGNUM, NumberFree> number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(leaf), nullptr));
+  const std::unique_ptr<char, TextFree> digits(number == nullptr ? nullptr : BN_bn2hex(number.get()));
+  if (digits != nullptr) facts.serial = digits.get();
+  std::tm end{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &end) == 1) {
+    facts.not_after = std::chrono::sys_seconds(std::chrono::seconds(timegm(&end)));
+  }
+  return facts;
+}
+
 }  // namespace
 
 void ChainFree::operator()(STACK_OF(X509) * chain) const {
@@ -91,6 +112,7 @@ absl::StatusOr<Certificate> LoadCertificate(const CertificateFiles& files) {
   HAWSER_RETURN_IF_ERROR(ReadChain(files.chain, certificate));
   HAWSER_RETURN_IF_ERROR(ReadKey(files, certificate));
   certificate.names = NamesOf(certificate.leaf.get());
+  certificate.facts = FactsOf(certificate.leaf.get());
   ClearErrors();
   return certificate;
 }

@@ -1,6 +1,7 @@
 // A certificate chain with its private key, from PEM files, and the names that it carries.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,12 @@ struct CertificateFiles {
   std::string key;    // PEM, without a passphrase
 };
 
+// What a certificate says of itself, for logs and metrics.
+struct CertificateFacts {
+  std::string serial;  // in hexadecimal digits, as OpenSSL prints it: "07A3"
+  std::chrono::sys_seconds not_after;
+};
+
 struct ChainFree {
   void operator()(STACK_OF(X509) * chain) const;
 };
@@ -26,6 +33,7 @@ struct Certificate {
   // The leaf's dNSNames, or its common name where it has no dNSName (RFC 6125 §6.4.4), each as NormalizeName
   // gives it.
   std::vector<std::string> names;
+  CertificateFacts facts;  // of the leaf
 
   int key_type() const { return EVP_PKEY_get_base_id(key.get()); }
 };

@@ -161,6 +161,7 @@ ServerContext::ServerContext(const ServerOptions& options, std::shared_ptr<Ticke
 
 absl::Status ServerContext::AddCertificates(const ServerOptions& options,
                                             const std::vector<Certificate>& certificates) {
+  for (const Certificate& certificate : certificates) certificates_.push_back(certificate.facts);
   std::map<std::vector<size_t>, SSL_CTX*> by_set;
   const auto context_of = [&](const std::vector<size_t>& set) -> absl::StatusOr<SSL_CTX*> {
     SSL_CTX*& context = by_set[set];

@@ -49,6 +49,8 @@ class ServerContext {
       const ServerOptions& options, std::shared_ptr<TicketKeys> keys = nullptr);
 
   SslPtr NewSsl() const;
+  // In the order of the options.
+  const std::vector<CertificateFacts>& certificates() const { return certificates_; }
   // Null when tickets are off.
   const std::shared_ptr<TicketKeys>& ticket_keys() const { return ticket_keys_; }
 
@@ -63,6 +65,7 @@ class ServerContext {
   const bool strict_sni_;
   const std::string alpn_;  // as on the wire: each name behind its length
   const std::shared_ptr<TicketKeys> ticket_keys_;
+  std::vector<CertificateFacts> certificates_;
   std::vector<ContextPtr> contexts_;                    // the first is the default
   absl::flat_hash_map<std::string, SSL_CTX*> by_name_;  // normalized names and wildcards
 };

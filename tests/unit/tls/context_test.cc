@@ -188,6 +188,20 @@ TEST_F(ServerContextTest, AChainThatBreaksOffIsRefused) {
   EXPECT_THAT(Fails({.certificates = {{cut, files.key}}}).message(), HasSubstr("damaged certificate"));
 }
 
+TEST_F(ServerContextTest, SaysUntilWhenItsCertificatesHold) {
+  const auto now = std::chrono::time_point_cast<std::chrono::seconds>(std::chrono::system_clock::now());
+  const auto context = ServerContext::Create(
+      {.certificates = {directory_.Rsa("a.example", ""), directory_.Ecdsa({"b.example"})}});
+  ASSERT_TRUE(context.ok());
+  const std::vector<CertificateFacts>& facts = (*context)->certificates();
+  ASSERT_EQ(facts.size(), 2u);
+  EXPECT_EQ(facts[0].serial, "07");
+  EXPECT_GE(facts[0].not_after, now + std::chrono::days(1));
+  EXPECT_LE(facts[0].not_after, now + std::chrono::days(1) + std::chrono::minutes(10));
+  EXPECT_GE(facts[1].not_after, now + std::chrono::days(29));
+  EXPECT_NE(facts[1].serial, "");
+}
+
 TEST(EncodeAlpn, PutsEachNameBehindItsLength) {
   EXPECT_EQ(EncodeAlpn({"h2", "http/1.1"}).value(), "\x02h2\x08http/1.1");
   EXPECT_FALSE(EncodeAlpn({std::string(256, 'x')}).ok());
