@@ -23,7 +23,7 @@ struct Service {
   uint16_t priority = 0;  // lower ones are tried first
   uint16_t weight = 0;
   uint16_t port = 0;
-  std::string target;  // a host name without a dot at its end; absolute, so that no search list applies
+  std::string target;  // in lower case, without a dot at its end; absolute: no search list applies
   bool operator==(const Service&) const = default;
 };
 

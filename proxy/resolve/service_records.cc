@@ -5,7 +5,7 @@
 
 #include <ares.h>
 
-#include "proxy/base/check.h"
+#include "proxy/http/characters.h"
 
 namespace hawser::resolve {
 namespace {
@@ -68,6 +68,7 @@ void ReadRecord(Reader& reader, Services& found) {
   service.weight = reader.U16();
   service.port = reader.U16();
   service.target = reader.Name();
+  std::transform(service.target.begin(), service.target.end(), service.target.begin(), http::LowerCase);
   if (reader.at() != begin + length) return reader.Skip(SIZE_MAX);  // its data is not as long as it says
   if (!service.target.empty()) found.services.push_back(std::move(service));
 }

@@ -28,7 +28,7 @@ std::optional<Services> Parse(const std::string& message) {
 TEST(ServiceRecords, TellPriorityWeightPortAndTarget) {
   const auto found = Parse(Message());
   ASSERT_TRUE(found);
-  EXPECT_THAT(found->services, ElementsAre(Service{10, 5, 9000, "n1.b"}, Service{20, 0, 9001, "N2.b"}));
+  EXPECT_THAT(found->services, ElementsAre(Service{10, 5, 9000, "n1.b"}, Service{20, 0, 9001, "n2.b"}));
   EXPECT_EQ(found->ttl, 60s) << "the smallest of the chain";
 }
 
