@@ -49,53 +49,55 @@ std::string OutUntil(const Endpoint& endpoint) {
   return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(until)));
 }
 
-constexpr auto kEndpointFields = std::to_array<Field<Endpoint>>({
+constexpr auto kEndpointFields = std::to_array<Field<cluster::Member>>({
     {"address", "string", "Address of the endpoint, as in the configuration.",
-     [](const Endpoint& endpoint) { return Json(endpoint.name()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->name()); }},
     {"weight", "integer", "Weight of the endpoint in its cluster.",
-     [](const Endpoint& endpoint) { return Json(endpoint.weight()); }},
+     [](const cluster::Member& member) { return Json(member.weight); }},
     {"active", "integer", "Requests and tunnels that are open on it now.",
-     [](const Endpoint& endpoint) { return Json(endpoint.active()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->active()); }},
     {"connecting", "integer", "Connections to it that are being made now.",
-     [](const Endpoint& endpoint) { return Json(endpoint.connecting()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->connecting()); }},
     {"idle_connections", "integer", "HTTP/1.1 connections to it that wait for a request.",
-     [](const Endpoint& endpoint) { return Json(endpoint.idle_connections()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->idle_connections()); }},
     {"http2_connections", "integer", "HTTP/2 connections to it that are open now.",
-     [](const Endpoint& endpoint) { return Json(endpoint.http2_connections()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->http2_connections()); }},
     {"http1_fallbacks", "integer",
      "Requests and tunnels since the start that took HTTP/1.1 because it does not speak HTTP/2, or not "
      "WebSockets over it.",
-     [](const Endpoint& endpoint) { return Json(endpoint.http1_fallbacks()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->http1_fallbacks()); }},
     {"connects", "integer", "Connections to it that were begun since the start.",
-     [](const Endpoint& endpoint) { return Json(endpoint.connects()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->connects()); }},
     {"connect_failures", "integer", "Connections that it refused or did not accept in time, since the start.",
-     [](const Endpoint& endpoint) { return Json(endpoint.connect_failures()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->connect_failures()); }},
     {"tunnels", "integer", "Tunnels that were opened to it since the start.",
-     [](const Endpoint& endpoint) { return Json(endpoint.tunnels_opened()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->tunnels_opened()); }},
     {"available", "boolean", "Whether it may be picked for a request now.",
-     [](const Endpoint& endpoint) { return Json(endpoint.usable()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->usable()); }},
     {"state", "string",
      "`in`: it takes requests. `ejected`: it is left out because of its failures. `probe_due`: its time is "
      "over, and the next request tries it. `probing`: a request is trying it.",
-     [](const Endpoint& endpoint) { return Json(endpoint.state_name()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->state_name()); }},
     {"failures_in_a_row", "integer", "Tries that have failed since its last answer.",
-     [](const Endpoint& endpoint) { return Json(endpoint.failures()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->failures()); }},
     {"ejections", "integer", "Times that it was left out, or left out for longer, since the start.",
-     [](const Endpoint& endpoint) { return Json(endpoint.ejection_count()); }},
+     [](const cluster::Member& member) { return Json(member.endpoint->ejection_count()); }},
     {"why", "string", "Reason of the last failure. Absent while `state` is `in`.",
-     [](const Endpoint& endpoint) {
-       return endpoint.state() == 0 ? Json() : Json(endpoint.ejections().why);
+     [](const cluster::Member& member) {
+       return member.endpoint->state() == 0 ? Json() : Json(member.endpoint->ejections().why);
      }},
     {"until", "string",
      "Time until which it is left out: UTC, RFC 3339, whole seconds. Absent while `state` is `in`.",
-     [](const Endpoint& endpoint) { return endpoint.state() == 0 ? Json() : Json(OutUntil(endpoint)); }},
+     [](const cluster::Member& member) {
+       return member.endpoint->state() == 0 ? Json() : Json(OutUntil(*member.endpoint));
+     }},
 });
 
-constexpr auto kClusterFields = std::to_array<Field<cluster::Cluster>>({
+constexpr auto kClusterFields = std::to_array<Field<cluster::Membership>>({
     {"name", "string", "Name of the cluster.",
-     [](const cluster::Cluster& cluster) { return Json(cluster.name()); }},
-    {"endpoints", "list", "Endpoints of the cluster, in the configuration's order.",
-     [](const cluster::Cluster& cluster) { return ToJsonList(kEndpointFields, cluster.endpoints()); }},
+     [](const cluster::Membership& cluster) { return Json(cluster.cluster()->name()); }},
+    {"endpoints", "list", "Endpoints of the cluster, in the order of their addresses.",
+     [](const cluster::Membership& cluster) { return ToJsonList(kEndpointFields, cluster.members()); }},
 });
 
 constexpr auto kClustersFields = std::to_array<Field<session::Snapshot>>({

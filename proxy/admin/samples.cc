@@ -97,9 +97,9 @@ constexpr auto kSingleFamilies = [] {
 void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
   for (size_t i = 0; i < kEndpointFamilies.size(); ++i) {
     for (const auto& cluster : snapshot.clusters) {
-      for (const auto& endpoint : cluster->endpoints()) {
+      for (const auto& [endpoint, weight] : cluster->members()) {
         samples.push_back({.family = kEndpointFamilies[i],
-                           .labels = {cluster->name(), endpoint->name()},
+                           .labels = {endpoint->cluster(), endpoint->name()},
                            .value = kEndpointValues[i](*endpoint)});
       }
     }

@@ -12,6 +12,7 @@
 
 #include "proxy/base/check.h"
 #include "proxy/cluster/base64url.h"
+#include "proxy/cluster/membership.h"
 #include "proxy/http/cookie.h"
 
 namespace hawser::cluster {
@@ -111,27 +112,45 @@ std::string_view NameOf(AffinityResult result) {
   return "";
 }
 
-Affinity::Affinity(std::string_view cluster, const config::AffinityCookie& settings, Endpoints endpoints)
-    : settings_(settings), ttl_(std::chrono::ceil<std::chrono::seconds>(settings.ttl)) {
-  // The signed bytes follow as the last part: of one length always, they need none before them.
-  mac_prefix_ = Framed({"cookie", cluster, settings.name});
-  for (const config::Secret& secret : settings.keys) {
-    Key& key = keys_.emplace_back(Key{.secret = secret.value, .endpoints = {}});
-    for (const auto& endpoint : endpoints) {
-      const uint64_t tag = TagOf(key.secret, cluster, *endpoint);
-      key.endpoints.emplace(tag, endpoint.get());
-      if (keys_.size() == 1) tags_.emplace(endpoint.get(), tag);
-    }
-  }
+Endpoint* AffinityTags::Find(size_t key, uint64_t tag) const {
+  HAWSER_DCHECK(key < by_tag_.size());
+  const auto found = by_tag_[key].find(tag);
+  return found == by_tag_[key].end() ? nullptr : found->second;
 }
 
-AffinityLookup Affinity::FindIn(const http::HeaderList& request, EndpointSet tried, WallTime now) const {
+std::optional<uint64_t> AffinityTags::Of(const Endpoint& endpoint) const {
+  const auto found = tags_.find(&endpoint);
+  return found == tags_.end() ? std::nullopt : std::optional(found->second);
+}
+
+// The signed bytes follow the prefix as the last part: of one length always, they need none before them.
+Affinity::Affinity(std::string_view cluster, const config::AffinityCookie& settings)
+    : cluster_(cluster),
+      settings_(settings),
+      ttl_(std::chrono::ceil<std::chrono::seconds>(settings.ttl)),
+      mac_prefix_(Framed({"cookie", cluster, settings.name})) {}
+
+AffinityTags Affinity::TagsOf(std::span<const std::shared_ptr<Endpoint>> endpoints) const {
+  AffinityTags tags;
+  for (const config::Secret& key : settings_.keys) {
+    auto& by_tag = tags.by_tag_.emplace_back();
+    for (const auto& endpoint : endpoints) {
+      const uint64_t tag = TagOf(key.value, cluster_, *endpoint);
+      by_tag.emplace(tag, endpoint.get());
+      if (tags.by_tag_.size() == 1) tags.tags_.emplace(endpoint.get(), tag);
+    }
+  }
+  return tags;
+}
+
+AffinityLookup Affinity::FindIn(const http::HeaderList& request, const Membership& membership,
+                                EndpointSet tried, WallTime now) const {
   AffinityLookup best{AffinityResult::kSet, nullptr, true};
   http::CookieReader cookies(request, settings_.name);
   for (int looked = 0; looked < kMostCookies; ++looked) {
     const auto cookie = cookies.Next();
     if (!cookie) break;
-    const AffinityLookup found = Find(*cookie, tried, now);
+    const AffinityLookup found = Find(*cookie, membership, tried, now);
     HAWSER_DCHECK((found.result == AffinityResult::kHit) == (found.endpoint != nullptr));
     if (found.endpoint != nullptr) return found;
     const bool genuine_before = best.result != AffinityResult::kSet && best.result != AffinityResult::kForged;
@@ -140,25 +159,25 @@ AffinityLookup Affinity::FindIn(const http::HeaderList& request, EndpointSet tri
   return best;
 }
 
-AffinityLookup Affinity::Find(std::string_view cookie, EndpointSet tried, WallTime now) const {
+AffinityLookup Affinity::Find(std::string_view cookie, const Membership& membership, EndpointSet tried,
+                              WallTime now) const {
   const AffinityLookup forged{AffinityResult::kForged, nullptr, true};
   CookieBytes bytes;
   if (!DecodeBase64Url(cookie, bytes) || bytes[0] != kVersion) return forged;
 
-  const auto signed_by = [&](const Key& key) {
-    const Digest mac = MacOf(key.secret, mac_prefix_, std::span(bytes).first<kSignedBytes>());
+  const std::vector<config::Secret>& keys = settings_.keys;
+  const auto signed_by = [&](const config::Secret& key) {
+    const Digest mac = MacOf(key.value, mac_prefix_, std::span(bytes).first<kSignedBytes>());
     return CRYPTO_memcmp(mac.data(), bytes.data() + kSignedBytes, kMacBytes) == 0;
   };
-  const auto key = std::find_if(keys_.begin(), keys_.end(), signed_by);
-  if (key == keys_.end()) return forged;
+  const auto key = std::find_if(keys.begin(), keys.end(), signed_by);
+  if (key == keys.end()) return forged;
 
   const uint64_t expiry = ExpiryIn(bytes);
   if (expiry != 0 && expiry <= SecondsOf(now)) return {AffinityResult::kExpired, nullptr, true};
-  const auto found = key->endpoints.find(TagIn(bytes));
-  if (found == key->endpoints.end() || !Usable(*found->second, tried))
-    return {AffinityResult::kGone, nullptr, true};
-  HAWSER_DCHECK(found->second != nullptr);
-  return {AffinityResult::kHit, found->second, key != keys_.begin() || ShouldRenew(expiry, now)};
+  Endpoint* endpoint = membership.FindByTag(static_cast<size_t>(key - keys.begin()), TagIn(bytes));
+  if (endpoint == nullptr || !Usable(*endpoint, tried)) return {AffinityResult::kGone, nullptr, true};
+  return {AffinityResult::kHit, endpoint, key != keys.begin() || ShouldRenew(expiry, now)};
 }
 
 bool Affinity::ShouldRenew(uint64_t expiry, WallTime now) const {
@@ -170,22 +189,26 @@ bool Affinity::ShouldRenew(uint64_t expiry, WallTime now) const {
   return left < ttl / 2 || left > ttl;
 }
 
-std::string Affinity::Mint(const Endpoint& endpoint, WallTime now) const {
-  const auto tag = tags_.find(&endpoint);
-  if (tag == tags_.end()) return "";
-  HAWSER_DCHECK(!keys_.empty());  // the tags are the first key's
+std::string Affinity::Mint(const Endpoint& endpoint, const Membership& membership, WallTime now) const {
+  HAWSER_DCHECK(endpoint.cluster() == cluster_);
+  if (settings_.keys.empty()) return "";
+  const std::string& key = settings_.keys.front().value;
+  // One that has left since it was picked has none.
+  const std::optional<uint64_t> known = membership.TagOf(endpoint);
+  const uint64_t tag = known ? *known : TagOf(key, cluster_, endpoint);
   CookieBytes bytes;
   const std::span all(bytes);
   bytes[0] = kVersion;
   Store(ttl_.count() == 0 ? 0 : SecondsOf(now + ttl_), all.subspan<1, kExpiryBytes>());
-  Store(tag->second, all.subspan<1 + kExpiryBytes, kTagBytes>());
-  const Digest mac = MacOf(keys_.front().secret, mac_prefix_, all.first<kSignedBytes>());
+  Store(tag, all.subspan<1 + kExpiryBytes, kTagBytes>());
+  const Digest mac = MacOf(key, mac_prefix_, all.first<kSignedBytes>());
   std::copy_n(mac.begin(), kMacBytes, all.last<kMacBytes>().begin());
   return EncodeBase64Url(bytes);
 }
 
-std::string Affinity::SetCookieFor(const Endpoint& endpoint, WallTime now, bool tls) const {
-  const std::string value = Mint(endpoint, now);
+std::string Affinity::SetCookieFor(const Endpoint& endpoint, const Membership& membership, WallTime now,
+                                   bool tls) const {
+  const std::string value = Mint(endpoint, membership, now);
   http::SetCookie cookie{.name = settings_.name,
                          .value = value,
                          .path = settings_.path,

@@ -11,11 +11,16 @@
 // each part of a message behind its length. The first key signs; all verify, so that keys can be rotated.
 // Whoever copies the cookie of another client goes where that client goes.
 //
+// Endpoints are named by (cluster, address): the cookies survive everything that keeps these two.
+//
 // Immutable; shared by all workers.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,38 +55,56 @@ struct AffinityLookup {
   bool renew = false;            // the client is to be given a new cookie for the endpoint that it gets
 };
 
+class Membership;
+
+// The tags of some endpoints under all keys. Part of a Membership, which keeps the endpoints.
+class AffinityTags {
+ public:
+  // By the tag under the key at that place; null if no endpoint has it. Of several endpoints with one address
+  // the first.
+  Endpoint* Find(size_t key, uint64_t tag) const;
+  // Under the first key; nothing for another endpoint, or without keys.
+  std::optional<uint64_t> Of(const Endpoint& endpoint) const;
+
+ private:
+  friend class Affinity;
+
+  std::vector<absl::flat_hash_map<uint64_t, Endpoint*>> by_tag_;  // one a key
+  absl::flat_hash_map<const Endpoint*, uint64_t> tags_;           // under the first key
+};
+
 class Affinity {
  public:
-  // `settings` and `endpoints` must outlive this. Without a key every cookie is forged and none is minted.
-  Affinity(std::string_view cluster, const config::AffinityCookie& settings, Endpoints endpoints);
+  // Without a key every cookie is forged and none is minted.
+  Affinity(std::string_view cluster, const config::AffinityCookie& settings);
+
+  AffinityTags TagsOf(std::span<const std::shared_ptr<Endpoint>> endpoints) const;
 
   // Looks up the request's cookies. Of several with the name, the first that leads to an endpoint counts; if
   // none does, the first that is genuine. Each costs a MAC for each key.
-  AffinityLookup FindIn(const http::HeaderList& request, EndpointSet tried, WallTime now) const;
+  AffinityLookup FindIn(const http::HeaderList& request, const Membership& membership, EndpointSet tried,
+                        WallTime now) const;
 
   // Looks up one cookie's value. On a hit, renew is true when the cookie was signed by another key than the
   // first, has less than half of its time left, or was minted under another ttl.
-  AffinityLookup Find(std::string_view cookie, EndpointSet tried, WallTime now) const;
+  AffinityLookup Find(std::string_view cookie, const Membership& membership, EndpointSet tried,
+                      WallTime now) const;
 
-  // The value of a cookie that leads to `endpoint`, one of the cluster's (empty for any other).
-  std::string Mint(const Endpoint& endpoint, WallTime now) const;
+  // The value of a cookie that leads to `endpoint`, which is or was one of the cluster's; empty without a
+  // key.
+  std::string Mint(const Endpoint& endpoint, const Membership& membership, WallTime now) const;
 
   // The value of a Set-Cookie field that gives it to the client. `tls`: the client came over TLS.
-  std::string SetCookieFor(const Endpoint& endpoint, WallTime now, bool tls) const;
+  std::string SetCookieFor(const Endpoint& endpoint, const Membership& membership, WallTime now,
+                           bool tls) const;
 
  private:
-  struct Key {
-    std::string secret;
-    absl::flat_hash_map<uint64_t, Endpoint*> endpoints;  // by tag
-  };
-
   bool ShouldRenew(uint64_t expiry, WallTime now) const;
 
-  const config::AffinityCookie& settings_;
+  const std::string cluster_;
+  const config::AffinityCookie settings_;
   const std::chrono::seconds ttl_;  // rounded up; 0: a session cookie
-  std::string mac_prefix_;          // what comes first in the message of every MAC
-  std::vector<Key> keys_;
-  absl::flat_hash_map<const Endpoint*, uint64_t> tags_;  // under the first key
+  const std::string mac_prefix_;    // what comes first in the message of every MAC
 };
 
 }  // namespace hawser::cluster

@@ -1,13 +1,15 @@
-// One backend address of a cluster, with the counts of all workers. The identity never changes; the counts
-// and the health are relaxed atomics that every worker writes. Workers share them (docs/architecture.md): if
-// each worker knew only its own load, all of them would pick the same endpoint. No other memory is published
-// through them, so no memory order is needed. The reason for an ejection is under a mutex, which is not taken
-// while the endpoint works.
+// One backend address of a cluster, with the counts of all workers. The identity (cluster, address, TLS name)
+// never changes, and the registry gives one object for it for as long as anybody needs it: memberships,
+// tunnels, connections. So counts and health survive reloads and DNS answers. They are relaxed atomics that
+// every worker writes. Workers share them (docs/architecture.md): if each worker knew only its own load, all
+// of them would pick the same endpoint. No other memory is published through them, so no memory order is
+// needed. The texts for logs are under a mutex, which is not taken while the endpoint works.
 //
-// Owned by its Cluster; outlives every lease on it.
+// Held by std::shared_ptr.
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -22,14 +24,17 @@
 
 namespace hawser::cluster {
 
-class Endpoint {
+class Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
-  // Bits of state(): why it is not picked, one at a time. Outlier detection sets and clears them, everybody
-  // reads them.
+  // Bits of state(). One of the first three at a time says why it is not picked: outlier detection sets and
+  // clears them. Everybody reads them.
   enum StateBit : uint32_t {
     kEjected = 1 << 0,   // it failed several times in a row, and is left out until out_until()
     kProbeDue = 1 << 1,  // the time is over: the next request may try it
     kProbing = 1 << 2,   // a request is trying it; the others go elsewhere until out_until() at the most
+    // It has left its cluster: only those go there that belong to it already. Set by the main thread; beside
+    // it one of the others may be set.
+    kDraining = 1 << 3,
   };
 
   // What outlier detection (outlier.h) remembers of it.
@@ -39,21 +44,30 @@ class Endpoint {
     std::string why;                                    // the last one's reason
   };
 
-  // `weight` counts as at least 1.
-  Endpoint(std::string_view cluster, net::SocketAddress address, uint32_t weight);
+  // `tls_name`: the host name that its certificate must carry, where that is a part of the identity; else
+  // empty.
+  Endpoint(std::string_view cluster, net::SocketAddress address, std::string_view tls_name = {});
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
   const std::string& cluster() const { return cluster_; }
   const net::SocketAddress& address() const { return address_; }
-  const std::string& name() const { return name_; }  // the address as text: what hashes and logs use
-  uint32_t weight() const { return weight_; }
+  const std::string& name() const { return name_; }  // the address as text: what logs and cookies use
+  const std::string& tls_name() const { return tls_name_; }
+  // What ring and Maglev tables hash: the address, with the TLS name where there is one.
+  const std::string& hash_key() const { return hash_key_; }
+  // The name that the address was resolved from last; empty where it was given itself.
+  std::string host() const;
+  void set_host(std::string_view host);
+  // For log lines: "10.0.0.1:9000 (rooms.internal)", or the address alone.
+  std::string NameAndHost() const;
 
-  // 0: it may be picked.
   uint32_t state() const { return Load(state_); }
-  std::string_view state_name() const;  // "in", "ejected", "probe_due", "probing"
-  // Whether it may be picked.
-  bool usable() const { return (state() & ~uint32_t{kProbeDue}) == 0; }
+  std::string_view state_name()
+      const;  // "in", "ejected", "probe_due", "probing"; "draining" goes before them
+  // Whether its failures allow that it is picked.
+  bool usable() const { return (state() & (kEjected | kProbing)) == 0; }
+  bool draining() const { return (state() & kDraining) != 0; }
   bool probe_due() const { return (state() & kProbeDue) != 0; }
   // Sets and clears bits in one step.
   void ChangeState(uint32_t set, uint32_t cleared);
@@ -95,7 +109,7 @@ class Endpoint {
 
  private:
   friend class CountLease;
-  friend struct OpenLease;
+  friend class OpenLease;
   friend struct IdleLease;
   friend struct Http2Lease;
   friend class ConnectLease;
@@ -127,23 +141,54 @@ class Endpoint {
   const std::string cluster_;
   const net::SocketAddress address_;
   const std::string name_;
-  const uint32_t weight_;
+  const std::string tls_name_;
+  const std::string hash_key_;
   std::atomic<uint32_t> state_ = 0;
   std::atomic<base::TimePoint::rep> out_until_ = 0;
-  mutable std::mutex ejections_mutex_;
+  mutable std::mutex texts_mutex_;
   Ejections ejections_;  // under it
+  std::string host_;     // under it
   Counts counts_;
 };
 
-using Endpoints = std::span<const std::unique_ptr<Endpoint>>;
-using EndpointSet = std::span<const Endpoint* const>;  // a few, searched one by one
+using EndpointSet = std::span<const std::shared_ptr<const Endpoint>>;  // a few, searched one by one
 
 bool Contains(EndpointSet set, const Endpoint* endpoint);
 
 // Whether `endpoint` may be picked and is not in `avoid`. All policies, cookies and sessions use this.
 bool Usable(const Endpoint& endpoint, EndpointSet avoid);
 
-// Adds one to a count of an endpoint until the lease ends. Any thread.
+// A request or a tunnel: counted in active() until the lease ends. It keeps the endpoint, and points at it.
+class OpenLease {
+ public:
+  OpenLease() = default;
+  explicit OpenLease(Endpoint& endpoint);
+  OpenLease(OpenLease&& other) noexcept = default;
+  OpenLease& operator=(OpenLease&& other) noexcept {
+    if (this != &other) {
+      Release();
+      endpoint_ = std::move(other.endpoint_);
+    }
+    return *this;
+  }
+  ~OpenLease() { Release(); }
+
+  void Release();
+
+  Endpoint* get() const { return endpoint_.get(); }  // null: none
+  const std::shared_ptr<Endpoint>& shared() const { return endpoint_; }
+  Endpoint& operator*() const {
+    HAWSER_DCHECK(endpoint_ != nullptr);
+    return *endpoint_;
+  }
+  Endpoint* operator->() const { return &**this; }
+  bool operator==(std::nullptr_t) const { return endpoint_ == nullptr; }
+
+ private:
+  std::shared_ptr<Endpoint> endpoint_;
+};
+
+// Adds one to a count of an endpoint until the lease ends. Who has it keeps the endpoint. Any thread.
 class CountLease {
  public:
   CountLease() = default;
@@ -170,10 +215,6 @@ class CountLease {
   std::atomic<int64_t>* count_ = nullptr;
 };
 
-struct OpenLease : CountLease {  // a request or a tunnel
-  OpenLease() = default;
-  explicit OpenLease(Endpoint& endpoint) : CountLease(endpoint.counts_.active) {}
-};
 struct IdleLease : CountLease {  // a connection that waits for another request
   explicit IdleLease(Endpoint& endpoint) : CountLease(endpoint.counts_.idle_connections) {}
 };
@@ -184,7 +225,7 @@ struct Http2Lease : CountLease {  // an HTTP/2 connection
 
 // One connection being made to an endpoint, counted in connects() and, until the lease ends, in connecting().
 // A lease that is destroyed without Succeeded or Failed counts as given up, which is not the endpoint's fault
-// (its client left).
+// (its client left). Who has it keeps the endpoint.
 class ConnectLease {
  public:
   ConnectLease() = default;

@@ -10,42 +10,44 @@ namespace hawser::cluster {
 namespace {
 
 // If both have the same load, the first, which was drawn by weight from all.
-Endpoint* LessLoaded(Endpoint& first, Endpoint& second) {
-  const int64_t first_load = (first.active() + 1) * second.weight();
-  const int64_t second_load = (second.active() + 1) * first.weight();
-  return first_load <= second_load ? &first : &second;
+const Member& LessLoaded(const Member& first, const Member& second) {
+  const int64_t first_load = (first.endpoint->active() + 1) * second.weight;
+  const int64_t second_load = (second.endpoint->active() + 1) * first.weight;
+  return first_load <= second_load ? first : second;
 }
 
 class LeastRequest final : public Balancer {
  public:
-  explicit LeastRequest(Endpoints endpoints) : any_(!endpoints.empty()), choice_(endpoints) {}
+  explicit LeastRequest(const MemberTable& table) : choice_(table.members()) {}
 
   Endpoint* Pick(const PickKey& key) override {
-    if (!any_) return nullptr;
+    if (choice_.empty()) return nullptr;
     const auto [first, second] = choice_.PickTwo(Draws(key.random));
-    if (Usable(first, key.tried) && Usable(second, key.tried)) return LessLoaded(first, second);
+    if (Usable(*first.endpoint, key.tried) && Usable(*second.endpoint, key.tried))
+      return LessLoaded(first, second).endpoint.get();
     // Draws again: the old draw points at an unusable endpoint, so it is no longer uniform.
     const Draws draws(base::Mix64(key.random));
     Endpoint* picked = PickUsable(draws, key.tried);
     return picked != nullptr || key.tried.empty() ? picked : PickUsable(draws, {});
   }
 
+  void Adopt(const MemberTable& table) override { choice_ = WeightedChoice(table.members()); }
+
  private:
   Endpoint* PickUsable(Draws draws, EndpointSet avoid) const {
-    Endpoint* first = choice_.PickUsable(draws.first, avoid, nullptr);
+    const Member* first = choice_.PickUsable(draws.first, avoid, nullptr);
     if (first == nullptr) return nullptr;
-    Endpoint* second = choice_.PickUsable(draws.second, avoid, first);
-    return second == nullptr ? first : LessLoaded(*first, *second);
+    const Member* second = choice_.PickUsable(draws.second, avoid, first);
+    return (second == nullptr ? *first : LessLoaded(*first, *second)).endpoint.get();
   }
 
-  const bool any_;
-  const WeightedChoice choice_;
+  WeightedChoice choice_;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeLeastRequest(Endpoints endpoints) {
-  return std::make_unique<LeastRequest>(endpoints);
+std::unique_ptr<Balancer> MakeLeastRequest(const MemberTable& table) {
+  return std::make_unique<LeastRequest>(table);
 }
 
 }  // namespace hawser::cluster

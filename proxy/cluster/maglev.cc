@@ -1,6 +1,7 @@
 #include "proxy/cluster/maglev.h"
 
 #include <algorithm>
+#include <string>
 
 #include "proxy/base/check.h"
 #include "proxy/base/hash.h"
@@ -21,16 +22,15 @@ struct Walker {
   uint64_t taken = 0;  // slots
 };
 
-std::vector<Walker> WalkersOf(Endpoints endpoints) {
+std::vector<Walker> WalkersOf(Members members) {
   std::vector<Walker> walkers;
-  walkers.reserve(endpoints.size());
-  for (const uint32_t i : StableOrder(endpoints)) {
-    const Endpoint& endpoint = *endpoints[i];
-    walkers.push_back(
-        {.owner = i,
-         .weight = endpoint.weight(),
-         .slot = static_cast<uint32_t>(StableHash(endpoint.name(), 0) % MaglevTable::kSlots),
-         .skip = static_cast<uint32_t>(StableHash(endpoint.name(), 1) % (MaglevTable::kSlots - 1) + 1)});
+  walkers.reserve(members.size());
+  for (uint32_t i = 0; i < members.size(); ++i) {
+    const std::string& key = members[i].endpoint->hash_key();
+    walkers.push_back({.owner = i,
+                       .weight = members[i].weight,
+                       .slot = static_cast<uint32_t>(StableHash(key, 0) % MaglevTable::kSlots),
+                       .skip = static_cast<uint32_t>(StableHash(key, 1) % (MaglevTable::kSlots - 1) + 1)});
   }
   return walkers;
 }
@@ -44,10 +44,10 @@ void TakeNextFree(Walker& walker, std::vector<uint32_t>& owners) {
 
 }  // namespace
 
-MaglevTable::MaglevTable(Endpoints endpoints) {
-  if (endpoints.empty()) return;
+MaglevTable::MaglevTable(Members members) {
+  if (members.empty()) return;
   owners_.assign(kSlots, kFree);
-  std::vector<Walker> walkers = WalkersOf(endpoints);
+  std::vector<Walker> walkers = WalkersOf(members);
   uint64_t heaviest = 0;
   for (const Walker& walker : walkers) heaviest = std::max(heaviest, walker.weight);
 
@@ -65,15 +65,21 @@ namespace {
 
 class Maglev final : public Balancer {
  public:
-  Maglev(Endpoints endpoints, const MaglevTable& table) : endpoints_(endpoints), table_(table) {}
+  explicit Maglev(const MemberTable& table) { Adopt(table); }
 
   Endpoint* Pick(const PickKey& key) override {
-    if (table_.empty()) return nullptr;
+    if (members_.empty()) return nullptr;
     const uint64_t hash = key.hash.value_or(key.random);
-    Endpoint& owner = *endpoints_[table_.Owner(hash)];
+    Endpoint& owner = *members_[slots_->Owner(hash)].endpoint;
     if (Usable(owner, key.tried)) return &owner;
     Endpoint* picked = Probe(hash, key.tried);
     return picked != nullptr || key.tried.empty() ? picked : Probe(hash, {});
+  }
+
+  void Adopt(const MemberTable& table) override {
+    members_ = table.members();
+    slots_ = table.maglev();
+    HAWSER_DCHECK(slots_ != nullptr);
   }
 
  private:
@@ -81,22 +87,22 @@ class Maglev final : public Balancer {
   // same endpoints out comes to the same one, weights hold, and requests whose own owner is in do not move.
   Endpoint* Probe(uint64_t hash, EndpointSet avoid) const {
     uint64_t probe = hash;
-    for (size_t i = 0; i < 2 * endpoints_.size(); ++i) {
+    for (size_t i = 0; i < 2 * members_.size(); ++i) {
       probe = base::Mix64(probe);
-      Endpoint& owner = *endpoints_[table_.Owner(probe)];
+      Endpoint& owner = *members_[slots_->Owner(probe)].endpoint;
       if (Usable(owner, avoid)) return &owner;
     }
-    return RendezvousPick(endpoints_, hash, avoid);  // so few are usable that probing could take long
+    return RendezvousPick(members_, hash, avoid);  // so few are usable that probing could take long
   }
 
-  const Endpoints endpoints_;
-  const MaglevTable& table_;
+  Members members_;
+  const MaglevTable* slots_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeMaglev(Endpoints endpoints, const MaglevTable& table) {
-  return std::make_unique<Maglev>(endpoints, table);
+std::unique_ptr<Balancer> MakeMaglev(const MemberTable& table) {
+  return std::make_unique<Maglev>(table);
 }
 
 }  // namespace hawser::cluster

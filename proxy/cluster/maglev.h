@@ -3,14 +3,14 @@
 // change of the endpoints leaves most slots as they were. Weights work as in Envoy: an endpoint that is ahead
 // of its share misses a turn.
 //
-// Immutable; shared by all workers. 256 KiB.
+// Immutable; part of a MemberTable. 256 KiB.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 #include "proxy/base/check.h"
-#include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/member.h"
 
 namespace hawser::cluster {
 
@@ -20,10 +20,11 @@ class MaglevTable {
   // for.
   static constexpr uint32_t kSlots = 65537;
 
-  explicit MaglevTable(Endpoints endpoints);
+  // `members` sorted by key.
+  explicit MaglevTable(Members members);
 
   bool empty() const { return owners_.empty(); }
-  // The position in `endpoints` of the owner of the slot of `hash`. The table must not be empty.
+  // The position in `members` of the owner of the slot of `hash`. The table must not be empty.
   uint32_t Owner(uint64_t hash) const {
     HAWSER_DCHECK(!empty());
     return owners_[hash % kSlots];

@@ -14,8 +14,18 @@ constexpr uint32_t kOut = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::k
 
 }  // namespace
 
-void OutlierDetector::EndEjections(base::TimePoint now) {
-  for (const auto& endpoint : endpoints_) {
+void OutlierDetector::Adopt(const std::shared_ptr<const MemberTable>& table) {
+  const std::lock_guard lock(mutex_);
+  if (table == table_) return;
+  table_ = table;
+  const Members members = table->members();
+  const auto out = std::count_if(members.begin(), members.end(),
+                                 [](const Member& member) { return (member.endpoint->state() & kOut) != 0; });
+  out_.store(static_cast<uint32_t>(out), std::memory_order_relaxed);
+}
+
+void OutlierDetector::EndEjections(Members members, base::TimePoint now) {
+  for (const auto& [endpoint, weight] : members) {
     if ((endpoint->state() & kOut) == 0 || endpoint->probe_due() || now < endpoint->out_until()) continue;
     endpoint->MoveState(Endpoint::kEjected, Endpoint::kProbeDue);
     endpoint->MoveState(Endpoint::kProbing, Endpoint::kProbeDue);
@@ -38,7 +48,7 @@ void OutlierDetector::OnProbeGivenUp(Endpoint& endpoint) {
 void OutlierDetector::OnAnswer(Endpoint& endpoint, base::TimePoint now) {
   if (endpoint.failures() != 0) endpoint.ForgetFailures();
   if ((endpoint.state() & kOut) == 0 || !LetIn(endpoint, now)) return;
-  spdlog::warn("cluster {}: endpoint {} answers and is in again", endpoint.cluster(), endpoint.name());
+  spdlog::warn("cluster {}: endpoint {} answers and is in again", endpoint.cluster(), endpoint.NameAndHost());
 }
 
 // Tries that were under way when the endpoint was ejected do not count.
@@ -50,8 +60,8 @@ void OutlierDetector::OnFailure(Endpoint& endpoint, bool probe, std::string_view
   const base::Duration time = Eject(endpoint, why, now);
   if (time.count() == 0) return;
   spdlog::warn("cluster {}: endpoint {} is left out for {} s after {} failures in a row, the last: {}",
-               endpoint.cluster(), endpoint.name(), std::chrono::ceil<std::chrono::seconds>(time).count(),
-               failures, why);
+               endpoint.cluster(), endpoint.NameAndHost(),
+               std::chrono::ceil<std::chrono::seconds>(time).count(), failures, why);
 }
 
 bool OutlierDetector::LetIn(Endpoint& endpoint, base::TimePoint now) {
@@ -62,6 +72,7 @@ bool OutlierDetector::LetIn(Endpoint& endpoint, base::TimePoint now) {
   endpoint.set_ejections(std::move(ejections));
   endpoint.ForgetFailures();
   endpoint.ChangeState(0, kOut);
+  if (table_ == nullptr || !table_->Contains(endpoint)) return true;
   const uint32_t before = out_.fetch_sub(1, std::memory_order_relaxed);
   HAWSER_DCHECK(before > 0);
   return true;
@@ -72,6 +83,7 @@ base::Duration OutlierDetector::Eject(Endpoint& endpoint, std::string_view why, 
   const uint32_t state = endpoint.state();
   const bool was_in = (state & kOut) == 0;
   HAWSER_DCHECK(was_in || std::has_single_bit(state & kOut));
+  if (table_ == nullptr || !table_->Contains(endpoint)) return base::Duration(0);
   if ((state & Endpoint::kEjected) != 0 || (was_in && !AnotherIsIn(endpoint))) return base::Duration(0);
   Endpoint::Ejections ejections = endpoint.ejections();
   if (was_in && now >= ejections.returned + settings_.max_ejection_time) ejections.in_a_row = 0;
@@ -88,8 +100,10 @@ base::Duration OutlierDetector::Eject(Endpoint& endpoint, std::string_view why, 
 }
 
 bool OutlierDetector::AnotherIsIn(const Endpoint& than) const {
-  return std::any_of(endpoints_.begin(), endpoints_.end(),
-                     [&](const auto& endpoint) { return endpoint.get() != &than && endpoint->state() == 0; });
+  const Members members = table_->members();
+  return std::any_of(members.begin(), members.end(), [&than](const Member& member) {
+    return member.endpoint.get() != &than && (member.endpoint->state() & kOut) == 0;
+  });
 }
 
 }  // namespace hawser::cluster

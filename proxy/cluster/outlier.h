@@ -8,19 +8,23 @@
 //                                │                       └── client left ────┘ │
 //                                └────────── failure, for twice as long ───────┘
 //
-// The last endpoint that is in is never left out. One that has been in again for `max_ejection_time` begins
-// with `base_ejection_time`. The endpoints hold what is known of them. A mutex guards decisions about several
-// of them at once; nobody takes it while no endpoint fails. One a cluster, shared by all workers; any thread.
+// The last member of the cluster that is in is never left out. One that has been in again for
+// `max_ejection_time` begins with `base_ejection_time`. The endpoints hold what is known of them, also while
+// they are no members. A mutex guards decisions about several of them at once; nobody takes it while no
+// endpoint fails. One for each name of a cluster, over all its configurations and memberships; shared by all
+// workers; any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <string_view>
 #include <utility>
 
 #include "proxy/base/clock.h"
 #include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/member_table.h"
 
 namespace hawser::cluster {
 
@@ -32,17 +36,18 @@ struct OutlierSettings {
 
 class OutlierDetector {
  public:
-  // `endpoints` must outlive it.
-  explicit OutlierDetector(Endpoints endpoints, OutlierSettings settings = {})
-      : endpoints_(endpoints), settings_(settings) {}
+  explicit OutlierDetector(OutlierSettings settings = {}) : settings_(settings) {}
   OutlierDetector(const OutlierDetector&) = delete;
   OutlierDetector& operator=(const OutlierDetector&) = delete;
 
-  // Whether any endpoint is not in: only then is there something for EndEjections to do.
+  // The members are these from now on. Each worker says so when it swaps.
+  void Adopt(const std::shared_ptr<const MemberTable>& table);
+
+  // Whether any member is not in: only then is there something for EndEjections to do.
   bool any_out() const { return out_.load(std::memory_order_relaxed) > 0; }
   // Those whose time is over may be tried, by one request each: see TakeProbe. So may those whose probe has
   // no result yet.
-  void EndEjections(base::TimePoint now);
+  static void EndEjections(Members members, base::TimePoint now);
   // The endpoint's probe is due: true for the one request that may try it.
   bool TakeProbe(Endpoint& endpoint, base::TimePoint now);
 
@@ -54,18 +59,18 @@ class OutlierDetector {
  private:
   // False where it is in already.
   bool LetIn(Endpoint& endpoint, base::TimePoint now);
-  // For how long; 0: not ejected, because it is out already or is the last one that is in.
+  // For how long; 0: not ejected, because it is out already, is the last one that is in, or is no member.
   base::Duration Eject(Endpoint& endpoint, std::string_view why, base::TimePoint now);
   bool AnotherIsIn(const Endpoint& than) const;
 
-  const Endpoints endpoints_;
   const OutlierSettings settings_;
-  std::mutex mutex_;               // held while an endpoint goes out or comes in
-  std::atomic<uint32_t> out_ = 0;  // endpoints that are not in
+  std::mutex mutex_;  // held while an endpoint goes out or comes in, or the members change
+  std::shared_ptr<const MemberTable> table_;  // under it; null before the first
+  std::atomic<uint32_t> out_ = 0;             // members that are not in
 };
 
 // One request's try at an endpoint. It reports its result once. One that is destroyed without a result was
-// given up for no fault of the endpoint's.
+// given up for no fault of the endpoint's. Detector and endpoint must outlive it.
 class Trial {
  public:
   Trial() = default;

@@ -26,6 +26,7 @@ bool Silent(net::ByteStream& stream) {
 // What the backend's certificate must carry.
 std::string NameOf(const config::BackendTls& settings, const Endpoint& endpoint) {
   if (settings.server_name) return *settings.server_name;
+  if (!endpoint.tls_name().empty()) return endpoint.tls_name();
   const net::SocketAddress& address = endpoint.address();
   return address.unix_socket() ? std::string() : address.ip().ToString();
 }
@@ -34,11 +35,11 @@ std::string NameOf(const config::BackendTls& settings, const Endpoint& endpoint)
 
 class Pool::Idle final : public event::IoHandler, public base::ListLink {
  public:
-  Idle(Pool& pool, EndpointConnections& connections, Endpoint& endpoint,
-       std::unique_ptr<net::ByteStream> stream, base::Duration timeout)
+  Idle(Pool& pool, EndpointConnections& connections, std::unique_ptr<net::ByteStream> stream,
+       base::Duration timeout)
       : pool_(pool),
         connections_(connections),
-        lease_(endpoint),
+        lease_(*connections.endpoint),
         stream_(std::move(stream)),
         timer_(*this, kIdleTimerTag) {
     pool_.loop_.Arm(timer_, timeout);
@@ -77,7 +78,7 @@ class Pool::Idle final : public event::IoHandler, public base::ListLink {
   }
 
   Pool& pool_;
-  EndpointConnections& connections_;
+  EndpointConnections& connections_;  // not used once it has left
   IdleLease lease_;
   std::unique_ptr<net::ByteStream> stream_;  // null once taken
   event::Timer timer_;
@@ -96,10 +97,15 @@ Pool::~Pool() {
 
 void Pool::Abort() {
   closing_ = true;
-  CloseIdle();
-  for (auto& [endpoint, connections] : by_endpoint_) {
-    while (SharedConnection* shared = connections->shared.front()) shared->Abort();
+  for (auto& [endpoint, connections] : by_endpoint_) Abort(*connections);
+  for (const auto& retired : retired_) {
+    if (const auto connections = retired.lock()) Abort(*connections);
   }
+}
+
+void Pool::Abort(EndpointConnections& connections) {
+  CloseIdle(connections);
+  while (SharedConnection* shared = connections.shared.front()) shared->Abort();
 }
 
 void Attempt::Give(std::unique_ptr<http::ClientStream> stream, uint64_t connection) {
@@ -122,33 +128,65 @@ void Attempt::NotifyOwner() {
   if (waited_) loop_.Soon(owner_, {.tag = tag_});
 }
 
-std::unique_ptr<Attempt> Pool::Begin(const Cluster& cluster, Endpoint& endpoint, Need need,
-                                     event::IoHandler& owner, uint8_t tag) {
-  auto attempt = std::make_unique<Attempt>(loop_, cluster, endpoint, need, owner, tag);
+std::unique_ptr<Attempt> Pool::Begin(const std::shared_ptr<const Cluster>& cluster, Endpoint& endpoint,
+                                     Need need, event::IoHandler& owner, uint8_t tag) {
+  SetCluster(endpoint, cluster);
+  ConnectionsPtr& connections = by_endpoint_[&endpoint];
+  if (connections == nullptr) connections = Make(endpoint.shared_from_this(), cluster);
+  auto attempt = std::make_unique<Attempt>(loop_, endpoint, need, owner, tag);
   Serve(*attempt);
   attempt->waited_ = attempt->state() == Attempt::State::kWaiting;
   return attempt;
 }
 
-Pool::EndpointConnections& Pool::ConnectionsOf(const Endpoint& endpoint) {
-  auto& connections = by_endpoint_[&endpoint];
-  if (connections == nullptr) connections = std::make_unique<EndpointConnections>();
-  return *connections;
+Pool::ConnectionsPtr Pool::Make(const std::shared_ptr<Endpoint>& endpoint,
+                                const std::shared_ptr<const Cluster>& cluster) {
+  return ConnectionsPtr(new EndpointConnections{.endpoint = endpoint, .cluster = cluster, .number = ++made_});
+}
+
+void Pool::SetCluster(const Endpoint& endpoint, const std::shared_ptr<const Cluster>& cluster) {
+  const auto found = by_endpoint_.find(&endpoint);
+  if (found == by_endpoint_.end() || found->second->cluster == cluster) return;
+  if (*found->second->cluster->transport() == *cluster->transport()) {
+    found->second->cluster = cluster;
+  } else {
+    Retire(std::exchange(found->second, Make(found->second->endpoint, cluster)));
+  }
+}
+
+void Pool::Forget(const Endpoint& endpoint) {
+  const auto found = by_endpoint_.find(&endpoint);
+  if (found == by_endpoint_.end()) return;
+  const ConnectionsPtr connections = std::move(found->second);
+  by_endpoint_.erase(found);
+  Retire(connections);
+}
+
+void Pool::Retire(const ConnectionsPtr& connections) {
+  while (Idle* idle = connections->idle.back()) idle->End();
+  connections->shared.ForEach([](SharedConnection& shared) { shared.Retire(); });
+  std::erase_if(retired_, [](const auto& retired) { return retired.expired(); });
+  if (!connections->shared.empty()) retired_.push_back(connections);
+}
+
+void Pool::ServeAnew(Attempt& attempt) {
+  attempt.opened_ = false;
+  Serve(attempt);
 }
 
 void Pool::Serve(Attempt& attempt) {
   HAWSER_DCHECK(attempt.state() == Attempt::State::kWaiting && !attempt.linked());
   if (closing_) return attempt.Fail(ConnectError::kShutDown, "hawser ends its connections");
-  EndpointConnections& connections = ConnectionsOf(attempt.endpoint());
-  using config::BackendProtocol;
-  const BackendProtocol protocol = attempt.cluster().settings().protocol;
-  const bool may_share = protocol == BackendProtocol::kHttp2 ||
-                         (protocol == BackendProtocol::kAuto && attempt.cluster().tls().any != nullptr);
-  const bool shares = may_share && loop_.now() >= connections.http1_until &&
-                      (!attempt.need().websocket || loop_.now() >= connections.websockets_http1_until);
+  const auto found = by_endpoint_.find(&attempt.endpoint());
+  if (found == by_endpoint_.end()) return attempt.Fail(ConnectError::kFailed, "it has left the cluster");
+  const ConnectionsPtr connections = found->second;
+  attempt.transport_ = connections->number;
+  const bool may_share = connections->cluster->transport()->may_share();
+  const bool shares = may_share && loop_.now() >= connections->http1_until &&
+                      (!attempt.need().websocket || loop_.now() >= connections->websockets_http1_until);
   shares      ? ServeShared(connections, attempt)
-  : may_share ? FallBack(connections, attempt)
-              : ServeAlone(connections, attempt);
+  : may_share ? FallBack(*connections, attempt)
+              : ServeAlone(*connections, attempt);
 }
 
 void Pool::FallBack(EndpointConnections& connections, Attempt& attempt) {
@@ -157,7 +195,7 @@ void Pool::FallBack(EndpointConnections& connections, Attempt& attempt) {
 }
 
 void Pool::ServeAlone(EndpointConnections& connections, Attempt& attempt) {
-  const Cluster& cluster = attempt.cluster();
+  const Cluster& cluster = *connections.cluster;
   if (!attempt.need().websocket && !attempt.need().failed_on) {
     if (auto kept = TakeIdle(connections))
       return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept)));
@@ -167,47 +205,46 @@ void Pool::ServeAlone(EndpointConnections& connections, Attempt& attempt) {
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error, connection.why);
   attempt.lease_ = std::move(connection.lease);
   std::unique_ptr<net::ByteStream> stream;
-  if (cluster.tls().http1 == nullptr) {
+  if (cluster.transport()->http1 == nullptr) {
     stream = make_stream_(loop_, std::move(connection.socket));
   } else {
-    stream = Secure(cluster, *cluster.tls().http1, attempt.endpoint(), std::move(connection.socket));
+    stream = Secure(*cluster.transport()->http1, connections, std::move(connection.socket));
   }
   attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(stream)));
 }
 
-void Pool::ServeShared(EndpointConnections& connections, Attempt& attempt) {
-  for (SharedConnection* shared = connections.shared.front(); shared != nullptr;
-       shared = connections.shared.Next(*shared)) {
+void Pool::ServeShared(const ConnectionsPtr& connections, Attempt& attempt) {
+  base::IntrusiveList<SharedConnection>& open = connections->shared;
+  for (SharedConnection* shared = open.front(); shared != nullptr; shared = open.Next(*shared)) {
     if (shared->Serve(attempt)) return;
   }
   // A connection may just have learned something that matters for this attempt.
-  if (attempt.need().websocket && loop_.now() < connections.websockets_http1_until)
-    return FallBack(connections, attempt);
+  if (attempt.need().websocket && loop_.now() < connections->websockets_http1_until)
+    return FallBack(*connections, attempt);
   // A new connection would get no more streams than these have, or one has been opened for this attempt
   // already.
-  for (SharedConnection* shared = connections.shared.front(); shared != nullptr;
-       shared = connections.shared.Next(*shared)) {
+  for (SharedConnection* shared = open.front(); shared != nullptr; shared = open.Next(*shared)) {
     if (shared->Hold(attempt)) return;
   }
   if (attempt.opened_)
     return attempt.Fail(ConnectError::kFailed, "it ended its new connection before a request could be sent");
-  Connection connection = Connect(attempt.endpoint(), attempt.cluster().settings().tcp_keepalive);
+  Connection connection = Connect(attempt.endpoint(), connections->cluster->settings().tcp_keepalive);
   attempt.opened_ = true;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error, connection.why);
   // Owned by the list from here on; retires itself when it ends.
-  auto* shared = std::make_unique<SharedConnection>(*this, connections, attempt.cluster(),
-                                                    std::move(connection), attempt.endpoint(), ++http2_begun_)
-                     .release();
-  connections.shared.PushBack(*shared);
+  auto* shared =
+      std::make_unique<SharedConnection>(*this, connections, std::move(connection), ++http2_begun_).release();
+  open.PushBack(*shared);
   shared->Serve(attempt);
   shared->Start();
 }
 
-std::unique_ptr<tls::TlsStream> Pool::Secure(const Cluster& cluster, const tls::ClientContext& context,
-                                             const Endpoint& endpoint, net::Socket socket) {
+// The stream keeps what it needs of the context.
+std::unique_ptr<tls::TlsStream> Pool::Secure(const tls::ClientContext& context,
+                                             EndpointConnections& connections, net::Socket socket) {
+  const config::BackendTls& settings = *connections.cluster->settings().tls;
   return std::make_unique<tls::TlsStream>(loop_, buffers_, context, std::move(socket),
-                                          NameOf(*cluster.settings().tls, endpoint),
-                                          ConnectionsOf(endpoint).sessions);
+                                          NameOf(settings, *connections.endpoint), connections.sessions);
 }
 
 // The one that was used last is the likeliest to be alive.
@@ -220,27 +257,30 @@ std::unique_ptr<net::ByteStream> Pool::TakeIdle(EndpointConnections& connections
   return nullptr;
 }
 
-void Pool::Return(const Cluster& cluster, Endpoint& endpoint, std::unique_ptr<http::ClientStream> stream) {
-  auto [transport, at_most] = stream->TakeIdle();
-  if (transport == nullptr) return stream->Close(net::CloseReason::kOrderly);
+void Pool::Return(const Endpoint& endpoint, uint64_t transport, std::unique_ptr<http::ClientStream> stream) {
+  auto [connection, at_most] = stream->TakeIdle();
+  if (connection == nullptr) return stream->Close(net::CloseReason::kOrderly);
   const auto found = by_endpoint_.find(&endpoint);
-  const config::IdleConnections& settings = cluster.settings().idle_connections;
-  if (closing_ || found == by_endpoint_.end() || found->second->idle_count >= settings.max) {
-    return transport->Close(net::CloseReason::kOrderly);
+  if (closing_ || found == by_endpoint_.end() || found->second->number != transport) {
+    return connection->Close(net::CloseReason::kOrderly);
   }
   EndpointConnections& connections = *found->second;
+  const config::IdleConnections& settings = connections.cluster->settings().idle_connections;
+  if (connections.idle_count >= settings.max) return connection->Close(net::CloseReason::kOrderly);
   // Owned by the list from here on; retires itself when it is taken or ends.
-  connections.idle.PushBack(*std::make_unique<Idle>(*this, connections, endpoint, std::move(transport),
+  connections.idle.PushBack(*std::make_unique<Idle>(*this, connections, std::move(connection),
                                                     std::min<base::Duration>(settings.timeout, at_most))
                                  .release());
   ++connections.idle_count;
 }
 
 void Pool::CloseIdle() {
-  for (auto& [endpoint, connections] : by_endpoint_) {
-    connections->shared.ForEach([](SharedConnection& shared) { shared.GoAway(); });
-    while (Idle* idle = connections->idle.back()) idle->End();
-  }
+  for (auto& [endpoint, connections] : by_endpoint_) CloseIdle(*connections);
+}
+
+void Pool::CloseIdle(EndpointConnections& connections) {
+  connections.shared.ForEach([](SharedConnection& shared) { shared.GoAway(); });
+  while (Idle* idle = connections.idle.back()) idle->End();
 }
 
 }  // namespace hawser::cluster

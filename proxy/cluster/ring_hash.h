@@ -3,7 +3,7 @@
 // address and weight alone, so that adding or removing an endpoint moves only the requests between its points
 // and the points before them.
 //
-// Immutable; shared by all workers.
+// Immutable; part of a MemberTable.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "proxy/base/check.h"
-#include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/member.h"
 
 namespace hawser::cluster {
 
@@ -21,13 +21,14 @@ class HashRing {
   // 12 MiB. Beyond it all endpoints have fewer points, in proportion.
   static constexpr uint64_t kMostPoints = uint64_t{1} << 20;
 
-  explicit HashRing(Endpoints endpoints);
+  // `members` sorted by key.
+  explicit HashRing(Members members);
 
   size_t size() const { return hashes_.size(); }
   // The first point at or after `hash`, or past the end the first of all. O(log size). The ring must not be
   // empty.
   size_t Find(uint64_t hash) const;
-  // The position in `endpoints` of the owner of point `point`, which may run past the end and then starts
+  // The position in `members` of the owner of point `point`, which may run past the end and then starts
   // over.
   uint32_t Owner(size_t point) const {
     HAWSER_DCHECK(size() > 0);

@@ -3,8 +3,10 @@
 // weights. With weights 5, 1, 1 that gives a a b a c a a, never five in a row.
 //
 // Workers that all began at the first endpoint would send it a burst at start, so each worker begins with
-// random credits. All are below one full round, so they shift the order and not the shares.
+// random credits. All are within one full round, so they shift the order and not the shares. An endpoint that
+// joins begins in the same way around the mean of the others: it gets no burst, and need not wait.
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "proxy/base/hash.h"
@@ -15,17 +17,30 @@ namespace {
 
 class RoundRobin final : public Balancer {
  public:
-  RoundRobin(Endpoints endpoints, uint64_t seed) : endpoints_(endpoints) {
-    uint64_t round = 0;
-    for (const auto& endpoint : endpoints) round += endpoint->weight();
-    for (size_t i = 0; i < endpoints.size(); ++i) {
-      credit_.push_back(static_cast<int64_t>(base::Mix64(seed + i) % round));
-    }
-  }
+  RoundRobin(const MemberTable& table, uint64_t seed) : random_(seed) { Adopt(table); }
 
   Endpoint* Pick(const PickKey& key) override {
     Endpoint* picked = Next(key.tried);
     return picked != nullptr || key.tried.empty() ? picked : Next({});
+  }
+
+  // Credits are kept as they stand to each other, within one round of the new weights.
+  void Adopt(const MemberTable& table) override {
+    const Members members = table.members();
+    int64_t round = 0;
+    for (const Member& member : members) round += member.weight;
+    const int64_t mean = Mean();
+    std::vector<int64_t> credit;
+    credit.reserve(members.size());
+    size_t before = 0;  // both are sorted by key
+    for (const Member& member : members) {
+      const std::string& key = member.endpoint->hash_key();
+      while (before < members_.size() && members_[before].endpoint->hash_key() < key) ++before;
+      const bool known = before < members_.size() && members_[before].endpoint == member.endpoint;
+      credit.push_back(known ? std::clamp(credit_[before] - mean, -round, round) : Start(round));
+    }
+    members_ = members;
+    credit_ = std::move(credit);
   }
 
  private:
@@ -33,27 +48,39 @@ class RoundRobin final : public Balancer {
     int64_t gained = 0;
     int64_t* highest = nullptr;
     Endpoint* picked = nullptr;
-    for (size_t i = 0; i < endpoints_.size(); ++i) {
-      Endpoint& endpoint = *endpoints_[i];
-      if (!Usable(endpoint, avoid)) continue;
-      credit_[i] += endpoint.weight();
-      gained += endpoint.weight();
+    for (size_t i = 0; i < members_.size(); ++i) {
+      const Member& member = members_[i];
+      if (!Usable(*member.endpoint, avoid)) continue;
+      credit_[i] += member.weight;
+      gained += member.weight;
       if (highest != nullptr && credit_[i] <= *highest) continue;
       highest = &credit_[i];
-      picked = &endpoint;
+      picked = member.endpoint.get();
     }
     if (highest != nullptr) *highest -= gained;
     return picked;
   }
 
-  const Endpoints endpoints_;
-  std::vector<int64_t> credit_;  // one per endpoint; their sum never changes
+  int64_t Mean() const {
+    int64_t sum = 0;
+    for (const int64_t credit : credit_) sum += credit;
+    return credit_.empty() ? 0 : sum / static_cast<int64_t>(credit_.size());
+  }
+  // Within half a round of the mean, which is 0.
+  int64_t Start(int64_t round) {
+    random_ = base::Mix64(random_ + 1);
+    return static_cast<int64_t>(random_ % static_cast<uint64_t>(round)) - round / 2;
+  }
+
+  Members members_;
+  std::vector<int64_t> credit_;  // one a member; between two changes of the members their sum never changes
+  uint64_t random_;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeRoundRobin(Endpoints endpoints, uint64_t seed) {
-  return std::make_unique<RoundRobin>(endpoints, seed);
+std::unique_ptr<Balancer> MakeRoundRobin(const MemberTable& table, uint64_t seed) {
+  return std::make_unique<RoundRobin>(table, seed);
 }
 
 }  // namespace hawser::cluster

@@ -15,24 +15,24 @@ constexpr uint8_t kHostTimerTag = 3;
 
 }  // namespace
 
-SharedConnection::SharedConnection(Pool& pool, Pool::EndpointConnections& connections, const Cluster& cluster,
-                                   Connection connection, Endpoint& endpoint, uint64_t number)
+SharedConnection::SharedConnection(Pool& pool, std::shared_ptr<Pool::EndpointConnections> connections,
+                                   Connection connection, uint64_t number)
     : pool_(pool),
-      connections_(connections),
-      cluster_(cluster),
-      endpoint_(endpoint),
+      connections_(std::move(connections)),
+      cluster_(connections_->cluster),
       number_(number),
       lease_(std::move(connection.lease)),
       timer_(*this, kSessionTimerTag),
       host_timer_(*this, kHostTimerTag) {
-  if (cluster.tls().any == nullptr) {
+  const auto& tls = cluster_->transport()->any;
+  if (tls == nullptr) {
     plain_ = pool.make_stream_(pool.loop_, std::move(connection.socket));
   } else {
-    tls_ = pool.Secure(cluster, *cluster.tls().any, endpoint, std::move(connection.socket));
+    tls_ = pool.Secure(*tls, *connections_, std::move(connection.socket));
     tls_->Watch(this, kTransportTag);
     tls_->Want({.read = true});
   }
-  pool_.loop_.Arm(timer_, cluster.settings().connect_timeout);
+  pool_.loop_.Arm(timer_, cluster_->settings().connect_timeout);
 }
 
 SharedConnection::~SharedConnection() {
@@ -62,7 +62,7 @@ void SharedConnection::Handshake() {
     case tls::HandshakeResult::kDone: break;
   }
   if (tls_->alpn() == "h2") return StartSession(std::move(tls_));
-  connections_.http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
+  connections_->http1_until = pool_.loop_.now() + cluster_->settings().retry_http2_after;
   HandOver();
 }
 
@@ -81,8 +81,8 @@ void SharedConnection::HandOver() {
 void SharedConnection::StartSession(std::unique_ptr<net::ByteStream> transport) {
   HAWSER_DCHECK(state_ == State::kHandshake && transport != nullptr);
   state_ = State::kSettings;
-  http2_ = Http2Lease(endpoint_);
-  session_ = std::make_unique<http2::Session>(http2::Role::kClient, cluster_.http2(), pool_.loop_,
+  http2_ = Http2Lease(*connections_->endpoint);
+  session_ = std::make_unique<http2::Session>(http2::Role::kClient, cluster_->http2(), pool_.loop_,
                                               pool_.buffers_, std::move(transport));
   session_->Watch(this, kSessionTag);
 }
@@ -96,7 +96,7 @@ void SharedConnection::OnSession() {
   if (state_ == State::kSettings && session_->settings_received()) {
     state_ = State::kOpen;
     lease_.Succeeded();
-    pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
+    pool_.loop_.Arm(timer_, cluster_->settings().idle_connections.timeout);
     WatchHost();
   }
   if (state_ == State::kOpen) ServeWaiters();
@@ -117,19 +117,20 @@ void SharedConnection::OnTimer() {
     return End(ConnectError::kTimedOut, "not connected in time");
   }
   if (session_->streams() == 0 && !std::exchange(used_, false)) return GoAway();
-  pool_.loop_.Arm(timer_, cluster_.settings().idle_connections.timeout);
+  pool_.loop_.Arm(timer_, cluster_->settings().idle_connections.timeout);
 }
 
 void SharedConnection::WatchHost() {
-  const base::Duration longest = LongestSilence(cluster_.settings().tcp_keepalive);
-  if (longest.count() > 0 && !endpoint_.address().unix_socket()) pool_.loop_.Arm(host_timer_, longest / 4);
+  const base::Duration longest = LongestSilence(cluster_->settings().tcp_keepalive);
+  if (longest.count() > 0 && !connections_->endpoint->address().unix_socket())
+    pool_.loop_.Arm(host_timer_, longest / 4);
 }
 
 // While bytes are under way the kernel sends no probes, and gives up only after many minutes.
 void SharedConnection::CheckHost() {
   HAWSER_DCHECK(state_ == State::kOpen);
   const auto silence = session_->HostSilence();
-  if (!silence || *silence < LongestSilence(cluster_.settings().tcp_keepalive)) return WatchHost();
+  if (!silence || *silence < LongestSilence(cluster_->settings().tcp_keepalive)) return WatchHost();
   session_->Close(net::CloseReason::kAbort);
   End(ConnectError::kNone);
 }
@@ -139,12 +140,12 @@ bool SharedConnection::Serve(Attempt& attempt) {
   if (state_ != State::kOpen) {
     uint32_t waiting = 0;  // some may have left
     waiters_.ForEach([&waiting](Attempt&) { ++waiting; });
-    if (waiting >= cluster_.http2().max_concurrent_streams) return false;
+    if (waiting >= cluster_->http2().max_concurrent_streams) return false;
     waiters_.PushBack(attempt);
     return true;
   }
   if (attempt.need().websocket && !session_->extended_connect()) {
-    connections_.websockets_http1_until = pool_.loop_.now() + cluster_.settings().retry_http2_after;
+    connections_->websockets_http1_until = pool_.loop_.now() + cluster_->settings().retry_http2_after;
     return false;
   }
   if (session_->free_slots() == 0) return false;
@@ -177,6 +178,16 @@ void SharedConnection::ServeWaiters() {
 
 void SharedConnection::GoAway() {
   if (session_ != nullptr && state_ != State::kEnded) session_->GoAway();
+}
+
+void SharedConnection::Retire() {
+  base::IntrusiveList<Attempt> waiters;
+  waiters.Splice(waiters_);
+  state_ == State::kOpen ? GoAway() : Abort();
+  while (Attempt* attempt = waiters.front()) {
+    attempt->Unlink();
+    pool_.ServeAnew(*attempt);
+  }
 }
 
 void SharedConnection::Abort() {

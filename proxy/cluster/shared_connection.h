@@ -24,8 +24,8 @@ namespace hawser::cluster {
 
 class SharedConnection final : public event::IoHandler, public base::ListLink {
  public:
-  SharedConnection(Pool& pool, Pool::EndpointConnections& connections, const Cluster& cluster,
-                   Connection connection, Endpoint& endpoint, uint64_t number);
+  SharedConnection(Pool& pool, std::shared_ptr<Pool::EndpointConnections> connections, Connection connection,
+                   uint64_t number);
   ~SharedConnection() override;
 
   // Gives the attempt a stream, or lets it wait for one. False if it needs another connection.
@@ -38,6 +38,8 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   void Start();
   // Opens no more streams; ends with the last one.
   void GoAway();
+  // The same; who waits for a stream goes elsewhere, and where nobody has one it ends at once.
+  void Retire();
   // Ends at once, streams and all.
   void Abort();
 
@@ -58,10 +60,9 @@ class SharedConnection final : public event::IoHandler, public base::ListLink {
   void End(ConnectError error, std::string_view why = {});
 
   Pool& pool_;
-  Pool::EndpointConnections& connections_;
-  const Cluster& cluster_;
-  Endpoint& endpoint_;
-  const uint64_t number_;  // among the pool's
+  const std::shared_ptr<Pool::EndpointConnections> connections_;
+  const std::shared_ptr<const Cluster> cluster_;  // as it was when this began; the session refers to it
+  const uint64_t number_;                         // among the pool's
   ConnectLease lease_;
   Http2Lease http2_;
   std::unique_ptr<tls::TlsStream> tls_;  // until the handshake is over

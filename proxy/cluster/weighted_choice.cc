@@ -7,7 +7,7 @@
 namespace hawser::cluster {
 namespace {
 
-// Maps 32 uniform bits onto [0, total); total is below 2^32 (weights are at most 1000).
+// Maps 32 uniform bits onto [0, total); total is below 2^32 (weights are at most 65535).
 uint64_t Scale(uint32_t draw, uint64_t total) {
   HAWSER_DCHECK(total < uint64_t{1} << 32);
   return (uint64_t{draw} * total) >> 32;
@@ -15,10 +15,10 @@ uint64_t Scale(uint32_t draw, uint64_t total) {
 
 }  // namespace
 
-WeightedChoice::WeightedChoice(Endpoints endpoints) : endpoints_(endpoints) {
-  ends_.reserve(endpoints.size());
+WeightedChoice::WeightedChoice(Members members) : members_(members) {
+  ends_.reserve(members.size());
   uint64_t sum = 0;
-  for (const auto& endpoint : endpoints) ends_.push_back(sum += endpoint->weight());
+  for (const Member& member : members) ends_.push_back(sum += member.weight);
 }
 
 size_t WeightedChoice::PositionOf(uint32_t draw) const {
@@ -29,30 +29,30 @@ size_t WeightedChoice::PositionOf(uint32_t draw) const {
 
 WeightedChoice::Pair WeightedChoice::PickTwo(Draws draws) const {
   const size_t first = PositionOf(draws.first);
-  const uint64_t weight = endpoints_[first]->weight();
+  const uint64_t weight = members_[first].weight;
   const uint64_t others = ends_.back() - weight;
-  if (others == 0) return {*endpoints_[first], *endpoints_[first]};
+  if (others == 0) return {members_[first], members_[first]};
   // A mark on the line of weights without the first one's part.
   uint64_t mark = Scale(draws.second, others);
   if (mark >= ends_[first] - weight) mark += weight;
   const auto second = std::upper_bound(ends_.begin(), ends_.end(), mark) - ends_.begin();
   HAWSER_DCHECK(static_cast<size_t>(second) != first);
-  return {*endpoints_[first], *endpoints_[static_cast<size_t>(second)]};
+  return {members_[first], members_[static_cast<size_t>(second)]};
 }
 
-Endpoint* WeightedChoice::PickUsable(uint32_t draw, EndpointSet avoid, const Endpoint* other_than) const {
-  const auto eligible = [&](const Endpoint& endpoint) {
-    return &endpoint != other_than && Usable(endpoint, avoid);
+const Member* WeightedChoice::PickUsable(uint32_t draw, EndpointSet avoid, const Member* other_than) const {
+  const auto eligible = [&](const Member& member) {
+    return &member != other_than && Usable(*member.endpoint, avoid);
   };
   uint64_t total = 0;
-  for (const auto& endpoint : endpoints_) total += eligible(*endpoint) ? endpoint->weight() : 0;
+  for (const Member& member : members_) total += eligible(member) ? member.weight : 0;
   uint64_t mark = Scale(draw, total);
-  Endpoint* last = nullptr;
-  for (const auto& endpoint : endpoints_) {
-    if (!eligible(*endpoint)) continue;
-    last = endpoint.get();
-    if (mark < endpoint->weight()) return last;
-    mark -= endpoint->weight();
+  const Member* last = nullptr;
+  for (const Member& member : members_) {
+    if (!eligible(member)) continue;
+    last = &member;
+    if (mark < member.weight) return last;
+    mark -= member.weight;
   }
   return last;  // health may change between the two walks
 }

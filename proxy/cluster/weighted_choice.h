@@ -1,4 +1,4 @@
-// Draws an endpoint with a probability in proportion to its weight: by binary search over prefix sums while
+// Draws a member with a probability in proportion to its weight: by binary search over prefix sums while
 // all are usable, by one walk over them when some are not. A draw is 32 uniform bits.
 #pragma once
 
@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/member.h"
 
 namespace hawser::cluster {
 
@@ -17,28 +17,30 @@ struct Draws {
   uint32_t second;
 };
 
-// `endpoints` must outlive it.
+// `members` must outlive it.
 class WeightedChoice {
  public:
-  explicit WeightedChoice(Endpoints endpoints);
+  explicit WeightedChoice(Members members);
 
-  // O(log n). It may be one that is not usable. There must be an endpoint.
-  Endpoint& Pick(uint32_t draw) const { return *endpoints_[PositionOf(draw)]; }
+  bool empty() const { return members_.empty(); }
+
+  // O(log n). It may be one that is not usable. It must not be empty.
+  const Member& Pick(uint32_t draw) const { return members_[PositionOf(draw)]; }
 
   // Two that differ, unless there is only one. The second is drawn from all but the first.
   struct Pair {
-    Endpoint& first;
-    Endpoint& second;
+    const Member& first;
+    const Member& second;
   };
   Pair PickTwo(Draws draws) const;
 
   // O(n): among those usable but for `other_than` (may be null). Null if there are none.
-  Endpoint* PickUsable(uint32_t draw, EndpointSet avoid, const Endpoint* other_than) const;
+  const Member* PickUsable(uint32_t draw, EndpointSet avoid, const Member* other_than) const;
 
  private:
   size_t PositionOf(uint32_t draw) const;
 
-  const Endpoints endpoints_;
+  Members members_;
   std::vector<uint64_t> ends_;  // [i] is the sum of the weights up to and with i
 };
 

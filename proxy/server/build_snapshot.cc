@@ -73,10 +73,16 @@ std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, S
     }
     snapshot->listeners.push_back(std::move(listener));
   }
+  base::NameTable names;
+  cluster::EndpointRegistry endpoints;
   for (const config::Cluster& settings : config->clusters) {
-    auto tls = cluster::MakeBackendTls(settings);
-    if (!tls.ok()) failed(*settings.tls, tls.status());
-    if (tls.ok()) snapshot->clusters.push_back(std::make_unique<cluster::Cluster>(settings, *std::move(tls)));
+    auto transport = cluster::MakeTransport(settings);
+    if (!transport.ok()) failed(*settings.tls, transport.status());
+    if (!transport.ok()) continue;
+    auto cluster = std::make_shared<const cluster::Cluster>(settings, names.Intern(settings.name),
+                                                            *std::move(transport));
+    snapshot->clusters.push_back(
+        cluster::MakeMembership(std::move(cluster), cluster::TargetsOf(settings), endpoints));
   }
   for (const config::Route& settings : config->routes) {
     auto chain = filters::Chain::Create(settings.filters);

@@ -36,9 +36,14 @@ std::string WhyOf(const net::ByteStream& stream, std::string_view otherwise) {
 
 }  // namespace
 
-BackendRequest::BackendRequest(WorkerServices& services, Backends& backends, cluster::WorkerCluster& cluster,
-                               const Request& request, const Waiter& waiter)
-    : services_(services), backends_(backends), cluster_(cluster), request_(request), waiter_(waiter) {}
+BackendRequest::BackendRequest(WorkerServices& services, Backends& backends,
+                               std::shared_ptr<cluster::WorkerCluster> cluster, const Request& request,
+                               const Waiter& waiter)
+    : services_(services),
+      backends_(backends),
+      cluster_(std::move(cluster)),
+      request_(request),
+      waiter_(waiter) {}
 
 BackendRequest::State BackendRequest::Advance() {
   State before;
@@ -56,27 +61,28 @@ BackendRequest::State BackendRequest::Advance() {
 }
 
 void BackendRequest::Pick() {
-  cluster::Picked picked = cluster_.Choose(request_.head, request_.record.client, tried_, services_.random(),
-                                           cluster::WallNow(), request_.session);
+  cluster::Picked picked = cluster_->Choose(request_.head, request_.record.client, tried_, services_.random(),
+                                            cluster::WallNow(), request_.session);
   if (tried_.empty()) {
     request_.record.affinity = picked.affinity;
     services_.stats.Add(MetricOf(picked.affinity));
   }
   if (picked.endpoint == nullptr || cluster::Contains(tried_, picked.endpoint))
     return Fail(tried_.empty() ? Reject::kNoEndpoint : failure_);
-  endpoint_ = picked.endpoint;
-  request_.record.endpoint = endpoint_;
+  // Nothing holds a session's endpoint that was not picked.
+  if (picked.endpoint != request_.session.endpoint) request_.session.endpoint = nullptr;
   renew_affinity_ = picked.renew_affinity;
   trial_ = std::move(picked.trial);
+  connecting_.Release();  // which, as the trial before, belongs to the endpoint before
+  request_.record.endpoint = cluster::OpenLease(*picked.endpoint);
   try_ = Try::kFirst;
-  lease_ = cluster::OpenLease(*endpoint_);
   state_ = State::kConnect;
 }
 
 void BackendRequest::Connect() {
   if (attempt_ == nullptr) {
     HAWSER_DCHECK(stream_ == nullptr);
-    services_.loop.Arm(waiter_.timer, cluster_.cluster.settings().connect_timeout);
+    services_.loop.Arm(waiter_.timer, cluster_->cluster().settings().connect_timeout);
     BeginAttempt();
     // A client that asks goes before those that ask for nothing.
     if (attempt_->state() == cluster::Attempt::State::kFailed &&
@@ -91,6 +97,7 @@ void BackendRequest::Connect() {
   const bool opened = attempt->opened();
   try_ = try_ == Try::kAgain ? Try::kRepeated : opened ? Try::kOnNew : Try::kOnKept;
   connection_ = attempt->connection();
+  transport_ = attempt->transport();
   connecting_ = attempt->TakeLease();
   stream_ = attempt->TakeStream();
   if (opened) services_.stats.Add(stats::Metric::kBackendConnects);
@@ -105,7 +112,7 @@ void BackendRequest::Connect() {
 void BackendRequest::BeginAttempt() {
   attempt_.reset();
   attempt_ =
-      backends_.pool().Begin(cluster_.cluster, *endpoint_,
+      backends_.pool().Begin(cluster_->membership().cluster(), endpoint(),
                              {.websocket = websocket(),
                               .failed_on = try_ == Try::kAgain ? std::optional(connection_) : std::nullopt},
                              waiter_.owner, waiter_.tag);
@@ -129,7 +136,7 @@ http::ClientStream::HeadState BackendRequest::ReadHead(http::ResponseHead& head)
 
 void BackendRequest::Return() {
   attempt_.reset();
-  if (stream_ != nullptr) backends_.pool().Return(cluster_.cluster, *endpoint_, std::move(stream_));
+  if (stream_ != nullptr) backends_.pool().Return(endpoint(), transport_, std::move(stream_));
 }
 
 void BackendRequest::GiveUp() {
@@ -139,7 +146,7 @@ void BackendRequest::GiveUp() {
 
 std::string BackendRequest::AffinityCookie(bool tls) const {
   HAWSER_DCHECK(renews_affinity());
-  return cluster_.cluster.affinity()->SetCookieFor(*endpoint_, cluster::WallNow(), tls);
+  return cluster_->CookieFor(endpoint(), cluster::WallNow(), tls);
 }
 
 // --- Tries that fail before any byte of an answer ---
@@ -214,7 +221,7 @@ void BackendRequest::OnTryFailed(Reject reject, std::string why, Blame blame, bo
     try_ = Try::kAgain;
     state_ = State::kConnect;
   } else {
-    tried_.push_back(endpoint_);
+    tried_.push_back(request_.record.endpoint.shared());
     state_ = State::kPick;
   }
 }
@@ -231,11 +238,12 @@ bool BackendRequest::MaySendAgain(bool body_begun) const {
 }
 
 void BackendRequest::LogFailure() {
-  const auto suppressed = cluster_.failures.Pass(services_.loop.now());
+  const auto suppressed = cluster_->failures.Pass(services_.loop.now());
   if (!suppressed) return;
   const auto more =
       *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
-  spdlog::warn("cluster {}: endpoint {}: {}{}", endpoint_->cluster(), endpoint_->name(), failure_text_, more);
+  spdlog::warn("cluster {}: endpoint {}: {}{}", endpoint().cluster(), endpoint().NameAndHost(), failure_text_,
+               more);
 }
 
 }  // namespace hawser::session

@@ -37,11 +37,11 @@ class BackendRequest {
     kFailed,    // no other try follows
   };
 
-  // All of it outlives the BackendRequest.
+  // All of it outlives the BackendRequest, or its last call.
   struct Request {
     const http::RequestHead& head;
     const http::UpgradeRequest* upgrade;  // null: no WebSocket
-    RequestRecord& record;                // is told of the endpoint and of the affinity cookie
+    RequestRecord& record;                // holds the endpoint; is told of the affinity cookie
     cluster::AffinityLookup session;      // what is known of its Socket.IO session
   };
 
@@ -52,8 +52,9 @@ class BackendRequest {
     event::Timer& timer;  // bounds each try until its head is written
   };
 
-  BackendRequest(WorkerServices& services, Backends& backends, cluster::WorkerCluster& cluster,
-                 const Request& request, const Waiter& waiter);
+  BackendRequest(WorkerServices& services, Backends& backends,
+                 std::shared_ptr<cluster::WorkerCluster> cluster, const Request& request,
+                 const Waiter& waiter);
 
   // Continues until it has to wait.
   State Advance();
@@ -77,7 +78,6 @@ class BackendRequest {
   }
   // After HeadState::kTunnel, as ClientStream::TakeTunnel.
   std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) { return stream().TakeTunnel(early); }
-  cluster::OpenLease TakeLease() { return std::move(lease_); }
   // The exchange is over: returns the connection to the pool, which closes it if it cannot carry another
   // request.
   void Return();
@@ -86,11 +86,11 @@ class BackendRequest {
 
   // Once an endpoint has been picked.
   cluster::Endpoint& endpoint() const {
-    HAWSER_DCHECK(endpoint_ != nullptr);
-    return *endpoint_;
+    HAWSER_DCHECK(request_.record.endpoint != nullptr);
+    return *request_.record.endpoint;
   }
   // The response is to set the affinity cookie.
-  bool renews_affinity() const { return cluster_.cluster.affinity() != nullptr && renew_affinity_; }
+  bool renews_affinity() const { return cluster_->cluster().affinity() != nullptr && renew_affinity_; }
   std::string AffinityCookie(bool tls) const;
 
   // Why the last failed try failed, and the same in words; kNone and "" if none failed.
@@ -117,27 +117,26 @@ class BackendRequest {
   void OnTryFailed(http::Reject reject, std::string why, Blame blame, bool body_begun = false);
   void Fail(http::Reject reject);
   bool MaySendAgain(bool body_begun) const;
-  bool TriesLeft() const { return tries_ <= cluster_.cluster.settings().connect_retries; }
+  bool TriesLeft() const { return tries_ <= cluster_->cluster().settings().connect_retries; }
   void LogFailure();
   bool websocket() const { return request_.upgrade != nullptr; }
 
   WorkerServices& services_;
   Backends& backends_;
-  cluster::WorkerCluster& cluster_;
-  const Request request_;
+  const std::shared_ptr<cluster::WorkerCluster> cluster_;
+  Request request_;
   const Waiter waiter_;
   State state_ = State::kPick;
 
-  std::vector<const cluster::Endpoint*> tried_;  // without success
-  cluster::Endpoint* endpoint_ = nullptr;        // null: none was picked
-  cluster::Trial trial_;                         // of endpoint_
-  cluster::OpenLease lease_;                     // on endpoint_
+  std::vector<std::shared_ptr<const cluster::Endpoint>> tried_;  // without success
+  cluster::Trial trial_;                                         // of endpoint()
   Try try_ = Try::kFirst;
   uint8_t tries_ = 0;  // begun, at all endpoints
   bool renew_affinity_ = false;
   http::Reject failure_ = http::Reject::kNone;
   std::string failure_text_;
   uint64_t connection_ = 0;                    // of the last try, as Attempt::connection
+  uint64_t transport_ = 0;                     // of stream_, as Attempt::transport
   cluster::ConnectLease connecting_;           // while it is being made
   std::unique_ptr<cluster::Attempt> attempt_;  // in kConnect, once begun
   std::unique_ptr<http::ClientStream> stream_;

@@ -1,40 +1,60 @@
-// The backends as one worker sees them: the snapshot for new connections, this worker's balancers for its
-// clusters, the worker-local state of the routes' filters, and the connections that wait for another request.
-// One per worker, outlives its sessions; loop thread only.
+// The backends as one worker sees them: the snapshot for new connections, this worker's part of each cluster,
+// the worker-local state of the routes' filters, and the connections that wait for another request. One per
+// worker, outlives its sessions; loop thread only.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <random>
-#include <span>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "proxy/base/check.h"
-#include "proxy/cluster/cluster.h"
+#include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/membership.h"
 #include "proxy/cluster/pool.h"
 #include "proxy/cluster/stick_table.h"
+#include "proxy/cluster/worker_cluster.h"
 #include "proxy/session/snapshot.h"
 
 namespace hawser::session {
 
 class Backends {
  public:
-  // Draws the balancers' seeds from `random`. `loop`, `buffers` and `stick_table` must outlive this.
+  // Draws the balancers' seeds from `random`. `loop`, `buffers`, `stick_table` and `random` must outlive
+  // this.
   Backends(event::Loop& loop, net::BufferPool& buffers, cluster::StickTable& stick_table,
            std::shared_ptr<const Snapshot> snapshot, std::mt19937_64& random)
-      : snapshot_(std::move(snapshot)), stick_table_(stick_table), pool_(loop, buffers) {
-    for (const auto& cluster : snapshot_->clusters) clusters_.emplace_back(*cluster, random());
+      : snapshot_(std::move(snapshot)), random_(random), stick_table_(stick_table), pool_(loop, buffers) {
+    for (const auto& membership : snapshot_->clusters) UpdateCluster(membership);
     for (const filters::Chain& chain : snapshot_->filters) filter_locals_.push_back(chain.MakeLocals(loop));
   }
 
   const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
-  // By the snapshot's cluster index.
-  std::span<cluster::WorkerCluster> clusters() { return clusters_; }
-  cluster::WorkerCluster& cluster(size_t index) {
-    HAWSER_DCHECK(index < clusters_.size());
-    return clusters_[index];
+
+  // By the cluster's id. A request keeps a copy for as long as it uses it.
+  const std::shared_ptr<cluster::WorkerCluster>& cluster(uint32_t id) const {
+    const auto found = clusters_.find(id);
+    HAWSER_DCHECK(found != clusters_.end());
+    return found->second;
   }
+  // By its place in the snapshot.
+  const std::shared_ptr<cluster::WorkerCluster>& ClusterAt(size_t index) const {
+    HAWSER_DCHECK(index < snapshot_->clusters.size());
+    return cluster(snapshot_->clusters[index]->cluster()->id());
+  }
+
+  // A cluster has come or has changed: how it is configured, or what it consists of. Returns what counted
+  // before, which the caller frees elsewhere; null for a new one.
+  std::shared_ptr<const cluster::Membership> UpdateCluster(
+      std::shared_ptr<const cluster::Membership> membership);
+  // A cluster is gone, and no route leads to it any more. Requests under way go on. Returns as UpdateCluster.
+  std::shared_ptr<const cluster::Membership> RemoveCluster(uint32_t id);
+  // An endpoint has left its cluster for good: its kept connections end.
+  void Forget(const cluster::Endpoint& endpoint) { pool_.Forget(endpoint); }
+
   // What the filters of a route keep on this worker, by Route::index.
   const filters::Locals& filter_locals(size_t route) const {
     HAWSER_DCHECK(route < filter_locals_.size());
@@ -45,7 +65,8 @@ class Backends {
 
  private:
   const std::shared_ptr<const Snapshot> snapshot_;
-  std::vector<cluster::WorkerCluster> clusters_;
+  std::mt19937_64& random_;
+  absl::flat_hash_map<uint32_t, std::shared_ptr<cluster::WorkerCluster>> clusters_;
   std::vector<filters::Locals> filter_locals_;
   cluster::StickTable& stick_table_;
   cluster::Pool pool_;

@@ -136,7 +136,7 @@ void Exchange::RunFilters() {
 
 void Exchange::AskBackend() {
   HAWSER_DCHECK(!backend_);
-  cluster::WorkerCluster& cluster = backends_.cluster(PickCluster());
+  const std::shared_ptr<cluster::WorkerCluster>& cluster = backends_.ClusterAt(PickCluster());
   backend_.emplace(
       services_, backends_, cluster,
       BackendRequest::Request{.head = head_,
@@ -151,7 +151,7 @@ void Exchange::AskBackend() {
 size_t Exchange::PickCluster() {
   if (route().affinity == config::RouteAffinity::kSocketIo) {
     socket_io_.emplace(backends_.stick_table(), head_);
-    const auto home = socket_io_->FindCluster(*record_->route, backends_.clusters(), services_.loop.now());
+    const auto home = socket_io_->FindCluster(*record_->route, backends_, services_.loop.now());
     if (home) return *home;
   }
   return record_->route->PickCluster(services_.random());
@@ -322,7 +322,6 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
                             .snapshot = snapshot_,
                             .record = std::move(record_),
                             .leases = std::move(leases),
-                            .endpoint_lease = backend_->TakeLease(),
                             .attachments = context_->TakeAttachments(),
                             .deflate = deflate_,
                             .early_from_client = early_from_client,

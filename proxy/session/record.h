@@ -1,6 +1,7 @@
 // The facts about one request from its head to its end: the source of its access-log line and of its row on
 // the admin page. Made when the head is complete, owned by the exchange and then by the tunnel. The client's
-// text is packed into one allocation; everything else points into the request's snapshot.
+// text is packed into one allocation; the endpoint is counted; everything else points into the request's
+// snapshot.
 #pragma once
 
 #include <cstdint>
@@ -69,10 +70,10 @@ struct RequestRecord {
   bool tunnel = false;                             // a WebSocket was opened
   uint16_t status = 0;                             // sent to the client; 0: none
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
-  // Its name, in the snapshot, where the next two are as well. Never null when a line is written.
+  // Its name, in the snapshot, where the route is as well. Never null when a line is written.
   const std::string* listener = nullptr;
   const route::Route* route = nullptr;
-  const cluster::Endpoint* endpoint = nullptr;
+  cluster::OpenLease endpoint;  // the last one that was picked
   base::TimePoint start;
 };
 

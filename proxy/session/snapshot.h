@@ -7,7 +7,7 @@
 
 #include "config/schema.h"
 #include "filters/chain.h"
-#include "proxy/cluster/cluster.h"
+#include "proxy/cluster/membership.h"
 #include "proxy/edge/ip_table.h"
 #include "proxy/http2/settings.h"
 #include "proxy/route/route_table.h"
@@ -28,7 +28,7 @@ struct Snapshot {
   std::vector<ListenerRuntime> listeners;
   std::unique_ptr<route::RouteTable> routes;
   std::vector<filters::Chain> filters;  // by Route::index
-  std::vector<std::unique_ptr<cluster::Cluster>> clusters;
+  std::vector<std::shared_ptr<const cluster::Membership>> clusters;
 };
 
 }  // namespace hawser::session

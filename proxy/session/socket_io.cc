@@ -1,7 +1,5 @@
 #include "proxy/session/socket_io.h"
 
-#include "proxy/base/check.h"
-
 namespace hawser::session {
 
 using cluster::AffinityResult;
@@ -12,18 +10,16 @@ SocketIoSession::SocketIoSession(cluster::StickTable& table, const http::Request
       may_begin_(http::MayBeginEngineIoSession(request)),
       lookup_{may_begin_ ? AffinityResult::kSet : AffinityResult::kNone} {}
 
-std::optional<size_t> SocketIoSession::FindCluster(const route::Route& route,
-                                                   std::span<const cluster::WorkerCluster> clusters,
+std::optional<size_t> SocketIoSession::FindCluster(const route::Route& route, const Backends& backends,
                                                    base::TimePoint now) {
   if (session_.empty()) return std::nullopt;
   lookup_ = {AffinityResult::kUnknown};
   for (const route::WeightedTarget& target : route.clusters) {
-    HAWSER_DCHECK(target.cluster < clusters.size());
-    const cluster::Cluster& cluster = clusters[target.cluster].cluster;
-    const auto name = table_.Find(cluster.name(), session_, now);
+    const cluster::Membership& membership = backends.ClusterAt(target.cluster)->membership();
+    const auto name = table_.Find(membership.cluster()->name(), session_, now);
     if (!name) continue;
-    lookup_ = {AffinityResult::kHit, cluster.Find(*name)};
-    if (lookup_.endpoint == nullptr) lookup_ = {AffinityResult::kGone};  // a reload has removed the endpoint
+    lookup_ = {AffinityResult::kHit, membership.Find(*name)};
+    if (lookup_.endpoint == nullptr) lookup_ = {AffinityResult::kGone};  // it has left the cluster
     return target.cluster;
   }
   return std::nullopt;

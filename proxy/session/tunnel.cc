@@ -39,7 +39,6 @@ Tunnel::Tunnel(WorkerServices& services, Parts parts)
       snapshot_(std::move(parts.snapshot)),
       record_(std::move(*parts.record)),
       leases_(std::move(parts.leases)),
-      endpoint_lease_(std::move(parts.endpoint_lease)),
       attachments_(std::move(parts.attachments)),
       timer_(*this, kTimerTag),
       last_message_(services.loop.now()),

@@ -19,7 +19,6 @@
 
 #include "filters/attachments.h"
 #include "proxy/base/intrusive_list.h"
-#include "proxy/cluster/endpoint.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/reject.h"
@@ -44,10 +43,9 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
     std::unique_ptr<net::ByteStream> backend;
     std::shared_ptr<const Snapshot> snapshot;
     std::unique_ptr<RequestRecord> record;
-    EdgeLeases leases;  // empty where the client's connection outlives the tunnel (HTTP/2)
-    cluster::OpenLease endpoint_lease;
-    filters::Attachments attachments;               // what the route's filters hold
-    bool deflate = false;                           // permessage-deflate was negotiated: RSV1 has a meaning
+    EdgeLeases leases;                 // empty where the client's connection outlives the tunnel (HTTP/2)
+    filters::Attachments attachments;  // what the route's filters hold
+    bool deflate = false;              // permessage-deflate was negotiated: RSV1 has a meaning
     std::span<const std::byte> early_from_client;   // came ahead of the 101
     std::span<const std::byte> early_from_backend;  // came behind the 101
   };
@@ -127,7 +125,6 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   std::shared_ptr<const Snapshot> snapshot_;
   RequestRecord record_;
   EdgeLeases leases_;
-  cluster::OpenLease endpoint_lease_;
   filters::Attachments attachments_;
   event::Timer timer_;
   base::TimePoint last_message_;

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "proxy/cluster/affinity.h"
-#include "proxy/cluster/cluster.h"
+#include "proxy/cluster/membership.h"
 
 namespace hawser::cluster {
 namespace {
@@ -32,16 +32,18 @@ struct Site {
     config::AffinityCookie cookie{.name = "moor", .ttl = std::chrono::hours(1)};
     for (const std::string_view key : keys) cookie.keys.push_back({std::string(key)});
     settings.affinity = config::Affinity{.cookie = cookie};
-    cluster = std::make_unique<Cluster>(settings);
-    for (const auto& endpoint : cluster->endpoints())
-      genuine.push_back(cluster->affinity()->Mint(*endpoint, kNow));
+    EndpointRegistry registry;
+    cluster = MakeMembership(std::make_shared<const Cluster>(settings), TargetsOf(settings), registry);
+    for (const Member& member : cluster->members())
+      genuine.push_back(affinity().Mint(*member.endpoint, *cluster, kNow));
   }
 
-  AffinityLookup Find(std::string_view cookie) const { return cluster->affinity()->Find(cookie, {}, kNow); }
+  const Affinity& affinity() const { return *cluster->cluster()->affinity(); }
+  AffinityLookup Find(std::string_view cookie) const { return affinity().Find(cookie, *cluster, {}, kNow); }
 
   config::Cluster settings;
-  std::unique_ptr<Cluster> cluster;
-  std::vector<std::string> genuine;  // by endpoint
+  std::shared_ptr<const Membership> cluster;
+  std::vector<std::string> genuine;  // by member
 };
 
 void RequireNoneButGenuine(const Site& site, std::string_view cookie) {
@@ -51,7 +53,7 @@ void RequireNoneButGenuine(const Site& site, std::string_view cookie) {
     Require(found.result == AffinityResult::kForged && found.endpoint == nullptr);
   } else {
     Require(found.endpoint ==
-            site.cluster->endpoints()[static_cast<size_t>(known - site.genuine.begin())].get());
+            site.cluster->members()[static_cast<size_t>(known - site.genuine.begin())].endpoint.get());
   }
 }
 

@@ -6,7 +6,6 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "proxy/cluster/base64url.h"
-#include "proxy/cluster/cluster.h"
 #include "tests/unit/cluster/fleet.h"
 
 namespace hawser::cluster {
@@ -28,28 +27,25 @@ class Site {
     config::AffinityCookie affinity{.name = std::move(cookie), .ttl = ttl};
     for (const std::string_view key : keys) affinity.keys.push_back({std::string(key)});
     settings_.affinity = config::Affinity{.cookie = affinity};
-    cluster_ = std::make_unique<Cluster>(settings_);
+    cluster_ = std::make_unique<Fleet>(settings_);
   }
 
   Endpoint& endpoint(size_t i) const { return *cluster_->endpoints()[i]; }
-  std::string Mint(size_t i, WallTime now = kNow) const {
-    return cluster_->affinity()->Mint(endpoint(i), now);
-  }
+  std::string Mint(size_t i, WallTime now = kNow) const { return cluster_->Mint(endpoint(i), now); }
+  std::string MintFor(const Endpoint& endpoint) const { return cluster_->Mint(endpoint, kNow); }
   AffinityLookup Find(std::string_view cookie, WallTime now = kNow, EndpointSet tried = {}) const {
-    return cluster_->affinity()->Find(cookie, tried, now);
+    return cluster_->affinity()->Find(cookie, *cluster_->membership(), tried, now);
   }
   // With a Cookie field for each.
   AffinityLookup FindIn(const std::vector<std::string>& fields, EndpointSet tried = {}) const {
     http::HeaderList headers;
     for (const std::string& field : fields) headers.Add("Cookie", field);
-    return cluster_->affinity()->FindIn(headers, tried, kNow);
+    return cluster_->affinity()->FindIn(headers, *cluster_->membership(), tried, kNow);
   }
-  const Affinity& affinity() const { return *cluster_->affinity(); }
-  const Cluster& cluster() const { return *cluster_; }
 
  private:
   config::Cluster settings_;
-  std::unique_ptr<Cluster> cluster_;
+  std::unique_ptr<Fleet> cluster_;
 };
 
 MATCHER_P(Misses, result, "") {
@@ -80,7 +76,7 @@ TEST(Affinity, OfSeveralCookiesTheFirstThatVerifiesCounts) {
   EXPECT_THAT(site.FindIn({two, one}), Hits(&site.endpoint(2)));
   EXPECT_THAT(site.FindIn({"moor=" + Site({kKeyB}).Mint(2) + "; moor=; moor=x; " + one}),
               Hits(&site.endpoint(1)));
-  const Endpoint* const tried = &site.endpoint(2);
+  const std::shared_ptr<const Endpoint> tried = site.endpoint(2).shared_from_this();
   EXPECT_THAT(site.FindIn({two, one}, EndpointSet(&tried, 1)), Hits(&site.endpoint(1)));
   EXPECT_THAT(site.FindIn({"moor=x; " + two + "; moor=x"}, EndpointSet(&tried, 1)),
               Misses(AffinityResult::kGone));
@@ -251,14 +247,15 @@ TEST(Affinity, ToAnEndpointThatIsNotAvailableIsGone) {
 
 TEST(Affinity, ToAnEndpointThatHasFailedIsGone) {
   const Site site;
-  const Endpoint* const tried = &site.endpoint(2);
+  const std::shared_ptr<const Endpoint> tried = site.endpoint(2).shared_from_this();
   EXPECT_THAT(site.Find(site.Mint(2), kNow, EndpointSet(&tried, 1)), Misses(AffinityResult::kGone));
   EXPECT_THAT(site.Find(site.Mint(1), kNow, EndpointSet(&tried, 1)), Hits(&site.endpoint(1)));
 }
 
-TEST(Affinity, MintsNothingForAnEndpointOfAnotherCluster) {
-  const Site site;
-  EXPECT_EQ(site.affinity().Mint(Site().endpoint(0), kNow), "");
+TEST(Affinity, MintsForAnEndpointThatHasLeftSinceItWasPicked) {
+  const Site large({kKeyA}, 1h, 5);
+  const Site small({kKeyA}, 1h, 4);
+  EXPECT_EQ(small.MintFor(large.endpoint(4)), large.Mint(4));
 }
 
 TEST(Affinity, WithoutKeysAcceptsNothingAndMintsNothing) {
@@ -278,10 +275,10 @@ TEST(Affinity, WritesItsSetCookieAsConfigured) {
       config::Affinity{.cookie = config::AffinityCookie{.name = "moor", .keys = {{std::string(kKeyA)}}}};
   config::AffinityCookie& cookie = *settings.affinity->cookie;
   const auto written = [&](bool tls) {
-    const Cluster cluster(settings);
+    const Fleet cluster(settings);
     const Endpoint& endpoint = *cluster.endpoints()[0];
-    std::string text = cluster.affinity()->SetCookieFor(endpoint, kNow, tls);
-    const std::string value = cluster.affinity()->Mint(endpoint, kNow);
+    std::string text = cluster.affinity()->SetCookieFor(endpoint, *cluster.membership(), kNow, tls);
+    const std::string value = cluster.Mint(endpoint, kNow);
     const size_t at = text.find(value);
     return at == std::string::npos ? text : text.replace(at, value.size(), "VALUE");
   };

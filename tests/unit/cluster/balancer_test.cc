@@ -5,7 +5,6 @@
 #include <set>
 
 #include "gtest/gtest.h"
-#include "proxy/cluster/cluster.h"
 #include "tests/unit/cluster/fleet.h"
 
 namespace hawser::cluster {
@@ -22,23 +21,23 @@ INSTANTIATE_TEST_SUITE_P(, EveryPolicy,
 
 TEST_P(EveryPolicy, PicksNothingFromNothing) {
   const config::Cluster settings = EvenCluster(GetParam(), 0);
-  const Cluster cluster(settings);
-  EXPECT_EQ(MakeBalancer(cluster, 1)->Pick({.hash = 1, .random = 2}), nullptr);
+  const Fleet cluster(settings);
+  EXPECT_EQ(cluster.NewBalancer(1)->Pick({.hash = 1, .random = 2}), nullptr);
 }
 
 TEST_P(EveryPolicy, PicksTheOnlyEndpointEvenIfItWasTried) {
   const config::Cluster settings = EvenCluster(GetParam(), 1);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
-  const Endpoint* const only = cluster.endpoints()[0].get();
-  EXPECT_EQ(balancer->Pick({.hash = 1, .random = 2}), only);
-  EXPECT_EQ(balancer->Pick({.hash = 1, .random = 2, .tried = EndpointSet(&only, 1)}), only);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
+  const std::shared_ptr<const Endpoint> only = cluster.endpoints()[0];
+  EXPECT_EQ(balancer->Pick({.hash = 1, .random = 2}), only.get());
+  EXPECT_EQ(balancer->Pick({.hash = 1, .random = 2, .tried = EndpointSet(&only, 1)}), only.get());
 }
 
 TEST_P(EveryPolicy, NeverPicksWhatIsNotAvailable) {
   const config::Cluster settings = EvenCluster(GetParam(), 6);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   for (size_t out = 0; out < 6; ++out) {
     SetUsable(*cluster.endpoints()[out], false);
     const auto picks = CountPicks(*balancer, 3000);
@@ -52,10 +51,10 @@ TEST_P(EveryPolicy, NeverPicksWhatIsNotAvailable) {
 
 TEST_P(EveryPolicy, AvoidsTheTriedWhileAnyOtherIsAvailable) {
   const config::Cluster settings = EvenCluster(GetParam(), 4);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   const auto endpoints = cluster.endpoints();
-  const Endpoint* const tried[] = {endpoints[0].get(), endpoints[2].get()};
+  const std::shared_ptr<const Endpoint> tried[] = {endpoints[0], endpoints[2]};
 
   auto picks = CountPicks(*balancer, 2000, tried);
   EXPECT_EQ(picks.size(), 2u);
@@ -72,8 +71,8 @@ TEST_P(EveryPolicy, AvoidsTheTriedWhileAnyOtherIsAvailable) {
 
 TEST_P(EveryPolicy, FindsTheOneUsableAmongMany) {
   const config::Cluster settings = EvenCluster(GetParam(), 200);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   for (const auto& endpoint : cluster.endpoints()) SetUsable(*endpoint, false);
   SetUsable(*cluster.endpoints()[123], true);
   EXPECT_EQ(CountPicks(*balancer, 500), (std::map<std::string, int>{{"10.0.123.1:9000", 500}}));
@@ -81,8 +80,8 @@ TEST_P(EveryPolicy, FindsTheOneUsableAmongMany) {
 
 TEST_P(EveryPolicy, SpreadsWhatAnUnavailableEndpointLeavesOverAllOthers) {
   const config::Cluster settings = EvenCluster(GetParam(), 5);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   SetUsable(*cluster.endpoints()[2], false);
   auto picks = CountPicks(*balancer, 20'000);
   for (size_t i : {0u, 1u, 3u, 4u}) EXPECT_NEAR(picks[cluster.endpoints()[i]->name()], 5000, 1000) << i;
@@ -91,9 +90,9 @@ TEST_P(EveryPolicy, SpreadsWhatAnUnavailableEndpointLeavesOverAllOthers) {
 TEST(Shares, FollowTheWeights) {
   for (const LbPolicy policy : {LbPolicy::kRoundRobin, LbPolicy::kRandom, LbPolicy::kMaglev}) {
     const config::Cluster settings = ClusterOf(policy, {1, 2, 3, 10, 1, 7});
-    const Cluster cluster(settings);
-    const auto balancer = MakeBalancer(cluster, 1);
-    EXPECT_LT(ChiSquare(CountPicks(*balancer, 48'000), cluster.endpoints()),
+    const Fleet cluster(settings);
+    const auto balancer = cluster.NewBalancer(1);
+    EXPECT_LT(ChiSquare(CountPicks(*balancer, 48'000), cluster.table().members()),
               20.5)  // 5 degrees of freedom, p = 0.001
         << "policy " << static_cast<int>(policy);
   }
@@ -101,19 +100,18 @@ TEST(Shares, FollowTheWeights) {
 
 TEST(Shares, OfARingFollowTheWeightsRoughly) {
   const config::Cluster settings = ClusterOf(LbPolicy::kRingHash, {1, 2, 3, 10, 1, 7});
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   auto picks = CountPicks(*balancer, 48'000);
-  for (const auto& endpoint : cluster.endpoints()) {
-    EXPECT_NEAR(picks[endpoint->name()], 2000 * endpoint->weight(), 500 * endpoint->weight())
-        << endpoint->name();
+  for (const auto& [endpoint, weight] : cluster.table().members()) {
+    EXPECT_NEAR(picks[endpoint->name()], 2000 * weight, 500 * weight) << endpoint->name();
   }
 }
 
 TEST(RoundRobin, TakesEachInTurn) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRoundRobin, 7);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 99);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(99);
   for (int round = 0; round < 5; ++round) {
     const auto picks = CountPicks(*balancer, 7);
     EXPECT_EQ(picks.size(), 7u) << "round " << round;
@@ -122,9 +120,9 @@ TEST(RoundRobin, TakesEachInTurn) {
 
 TEST(RoundRobin, KeepsWeightsWithinEveryRoundAndDoesNotBunch) {
   const config::Cluster settings = ClusterOf(LbPolicy::kRoundRobin, {5, 1, 1});
-  const Cluster cluster(settings);
+  const Fleet cluster(settings);
   for (uint64_t seed = 0; seed < 50; ++seed) {
-    const auto balancer = MakeBalancer(cluster, seed);
+    const auto balancer = cluster.NewBalancer(seed);
     int heavy = 0;
     int run = 0;
     for (int i = 0; i < 700; ++i) {
@@ -139,17 +137,17 @@ TEST(RoundRobin, KeepsWeightsWithinEveryRoundAndDoesNotBunch) {
 
 TEST(RoundRobin, WorkersStartAtDifferentEndpoints) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRoundRobin, 10);
-  const Cluster cluster(settings);
+  const Fleet cluster(settings);
   std::map<const Endpoint*, int> starts;
-  for (uint64_t seed = 0; seed < 1000; ++seed) ++starts[MakeBalancer(cluster, seed)->Pick({})];
+  for (uint64_t seed = 0; seed < 1000; ++seed) ++starts[cluster.NewBalancer(seed)->Pick({})];
   EXPECT_EQ(starts.size(), 10u);
   for (const auto& [endpoint, count] : starts) EXPECT_NEAR(count, 100, 60) << endpoint->name();
 }
 
 TEST(RoundRobin, AnEndpointThatComesBackGetsNoBurst) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRoundRobin, 3);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 5);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(5);
   SetUsable(*cluster.endpoints()[1], false);
   CountPicks(*balancer, 3000);
   SetUsable(*cluster.endpoints()[1], true);
@@ -157,8 +155,8 @@ TEST(RoundRobin, AnEndpointThatComesBackGetsNoBurst) {
 }
 
 // Opens tunnels and keeps them.
-std::vector<int64_t> ActiveAfter(const Cluster& cluster, int tunnels) {
-  const auto balancer = MakeBalancer(cluster, 1);
+std::vector<int64_t> ActiveAfter(const Fleet& cluster, int tunnels) {
+  const auto balancer = cluster.NewBalancer(1);
   std::mt19937_64 random(3);
   std::vector<OpenLease> leases;
   for (int i = 0; i < tunnels; ++i) leases.emplace_back(*balancer->Pick({.random = random()}));
@@ -169,14 +167,14 @@ std::vector<int64_t> ActiveAfter(const Cluster& cluster, int tunnels) {
 
 TEST(LeastRequest, IsEvenWhileAllAreIdle) {
   const config::Cluster settings = EvenCluster(LbPolicy::kLeastRequest, 6);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
-  EXPECT_LT(ChiSquare(CountPicks(*balancer, 60'000), cluster.endpoints()), 20.5);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
+  EXPECT_LT(ChiSquare(CountPicks(*balancer, 60'000), cluster.table().members()), 20.5);
 }
 
 TEST(LeastRequest, KeepsOpenTunnelsFarMoreEvenThanChanceDoes) {
   const config::Cluster settings = EvenCluster(LbPolicy::kLeastRequest, 20);
-  const Cluster cluster(settings);
+  const Fleet cluster(settings);
   const std::vector<int64_t> active = ActiveAfter(cluster, 20'000);
   const auto [least, most] = std::minmax_element(active.begin(), active.end());
   EXPECT_LE(*most - *least, 15);  // random: some 120
@@ -184,7 +182,7 @@ TEST(LeastRequest, KeepsOpenTunnelsFarMoreEvenThanChanceDoes) {
 
 TEST(LeastRequest, KeepsOpenTunnelsInProportionToWeights) {
   const config::Cluster settings = ClusterOf(LbPolicy::kLeastRequest, {8, 1, 1});
-  const Cluster cluster(settings);
+  const Fleet cluster(settings);
   const std::vector<int64_t> active = ActiveAfter(cluster, 10'000);
   EXPECT_NEAR(static_cast<double>(active[0]), 8000, 80);
   EXPECT_NEAR(static_cast<double>(active[1]), 1000, 40);
@@ -193,8 +191,8 @@ TEST(LeastRequest, KeepsOpenTunnelsInProportionToWeights) {
 
 TEST(LeastRequest, NeverPicksTheFullestOfAllButTheOnlyOne) {
   const config::Cluster settings = EvenCluster(LbPolicy::kLeastRequest, 5);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   const OpenLease busy(*cluster.endpoints()[3]);
   EXPECT_EQ(CountPicks(*balancer, 5000).count(cluster.endpoints()[3]->name()), 0u)
       << "two distinct choices always hold a better one";
@@ -202,10 +200,10 @@ TEST(LeastRequest, NeverPicksTheFullestOfAllButTheOnlyOne) {
 
 TEST(LeastRequest, ComparesLoadsAmongThoseUsableToo) {
   const config::Cluster settings = EvenCluster(LbPolicy::kLeastRequest, 4);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   const OpenLease busy(*cluster.endpoints()[3]);
-  const Endpoint* const tried[] = {cluster.endpoints()[0].get()};
+  const std::shared_ptr<const Endpoint> tried[] = {cluster.endpoints()[0]};
   SetUsable(*cluster.endpoints()[1], false);
   EXPECT_EQ(CountPicks(*balancer, 1000, tried),
             (std::map<std::string, int>{{cluster.endpoints()[2]->name(), 1000}}));
@@ -213,8 +211,8 @@ TEST(LeastRequest, ComparesLoadsAmongThoseUsableToo) {
 
 TEST(Random, StaysInProportionAmongThoseUsable) {
   const config::Cluster settings = ClusterOf(LbPolicy::kRandom, {1, 5, 4, 2, 3});
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   SetUsable(*cluster.endpoints()[1], false);
   auto picks = CountPicks(*balancer, 40'000);
   EXPECT_NEAR(picks[cluster.endpoints()[0]->name()], 4000, 250);

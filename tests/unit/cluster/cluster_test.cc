@@ -1,4 +1,4 @@
-#include "proxy/cluster/cluster.h"
+#include "proxy/cluster/worker_cluster.h"
 
 #include "gtest/gtest.h"
 #include "tests/unit/cluster/fleet.h"
@@ -28,22 +28,21 @@ http::RequestHead RequestWith(std::string_view cookie_field) {
 
 const net::IpAddress kClient = net::IpAddress::Parse("192.0.2.1").value();
 
-TEST(Cluster, HasTheEndpointsOfItsConfiguration) {
-  config::Cluster settings = ClusterOf(config::LbPolicy::kRandom, {3, 4});
-  settings.endpoints[1].address = Address("unix:/run/rooms.sock");
-  const Cluster cluster(settings);
-  ASSERT_EQ(cluster.endpoints().size(), 2u);
-  EXPECT_EQ(cluster.endpoints()[0]->weight(), 3u);
-  EXPECT_EQ(cluster.endpoints()[1]->name(), "unix:/run/rooms.sock");
-  EXPECT_EQ(cluster.endpoints()[1]->cluster(), "rooms");
-  EXPECT_EQ(cluster.affinity(), nullptr);
-  EXPECT_FALSE(cluster.places_by_hash());
+TEST(Cluster, HasSettingsOfItsOwn) {
+  auto settings = std::make_unique<config::Cluster>(Sticky(config::LbPolicy::kRandom, 1));
+  const Cluster cluster(*settings);
+  settings = nullptr;
+  EXPECT_EQ(cluster.name(), "rooms");
+  EXPECT_EQ(cluster.settings().lb_policy, config::LbPolicy::kRandom);
+  EXPECT_EQ(cluster.transport()->protocol, config::BackendProtocol::kHttp11);
+  EXPECT_NE(cluster.affinity(), nullptr);
+  EXPECT_EQ(Cluster(config::Cluster{}).affinity(), nullptr);
 }
 
 TEST(WorkerCluster, WithoutAffinityFollowsThePolicy) {
   const config::Cluster settings = EvenCluster(config::LbPolicy::kRoundRobin, 3);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   std::map<const Endpoint*, int> picks;
   for (uint64_t i = 0; i < 9; ++i) {
     const Picked picked = worker.Choose(RequestWith(""), kClient, {}, i, kNow);
@@ -57,9 +56,9 @@ TEST(WorkerCluster, WithoutAffinityFollowsThePolicy) {
 TEST(WorkerCluster, PlacesByTheHashPolicyWhateverTheRandom) {
   config::Cluster settings = EvenCluster(config::LbPolicy::kMaglev, 8);
   settings.hash_policy = {{.cookie = "room"}};
-  const Cluster cluster(settings);
-  WorkerCluster one(cluster, 1);
-  WorkerCluster other(cluster, 2);
+  const Fleet cluster(settings);
+  WorkerCluster one(cluster.membership(), 1);
+  WorkerCluster other(cluster.membership(), 2);
   std::map<const Endpoint*, int> picks;
   for (uint64_t i = 0; i < 200; ++i) {
     const std::string cookie = "room=" + std::to_string(i);
@@ -72,14 +71,14 @@ TEST(WorkerCluster, PlacesByTheHashPolicyWhateverTheRandom) {
 
 TEST(WorkerCluster, GivesANewClientACookieThatBringsItBack) {
   const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 5);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   const Picked first = worker.Choose(RequestWith(""), kClient, {}, 1, kNow);
   ASSERT_NE(first.endpoint, nullptr);
   EXPECT_EQ(first.affinity, AffinityResult::kSet);
   EXPECT_TRUE(first.renew_affinity);
 
-  const std::string cookie = "a=b; moor=" + cluster.affinity()->Mint(*first.endpoint, kNow);
+  const std::string cookie = "a=b; moor=" + cluster.Mint(*first.endpoint, kNow);
   for (uint64_t i = 0; i < 20; ++i) {
     const Picked again = worker.Choose(RequestWith(cookie), kClient, {}, i, kNow + 1min);
     EXPECT_EQ(again.endpoint, first.endpoint);
@@ -90,8 +89,8 @@ TEST(WorkerCluster, GivesANewClientACookieThatBringsItBack) {
 
 TEST(WorkerCluster, AForgedCookieFallsBackToThePolicyAndIsSetAgain) {
   const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 4);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   std::map<const Endpoint*, int> picks;
   for (uint64_t i = 0; i < 40; ++i) {
     const Picked picked =
@@ -105,11 +104,11 @@ TEST(WorkerCluster, AForgedCookieFallsBackToThePolicyAndIsSetAgain) {
 
 TEST(WorkerCluster, AnEjectedTargetFallsBackToThePolicyAndIsSetAgain) {
   const config::Cluster settings = Sticky(config::LbPolicy::kLeastRequest, 4);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   Endpoint& target = *cluster.endpoints()[2];
-  const std::string cookie = "moor=" + cluster.affinity()->Mint(target, kNow);
-  const Endpoint* const tried = &target;
+  const std::string cookie = "moor=" + cluster.Mint(target, kNow);
+  const std::shared_ptr<const Endpoint> tried = target.shared_from_this();
   for (uint64_t i = 0; i < 50; ++i) {
     const Picked picked =
         worker.Choose(RequestWith(cookie), kClient, EndpointSet(&tried, 1), i * 0x9e3779b97f4a7c15, kNow);
@@ -121,10 +120,10 @@ TEST(WorkerCluster, AnEjectedTargetFallsBackToThePolicyAndIsSetAgain) {
 
 TEST(WorkerCluster, WithNothingAvailableSetsNoCookie) {
   const config::Cluster settings = Sticky(config::LbPolicy::kMaglev, 2);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   for (const auto& endpoint : cluster.endpoints()) SetUsable(*endpoint, false);
-  const std::string cookie = "moor=" + cluster.affinity()->Mint(*cluster.endpoints()[0], kNow);
+  const std::string cookie = "moor=" + cluster.Mint(*cluster.endpoints()[0], kNow);
   const Picked picked = worker.Choose(RequestWith(cookie), kClient, {}, 1, kNow);
   EXPECT_EQ(picked.endpoint, nullptr);
   EXPECT_EQ(picked.affinity, AffinityResult::kGone);
@@ -133,12 +132,12 @@ TEST(WorkerCluster, WithNothingAvailableSetsNoCookie) {
 
 TEST(WorkerCluster, ALearnedSessionGoesBeforeCookieAndPolicy) {
   const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 4);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   Endpoint& home = *cluster.Find("10.0.2.1:9000");
   const AffinityLookup session{AffinityResult::kHit, &home};
-  const std::string same = "moor=" + cluster.affinity()->Mint(home, kNow);
-  const std::string other = "moor=" + cluster.affinity()->Mint(*cluster.endpoints()[0], kNow);
+  const std::string same = "moor=" + cluster.Mint(home, kNow);
+  const std::string other = "moor=" + cluster.Mint(*cluster.endpoints()[0], kNow);
   for (uint64_t i = 0; i < 8; ++i) {
     const Picked without = worker.Choose(RequestWith(""), kClient, {}, i, kNow, session);
     EXPECT_EQ(without.endpoint, &home);
@@ -153,8 +152,8 @@ TEST(WorkerCluster, ALearnedSessionGoesBeforeCookieAndPolicy) {
 
 TEST(WorkerCluster, ASessionOnADeadEndpointFallsBackToThePolicy) {
   const config::Cluster settings = EvenCluster(config::LbPolicy::kRoundRobin, 3);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   Endpoint& home = *cluster.endpoints()[1];
   const AffinityLookup session{AffinityResult::kHit, &home};
   SetUsable(home, false);
@@ -165,29 +164,22 @@ TEST(WorkerCluster, ASessionOnADeadEndpointFallsBackToThePolicy) {
   EXPECT_FALSE(picked.renew_affinity);
 
   SetUsable(home, true);
-  const Endpoint* const tried = &home;
+  const std::shared_ptr<const Endpoint> tried = home.shared_from_this();
   EXPECT_NE(worker.Choose(RequestWith(""), kClient, EndpointSet(&tried, 1), 1, kNow, session).endpoint,
             &home);
 }
 
 TEST(WorkerCluster, AnUnknownSessionIsLeftToTheCookie) {
   const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 4);
-  const Cluster cluster(settings);
-  WorkerCluster worker(cluster, 1);
+  const Fleet cluster(settings);
+  WorkerCluster worker(cluster.membership(), 1);
   const AffinityLookup session{AffinityResult::kUnknown};
   Endpoint& home = *cluster.endpoints()[3];
-  const std::string cookie = "moor=" + cluster.affinity()->Mint(home, kNow);
+  const std::string cookie = "moor=" + cluster.Mint(home, kNow);
   const Picked led = worker.Choose(RequestWith(cookie), kClient, {}, 1, kNow, session);
   EXPECT_EQ(led.endpoint, &home);
   EXPECT_EQ(led.affinity, AffinityResult::kHit);
   EXPECT_EQ(worker.Choose(RequestWith(""), kClient, {}, 1, kNow, session).affinity, AffinityResult::kUnknown);
-}
-
-TEST(Cluster, FindsAnEndpointByItsName) {
-  const config::Cluster settings = EvenCluster(config::LbPolicy::kRandom, 3);
-  const Cluster cluster(settings);
-  EXPECT_EQ(cluster.Find("10.0.1.1:9000"), cluster.endpoints()[1].get());
-  EXPECT_EQ(cluster.Find("10.0.9.1:9000"), nullptr);
 }
 
 }  // namespace

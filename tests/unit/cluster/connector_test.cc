@@ -34,7 +34,7 @@ TEST(ConnectError, DistinguishesLocalShortagesFromTheEndpointsFaults) {
 
 TEST(Connect, MakesASocketThatReachesTheEndpoint) {
   const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
-  Endpoint endpoint("rooms", net::LocalAddress(listener).value(), 1);
+  Endpoint endpoint("rooms", net::LocalAddress(listener).value());
   Connection connection = Connect(endpoint, {});
   ASSERT_EQ(connection.error, ConnectError::kNone);
   EXPECT_EQ(endpoint.connects(), 1u);
@@ -54,7 +54,7 @@ TEST(Connect, MakesASocketThatReachesTheEndpoint) {
 
 TEST(Connect, CountsARefusalThatIsKnownAtOnce) {
   const std::string path = testing::TempDir() + "/nobody." + std::to_string(getpid()) + ".sock";
-  Endpoint endpoint("rooms", Address("unix:" + path), 1);
+  Endpoint endpoint("rooms", Address("unix:" + path));
   const Connection connection = Connect(endpoint, {});
   EXPECT_EQ(connection.error, ConnectError::kFailed);
   EXPECT_EQ(connection.why, "No such file or directory");
@@ -65,7 +65,7 @@ TEST(Connect, CountsARefusalThatIsKnownAtOnce) {
 }
 
 TEST(Connect, DoesNotBlameTheEndpointForALackOfDescriptors) {
-  Endpoint endpoint("rooms", Address("127.0.0.1:1"), 1);
+  Endpoint endpoint("rooms", Address("127.0.0.1:1"));
   rlimit limit;
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
   const rlimit none{.rlim_cur = 0, .rlim_max = limit.rlim_max};
@@ -88,7 +88,7 @@ int Option(const net::Socket& socket, int level, int name) {
 
 TEST(Connect, LetsTheKernelWatchTheEndpointsHost) {
   const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
-  Endpoint endpoint("rooms", net::LocalAddress(listener).value(), 1);
+  Endpoint endpoint("rooms", net::LocalAddress(listener).value());
   const Connection watched =
       Connect(endpoint, {.idle = base::Duration(1500), .interval = std::chrono::seconds(7), .probes = 4});
   EXPECT_EQ(Option(watched.socket, SOL_SOCKET, SO_KEEPALIVE), 1);
@@ -126,7 +126,7 @@ TEST(Connect, DoesNotBlameTheEndpointForALackOfLocalPorts) {
     allowed = EnterNetworkOfTwoPorts();
     if (!allowed) return;
     const net::Socket listener = net::Listen(Address("127.0.0.1:9000"), {}).value();
-    Endpoint endpoint("rooms", Address("127.0.0.1:9000"), 1);
+    Endpoint endpoint("rooms", Address("127.0.0.1:9000"));
     const Connection connections[] = {Connect(endpoint, {}), Connect(endpoint, {}), Connect(endpoint, {})};
     EXPECT_EQ(connections[1].error, ConnectError::kNone);
     EXPECT_EQ(connections[2].error, ConnectError::kNoLocalPort);

@@ -1,5 +1,6 @@
 #include "proxy/cluster/endpoint.h"
 
+#include <memory>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -11,21 +12,41 @@ namespace hawser::cluster {
 namespace {
 
 TEST(Endpoint, IsNamedByItsAddress) {
-  EXPECT_EQ(Endpoint("rooms", Address("[::1]:9000"), 1).name(), "[::1]:9000");
-  EXPECT_EQ(Endpoint("rooms", Address("unix:/run/rooms.sock"), 1).name(), "unix:/run/rooms.sock");
-  EXPECT_EQ(Endpoint("rooms", Address("unix:/run/rooms.sock"), 1).cluster(), "rooms");
+  EXPECT_EQ(Endpoint("rooms", Address("[::1]:9000")).name(), "[::1]:9000");
+  EXPECT_EQ(Endpoint("rooms", Address("unix:/run/rooms.sock")).name(), "unix:/run/rooms.sock");
+  EXPECT_EQ(Endpoint("rooms", Address("unix:/run/rooms.sock")).cluster(), "rooms");
 }
 
-TEST(Endpoint, WeighsAtLeastOne) {
-  EXPECT_EQ(Endpoint("rooms", Address("10.0.0.1:1"), 0).weight(), 1u);
-  EXPECT_EQ(Endpoint("rooms", Address("10.0.0.1:1"), 7).weight(), 7u);
+TEST(Endpoint, IsHashedByItsAddressAndTheNameOfItsCertificate) {
+  EXPECT_EQ(Endpoint("rooms", Address("10.0.0.1:1")).hash_key(), "10.0.0.1:1");
+  EXPECT_EQ(Endpoint("rooms", Address("10.0.0.1:1"), "db-1.example").hash_key(), "10.0.0.1:1 db-1.example");
+  EXPECT_EQ(Endpoint("rooms", Address("10.0.0.1:1"), "db-1.example").name(), "10.0.0.1:1");
+}
+
+TEST(Endpoint, HasTheNameThatItWasResolvedFromBesideItsAddressInLogs) {
+  Endpoint endpoint("rooms", Address("10.0.0.1:1"));
+  EXPECT_EQ(endpoint.NameAndHost(), "10.0.0.1:1");
+  endpoint.set_host("rooms.internal");
+  EXPECT_EQ(endpoint.NameAndHost(), "10.0.0.1:1 (rooms.internal)");
+  EXPECT_EQ(endpoint.host(), "rooms.internal");
+}
+
+TEST(Endpoint, OneThatDrainsIsUsableForThoseWhoComeToIt) {
+  Endpoint endpoint("rooms", Address("10.0.0.1:1"));
+  endpoint.ChangeState(Endpoint::kDraining, 0);
+  EXPECT_TRUE(endpoint.draining());
+  EXPECT_TRUE(endpoint.usable());
+  EXPECT_EQ(endpoint.state_name(), "draining");
+  endpoint.ChangeState(Endpoint::kEjected, 0);
+  EXPECT_FALSE(endpoint.usable());
 }
 
 TEST(Endpoint, IsUsableWhileAvailableAndNotAvoided) {
-  Endpoint endpoint("rooms", Address("10.0.0.1:1"), 1);
-  const Endpoint other("rooms", Address("10.0.0.2:1"), 1);
-  const Endpoint* const others[] = {&other};
-  const Endpoint* const both[] = {&other, &endpoint};
+  const auto shared = std::make_shared<Endpoint>("rooms", Address("10.0.0.1:1"));
+  Endpoint& endpoint = *shared;
+  const auto other = std::make_shared<Endpoint>("rooms", Address("10.0.0.2:1"));
+  const std::shared_ptr<const Endpoint> others[] = {other};
+  const std::shared_ptr<const Endpoint> both[] = {other, shared};
   EXPECT_TRUE(Usable(endpoint, {}));
   EXPECT_TRUE(Usable(endpoint, others));
   EXPECT_FALSE(Usable(endpoint, both));
@@ -34,7 +55,7 @@ TEST(Endpoint, IsUsableWhileAvailableAndNotAvoided) {
 }
 
 TEST(Endpoint, AStateBitMovesOnlyFromWhereItStands) {
-  Endpoint endpoint("rooms", Address("10.0.0.1:1"), 1);
+  Endpoint endpoint("rooms", Address("10.0.0.1:1"));
   EXPECT_FALSE(endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue));
   EXPECT_EQ(endpoint.state(), 0u);
   endpoint.ChangeState(Endpoint::kEjected, 0);
@@ -44,8 +65,22 @@ TEST(Endpoint, AStateBitMovesOnlyFromWhereItStands) {
   EXPECT_EQ(endpoint.state_name(), "probe_due");
 }
 
+TEST(OpenLease, KeepsItsEndpoint) {
+  auto endpoint = std::make_shared<Endpoint>("rooms", Address("10.0.0.1:1"));
+  const std::weak_ptr<Endpoint> known = endpoint;
+  OpenLease lease(*endpoint);
+  endpoint = nullptr;
+  ASSERT_NE(lease, nullptr);
+  EXPECT_EQ(lease->name(), "10.0.0.1:1");
+  EXPECT_EQ(lease->active(), 1);
+  lease.Release();
+  EXPECT_EQ(lease, nullptr);
+  EXPECT_TRUE(known.expired());
+}
+
 TEST(OpenLease, CountsUntilItEndsAndOnce) {
-  Endpoint endpoint("rooms", Address("10.0.0.1:1"), 1);
+  const auto shared = std::make_shared<Endpoint>("rooms", Address("10.0.0.1:1"));
+  Endpoint& endpoint = *shared;
   {
     OpenLease lease(endpoint);
     EXPECT_EQ(endpoint.active(), 1);
@@ -63,7 +98,7 @@ TEST(OpenLease, CountsUntilItEndsAndOnce) {
 }
 
 TEST(ConnectLease, CountsSuccessFailureAndGivingUpApart) {
-  Endpoint endpoint("rooms", Address("10.0.0.1:1"), 1);
+  Endpoint endpoint("rooms", Address("10.0.0.1:1"));
   ConnectLease made(endpoint);
   ConnectLease failed(endpoint);
   {
@@ -82,7 +117,8 @@ TEST(ConnectLease, CountsSuccessFailureAndGivingUpApart) {
 }
 
 TEST(Endpoint, LosesNoCountAmongThreads) {
-  Endpoint endpoint("rooms", Address("10.0.0.1:1"), 1);
+  const auto shared = std::make_shared<Endpoint>("rooms", Address("10.0.0.1:1"));
+  Endpoint& endpoint = *shared;
   constexpr int kRounds = 10'000;
   const auto work = [&endpoint] {
     for (int i = 0; i < kRounds; ++i) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proxy/cluster/endpoint_registry.h"
 #include "proxy/cluster/pool.h"
 #include "tests/fakes/fake_stream.h"
 #include "tests/fakes/in_turn.h"
@@ -31,7 +32,7 @@ class FakeBackends : public testing::Test {
     settings_.name = "rooms";
     settings_.protocol = protocol;
     settings_.endpoints.push_back({.address = net::LocalAddress(listener_).value()});
-    cluster_ = std::make_unique<Cluster>(settings_);
+    endpoint_ = registry_.Get("rooms", settings_.endpoints[0].address.literal());
     pool_ = std::make_unique<Pool>(*loop_, buffers_, MakeStream);
   }
 
@@ -56,7 +57,7 @@ class FakeBackends : public testing::Test {
     int heard = 0;
   };
 
-  Endpoint& endpoint() { return *cluster_->endpoints()[0]; }
+  Endpoint& endpoint() { return *endpoint_; }
   fakes::FakeStream& stream(size_t i) { return *streams_.at(i); }
   fakes::FakeStream& newest() { return *streams_.back(); }
   size_t connections() const { return streams_.size(); }  // so far
@@ -75,11 +76,11 @@ class FakeBackends : public testing::Test {
     clock_.Advance(time + kTick);
     Turn();
   }
-  std::unique_ptr<Attempt> Begin(Need need = {}) {
-    return pool_->Begin(*cluster_, endpoint(), need, owner_, 1);
-  }
-  void Return(std::unique_ptr<http::ClientStream> stream) {
-    pool_->Return(*cluster_, endpoint(), std::move(stream));
+  // The cluster as its settings are now, as after a reload.
+  std::shared_ptr<const Cluster> Now() const { return std::make_shared<const Cluster>(settings_); }
+  std::unique_ptr<Attempt> Begin(Need need = {}) { return pool_->Begin(Now(), endpoint(), need, owner_, 1); }
+  void Return(uint64_t transport, std::unique_ptr<http::ClientStream> stream) {
+    pool_->Return(endpoint(), transport, std::move(stream));
   }
 
   config::Cluster settings_;
@@ -88,7 +89,8 @@ class FakeBackends : public testing::Test {
   net::BufferPool buffers_;
   const std::unique_ptr<event::Loop> loop_;
   std::vector<std::unique_ptr<fakes::FakeStream>> streams_;
-  std::unique_ptr<Cluster> cluster_;
+  EndpointRegistry registry_;
+  std::shared_ptr<Endpoint> endpoint_;
   Owner owner_;
   std::unique_ptr<Pool> pool_;
   fakes::InTurn turn_{*loop_};

@@ -13,6 +13,8 @@
 #include "gtest/gtest.h"
 #include "proxy/cluster/balancer.h"
 #include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/membership.h"
+#include "proxy/cluster/worker_cluster.h"
 
 namespace hawser::cluster {
 
@@ -35,6 +37,37 @@ inline config::Cluster ClusterOf(config::LbPolicy policy, const std::vector<uint
 inline config::Cluster EvenCluster(config::LbPolicy policy, size_t endpoints) {
   return ClusterOf(policy, std::vector<uint32_t>(endpoints, 1));
 }
+
+// A cluster with the endpoints of its configuration, in the configuration's order. The registry may be
+// another's, so that both have the same endpoints.
+class Fleet {
+ public:
+  explicit Fleet(const config::Cluster& settings, std::shared_ptr<EndpointRegistry> registry = nullptr)
+      : registry_(registry != nullptr ? std::move(registry) : std::make_shared<EndpointRegistry>()),
+        membership_(
+            MakeMembership(std::make_shared<const Cluster>(settings), TargetsOf(settings), *registry_)) {
+    for (const config::Endpoint& endpoint : settings.endpoints)
+      endpoints_.push_back(registry_->Get(settings.name, endpoint.address.literal()));
+    outliers().Adopt(membership_->table());
+  }
+
+  const std::shared_ptr<EndpointRegistry>& registry() const { return registry_; }
+  const std::shared_ptr<const Membership>& membership() const { return membership_; }
+  const MemberTable& table() const { return *membership_->table(); }
+  const std::vector<std::shared_ptr<Endpoint>>& endpoints() const { return endpoints_; }
+  const Affinity* affinity() const { return membership_->cluster()->affinity(); }
+  std::string Mint(const Endpoint& endpoint, WallTime now) const {
+    return affinity()->Mint(endpoint, *membership_, now);
+  }
+  OutlierDetector& outliers() const { return *membership_->cluster()->outliers(); }
+  Endpoint* Find(std::string_view name) const { return membership_->Find(name); }
+  std::unique_ptr<Balancer> NewBalancer(uint64_t seed = 1) const { return MakeBalancer(table(), seed); }
+
+ private:
+  std::shared_ptr<EndpointRegistry> registry_;
+  std::shared_ptr<const Membership> membership_;
+  std::vector<std::shared_ptr<Endpoint>> endpoints_;
+};
 
 // As outlier detection leaves one out and lets it in.
 inline void SetUsable(Endpoint& endpoint, bool usable) {
@@ -65,15 +98,15 @@ inline std::map<std::string, int> CountPicks(Balancer& balancer, int count, Endp
   return picks;
 }
 
-// Pearson's statistic of `picks` against shares in proportion to the endpoints' weights.
-inline double ChiSquare(std::map<std::string, int> picks, Endpoints endpoints) {
+// Pearson's statistic of `picks` against shares in proportion to the members' weights.
+inline double ChiSquare(std::map<std::string, int> picks, Members members) {
   double weights = 0;
   double count = 0;
-  for (const auto& endpoint : endpoints) weights += endpoint->weight();
+  for (const Member& member : members) weights += member.weight;
   for (const auto& [name, picked] : picks) count += picked;
   double sum = 0;
-  for (const auto& endpoint : endpoints) {
-    const double expected = count * endpoint->weight() / weights;
+  for (const auto& [endpoint, weight] : members) {
+    const double expected = count * weight / weights;
     const double off = picks[endpoint->name()] - expected;
     sum += off * off / expected;
   }

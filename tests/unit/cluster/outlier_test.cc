@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "gtest/gtest.h"
-#include "proxy/cluster/cluster.h"
 #include "tests/unit/cluster/fleet.h"
 
 namespace hawser::cluster {
@@ -16,8 +15,7 @@ using namespace std::chrono_literals;
 
 class Outliers : public testing::Test {
  protected:
-  explicit Outliers(size_t endpoints = 3)
-      : settings_(EvenCluster(config::LbPolicy::kRoundRobin, endpoints)), cluster_(settings_) {}
+  explicit Outliers(size_t endpoints = 3) : cluster_(EvenCluster(config::LbPolicy::kRoundRobin, endpoints)) {}
 
   Endpoint& endpoint(size_t i) { return *cluster_.endpoints()[i]; }
   OutlierDetector& detector() { return cluster_.outliers(); }
@@ -27,15 +25,14 @@ class Outliers : public testing::Test {
   void Answer(size_t i) { Trial(detector(), endpoint(i), false).Answered(now_); }
   void Pass(base::Duration time) {
     now_ += time;
-    detector().EndEjections(now_);
+    OutlierDetector::EndEjections(cluster_.table().members(), now_);
   }
   Trial Probe(size_t i) {
     EXPECT_TRUE(detector().TakeProbe(endpoint(i), now_));
     return Trial(detector(), endpoint(i), true);
   }
 
-  const config::Cluster settings_;
-  const Cluster cluster_;
+  const Fleet cluster_;
   base::TimePoint now_ = base::TimePoint(1000s);
 };
 
@@ -232,7 +229,7 @@ const net::IpAddress kSomebody = net::IpAddress::Parse("192.0.2.1").value();
 TEST_F(Outliers, ARequestThatIsSentToADueEndpointIsItsProbe) {
   now_ = base::SteadyNow() - 6s;
   Fail(0, 3);
-  WorkerCluster worker(cluster_, 1);
+  WorkerCluster worker(cluster_.membership(), 1);
   std::vector<Picked> picks;
   int probes = 0;
   for (uint64_t i = 0; i < 30; ++i) {
@@ -247,8 +244,8 @@ TEST_F(Outliers, ARequestThatIsSentToADueEndpointIsItsProbe) {
 TEST_F(Outliers, OneThatIsLeftOutIsAskedBeforeOneThatHasJustFailed) {
   now_ = base::SteadyNow();
   Fail(0, 3);
-  WorkerCluster worker(cluster_, 1);
-  const Endpoint* const tried[] = {&endpoint(1), &endpoint(2)};
+  WorkerCluster worker(cluster_.membership(), 1);
+  const std::shared_ptr<const Endpoint> tried[] = {cluster_.endpoints()[1], cluster_.endpoints()[2]};
   Picked last = worker.Choose(Get(), kSomebody, tried, 1);
   EXPECT_EQ(last.endpoint, &endpoint(0));
   last.trial.Failed("refused", base::SteadyNow());

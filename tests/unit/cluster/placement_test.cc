@@ -4,7 +4,6 @@
 #include <random>
 
 #include "gtest/gtest.h"
-#include "proxy/cluster/cluster.h"
 #include "tests/unit/cluster/fleet.h"
 
 namespace hawser::cluster {
@@ -15,8 +14,8 @@ using config::LbPolicy;
 constexpr int kKeys = 20'000;
 
 // The name of the endpoint of each of kKeys hashes.
-std::vector<std::string> Places(const Cluster& cluster, EndpointSet tried = {}) {
-  const auto balancer = MakeBalancer(cluster, 1);
+std::vector<std::string> Places(const Fleet& cluster, EndpointSet tried = {}) {
+  const auto balancer = cluster.NewBalancer(1);
   std::mt19937_64 random(11);
   std::vector<std::string> places;
   for (int i = 0; i < kKeys; ++i)
@@ -35,28 +34,28 @@ INSTANTIATE_TEST_SUITE_P(, Placement, testing::Values(LbPolicy::kRingHash, LbPol
 
 TEST_P(Placement, IsOnePlaceForOneHash) {
   const config::Cluster settings = EvenCluster(GetParam(), 10);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   const Endpoint* first = balancer->Pick({.hash = 42, .random = 1});
   for (uint64_t i = 0; i < 100; ++i) EXPECT_EQ(balancer->Pick({.hash = 42, .random = i}), first);
 }
 
 TEST_P(Placement, IsTheSameForWhoeverListsTheEndpointsInAnyOrder) {
   config::Cluster settings = ClusterOf(GetParam(), {1, 2, 3, 4, 5, 6, 7});
-  const Cluster one(settings);
+  const Fleet one(settings);
   config::Cluster shuffled = settings;
   std::reverse(shuffled.endpoints.begin(), shuffled.endpoints.end());
   std::swap(shuffled.endpoints[1], shuffled.endpoints[4]);
   shuffled.name = "called otherwise";
-  const Cluster other(shuffled);
+  const Fleet other(shuffled);
   EXPECT_EQ(Places(one), Places(other));
 
-  for (const Cluster* cluster : {&one, &other}) {
-    for (const auto& endpoint : cluster->endpoints()) SetUsable(*endpoint, endpoint->weight() > 5);
+  for (const Fleet* cluster : {&one, &other}) {
+    for (const auto& [endpoint, weight] : cluster->table().members()) SetUsable(*endpoint, weight > 5);
   }
   EXPECT_EQ(Places(one), Places(other)) << "with endpoints out";
-  for (const Cluster* cluster : {&one, &other}) {
-    for (const auto& endpoint : cluster->endpoints()) SetUsable(*endpoint, endpoint->weight() == 2);
+  for (const Fleet* cluster : {&one, &other}) {
+    for (const auto& [endpoint, weight] : cluster->table().members()) SetUsable(*endpoint, weight == 2);
   }
   EXPECT_EQ(Places(one), Places(other)) << "with all but one out";
 }
@@ -64,8 +63,8 @@ TEST_P(Placement, IsTheSameForWhoeverListsTheEndpointsInAnyOrder) {
 // Endpoints that every build and host must pick: a fleet is upgraded host by host.
 TEST_P(Placement, HasAFixedValue) {
   const config::Cluster settings = EvenCluster(GetParam(), 10);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   std::string digits;
   for (uint64_t i = 0; i < 24; ++i) {
     const Endpoint* picked = balancer->Pick({.hash = i * 0x9e3779b97f4a7c15});
@@ -79,10 +78,10 @@ TEST_P(Placement, HasAFixedValue) {
 
 TEST_P(Placement, MovesLittleWhenAnEndpointIsRemoved) {
   config::Cluster settings = EvenCluster(GetParam(), 20);
-  const Cluster whole(settings);
+  const Fleet whole(settings);
   const std::string gone = whole.endpoints()[7]->name();
   settings.endpoints.erase(settings.endpoints.begin() + 7);
-  const Cluster rest(settings);
+  const Fleet rest(settings);
 
   const auto before = Places(whole);
   const auto after = Places(rest);
@@ -96,14 +95,14 @@ TEST_P(Placement, MovesLittleWhenAnEndpointIsRemoved) {
 TEST_P(Placement, MovesLittleWhenAnEndpointIsAdded) {
   const config::Cluster settings = EvenCluster(GetParam(), 20);
   config::Cluster more = EvenCluster(GetParam(), 21);
-  const Cluster small(settings);
-  const Cluster large(more);
+  const Fleet small(settings);
+  const Fleet large(more);
   EXPECT_LT(Moved(Places(small), Places(large)), kKeys * 9 / 100);
 }
 
 TEST_P(Placement, MovesOnlyTheRequestsOfAnEndpointThatIsOut) {
   const config::Cluster settings = EvenCluster(GetParam(), 10);
-  const Cluster cluster(settings);
+  const Fleet cluster(settings);
   const auto before = Places(cluster);
   SetUsable(*cluster.endpoints()[4], false);
   const auto after = Places(cluster);
@@ -116,8 +115,8 @@ TEST_P(Placement, MovesOnlyTheRequestsOfAnEndpointThatIsOut) {
 
 TEST_P(Placement, OfATriedEndpointIsThatOfAnUnavailableOne) {
   const config::Cluster settings = EvenCluster(GetParam(), 10);
-  const Cluster cluster(settings);
-  const Endpoint* const tried = cluster.endpoints()[4].get();
+  const Fleet cluster(settings);
+  const std::shared_ptr<const Endpoint> tried = cluster.endpoints()[4];
   const auto while_tried = Places(cluster, EndpointSet(&tried, 1));
   SetUsable(*cluster.endpoints()[4], false);
   EXPECT_EQ(while_tried, Places(cluster));
@@ -125,24 +124,24 @@ TEST_P(Placement, OfATriedEndpointIsThatOfAnUnavailableOne) {
 
 TEST_P(Placement, WithoutAHashIsRandom) {
   const config::Cluster settings = EvenCluster(GetParam(), 4);
-  const Cluster cluster(settings);
-  const auto balancer = MakeBalancer(cluster, 1);
+  const Fleet cluster(settings);
+  const auto balancer = cluster.NewBalancer(1);
   std::mt19937_64 random(5);
   std::map<std::string, int> picks;
   for (int i = 0; i < 4000; ++i) ++picks[balancer->Pick({.random = random()})->name()];
   for (const auto& endpoint : cluster.endpoints()) EXPECT_NEAR(picks[endpoint->name()], 1000, 250);
 }
 
-std::vector<int> SlotsOf(const Cluster& cluster) {
+std::vector<int> SlotsOf(const Fleet& cluster) {
   std::vector<int> slots(cluster.endpoints().size());
-  for (uint64_t slot = 0; slot < MaglevTable::kSlots; ++slot) ++slots[cluster.maglev()->Owner(slot)];
+  for (uint64_t slot = 0; slot < MaglevTable::kSlots; ++slot) ++slots[cluster.table().maglev()->Owner(slot)];
   return slots;
 }
 
 TEST(MaglevTable, IsEvenToWithinASlot) {
   for (const size_t count : {1u, 2u, 3u, 10u, 1000u}) {
     const config::Cluster settings = EvenCluster(LbPolicy::kMaglev, count);
-    const std::vector<int> slots = SlotsOf(Cluster(settings));
+    const std::vector<int> slots = SlotsOf(Fleet(settings));
     const auto [least, most] = std::minmax_element(slots.begin(), slots.end());
     EXPECT_LE(*most - *least, 1) << count << " endpoints";
   }
@@ -150,7 +149,7 @@ TEST(MaglevTable, IsEvenToWithinASlot) {
 
 TEST(MaglevTable, GivesSlotsByWeight) {
   const config::Cluster settings = ClusterOf(LbPolicy::kMaglev, {1, 10, 100, 1000});
-  const std::vector<int> slots = SlotsOf(Cluster(settings));
+  const std::vector<int> slots = SlotsOf(Fleet(settings));
   const double unit = MaglevTable::kSlots / 1111.0;
   EXPECT_NEAR(slots[0], unit, 2);
   EXPECT_NEAR(slots[1], unit * 10, 2);
@@ -160,16 +159,16 @@ TEST(MaglevTable, GivesSlotsByWeight) {
 
 TEST(MaglevTable, IsBuiltOnlyForItsPolicy) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRingHash, 3);
-  const Cluster cluster(settings);
-  EXPECT_EQ(cluster.maglev(), nullptr);
-  EXPECT_NE(cluster.ring(), nullptr);
-  EXPECT_TRUE(cluster.places_by_hash());
+  const Fleet cluster(settings);
+  EXPECT_EQ(cluster.table().maglev(), nullptr);
+  EXPECT_NE(cluster.table().ring(), nullptr);
+  EXPECT_TRUE(cluster.table().places_by_hash());
 }
 
 TEST(HashRing, GivesPointsByWeight) {
   const config::Cluster settings = ClusterOf(LbPolicy::kRingHash, {1, 3});
-  const Cluster cluster(settings);
-  const HashRing& ring = *cluster.ring();
+  const Fleet cluster(settings);
+  const HashRing& ring = *cluster.table().ring();
   ASSERT_EQ(ring.size(), 4 * HashRing::kPointsPerWeight);
   size_t light = 0;
   for (size_t point = 0; point < ring.size(); ++point) light += ring.Owner(point) == 0;
@@ -179,8 +178,8 @@ TEST(HashRing, GivesPointsByWeight) {
 TEST(HashRing, StaysBoundedUnderHugeWeights) {
   const config::Cluster settings =
       ClusterOf(LbPolicy::kRingHash, {1000, 1000, 1000, 1000, 1000, 1000, 1000, 1});
-  const Cluster cluster(settings);
-  const HashRing& ring = *cluster.ring();
+  const Fleet cluster(settings);
+  const HashRing& ring = *cluster.table().ring();
   EXPECT_LE(ring.size(), HashRing::kMostPoints + 8);
   EXPECT_GT(ring.size(), HashRing::kMostPoints - 16);
   size_t light = 0;
@@ -190,8 +189,8 @@ TEST(HashRing, StaysBoundedUnderHugeWeights) {
 
 TEST(HashRing, FindsTheNextPointAndWrapsAround) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRingHash, 3);
-  const Cluster cluster(settings);
-  const HashRing& ring = *cluster.ring();
+  const Fleet cluster(settings);
+  const HashRing& ring = *cluster.table().ring();
   EXPECT_EQ(ring.Find(0), 0u);
   EXPECT_EQ(ring.Find(ring.Hash(17)), 17u);
   EXPECT_EQ(ring.Find(ring.Hash(17) + 1), 18u);

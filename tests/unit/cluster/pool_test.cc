@@ -24,6 +24,7 @@ class PoolTest : public FakeBackends {
   // A whole exchange on `attempt`'s stream; false where it has failed. The stream is the pool's again either
   // way.
   bool Finish(Attempt& attempt, std::string_view response) {
+    const uint64_t transport = attempt.transport();
     auto stream = attempt.TakeStream();
     stream->Watch(&owner_, 1);
     const http::RequestHead head{.method = "GET", .target = "/", .authority = "a"};
@@ -34,7 +35,7 @@ class PoolTest : public FakeBackends {
     http::ResponseHead answer;
     HeadState read = HeadState::kBlocked;
     for (int i = 0; i < 200 && read == HeadState::kBlocked; ++i) read = stream->ReadResponse(answer);
-    Return(std::move(stream));
+    Return(transport, std::move(stream));
     return sent == net::IoState::kOk && read == HeadState::kFinal;
   }
   void Keep(std::string_view response = kOk) { EXPECT_TRUE(Finish(*Begin(), response)); }
@@ -172,7 +173,7 @@ TEST_F(PoolTest, NoMoreAreKeptThanTheConfigurationAllows) {
     stream(i).Feed(kOk);
     http::ResponseHead answer;
     EXPECT_EQ(exchange->ReadResponse(answer), HeadState::kFinal);
-    Return(std::move(exchange));
+    Return(attempts[i]->transport(), std::move(exchange));
   }
   EXPECT_EQ(endpoint().idle_connections(), 2);
   EXPECT_TRUE(stream(2).closed());
@@ -192,8 +193,8 @@ TEST_F(PoolTest, AfterItsEndNothingIsKeptOrBegun) {
 TEST_F(PoolTest, AnAttemptSaysWhyItsConnectionCouldNotBeBegun) {
   config::Cluster settings = settings_;
   settings.endpoints[0].address = Address("unix:/nowhere/hawser.sock");
-  const Cluster nowhere(settings);
-  const auto attempt = pool_->Begin(nowhere, *nowhere.endpoints()[0], {}, owner_, 1);
+  const Fleet nowhere(settings);
+  const auto attempt = pool_->Begin(nowhere.membership()->cluster(), *nowhere.endpoints()[0], {}, owner_, 1);
   EXPECT_EQ(attempt->error(), ConnectError::kFailed);
   EXPECT_EQ(attempt->error_text(), "No such file or directory");
 }

@@ -40,8 +40,8 @@ class EndedSessions : public testing::Test {
   ~EndedSessions() override {
     EXPECT_TRUE(sessions_.empty());
     EXPECT_EQ(TotalsOf(stats_)[stats::Metric::kConnectionsOpen], 0u);
-    EXPECT_EQ(snapshot_->clusters[0]->endpoints()[0]->active(), 0);
-    EXPECT_EQ(snapshot_->clusters[0]->endpoints()[0]->connecting(), 0);
+    EXPECT_EQ(snapshot_->clusters[0]->members()[0].endpoint->active(), 0);
+    EXPECT_EQ(snapshot_->clusters[0]->members()[0].endpoint->connecting(), 0);
     backends_.reset();
     Turn();
     EXPECT_EQ(buffers_.in_use(), 0u);

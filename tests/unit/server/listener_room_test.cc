@@ -351,7 +351,7 @@ TEST_F(RoomTest, ABackendsDescriptorIsTakenFromTheIdleToo) {
   EXPECT_TRUE(silent.ended());
   EXPECT_FALSE(asks.ended()) << asks.Heard();
   EXPECT_EQ(Counted(Metric::kBackendNoResources), 0U);
-  EXPECT_EQ(snapshot_->clusters[0]->endpoints()[0]->active(), 1);
+  EXPECT_EQ(snapshot_->clusters[0]->members()[0].endpoint->active(), 1);
 }
 
 }  // namespace

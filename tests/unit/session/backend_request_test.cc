@@ -23,14 +23,14 @@ class Harness final : public WorkerFixture, public event::IoHandler {
  public:
   using WorkerFixture::WorkerFixture;
   ~Harness() override {
-    request_.reset();
+    Drop();
     EndAll();
   }
 
   void Start(std::string_view method = "GET") {
     head_ = {.method = method, .target = "/", .authority = "a"};
     request_.emplace(
-        services, *backends, backends->cluster(0),
+        services, *backends, backends->ClusterAt(0),
         BackendRequest::Request{.head = head_, .upgrade = nullptr, .record = record, .session = {}},
         BackendRequest::Waiter{.owner = *this, .tag = kTag, .timer = timer_});
     request_->Advance();
@@ -39,7 +39,7 @@ class Harness final : public WorkerFixture, public event::IoHandler {
     head_ = {.method = "GET", .target = "/", .authority = "a"};
     upgrade_ = {.websocket = true, .key = "dGhlIHNhbXBsZSBub25jZQ=="};
     request_.emplace(
-        services, *backends, backends->cluster(0),
+        services, *backends, backends->ClusterAt(0),
         BackendRequest::Request{.head = head_, .upgrade = &upgrade_, .record = record, .session = {}},
         BackendRequest::Waiter{.owner = *this, .tag = kTag, .timer = timer_});
     request_->Advance();
@@ -71,7 +71,10 @@ class Harness final : public WorkerFixture, public event::IoHandler {
 
   BackendRequest& request() { return *request_; }
   // As its owner's end does.
-  void Drop() { request_.reset(); }
+  void Drop() {
+    request_.reset();
+    record.endpoint.Release();
+  }
 
   fakes::FakeStream kept;  // of no use until it is kept
   RequestRecord record;
@@ -93,7 +96,7 @@ TEST(BackendRequest, OpensAConnectionAndSendsTheHeadAtOnce) {
   harness.Start();
   EXPECT_EQ(harness.Await(), HeadState::kBlocked);
   EXPECT_EQ(harness.request().state(), State::kSent);
-  EXPECT_EQ(harness.record.endpoint, &harness.endpoint());
+  EXPECT_EQ(harness.record.endpoint.get(), &harness.endpoint());
   EXPECT_EQ(harness.endpoint().active(), 1);
   const net::Socket peer = harness.port().Accept();
   EXPECT_THAT(Heard(peer), StartsWith("GET / HTTP/1.1\r\n"));

@@ -24,7 +24,16 @@ config::Cluster ClusterOf(const std::string& name, const std::string& address) {
 class SocketIoSessionTest : public testing::Test {
  protected:
   SocketIoSessionTest() {
-    for (const cluster::Cluster* each : {&rooms_, &games_}) clusters_.emplace_back(*each, 1);
+    auto snapshot = std::make_shared<Snapshot>();
+    for (const config::Cluster& each :
+         {ClusterOf("rooms", "10.0.0.1:80"), ClusterOf("games", "10.0.0.2:80")}) {
+      snapshot->clusters.push_back(
+          cluster::MakeMembership(std::make_shared<const cluster::Cluster>(each, names_.Intern(each.name)),
+                                  cluster::TargetsOf(each), endpoints_));
+    }
+    rooms_ = snapshot->clusters[0]->members()[0].endpoint;
+    games_ = snapshot->clusters[1]->members()[0].endpoint;
+    backends_ = std::make_unique<Backends>(*loop_, buffers_, table_, std::move(snapshot), random_);
   }
 
   static http::RequestHead Request(std::string_view target) {
@@ -36,7 +45,7 @@ class SocketIoSessionTest : public testing::Test {
   // The answer of `endpoint` to the first poll.
   void Answer(std::string_view body, const cluster::Endpoint& endpoint, int status = 200) {
     SocketIoSession session(table_, Request("/socket.io/?EIO=4&transport=polling"));
-    EXPECT_EQ(session.FindCluster(route_, clusters_, kStart), std::nullopt);
+    EXPECT_EQ(session.FindCluster(route_, *backends_, kStart), std::nullopt);
     EXPECT_EQ(session.lookup().result, AffinityResult::kSet);
     http::ResponseHead response;
     response.status = status;
@@ -45,43 +54,46 @@ class SocketIoSessionTest : public testing::Test {
   }
 
   cluster::StickTable table_{100, 1min};
-  const config::Cluster rooms_settings_ = ClusterOf("rooms", "10.0.0.1:80");
-  const config::Cluster games_settings_ = ClusterOf("games", "10.0.0.2:80");
-  const cluster::Cluster rooms_{rooms_settings_};
-  const cluster::Cluster games_{games_settings_};
-  std::vector<cluster::WorkerCluster> clusters_;
+  base::NameTable names_;
+  cluster::EndpointRegistry endpoints_;
+  std::shared_ptr<cluster::Endpoint> rooms_;
+  std::shared_ptr<cluster::Endpoint> games_;
+  const std::unique_ptr<event::Loop> loop_ = event::Loop::Create().value();
+  net::BufferPool buffers_;
+  std::mt19937_64 random_;
+  std::unique_ptr<Backends> backends_;
   const config::Route settings_;
   const route::Route route_{.settings = settings_, .name = "all", .index = 0, .clusters = {{0, 1}, {1, 2}}};
 };
 
 TEST_F(SocketIoSessionTest, FollowsASessionToItsClusterAndEndpoint) {
-  Answer(R"(0{"sid":"abc","upgrades":[]})", *games_.endpoints()[0]);
+  Answer(R"(0{"sid":"abc","upgrades":[]})", *games_);
   SocketIoSession later(table_, Request("/socket.io/?EIO=4&sid=abc"));
-  EXPECT_EQ(later.FindCluster(route_, clusters_, kStart), 1u);
+  EXPECT_EQ(later.FindCluster(route_, *backends_, kStart), 1u);
   EXPECT_EQ(later.lookup().result, AffinityResult::kHit);
-  EXPECT_EQ(later.lookup().endpoint, games_.endpoints()[0].get());
+  EXPECT_EQ(later.lookup().endpoint, games_.get());
 }
 
 TEST_F(SocketIoSessionTest, LearnsNothingFromAFailure) {
-  Answer(R"(0{"sid":"abc"})", *rooms_.endpoints()[0], 500);
-  Answer("no packet", *rooms_.endpoints()[0]);
+  Answer(R"(0{"sid":"abc"})", *rooms_, 500);
+  Answer("no packet", *rooms_);
   EXPECT_EQ(table_.size(), 0u);
 }
 
 TEST_F(SocketIoSessionTest, DistinguishesAnUnknownSessionFromALostEndpoint) {
   SocketIoSession unknown(table_, Request("/?sid=abc"));
-  EXPECT_EQ(unknown.FindCluster(route_, clusters_, kStart), std::nullopt);
+  EXPECT_EQ(unknown.FindCluster(route_, *backends_, kStart), std::nullopt);
   EXPECT_EQ(unknown.lookup().result, AffinityResult::kUnknown);
   table_.Learn("rooms", "abc", "10.0.0.99:80", kStart);
   SocketIoSession gone(table_, Request("/?sid=abc"));
-  EXPECT_EQ(gone.FindCluster(route_, clusters_, kStart), 0u);
+  EXPECT_EQ(gone.FindCluster(route_, *backends_, kStart), 0u);
   EXPECT_EQ(gone.lookup().result, AffinityResult::kGone);
   EXPECT_EQ(gone.lookup().endpoint, nullptr);
 }
 
 TEST_F(SocketIoSessionTest, ARequestThatIsNoneOfSocketIosIsLeftAlone) {
   SocketIoSession plain(table_, Request("/style.css"));
-  EXPECT_EQ(plain.FindCluster(route_, clusters_, kStart), std::nullopt);
+  EXPECT_EQ(plain.FindCluster(route_, *backends_, kStart), std::nullopt);
   EXPECT_EQ(plain.lookup().result, AffinityResult::kNone);
 }
 

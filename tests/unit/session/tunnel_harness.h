@@ -91,7 +91,7 @@ class TunnelHarness {
     auto config = std::make_unique<config::Config>();
     config->routes.resize(1);
     config->routes[0].websocket = settings;
-    config->clusters.push_back({.name = endpoint_.cluster(), .tcp_keepalive = tcp_keepalive});
+    config->clusters.push_back({.name = endpoint_->cluster(), .tcp_keepalive = tcp_keepalive});
     route_ = std::make_unique<route::Route>(route::Route{
         .settings = config->routes[0], .name = "test", .index = 0, .clusters = {{.cluster = 0, .below = 1}}});
     auto snapshot = std::make_shared<Snapshot>();
@@ -106,7 +106,7 @@ class TunnelHarness {
                                        .deflate{64, DeflateCountersOf(stats_)}});
     auto record = std::make_unique<RequestRecord>();
     record->route = route_.get();
-    record->endpoint = &endpoint_;
+    record->endpoint = cluster::OpenLease(*endpoint_);
     record->start = loop().now();
     auto client_stream = std::make_unique<fakes::FakeStream>();
     auto backend_stream = std::make_unique<fakes::FakeStream>();
@@ -115,14 +115,13 @@ class TunnelHarness {
     parts_ = {.client = std::move(client_stream),
               .backend = std::move(backend_stream),
               .snapshot = std::move(snapshot),
-              .record = std::move(record),
-              .endpoint_lease = cluster::OpenLease(endpoint_)};
+              .record = std::move(record)};
   }
 
   ~TunnelHarness() {
     sessions_->Abort(http::Reject::kShutdown);
     Turn(base::Duration(0));
-    EXPECT_EQ(endpoint_.active(), 0) << "the endpoint's lease must end with the tunnel";
+    EXPECT_EQ(endpoint_->active(), 0) << "the endpoint's lease must end with the tunnel";
     EXPECT_EQ(buffers_.in_use(), 0U) << "no slab may outlive the tunnel";
   }
 
@@ -176,7 +175,8 @@ class TunnelHarness {
   net::BufferPool buffers_;
   stats::WorkerStats stats_;
   const http::Via via_{1};
-  cluster::Endpoint endpoint_{"test", net::SocketAddress(), 1};
+  const std::shared_ptr<cluster::Endpoint> endpoint_ =
+      std::make_shared<cluster::Endpoint>("test", net::SocketAddress());
   std::unique_ptr<route::Route> route_;
   std::shared_ptr<SteppedLoop> turns_;
   std::unique_ptr<Sessions> sessions_;

@@ -67,7 +67,9 @@ class WorkerFixture {
     if (change) change(*config);
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->listeners.push_back({.settings = config->listeners[0], .index = 0});
-    snapshot->clusters.push_back(std::make_unique<cluster::Cluster>(config->clusters[0]));
+    const config::Cluster& rooms = config->clusters[0];
+    snapshot->clusters.push_back(cluster::MakeMembership(std::make_shared<const cluster::Cluster>(rooms),
+                                                         cluster::TargetsOf(rooms), registry_));
     snapshot->filters.emplace_back(std::move(filters));
     snapshot->routes = std::make_unique<route::RouteTable>(route::RouteTable::Create(*config).value());
     snapshot->config = std::move(config);
@@ -104,9 +106,10 @@ class WorkerFixture {
   // Makes `stream` a connection that the pool has kept for the endpoint, with nothing said on it yet.
   void Keep(fakes::FakeStream& stream, size_t port = 0) {
     Nobody nobody;
-    cluster::WorkerCluster& cluster = backends->cluster(0);
+    const auto& cluster = backends->ClusterAt(0)->membership().cluster();
     // The pool keeps connections of endpoints only that it has been asked for.
-    backends->pool().Begin(cluster.cluster, endpoint(port), {.websocket = true}, nobody, 0);
+    const uint64_t transport =
+        backends->pool().Begin(cluster, endpoint(port), {.websocket = true}, nobody, 0)->transport();
     while (ports_[port]->Accept().open()) {
     }
     auto first = std::make_unique<http1::ClientStream>(*loop, std::make_unique<fakes::LentStream>(stream));
@@ -116,12 +119,14 @@ class WorkerFixture {
     stream.Feed("HTTP/1.1 204 No Content\r\n\r\n");
     http::ResponseHead head;
     EXPECT_EQ(first->ReadResponse(head), http::ClientStream::HeadState::kFinal);
-    backends->pool().Return(cluster.cluster, endpoint(port), std::move(first));
+    backends->pool().Return(endpoint(port), transport, std::move(first));
     EXPECT_FALSE(stream.closed());
     stream.TakeWritten();
   }
 
-  cluster::Endpoint& endpoint(size_t port = 0) { return *backends->cluster(0).cluster.endpoints()[port]; }
+  cluster::Endpoint& endpoint(size_t port = 0) {
+    return *backends->ClusterAt(0)->membership().Find(ports_[port]->address.ToString());
+  }
   const Port& port(size_t index = 0) const { return *ports_[index]; }
   // Connections to it are refused from now on.
   void ClosePort(size_t index = 0) { ports_[index]->socket.Reset(); }
@@ -141,6 +146,7 @@ class WorkerFixture {
   };
 
   std::vector<std::unique_ptr<Port>> ports_;
+  cluster::EndpointRegistry registry_;
   cluster::StickTable stick_table_{16, 1min};
   const http::Via via_{1};
 
