@@ -4,6 +4,7 @@
 #pragma once
 
 #include <forward_list>
+#include <iterator>
 #include <memory>
 #include <utility>
 
@@ -20,6 +21,15 @@ class Attachments {
     return list_.emplace_front(std::move(object)).template As<T>();
   }
 
+  // The same for an object that is to be destroyed after all that are attached now.
+  template <typename T>
+  void AttachBehind(std::unique_ptr<T> object) {
+    auto last = list_.before_begin();
+    while (std::next(last) != list_.end()) ++last;
+    list_.insert_after(last, AnyObject(std::move(object)));
+  }
+
+  bool empty() const { return list_.empty(); }
   void Clear() {
     while (!list_.empty()) list_.pop_front();
   }

@@ -14,7 +14,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/http/head.h"
 #include "proxy/net/address.h"
-#include "proxy/route/route_table.h"
+#include "proxy/route/route.h"
 
 namespace hawser::filters {
 

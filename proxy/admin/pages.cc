@@ -245,13 +245,19 @@ constexpr auto kClientsFields = std::to_array<Field<KnownClients>>({
      [](const KnownClients& clients) { return ToJsonList(kClientFields, clients.rows); }},
 });
 
+// Empty for one that has gone.
+std::string ListenerOf(const session::Snapshot& snapshot, uint32_t id) {
+  const auto listener = snapshot.listeners.Find(id);
+  return listener == nullptr ? std::string() : std::string(listener->name.text());
+}
+
 void Clients(const Sources& from, Reply reply) {
   const session::Snapshot& snapshot = from.server.snapshot();
   const edge::IpTable& table = from.server.edge().ip_table;
   KnownClients clients{.known = table.size(), .most = snapshot.config->admin.clients_shown, .rows = {}};
   for (const edge::IpTable::Row& row : table.Top(clients.most)) {
     clients.rows.push_back({.address = row.prefix.ToString(),
-                            .listener = snapshot.listeners[row.listener].settings.name,
+                            .listener = ListenerOf(snapshot, row.listener),
                             .connections = row.connections});
   }
   reply({.body = TextOf(ToJson(kClientsFields, clients))});

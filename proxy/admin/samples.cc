@@ -107,10 +107,10 @@ void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSamp
 }
 
 void AddListenerSamples(const server::Server& server, std::vector<ExtraSample>& samples) {
-  for (const session::ListenerRuntime& listener : server.snapshot().listeners) {
+  for (const auto& listener : server.snapshot().listeners) {
     samples.push_back({.family = kListenerFamilies[0],
-                       .labels = {listener.settings.name},
-                       .value = static_cast<double>(server.edge().caps[listener.index]->open())});
+                       .labels = {std::string(listener->name.text())},
+                       .value = static_cast<double>(listener->cap->open())});
   }
 }
 

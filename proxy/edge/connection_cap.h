@@ -1,17 +1,19 @@
 // A listener's cap on open connections, all workers together. Touched once when a connection opens and once
 // when it closes. It is one of the things that workers share (design rule 5): a cap split into one part a
-// worker would refuse clients while other workers have room.
+// worker would refuse clients while other workers have room. It lives as long as its owners, which are the
+// listener's runtimes of one configuration after the other, or its last lease.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "proxy/base/check.h"
 
 namespace hawser::edge {
 
-// Must outlive its leases. Any thread.
+// Any thread.
 class ConnectionCap {
  public:
   // One connection under the cap, given back by the destructor. An empty lease is false.
@@ -32,8 +34,7 @@ class ConnectionCap {
     const ConnectionCap* cap() const { return cap_; }
     void Release() {
       if (cap_ == nullptr) return;
-      const uint64_t open = std::exchange(cap_, nullptr)->open_.fetch_sub(1, std::memory_order_relaxed);
-      HAWSER_DCHECK(open > 0);
+      std::exchange(cap_, nullptr)->Drop(1);
     }
 
    private:
@@ -42,26 +43,42 @@ class ConnectionCap {
     ConnectionCap* cap_ = nullptr;
   };
 
-  explicit ConnectionCap(uint64_t limit) : limit_(limit) {}
+  static std::shared_ptr<ConnectionCap> Create(uint64_t limit) {
+    return {new ConnectionCap(limit), [](ConnectionCap* cap) { cap->Drop(kOwned); }};
+  }
   ConnectionCap(const ConnectionCap&) = delete;
   ConnectionCap& operator=(const ConnectionCap&) = delete;
 
-  // Empty at the cap. Exact: there are never more than `limit` leases, and none is refused while there is
-  // room.
+  // Empty at the cap. Exact: leases never become more than `limit`, and none is refused while there is room.
   [[nodiscard]] Lease Take() {
-    uint64_t open = open_.load(std::memory_order_relaxed);
-    while (open < limit_) {
-      if (open_.compare_exchange_weak(open, open + 1, std::memory_order_relaxed)) return Lease(this);
+    const uint64_t most = limit();
+    uint64_t held = held_.load(std::memory_order_relaxed);
+    while ((held & ~kOwned) < most) {
+      if (held_.compare_exchange_weak(held, held + 1, std::memory_order_relaxed)) return Lease(this);
     }
     return Lease();
   }
 
-  uint64_t open() const { return open_.load(std::memory_order_relaxed); }
-  uint64_t limit() const { return limit_; }
+  uint64_t open() const { return held_.load(std::memory_order_relaxed) & ~kOwned; }
+  uint64_t limit() const { return limit_.load(std::memory_order_relaxed); }
+  // For new leases: those that are out stay, also where they are more.
+  void SetLimit(uint64_t limit) { limit_.store(limit, std::memory_order_relaxed); }
 
  private:
-  const uint64_t limit_;
-  std::atomic<uint64_t> open_ = 0;
+  static constexpr uint64_t kOwned = uint64_t{1} << 63;  // beside the leases in held_: it has owners
+
+  explicit ConnectionCap(uint64_t limit) : limit_(limit) {}
+  ~ConnectionCap() = default;
+
+  // The owners together, or one lease.
+  void Drop(uint64_t what) {
+    const uint64_t held = held_.fetch_sub(what, std::memory_order_acq_rel);
+    HAWSER_DCHECK(held >= what);
+    if (held == what) delete this;
+  }
+
+  std::atomic<uint64_t> limit_;
+  std::atomic<uint64_t> held_ = kOwned;
 };
 
 }  // namespace hawser::edge

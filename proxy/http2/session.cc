@@ -27,10 +27,10 @@ Session::Session(Role role, const Settings& settings, event::Loop& loop, net::Bu
       pool_(pool),
       transport_(std::move(transport)),
       timer_(*this, kTimerTag),
-      dropped_(settings.drop_time),
+      dropped_(settings_.drop_time),
       input_(role == Role::kServer ? NGHTTP2_CLIENT_MAGIC_LEN : 0),
       output_(pool, loop.now()),
-      budgets_(settings.budgets) {
+      budgets_(settings_.budgets) {
   library_ = Callbacks::NewSession(role, settings, *this);
   if (library_ == nullptr) std::abort();  // as operator new would end, without exceptions
   Callbacks::SendSettings(library_, role, settings);

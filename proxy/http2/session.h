@@ -75,7 +75,7 @@ struct Counts {
 
 class Session final : public event::IoHandler {
  public:
-  // Sends SETTINGS at once. `settings` outlives the session, `loop` and `pool` its streams.
+  // Sends SETTINGS at once. `loop` and `pool` outlive its streams.
   Session(Role role, const Settings& settings, event::Loop& loop, net::BufferPool& pool,
           std::unique_ptr<net::ByteStream> transport);
   ~Session() override;
@@ -210,7 +210,7 @@ class Session final : public event::IoHandler {
   void SendLastGoAway();
 
   const Role role_;
-  const Settings& settings_;
+  const Settings settings_;
   event::Loop& loop_;
   net::BufferPool& pool_;
   std::unique_ptr<net::ByteStream> transport_;

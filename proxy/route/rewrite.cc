@@ -28,7 +28,7 @@ std::string ReplaceMatched(std::string_view path, const config::RouteMatch& matc
 }
 
 absl::StatusOr<Rewrite> Rewrite::Compile(const config::Route& route) {
-  Rewrite rewrite(route);
+  Rewrite rewrite;
   HAWSER_RETURN_IF_ERROR(CheckReplacement(route.prefix_rewrite));
   if (route.regex_rewrite) {
     HAWSER_ASSIGN_OR_RETURN(rewrite.regex_, Substitution::Compile(route.regex_rewrite->pattern,
@@ -37,26 +37,28 @@ absl::StatusOr<Rewrite> Rewrite::Compile(const config::Route& route) {
   return rewrite;
 }
 
-bool Rewrite::Apply(http::RequestHead& head, size_t longest, http::TextArena& arena) const {
+bool Rewrite::Apply(const config::Route& route, http::RequestHead& head, size_t longest,
+                    http::TextArena& arena) const {
   const std::string_view path = head.path();
   // "*" of OPTIONS is no path.
-  if (path.starts_with('/') && (route_->prefix_rewrite || regex_)) {
-    std::optional<std::string> target = PathFor(path, longest);
+  if (path.starts_with('/') && (route.prefix_rewrite || regex_)) {
+    std::optional<std::string> target = PathFor(route, path, longest);
     if (!target || HasDotSegments(*target)) return false;
     target->append(head.target.substr(path.size()));
     if (target->size() > longest) return false;
     head.target = arena(*std::move(target));
   }
-  if (route_->host_rewrite) {
-    head.authority = *route_->host_rewrite;
+  if (route.host_rewrite) {
+    head.authority = *route.host_rewrite;
     if (head.headers.Count("Host") > 0) head.headers.Set("Host", head.authority);
   }
-  ApplyRules(route_->request_headers, head.headers);
+  ApplyRules(route.request_headers, head.headers);
   return true;
 }
 
-std::optional<std::string> Rewrite::PathFor(std::string_view path, size_t longest) const {
-  if (route_->prefix_rewrite) return ReplaceMatched(path, route_->match, *route_->prefix_rewrite);
+std::optional<std::string> Rewrite::PathFor(const config::Route& route, std::string_view path,
+                                            size_t longest) const {
+  if (route.prefix_rewrite) return ReplaceMatched(path, route.match, *route.prefix_rewrite);
   HAWSER_DCHECK(regex_);
   std::optional<std::string> replaced = regex_->Replace(path, longest);
   // A request line needs the slash that the substitution may have taken.

@@ -21,19 +21,19 @@ std::string ReplaceMatched(std::string_view path, const config::RouteMatch& matc
 
 class Rewrite {
  public:
-  // `route` must outlive it. Fails on what validation would have found.
+  // Fails on what validation would have found.
   static absl::StatusOr<Rewrite> Compile(const config::Route& route);
 
-  // Changes target, authority and fields; new text goes into `arena`. False if the new path cannot be sent to
-  // a backend: it has dot segments, which the matched one had not, or more than `longest` bytes.
-  [[nodiscard]] bool Apply(http::RequestHead& head, size_t longest, http::TextArena& arena) const;
+  // Changes target, authority and fields as `route` says, which it was compiled from and which outlives the
+  // head; new text goes into `arena`. False if the new path cannot be sent to a backend: it has dot segments,
+  // which the matched one had not, or more than `longest` bytes.
+  [[nodiscard]] bool Apply(const config::Route& route, http::RequestHead& head, size_t longest,
+                           http::TextArena& arena) const;
 
  private:
-  explicit Rewrite(const config::Route& route) : route_(&route) {}
   // The path for a backend; none if it would have more than `longest` bytes.
-  std::optional<std::string> PathFor(std::string_view path, size_t longest) const;
+  std::optional<std::string> PathFor(const config::Route& route, std::string_view path, size_t longest) const;
 
-  const config::Route* route_;
   std::optional<Substitution> regex_;
 };
 

@@ -1,5 +1,5 @@
-// Which route takes a request: listener → host → path → headers, compiled once from the config and immutable.
-// Any thread.
+// Which route takes a request: listener → host → path → headers. An index over routes that are shared with
+// other generations of the configuration; built once, then immutable. Any thread.
 //
 // Routes are tried in the order of the file: the first one that matches wins, however specific it is, and a
 // request that matches none of a host's own routes may match one for any host. The indexes of hosts and paths
@@ -15,50 +15,31 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "config/schema.h"
+#include "proxy/base/name.h"
 #include "proxy/http/head.h"
-#include "proxy/route/rewrite.h"
+#include "proxy/route/route.h"
 
 namespace hawser::route {
 
-struct WeightedTarget {
-  size_t cluster = 0;  // index in config::Config::clusters
-  uint64_t below = 0;  // sum of the weights up to and with this one
-};
-
-struct Route {
-  const config::Route& settings;
-  std::string name;  // settings.name, or "route-3" for the third one
-  size_t index;      // in config::Config::routes
-  // At least one, and the last `below` is positive; none where the route answers by itself (answer.h).
-  std::vector<WeightedTarget> clusters;
-  std::optional<Rewrite> rewrite = {};  // none where nothing of a request is changed
-
-  // The cluster for a uniformly random number, by the clusters' weights: an index in
-  // config::Config::clusters. Only for a route that has clusters.
-  size_t PickCluster(uint64_t random) const;
-};
-
 class RouteTable {
  public:
-  // `config` must outlive the table. Fails on what validation would have found: a bad expression, an unknown
-  // name.
-  static absl::StatusOr<RouteTable> Create(const config::Config& config);
+  using Routes = std::vector<std::shared_ptr<const Route>>;
+
+  // `routes` in the order of the file; `listeners`: all that there are. Fails on a route for a listener that
+  // is none of them.
+  static absl::StatusOr<RouteTable> Create(Routes routes, std::span<const base::Name> listeners);
   RouteTable(RouteTable&&) noexcept;
   RouteTable& operator=(RouteTable&&) noexcept;
   ~RouteTable();
 
-  // The route for a request on the listener with that index in the config; null if there is none. It lives as
-  // long as the table. `websocket`: the request asks for a WebSocket; only then can it match a route's
-  // `subprotocol`.
-  const Route* Match(size_t listener, const http::RequestHead& head, bool websocket) const;
+  // The place in `routes` of the route for a request on the listener whose name has that id; nothing if there
+  // is none. `websocket`: the request asks for a WebSocket; only then can it match a route's `subprotocol`.
+  std::optional<size_t> Match(uint32_t listener, const http::RequestHead& head, bool websocket) const;
 
-  // In the order of the config.
-  std::span<const Route> routes() const;
+  const Routes& routes() const;
 
  private:
   struct Index;

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "config/load.h"
+#include "proxy/base/name.h"
+#include "proxy/net/address.h"
 #include "proxy/session/snapshot.h"
 
 namespace hawser::server {
@@ -13,7 +16,15 @@ namespace hawser::server {
 // there), as diagnostics at their place in the file.
 using StartErrors = std::vector<config::Diagnostic>;
 
-// Takes loaded.config, which is not null. Null, with `errors` filled, when a part cannot be built.
-std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, StartErrors& errors);
+// The names of the parts of all configurations of a process.
+struct Names {
+  base::NameTable listeners, routes, clusters;
+};
+
+// Takes loaded.config, which is not null. `bound`: where its listeners listen, in the order of the file.
+// Null, with `errors` filled, when a part cannot be built.
+std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, Names& names,
+                                                       std::span<const net::SocketAddress> bound,
+                                                       StartErrors& errors);
 
 }  // namespace hawser::server

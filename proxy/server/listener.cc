@@ -7,7 +7,6 @@
 #include <poll.h>
 
 #include "fmt/format.h"
-#include "proxy/base/check.h"
 #include "proxy/session/client_connection.h"
 #include "spdlog/spdlog.h"
 
@@ -40,18 +39,14 @@ http::Reject RejectOf(edge::AdmitResult result) {
 
 }  // namespace
 
-Edge::Edge(const session::Snapshot& snapshot) : ip_table(snapshot.config->limits.per_ip_entries) {
-  for (const session::ListenerRuntime& listener : snapshot.listeners) {
-    caps.push_back(std::make_unique<edge::ConnectionCap>(listener.settings.limits.connections));
-  }
-}
+Edge::Edge(const session::Snapshot& snapshot) : ip_table(snapshot.config->limits.per_ip_entries) {}
 
 Listener::Listener(session::WorkerServices& services, session::Backends& backends, Edge& edge,
-                   const session::ListenerRuntime& runtime, net::Socket socket)
+                   std::shared_ptr<const session::ListenerRuntime> runtime, net::Socket socket)
     : services_(services),
       backends_(backends),
       edge_(edge),
-      runtime_(runtime),
+      runtime_(std::move(runtime)),
       socket_(std::move(socket)),
       target_(*this, kSocketTag),
       resume_(*this, kResumeTag),
@@ -127,7 +122,7 @@ bool Listener::SomebodyWaits() const {
 }
 
 bool Listener::EvictForConnection(Left left) {
-  return Evict(runtime_.index, "connections of the listener", left);
+  return Evict(runtime_->name.id(), "connections of the listener", left);
 }
 
 bool Listener::EvictForDescriptor(Left left) {
@@ -135,11 +130,11 @@ bool Listener::EvictForDescriptor(Left left) {
 }
 
 // A worker closes its own connections only. If others have all of them, it pauses, or refuses.
-bool Listener::Evict(std::optional<size_t> listener, std::string_view scarce, Left left) {
+bool Listener::Evict(std::optional<uint32_t> listener, std::string_view scarce, Left left) {
   const auto evicted = services_.sessions.Evict(listener, session::Sessions::Unread::kServed, left);
   if (!evicted) return false;
   if (const auto suppressed = evictions_.Pass(services_.loop.now())) {
-    spdlog::warn("listener {}: {} are short: closed a connection {}{}", runtime_.settings.name, scarce,
+    spdlog::warn("listener {}: {} are short: closed a connection {}{}", runtime_->settings.name, scarce,
                  session::TextOf(*evicted),
                  *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : "");
   }
@@ -168,7 +163,7 @@ bool Listener::HasDescriptors() const {
 void Listener::Pause() {
   services_.stats.Add(stats::Metric::kAcceptNoDescriptor);
   if (failures_.Pass(services_.loop.now())) {
-    spdlog::error("listener {}: cannot accept: {}; pausing for {} ms{}", runtime_.settings.name,
+    spdlog::error("listener {}: cannot accept: {}; pausing for {} ms{}", runtime_->settings.name,
                   std::strerror(errno), kPauseTime.count(),
                   errno == EMFILE ? "; a higher limit of open files is needed (ulimit -n, LimitNOFILE)" : "");
   }
@@ -177,16 +172,15 @@ void Listener::Pause() {
 }
 
 void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
-  HAWSER_DCHECK(runtime_.index < edge_.caps.size());
-  edge::ConnectionCap& cap = *edge_.caps[runtime_.index];
+  edge::ConnectionCap& cap = *runtime_->cap;
   const bool full = cap.open() >= cap.limit();
-  if (full && services_.sessions.evictions().Next(runtime_.index) == nullptr) {
+  if (full && services_.sessions.evictions().Next(runtime_->name.id()) == nullptr) {
     return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
   }
   session::EdgeLeases leases;
-  if (!peer.unix_socket() && !net::AnyContains(runtime_.settings.trusted_proxies, peer)) {
-    edge::IpTable::Admission admission = edge_.ip_table.Admit(
-        static_cast<uint32_t>(runtime_.index), peer.ip(), runtime_.ip_limits, services_.loop.now());
+  if (!peer.unix_socket() && !net::AnyContains(runtime_->settings.trusted_proxies, peer)) {
+    edge::IpTable::Admission admission =
+        edge_.ip_table.Admit(runtime_->name.id(), peer.ip(), runtime_->ip_limits, services_.loop.now());
     if (admission.result != edge::AdmitResult::kAdmitted) {
       return Refuse(std::move(socket), peer, RejectOf(admission.result));
     }
@@ -209,10 +203,10 @@ void Listener::Refuse(net::Socket socket, const net::SocketAddress& peer, http::
   if (const auto suppressed = refusals_.Pass(services_.loop.now())) {
     const auto more =
         *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
-    spdlog::warn("listener {}: refused {}: {}{}", runtime_.settings.name, peer.ToString(),
+    spdlog::warn("listener {}: refused {}: {}{}", runtime_->settings.name, peer.ToString(),
                  http::SpecOf(reason).label, more);
   }
-  if (runtime_.settings.limits.over_limit == config::OverLimit::kRespond && runtime_.tls == nullptr &&
+  if (runtime_->settings.limits.over_limit == config::OverLimit::kRespond && runtime_->tls == nullptr &&
       services_.sessions.budgets().refusals() < backends_.snapshot()->config->limits.answered_refusals) {
     session::ClientConnection::StartRefused(services_, backends_, runtime_, std::move(socket), peer, reason);
   } else {

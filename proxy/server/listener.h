@@ -22,13 +22,12 @@ namespace hawser::server {
 struct Edge {
   explicit Edge(const session::Snapshot& snapshot);
   edge::IpTable ip_table;
-  std::vector<std::unique_ptr<edge::ConnectionCap>> caps;  // by listener index
 };
 
 class Listener final : public event::IoHandler {
  public:
   Listener(session::WorkerServices& services, session::Backends& backends, Edge& edge,
-           const session::ListenerRuntime& runtime, net::Socket socket);
+           std::shared_ptr<const session::ListenerRuntime> runtime, net::Socket socket);
   ~Listener() override;
 
   absl::Status Start();
@@ -52,7 +51,7 @@ class Listener final : public event::IoHandler {
   // One of this listener or of any. False: there is none.
   bool EvictForConnection(session::Sessions::Left left);
   bool EvictForDescriptor(session::Sessions::Left left = session::Sessions::Left::kNothing);
-  bool Evict(std::optional<size_t> listener, std::string_view scarce, session::Sessions::Left left);
+  bool Evict(std::optional<uint32_t> listener, std::string_view scarce, session::Sessions::Left left);
   bool HasDescriptors() const;
   bool SomebodyWaits() const;
   void Pause();
@@ -60,7 +59,7 @@ class Listener final : public event::IoHandler {
   session::WorkerServices& services_;
   session::Backends& backends_;
   Edge& edge_;
-  const session::ListenerRuntime& runtime_;
+  const std::shared_ptr<const session::ListenerRuntime> runtime_;
   net::Socket socket_;
   event::Target target_;
   event::Timer resume_;  // armed while accepting is paused for want of descriptors

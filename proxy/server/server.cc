@@ -63,25 +63,6 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
   auto loop = event::Loop::Create();
   if (!loop.ok()) return failed(settings, loop.status());
   std::unique_ptr<Server> server(new Server(std::move(*loop)));
-  server->snapshot_ = BuildSnapshot(loaded, errors);
-  if (server->snapshot_ == nullptr) return nullptr;
-  if (!settings.access_log.path.empty()) {
-    auto log = session::AccessLog::Open(settings.access_log);
-    if (!log.ok()) return failed(settings.access_log.path, log.status());
-    server->access_log_ = std::move(*log);
-  }
-  server->edge_ = std::make_unique<Edge>(*server->snapshot_);
-  const config::ProcessLimits& limits = server->snapshot_->config->limits;
-  server->stick_table_ =
-      std::make_unique<cluster::StickTable>(limits.socket_io_sessions, limits.socket_io_session_idle);
-  for (int i = 0; i < workers; ++i) {
-    auto worker_loop = event::Loop::Create();
-    if (!worker_loop.ok()) return failed(settings, worker_loop.status());
-    server->workers_.push_back(std::make_unique<Worker>(std::move(*worker_loop), server->snapshot_,
-                                                        server->access_log_.get(), *server->stick_table_,
-                                                        server->via_));
-    server->registry_.Add(server->workers_.back()->stats());
-  }
   // Before the listeners: whoever finds their ports open may send a signal.
   auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {
     if (number == SIGTERM || number == SIGINT || number == SIGQUIT) return server->Terminate();
@@ -91,8 +72,21 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, Star
   });
   if (!signals.ok()) return failed(settings, signals.status());
   server->signals_ = std::move(*signals);
-  server->bound_.resize(settings.listeners.size());
-  for (size_t i = 0; i < settings.listeners.size(); ++i) server->BindListener(i, loaded, errors);
+  Sockets sockets = server->BindListeners(loaded, static_cast<size_t>(workers), errors);
+  server->snapshot_ = BuildSnapshot(loaded, server->names_, server->bound_, errors);
+  if (server->snapshot_ == nullptr) return nullptr;
+  server->edge_ = std::make_unique<Edge>(*server->snapshot_);
+  const config::ProcessLimits& limits = server->snapshot_->config->limits;
+  server->stick_table_ =
+      std::make_unique<cluster::StickTable>(limits.socket_io_sessions, limits.socket_io_session_idle);
+  for (int i = 0; i < workers; ++i) {
+    auto worker_loop = event::Loop::Create();
+    if (!worker_loop.ok()) return failed(settings, worker_loop.status());
+    server->workers_.push_back(std::make_unique<Worker>(std::move(*worker_loop), server->snapshot_,
+                                                        *server->stick_table_, server->via_));
+    server->registry_.Add(server->workers_.back()->stats());
+  }
+  server->GiveListeners(std::move(sockets), loaded, errors);
   if (!errors.empty()) return nullptr;
   return server;
 }
@@ -109,16 +103,28 @@ void Server::LetGoOfPaths() {
   for (const net::SocketAddress& address : bound_) net::RemoveFile(address);
 }
 
-void Server::BindListener(size_t index, const config::Loaded& loaded, StartErrors& errors) {
-  const config::Listener& settings = snapshot_->listeners[index].settings;
-  auto sockets = BindAll(settings, workers_.size(), bound_[index]);
-  if (!sockets.ok()) {
-    errors.push_back(
-        loaded.At(settings.address, std::string(sockets.status().message()), AdviceFor(sockets.status())));
-    return;
+Server::Sockets Server::BindListeners(const config::Loaded& loaded, size_t workers, StartErrors& errors) {
+  const auto& listeners = loaded.config->listeners;
+  Sockets all(listeners.size());
+  bound_.resize(listeners.size());
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    auto sockets = BindAll(listeners[i], workers, bound_[i]);
+    if (sockets.ok()) {
+      all[i] = std::move(*sockets);
+    } else {
+      errors.push_back(loaded.At(listeners[i].address, std::string(sockets.status().message()),
+                                 AdviceFor(sockets.status())));
+    }
   }
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    if (auto added = workers_[i]->AddListener(*edge_, index, std::move((*sockets)[i])); !added.ok()) {
+  return all;
+}
+
+void Server::GiveListeners(Sockets sockets, const config::Loaded& loaded, StartErrors& errors) {
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    for (size_t worker = 0; worker < workers_.size(); ++worker) {
+      auto added = workers_[worker]->AddListener(*edge_, i, std::move(sockets[i][worker]));
+      if (added.ok()) continue;
+      const config::Listener& settings = snapshot_->config->listeners[i];
       errors.push_back(loaded.At(settings.address, std::string(added.message()), AdviceFor(added)));
     }
   }

@@ -51,7 +51,9 @@ class Server final : public event::IoHandler {
   const stats::Registry& stats() const { return registry_; }
   const Edge& edge() const { return *edge_; }
   const cluster::StickTable& stick_table() const { return *stick_table_; }
-  uint64_t access_log_dropped() const { return access_log_ == nullptr ? 0 : access_log_->dropped(); }
+  uint64_t access_log_dropped() const {
+    return snapshot_->access_log == nullptr ? 0 : snapshot_->access_log->dropped();
+  }
   event::Loop& loop() { return *loop_; }
   // Where listener `index` is bound. Where port 0 was asked for, this has the port that it became.
   const net::SocketAddress& bound(size_t index) const { return bound_[index]; }
@@ -63,7 +65,10 @@ class Server final : public event::IoHandler {
 
  private:
   explicit Server(std::unique_ptr<event::Loop> loop) : loop_(std::move(loop)), deadline_(*this) {}
-  void BindListener(size_t index, const config::Loaded& loaded, StartErrors& errors);
+  // By listener, then by worker.
+  using Sockets = std::vector<std::vector<net::Socket>>;
+  Sockets BindListeners(const config::Loaded& loaded, size_t workers, StartErrors& errors);
+  void GiveListeners(Sockets sockets, const config::Loaded& loaded, StartErrors& errors);
   void LetGoOfPaths();
   void BeginDrain();
   void OnWorkerEmpty();
@@ -81,8 +86,8 @@ class Server final : public event::IoHandler {
   };
 
   std::unique_ptr<event::Loop> loop_;
+  Names names_;
   std::shared_ptr<const session::Snapshot> snapshot_;
-  std::unique_ptr<session::AccessLog> access_log_;  // outlives the workers, which write to it
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<cluster::StickTable> stick_table_;  // outlives the workers, which read and write it
   const http::Via via_ = http::Via::Random();         // likewise

@@ -5,7 +5,6 @@
 
 #include "fmt/format.h"
 #include "proxy/base/check.h"
-#include "proxy/base/status_macros.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
 
@@ -28,9 +27,9 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
           .client = record.client_port == 0
                         ? record.client.ToString()
                         : net::SocketAddress(record.client, record.client_port).ToString(),
-          .listener = *record.listener,
+          .listener = std::string(record.listener.text()),
           .protocol = std::string(session::NameOf(record.version)),
-          .route = record.route == nullptr ? "" : record.route->name,
+          .route = record.route == nullptr ? "" : std::string(record.route->name.text()),
           .cluster = record.endpoint == nullptr ? "" : std::string(record.endpoint->cluster()),
           .endpoint = record.endpoint == nullptr ? "" : record.endpoint->address().ToString(),
           .state = std::string(tunnel.state_name()),
@@ -43,18 +42,17 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
 }  // namespace
 
 Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-               session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via)
+               cluster::StickTable& stick_table, const http::Via& via)
     : loop_(std::move(loop)),
       sessions_(*loop_),
       services_{.loop = *loop_,
                 .buffers = buffers_,
                 .stats = stats_,
                 .sessions = sessions_,
-                .access_log = access_log,
+                .access_log = snapshot->access_log.get(),
                 .via = via,
                 .deflate{snapshot->config->limits.compression_contexts, session::DeflateCountersOf(stats_)},
                 .random = SeededRandom(),
-                .listener_ports = std::vector<std::string>(snapshot->listeners.size()),
                 .handshakes{*loop_, stats_, snapshot->config->limits.tls_handshake_share}},
       backends_(*loop_, buffers_, stick_table, std::move(snapshot), services_.random),
       long_turns_(*loop_) {
@@ -71,8 +69,6 @@ Worker::~Worker() {
 
 absl::Status Worker::AddListener(Edge& edge, size_t index, net::Socket socket) {
   HAWSER_DCHECK(!thread_.running() && index < backends_.snapshot()->listeners.size());
-  HAWSER_ASSIGN_OR_RETURN(const net::SocketAddress local, net::LocalAddress(socket));
-  if (!local.unix_socket()) services_.listener_ports[index] = fmt::to_string(local.port());
   listeners_.push_back(std::make_unique<Listener>(services_, backends_, edge,
                                                   backends_.snapshot()->listeners[index], std::move(socket)));
   return listeners_.back()->Start();

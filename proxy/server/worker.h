@@ -39,9 +39,9 @@ struct TunnelRows {
 
 class Worker {
  public:
-  // `stick_table` and `via` must outlive the worker, and so must the log.
+  // `stick_table` and `via` must outlive the worker.
   Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-         session::AccessLog* access_log, cluster::StickTable& stick_table, const http::Via& via);
+         cluster::StickTable& stick_table, const http::Via& via);
   ~Worker();
 
   // Before Start: `socket` is this worker's own, for the listener with that index.

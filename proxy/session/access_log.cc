@@ -143,7 +143,7 @@ constexpr Field kFields[] = {
       "Empty for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.request_id()); }},
     {{"listener", "string", "", "Name of the listener that the connection came in by.", ""},
-     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, *entry.record.listener); }},
+     [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener.text()); }},
     {{"client", "string", "",
       "Address and port of the client, or `unix`. Behind a trusted proxy, the address that the proxy names, "
       "without a port.",
@@ -176,7 +176,7 @@ constexpr Field kFields[] = {
      [](const LogEntry& entry, std::string& out) { AppendNumber(out, entry.record.status); }},
     {{"route", "string", "", "Name of the route.", "Empty where no route was found."},
      [](const LogEntry& entry, std::string& out) {
-       if (entry.record.route != nullptr) AppendEscaped(out, entry.record.route->name);
+       if (entry.record.route != nullptr) AppendEscaped(out, entry.record.route->name.text());
      }},
     {{"cluster", "string", "", "Name of the cluster that was picked.", "Empty where no endpoint was picked."},
      [](const LogEntry& entry, std::string& out) {
@@ -345,7 +345,7 @@ absl::StatusOr<std::unique_ptr<AccessLog>> AccessLog::Open(const config::AccessL
 }
 
 void AccessLog::Write(const LogEntry& entry) {
-  HAWSER_DCHECK(entry.record.listener != nullptr);
+  HAWSER_DCHECK(entry.record.listener);
   thread_local std::string line;  // its memory is reused for all lines of a worker
   line.clear();
   format_.Render(entry, line);

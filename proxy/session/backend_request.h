@@ -84,6 +84,7 @@ class BackendRequest {
   // Gives the request up: its answer is not needed.
   void GiveUp();
 
+  const config::Cluster& cluster_settings() const { return cluster_->cluster().settings(); }
   // Once an endpoint has been picked.
   cluster::Endpoint& endpoint() const {
     HAWSER_DCHECK(request_.record.endpoint != nullptr);

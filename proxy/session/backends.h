@@ -17,6 +17,7 @@
 #include "proxy/cluster/pool.h"
 #include "proxy/cluster/stick_table.h"
 #include "proxy/cluster/worker_cluster.h"
+#include "proxy/session/filter_locals.h"
 #include "proxy/session/snapshot.h"
 
 namespace hawser::session {
@@ -27,23 +28,20 @@ class Backends {
   // this.
   Backends(event::Loop& loop, net::BufferPool& buffers, cluster::StickTable& stick_table,
            std::shared_ptr<const Snapshot> snapshot, std::mt19937_64& random)
-      : snapshot_(std::move(snapshot)), random_(random), stick_table_(stick_table), pool_(loop, buffers) {
+      : snapshot_(std::move(snapshot)),
+        random_(random),
+        filter_locals_(loop),
+        stick_table_(stick_table),
+        pool_(loop, buffers) {
     for (const auto& membership : snapshot_->clusters) UpdateCluster(membership);
-    for (const filters::Chain& chain : snapshot_->filters) filter_locals_.push_back(chain.MakeLocals(loop));
   }
 
   const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
 
-  // By the cluster's id. A request keeps a copy for as long as it uses it.
-  const std::shared_ptr<cluster::WorkerCluster>& cluster(uint32_t id) const {
-    const auto found = clusters_.find(id);
-    HAWSER_DCHECK(found != clusters_.end());
-    return found->second;
-  }
-  // By its place in the snapshot.
-  const std::shared_ptr<cluster::WorkerCluster>& ClusterAt(size_t index) const {
-    HAWSER_DCHECK(index < snapshot_->clusters.size());
-    return cluster(snapshot_->clusters[index]->cluster()->id());
+  // By the cluster's id; null: it has gone. A request keeps a copy for as long as it uses it.
+  std::shared_ptr<cluster::WorkerCluster> Find(uint32_t cluster) const {
+    const auto found = clusters_.find(cluster);
+    return found == clusters_.end() ? nullptr : found->second;
   }
 
   // A cluster has come or has changed: how it is configured, or what it consists of. Returns what counted
@@ -55,11 +53,7 @@ class Backends {
   // An endpoint has left its cluster for good: its kept connections end.
   void Forget(const cluster::Endpoint& endpoint) { pool_.Forget(endpoint); }
 
-  // What the filters of a route keep on this worker, by Route::index.
-  const filters::Locals& filter_locals(size_t route) const {
-    HAWSER_DCHECK(route < filter_locals_.size());
-    return filter_locals_[route];
-  }
+  FilterLocals& filter_locals() { return filter_locals_; }
   cluster::Pool& pool() { return pool_; }
   cluster::StickTable& stick_table() { return stick_table_; }  // of all workers
 
@@ -67,7 +61,7 @@ class Backends {
   const std::shared_ptr<const Snapshot> snapshot_;
   std::mt19937_64& random_;
   absl::flat_hash_map<uint32_t, std::shared_ptr<cluster::WorkerCluster>> clusters_;
-  std::vector<filters::Locals> filter_locals_;
+  FilterLocals filter_locals_;
   cluster::StickTable& stick_table_;
   cluster::Pool pool_;
 };

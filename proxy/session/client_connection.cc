@@ -32,44 +32,44 @@ http1::ServerConnection::Options OptionsOf(const ListenerRuntime& listener, even
 
 }  // namespace
 
-void ClientConnection::Start(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
-                             net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases) {
+void ClientConnection::Start(WorkerServices& services, Backends& backends,
+                             std::shared_ptr<const ListenerRuntime> listener, net::Socket socket,
+                             const net::SocketAddress& peer, EdgeLeases leases) {
   ClientConnection& connection = services.sessions.Add(std::make_unique<ClientConnection>(
-      services, backends, listener, std::move(socket), peer, std::move(leases)));
-  services.sessions.evictions().Put(connection.place_, listener.index, connection.leases_.ip.standing(),
-                                    services.loop.now());
+      services, backends, std::move(listener), std::move(socket), peer, std::move(leases)));
+  services.sessions.evictions().Put(connection.place_, connection.listener_id(),
+                                    connection.leases_.ip.standing(), services.loop.now());
 }
 
 void ClientConnection::StartRefused(WorkerServices& services, Backends& backends,
-                                    const ListenerRuntime& listener, net::Socket socket,
+                                    std::shared_ptr<const ListenerRuntime> listener, net::Socket socket,
                                     const net::SocketAddress& peer, Reject reject) {
-  HAWSER_DCHECK(listener.tls == nullptr);
+  HAWSER_DCHECK(listener->tls == nullptr);
   ClientConnection& connection = services.sessions.Add(std::make_unique<ClientConnection>(
-      services, backends, listener, std::move(socket), peer, EdgeLeases{}));
+      services, backends, std::move(listener), std::move(socket), peer, EdgeLeases{}));
   connection.admitted_ = false;
   services.sessions.budgets().BeginRefusal();
   connection.Refuse(reject);
 }
 
 ClientConnection::ClientConnection(WorkerServices& services, Backends& backends,
-                                   const ListenerRuntime& listener, net::Socket socket,
+                                   std::shared_ptr<const ListenerRuntime> listener, net::Socket socket,
                                    const net::SocketAddress& peer, EdgeLeases leases)
     : services_(services),
       backends_(backends),
-      snapshot_(backends.snapshot()),
-      listener_(listener),
+      listener_(std::move(listener)),
       peer_(peer),
       leases_(std::move(leases)),
-      stream_(StreamOf(services, listener, std::move(socket))),
-      tls_(listener.tls != nullptr ? static_cast<tls::TlsStream*>(stream_.get()) : nullptr),
+      stream_(StreamOf(services, *listener_, std::move(socket))),
+      tls_(listener_->tls != nullptr ? static_cast<tls::TlsStream*>(stream_.get()) : nullptr),
       timer_(*this, Exchange::kTimerTag),
       handshake_(*this, kHandshakeTag),
-      http_(services.loop, services.buffers, *stream_, OptionsOf(listener, timer_)),
+      http_(services.loop, services.buffers, *stream_, OptionsOf(*listener_, timer_)),
       place_(this),
-      state_(listener.tls != nullptr ? State::kTlsHandshake : State::kRequestHead) {
+      state_(listener_->tls != nullptr ? State::kTlsHandshake : State::kRequestHead) {
   http_.SetDeadlines(DeadlinesNow());
   if (tls_ != nullptr) {
-    services_.loop.Arm(timer_, Shrunk(listener_.settings.timeouts.tls_handshake));
+    services_.loop.Arm(timer_, Shrunk(listener_->settings.timeouts.tls_handshake));
     services_.stats.Add(stats::Metric::kTlsHandshakesOpen);
   } else {
     http_.Begin();
@@ -135,7 +135,7 @@ void ClientConnection::Handshake() {
 }
 
 void ClientConnection::FailHandshake(std::string_view why) {
-  spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_.settings.name, peer_.ToString(),
+  spdlog::debug("listener {}: TLS handshake with {} failed: {}", listener_->settings.name, peer_.ToString(),
                 why);
   services_.stats.Add(stats::Metric::kTlsHandshakesFailed);
   Close(net::CloseReason::kOrderly);
@@ -152,7 +152,7 @@ void ClientConnection::ReadHead() {
 // With prior knowledge (RFC 9113 §3.3): begins with the preface, as far as it has come.
 bool ClientConnection::SpeaksHttp2() const {
   const size_t count = std::min(http_.received().size(), http2::kPreface.size());
-  return listener_.settings.http2.prior_knowledge && tls_ == nullptr && http_.first() &&
+  return listener_->settings.http2.prior_knowledge && tls_ == nullptr && http_.first() &&
          http2::kPreface.substr(0, count) == http_.received().substr(0, count);
 }
 
@@ -160,7 +160,6 @@ void ClientConnection::BecomeHttp2() {
   timer_.Cancel();
   Http2Connection::Start(services_, backends_,
                          {.stream = std::move(stream_),
-                          .snapshot = snapshot_,
                           .listener = listener_,
                           .peer = peer_,
                           .leases = std::move(leases_),
@@ -186,12 +185,13 @@ void ClientConnection::ParseHead() {
 void ClientConnection::StartExchange(http::RequestHead head) {
   HAWSER_DCHECK(exchange_ == nullptr && request_ == nullptr);
   leases_.ip.Prove();
+  if (auto current = backends_.snapshot()->listeners.Find(listener_id())) listener_ = std::move(current);
   http1::ServerConnection::Request request = http_.TakeRequest();
   request_ = std::make_unique<http1::ServerStream>(services_.loop, *stream_, head, std::move(request.bytes),
                                                    std::move(request.behind));
   request_->Watch(this, Exchange::kClientTag);
   exchange_ = std::make_unique<Exchange>(
-      services_, backends_, snapshot_, *this,
+      services_, backends_, *this,
       Exchange::Client{.stream = *request_, .listener = listener_, .peer = peer_, .tls = tls_ != nullptr},
       std::move(head));
   state_ = State::kExchange;
@@ -210,7 +210,7 @@ void ClientConnection::Refuse(Reject reject) {
     record.client_port = peer_.port();
     record.tls = tls_ != nullptr;
     record.status = static_cast<uint16_t>(spec.status);
-    record.listener = &listener_.settings.name;
+    record.listener = listener_->name;
     services_.access_log->Write(
         {.record = record,
          .traffic = {.bytes_in = http_.received().size()},
@@ -235,7 +235,7 @@ void ClientConnection::RunExchange(event::Ready ready) {
 // Behind the others, with each part of the body that comes.
 void ClientConnection::PlaceExchange() {
   if (!exchange_->awaits_body() || !admitted_) return;
-  services_.sessions.evictions().Put(place_, listener_.index, Evictable::kBody, services_.loop.now());
+  services_.sessions.evictions().Put(place_, listener_id(), Evictable::kBody, services_.loop.now());
 }
 
 // The exchange first: it refers to the request.
@@ -263,18 +263,18 @@ void ClientConnection::NextRequest() {
 // place that it has.
 void ClientConnection::OnIdle() {
   if (!admitted_ || place_.linked()) return;
-  services_.sessions.evictions().Put(place_, listener_.index, Evictable::kIdle, services_.loop.now());
+  services_.sessions.evictions().Put(place_, listener_id(), Evictable::kIdle, services_.loop.now());
 }
 
 http1::ServerConnection::Deadlines ClientConnection::DeadlinesNow() const {
-  const auto& timeouts = listener_.settings.timeouts;
+  const auto& timeouts = listener_->settings.timeouts;
   return {.head = Shrunk(timeouts.request_headers),
           .keep_alive = Shrunk(timeouts.keep_alive),
           .linger = timeouts.linger};
 }
 
 base::Duration ClientConnection::Shrunk(base::Duration full) const {
-  return ShrunkDeadline(full, leases_, snapshot_->config->limits.reserve);
+  return ShrunkDeadline(full, leases_, backends_.snapshot()->config->limits.reserve);
 }
 
 void ClientConnection::OpenTunnel() {

@@ -31,15 +31,18 @@ namespace hawser::session {
 class ClientConnection final : public event::IoHandler, public base::ListLink {
  public:
   // Takes over an accepted and admitted connection.
-  static void Start(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
-                    net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases);
+  static void Start(WorkerServices& services, Backends& backends,
+                    std::shared_ptr<const ListenerRuntime> listener, net::Socket socket,
+                    const net::SocketAddress& peer, EdgeLeases leases);
 
   // Answers a plain connection that was not admitted, without waiting for its request, and lets it go.
-  static void StartRefused(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
-                           net::Socket socket, const net::SocketAddress& peer, http::Reject reject);
+  static void StartRefused(WorkerServices& services, Backends& backends,
+                           std::shared_ptr<const ListenerRuntime> listener, net::Socket socket,
+                           const net::SocketAddress& peer, http::Reject reject);
 
-  ClientConnection(WorkerServices& services, Backends& backends, const ListenerRuntime& listener,
-                   net::Socket socket, const net::SocketAddress& peer, EdgeLeases leases);
+  ClientConnection(WorkerServices& services, Backends& backends,
+                   std::shared_ptr<const ListenerRuntime> listener, net::Socket socket,
+                   const net::SocketAddress& peer, EdgeLeases leases);
   ~ClientConnection() override;
   void OnReady(event::Ready ready) override;
 
@@ -78,15 +81,14 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void OnIdle();
   http1::ServerConnection::Deadlines DeadlinesNow() const;
   base::Duration Shrunk(base::Duration full) const;
+  uint32_t listener_id() const { return listener_->name.id(); }
   void Linger(http1::ServerConnection::Progress progress);
   void OnTimer();
   void Close(net::CloseReason reason);
 
   WorkerServices& services_;
   Backends& backends_;
-  // The snapshot that was current when the connection came: it owns `listener_`.
-  std::shared_ptr<const Snapshot> snapshot_;
-  const ListenerRuntime& listener_;
+  std::shared_ptr<const ListenerRuntime> listener_;  // as it was when the last request began
   net::SocketAddress peer_;
   EdgeLeases leases_;
   std::unique_ptr<net::ByteStream> stream_;

@@ -1,5 +1,7 @@
 #include "proxy/session/evictions.h"
 
+#include <algorithm>
+
 #include "proxy/base/check.h"
 
 namespace hawser::session {
@@ -28,12 +30,21 @@ stats::Metric MetricOf(Evictable kind) {
   return kSpecs[static_cast<size_t>(kind)].metric;
 }
 
-void Evictions::Put(EvictionPlace& place, size_t listener, Evictable kind, base::TimePoint now) {
+void Evictions::Put(EvictionPlace& place, uint32_t listener, Evictable kind, base::TimePoint now) {
   HAWSER_DCHECK(kind < Evictable::kCount);
-  while (listeners_.size() <= listener) listeners_.emplace_back();
   place.since_ = now;
   place.kind_ = kind;
-  listeners_[listener][static_cast<size_t>(kind)].PushBack(place);
+  Of(listener)[static_cast<size_t>(kind)].PushBack(place);
+}
+
+// A new listener takes the place of those that have gone, which are among those without connections.
+Evictions::Kinds& Evictions::Of(uint32_t listener) {
+  if (const auto found = listeners_.find(listener); found != listeners_.end()) return *found->second;
+  absl::erase_if(listeners_, [](const auto& entry) {
+    return std::all_of(entry.second->begin(), entry.second->end(),
+                       [](const List& list) { return list.empty(); });
+  });
+  return *listeners_.try_emplace(listener, std::make_unique<Kinds>()).first->second;
 }
 
 bool Evictions::AreFew(List& list) {
@@ -44,18 +55,20 @@ bool Evictions::AreFew(List& list) {
   return true;
 }
 
-EvictionPlace* Evictions::Next(std::optional<size_t> listener, base::TimePoint spared) {
+EvictionPlace* Evictions::Next(std::optional<uint32_t> listener, base::TimePoint spared) {
   for (size_t kind = 0; kind < kKinds; ++kind) {
     EvictionPlace* oldest = nullptr;
     List* list = nullptr;  // of the oldest
-    for (size_t i = listener.value_or(0); i < listeners_.size(); ++i) {
-      List& candidates = listeners_[i][kind];
-      EvictionPlace* const first = candidates.front();
-      if (first != nullptr && (oldest == nullptr || first->since_ < oldest->since_)) {
-        oldest = first;
-        list = &candidates;
-      }
-      if (listener) break;
+    const auto consider = [&](Kinds& kinds) {
+      EvictionPlace* const first = kinds[kind].front();
+      if (first == nullptr || (oldest != nullptr && first->since_ >= oldest->since_)) return;
+      oldest = first;
+      list = &kinds[kind];
+    };
+    if (!listener) {
+      for (const auto& [id, kinds] : listeners_) consider(*kinds);
+    } else if (const auto found = listeners_.find(*listener); found != listeners_.end()) {
+      consider(*found->second);
     }
     if (oldest == nullptr) continue;
     const bool may_be_new = kind == static_cast<size_t>(Evictable::kNoRequest) && oldest->since_ > spared;

@@ -3,17 +3,19 @@
 // between two requests, while the body of a request is on its way, and when all is said. A connection that
 // waits for an answer has none, and neither has a tunnel.
 //
-// Every step is O(1), or O(listeners) where any listener will do. Loop thread only.
+// Every step is O(1), or O(listeners) where any listener will do. A listener is the id of its name. Loop
+// thread only.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <variant>
 
+#include "absl/container/flat_hash_map.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/edge/ip_table.h"
@@ -57,9 +59,9 @@ class EvictionPlace : public base::ListLink {
 class Evictions {
  public:
   // Puts the place behind all others of that kind and listener, from wherever it was.
-  void Put(EvictionPlace& place, size_t listener, Evictable kind, base::TimePoint now);
+  void Put(EvictionPlace& place, uint32_t listener, Evictable kind, base::TimePoint now);
   // For a new connection.
-  void Put(EvictionPlace& place, size_t listener, edge::Standing standing, base::TimePoint now) {
+  void Put(EvictionPlace& place, uint32_t listener, edge::Standing standing, base::TimePoint now) {
     const bool bad = standing == edge::Standing::kBad;
     Put(place, listener, bad ? Evictable::kNoRequestBadStanding : Evictable::kNoRequest, now);
   }
@@ -71,7 +73,7 @@ class Evictions {
 
   // The one to be closed next, of that listener or of any; null: there is none. If all of kNoRequest are few
   // and came later than `spared`, they are left out.
-  EvictionPlace* Next(std::optional<size_t> listener = std::nullopt,
+  EvictionPlace* Next(std::optional<uint32_t> listener = std::nullopt,
                       base::TimePoint spared = base::TimePoint::max());
 
  private:
@@ -79,8 +81,9 @@ class Evictions {
   using Kinds = std::array<List, static_cast<size_t>(Evictable::kCount)>;
 
   static bool AreFew(List& list);
+  Kinds& Of(uint32_t listener);
 
-  std::deque<Kinds> listeners_;  // by index, as far as any has had a connection
+  absl::flat_hash_map<uint32_t, std::unique_ptr<Kinds>> listeners_;  // that have had a connection
 };
 
 }  // namespace hawser::session

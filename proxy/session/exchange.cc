@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/cluster/connector.h"
 #include "proxy/http/cache_control.h"
 #include "proxy/http/date.h"
 #include "proxy/http/max_forwards.h"
@@ -17,6 +18,8 @@ namespace hawser::session {
 namespace {
 
 using http::Reject;
+
+const filters::Locals kNoLocals;
 
 // Refusals that are not the client's fault: if the request is complete, the next request follows it.
 bool LeavesClientSound(Reject reject) {
@@ -34,17 +37,16 @@ bool LeavesClientSound(Reject reject) {
 
 }  // namespace
 
-Exchange::Exchange(WorkerServices& services, Backends& backends, std::shared_ptr<const Snapshot> snapshot,
-                   event::IoHandler& owner, Client client, http::RequestHead head)
+Exchange::Exchange(WorkerServices& services, Backends& backends, event::IoHandler& owner, Client client,
+                   http::RequestHead head)
     : services_(services),
       backends_(backends),
-      snapshot_(std::move(snapshot)),
       owner_(owner),
-      client_(client),
+      client_(std::move(client)),
       head_(std::move(head)),
       timer_(owner, kTimerTag),
-      upload_(client.stream),
-      response_(client.stream) {}
+      upload_(client_.stream),
+      response_(client_.stream) {}
 
 Exchange::~Exchange() {
   GiveUp(Reject::kShutdown);
@@ -79,33 +81,40 @@ Exchange::Progress Exchange::Advance(event::Ready ready) {
   return progress_;
 }
 
+bool Exchange::Leaving() const {
+  return services_.sessions.draining() || !backends_.snapshot()->listeners.Has(client_.listener->name.id());
+}
+
 // --- The request ---
 
 void Exchange::Start() {
   http::Classification classification = http::Classify(head_);
   const bool sound_names =
-      MeetUnderscorePolicy(client_.listener.settings.headers_with_underscores, head_, services_.stats);
+      MeetUnderscorePolicy(client_.listener->settings.headers_with_underscores, head_, services_.stats);
   const bool looped = services_.via.IsIn(head_.headers);  // before PrepareHead, which adds our own entry
   upgrade_ = std::move(classification.upgrade);
-  record_ = PrepareHead(services_, client_.listener, client_.peer, client_.tls, head_, arena_,
-                        snapshot_->config->access_log);
+  const Snapshot& snapshot = *backends_.snapshot();
+  record_ = PrepareHead(services_, *client_.listener, client_.peer, client_.tls, head_, arena_,
+                        snapshot.config->access_log);
   services_.stats.Add(stats::Metric::kRequests);
   if (client_.reject != Reject::kNone) return Refuse(client_.reject);
-  if (services_.sessions.draining()) return Refuse(Reject::kDraining);
+  if (Leaving()) return Refuse(Reject::kDraining);
   if (classification.reject != Reject::kNone) return Refuse(classification.reject);
   if (!sound_names) return Refuse(Reject::kUnderscoreInHeader);
   if (looped) return Refuse(Reject::kLoopDetected);
   if (websocket()) NormalizeHandshake(head_);
-  record_->route = snapshot_->routes->Match(client_.listener.index, head_, websocket());
-  if (record_->route == nullptr) return Refuse(Reject::kNoRoute);
+  runtime_ = snapshot.Match(client_.listener->name.id(), head_, websocket());
+  if (runtime_ == nullptr) return Refuse(Reject::kNoRoute);
+  record_->route = runtime_->route;
   if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, arena_);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);
   const filters::Connection from{.client = client_address_,
-                                 .listener = *record_->listener,
+                                 .listener = record_->listener.text(),
                                  .tls = client_.tls,
                                  .route = *record_->route};
-  context_.emplace(from, head_, arena_, backends_.filter_locals(record_->route->index), services_.loop,
+  locals_ = backends_.filter_locals().Of(runtime_);
+  context_.emplace(from, head_, arena_, locals_ == nullptr ? kNoLocals : locals_->locals, services_.loop,
                    owner_, kFilterTag);
   WatchClient();
   state_ = State::kFilters;
@@ -113,7 +122,7 @@ void Exchange::Start() {
 
 void Exchange::RunFilters() {
   if (context_->waiting()) return;  // the client has sent something meanwhile
-  filters::Verdict verdict = snapshot_->filters[record_->route->index].OnRequest(*context_);
+  filters::Verdict verdict = runtime_->filters.OnRequest(*context_);
   switch (verdict.kind()) {
     case filters::Verdict::Kind::kWait: return services_.loop.Arm(timer_, verdict.most());
     case filters::Verdict::Kind::kReject: return Refuse(verdict.reason());
@@ -127,8 +136,8 @@ void Exchange::RunFilters() {
     case http::ForwardLimit::kAllowed: break;
   }
   const auto& rewrite = record_->route->rewrite;
-  const size_t longest = client_.listener.settings.limits.request_head.bytes;
-  if (rewrite && !rewrite->Apply(head_, longest, arena_)) return Refuse(Reject::kNoRoute);
+  const size_t longest = client_.listener->settings.limits.request_head.bytes;
+  if (rewrite && !rewrite->Apply(route(), head_, longest, arena_)) return Refuse(Reject::kNoRoute);
   AskBackend();
 }
 
@@ -136,7 +145,8 @@ void Exchange::RunFilters() {
 
 void Exchange::AskBackend() {
   HAWSER_DCHECK(!backend_);
-  const std::shared_ptr<cluster::WorkerCluster>& cluster = backends_.ClusterAt(PickCluster());
+  const std::shared_ptr<cluster::WorkerCluster> cluster = backends_.Find(PickCluster().id());
+  if (cluster == nullptr) return Refuse(Reject::kNoEndpoint);  // it has gone while a filter waited
   backend_.emplace(
       services_, backends_, cluster,
       BackendRequest::Request{.head = head_,
@@ -148,11 +158,11 @@ void Exchange::AskBackend() {
 }
 
 // A known session stays in its cluster; the weights of the clusters apply to other requests.
-size_t Exchange::PickCluster() {
+base::Name Exchange::PickCluster() {
   if (route().affinity == config::RouteAffinity::kSocketIo) {
     socket_io_.emplace(backends_.stick_table(), head_);
-    const auto home = socket_io_->FindCluster(*record_->route, backends_, services_.loop.now());
-    if (home) return *home;
+    base::Name home = socket_io_->FindCluster(*runtime_->route, backends_, services_.loop.now());
+    if (home) return home;
   }
   return record_->route->PickCluster(services_.random());
 }
@@ -194,7 +204,7 @@ void Exchange::ReadAhead(bool hung_up) {
   using Ahead = http::ServerStream::Ahead;
   if (state_ == State::kStart || state_ == State::kDone || state_ == State::kAnswer || upload_.under_way())
     return;
-  switch (upload_.ReadAhead(client_.listener.settings.limits.early_bytes.bytes, hung_up)) {
+  switch (upload_.ReadAhead(client_.listener->settings.limits.early_bytes.bytes, hung_up)) {
     case Ahead::kNothing: return;
     case Ahead::kLeft: return ClientLeft();
     case Ahead::kEnded: return websocket() ? ClientLeft() : WatchClient();
@@ -287,7 +297,7 @@ void Exchange::AddAffinityCookie() {
 
 void Exchange::RunResponseFilters() {
   HAWSER_DCHECK(context_);
-  snapshot_->filters[record_->route->index].OnResponse(*context_, response_.head());
+  runtime_->filters.OnResponse(*context_, response_.head());
 }
 
 void Exchange::SwitchProtocols() {
@@ -319,13 +329,26 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
   auto backend = backend_->TakeTunnel(early_from_backend);
   Tunnel::Start(services_, {.client = std::move(client),
                             .backend = std::move(backend),
-                            .snapshot = snapshot_,
                             .record = std::move(record_),
                             .leases = std::move(leases),
-                            .attachments = context_->TakeAttachments(),
+                            .longest_silence = LongestSilence(),
+                            .attachments = TakeAttachments(),
                             .deflate = deflate_,
                             .early_from_client = early_from_client,
                             .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+}
+
+// What the filters have left with the tunnel may use their state on this worker, and that refers to them.
+filters::Attachments Exchange::TakeAttachments() {
+  filters::Attachments attachments = context_->TakeAttachments();
+  if (!attachments.empty())
+    attachments.AttachBehind(std::make_unique<std::shared_ptr<const RouteLocals>>(locals_));
+  return attachments;
+}
+
+base::Duration Exchange::LongestSilence() const {
+  if (backend_->endpoint().address().unix_socket()) return base::Duration(0);
+  return cluster::LongestSilence(backend_->cluster_settings().tcp_keepalive);
 }
 
 // The head is held until the body was read once: if the body is malformed in that read, the client gets 502.
@@ -347,7 +370,7 @@ void Exchange::Relay() {
     if (socket_io_) socket_io_->OnBody(piece, backend_->endpoint(), services_.loop.now());
   };
   // A refused upgrade ends the connection: the bytes behind it are no request.
-  const bool keep = !websocket() && !services_.sessions.draining();
+  const bool keep = !websocket() && !Leaving();
   const BodyRelay::Progress progress = response_.Relay(services_, backend_->stream(), keep, look);
   if (response_.started()) record_->status = static_cast<uint16_t>(response_.head().status);
   switch (progress) {
@@ -408,8 +431,7 @@ void Exchange::ArmFor(base::Duration limit) {
 void Exchange::Refuse(Reject reject) {
   const End end{http::SpecOf(reject).closed_by, reject};
   if (response_.started()) return Finish(Progress::kBroken, end);
-  Answer(http::RefusalOf(reject), !websocket() && !services_.sessions.draining() && LeavesClientSound(reject),
-         end);
+  Answer(http::RefusalOf(reject), !websocket() && !Leaving() && LeavesClientSound(reject), end);
 }
 
 void Exchange::AnswerByFilter(filters::Verdict& verdict) {
@@ -437,7 +459,7 @@ void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
   if (backend_) backend_->GiveUp();
   end_ = end;
   if (!response_.SendAnswer(keep)) return Finish(Progress::kBroken, end);
-  services_.loop.Arm(timer_, client_.listener.settings.timeouts.answer);
+  services_.loop.Arm(timer_, client_.listener->settings.timeouts.answer);
   state_ = State::kAnswer;
 }
 

@@ -51,15 +51,15 @@ class Exchange {
 
   struct Client {
     http::ServerStream& stream;  // watched by the owner under kClientTag
-    const ListenerRuntime& listener;
+    std::shared_ptr<const ListenerRuntime> listener;
     const net::SocketAddress& peer;
     bool tls;
     http::Reject reject = http::Reject::kNone;  // what its codec found wrong with the request
   };
 
   // The text of `head` lives as long as client.stream.
-  Exchange(WorkerServices& services, Backends& backends, std::shared_ptr<const Snapshot> snapshot,
-           event::IoHandler& owner, Client client, http::RequestHead head);
+  Exchange(WorkerServices& services, Backends& backends, event::IoHandler& owner, Client client,
+           http::RequestHead head);
   ~Exchange();
 
   // Not after it has returned anything but kWaiting.
@@ -100,7 +100,7 @@ class Exchange {
   void Start();
   void RunFilters();
   void AskBackend();
-  size_t PickCluster();
+  base::Name PickCluster();
   void Connect();
   void OnTryFailed();
   void OnRequestSent();
@@ -118,6 +118,8 @@ class Exchange {
   void FlushInterim();
   void OnTunnel();
   void SwitchProtocols();
+  filters::Attachments TakeAttachments();
+  base::Duration LongestSilence() const;
   void StartRelay();
   void Relay();
   void WatchBackend();
@@ -139,12 +141,13 @@ class Exchange {
   void ArmForHead();
   void ArmFor(base::Duration limit);
 
+  // No further request follows on this connection: the server drains, or the listener has gone.
+  bool Leaving() const;
   bool websocket() const { return upgrade_.websocket; }
   const config::Route& route() const { return record_->route->settings; }
 
   WorkerServices& services_;
   Backends& backends_;
-  std::shared_ptr<const Snapshot> snapshot_;
   event::IoHandler& owner_;
   Client client_;
   State state_ = State::kStart;
@@ -156,8 +159,10 @@ class Exchange {
 
   std::unique_ptr<RequestRecord> record_;
   net::SocketAddress client_address_;
-  std::optional<filters::Context> context_;   // views into the members before it
-  std::optional<SocketIoSession> socket_io_;  // on a route that follows such sessions
+  std::shared_ptr<const RouteRuntime> runtime_;  // of the route
+  std::shared_ptr<const RouteLocals> locals_;    // of its filters; null: it has none
+  std::optional<filters::Context> context_;      // views into the members before it
+  std::optional<SocketIoSession> socket_io_;     // on a route that follows such sessions
   event::Timer timer_;
   std::optional<BackendRequest> backend_;  // once a backend is asked; refers to the members before it
   Upload upload_;

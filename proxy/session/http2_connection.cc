@@ -33,7 +33,7 @@ static_assert(MetricOf(http2::Abuse::kResets) == Metric::kHttp2Resets &&
 void Http2Connection::Start(WorkerServices& services, Backends& backends, Parts parts) {
   Http2Connection& connection =
       services.sessions.Add(std::make_unique<Http2Connection>(services, backends, std::move(parts)));
-  services.sessions.evictions().Put(connection.place_, connection.listener_.index,
+  services.sessions.evictions().Put(connection.place_, connection.listener_->name.id(),
                                     connection.leases_.ip.standing(), services.loop.now());
   if (services.sessions.draining()) connection.Drain();
 }
@@ -41,12 +41,11 @@ void Http2Connection::Start(WorkerServices& services, Backends& backends, Parts 
 Http2Connection::Http2Connection(WorkerServices& services, Backends& backends, Parts parts)
     : services_(services),
       backends_(backends),
-      snapshot_(std::move(parts.snapshot)),
-      listener_(parts.listener),
+      listener_(std::move(parts.listener)),
       peer_(parts.peer),
       leases_(std::move(parts.leases)),
       tls_(parts.tls),
-      session_(std::make_unique<http2::Session>(http2::Role::kServer, listener_.http2, services.loop,
+      session_(std::make_unique<http2::Session>(http2::Role::kServer, listener_->http2, services.loop,
                                                 services.buffers, std::move(parts.stream))),
       place_(this),
       timer_(*this, kTimerTag) {
@@ -73,13 +72,12 @@ void Http2Connection::OnReady(event::Ready ready) {
 // One without a request so far keeps the place that it has.
 void Http2Connection::OnIdle() {
   if (place_.linked()) return;
-  services_.sessions.evictions().Put(place_, listener_.index, Evictable::kIdle, services_.loop.now());
+  services_.sessions.evictions().Put(place_, listener_->name.id(), Evictable::kIdle, services_.loop.now());
 }
 
 void Http2Connection::AcceptAll() {
   const Http2Request::Connection shared{.services = services_,
                                         .backends = backends_,
-                                        .snapshot = snapshot_,
                                         .listener = listener_,
                                         .peer = peer_,
                                         .tls = tls_,
@@ -87,6 +85,8 @@ void Http2Connection::AcceptAll() {
   while (auto arrival = session_->Accept()) {
     leases_.ip.Prove();
     place_.Unlink();
+    if (auto current = backends_.snapshot()->listeners.Find(listener_->name.id()))
+      listener_ = std::move(current);
     awaited_ = Awaited::kNothing;  // it may be answered already: then keep_alive starts again
     Http2Request::Start(shared, std::move(*arrival));
   }
@@ -105,7 +105,7 @@ void Http2Connection::Count() {
 // request_headers bounds the time until the client's SETTINGS, and each header block; keep_alive bounds a
 // connection without a stream.
 void Http2Connection::ArmTimer() {
-  const auto& timeouts = listener_.settings.timeouts;
+  const auto& timeouts = listener_->settings.timeouts;
   const base::TimePoint begun = session_->block_begun();
   const Awaited awaited = begun != base::TimePoint::max() ? Awaited::kHead
                           : session_->streams() > 0       ? Awaited::kNothing
@@ -116,7 +116,7 @@ void Http2Connection::ArmTimer() {
   if (awaited == Awaited::kNothing) return timer_.Cancel();
   if (same && timer_.armed()) return;
   const base::Duration full = awaited == Awaited::kRequest ? timeouts.keep_alive : timeouts.request_headers;
-  const double reserve = snapshot_->config->limits.reserve;
+  const double reserve = backends_.snapshot()->config->limits.reserve;
   services_.loop.Arm(timer_, session_->streams() > 0 ? full : ShrunkDeadline(full, leases_, reserve));
 }
 
@@ -138,14 +138,14 @@ void Http2Connection::OnEnd() {
   const http2::End end = session_->end();
   if (end == http2::End::kAbuse) services_.stats.Add(MetricOf(session_->abuse()));
   if (end == http2::End::kAbuse || end == http2::End::kProtocol) {
-    spdlog::debug("listener {}: HTTP/2 connection of {} ended: {}", listener_.settings.name, peer_.ToString(),
-                  session_->error());
+    spdlog::debug("listener {}: HTTP/2 connection of {} ended: {}", listener_->settings.name,
+                  peer_.ToString(), session_->error());
   }
   while (Http2Request* request = requests_.front()) request->Abort();
   OnIdle();
   lingering_ = session_->TakeTransport();
   if (end == http2::End::kPeer || end == http2::End::kBroken || lingering_ == nullptr) return Retire();
-  services_.loop.Arm(timer_, listener_.settings.timeouts.linger);
+  services_.loop.Arm(timer_, listener_->settings.timeouts.linger);
   lingering_->Watch(this, kLingerTag);
   Linger();
 }

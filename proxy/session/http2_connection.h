@@ -28,8 +28,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
  public:
   struct Parts {
     std::unique_ptr<net::ByteStream> stream;
-    std::shared_ptr<const Snapshot> snapshot;  // owns `listener`
-    const ListenerRuntime& listener;
+    std::shared_ptr<const ListenerRuntime> listener;
     net::SocketAddress peer;
     EdgeLeases leases;
     bool tls = false;
@@ -71,8 +70,7 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
 
   WorkerServices& services_;
   Backends& backends_;
-  const std::shared_ptr<const Snapshot> snapshot_;
-  const ListenerRuntime& listener_;
+  std::shared_ptr<const ListenerRuntime> listener_;  // as it was when the last request began
   const net::SocketAddress peer_;
   EdgeLeases leases_;
   const bool tls_;

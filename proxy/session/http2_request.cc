@@ -16,9 +16,9 @@ void Http2Request::Start(const Connection& connection, http2::Session::Arrival a
 }
 
 Http2Request::Http2Request(const Connection& connection, http2::Session::Arrival arrival)
-    : services_(connection.services), snapshot_(connection.snapshot), stream_(std::move(arrival.stream)) {
+    : services_(connection.services), stream_(std::move(arrival.stream)) {
   stream_->Watch(this, Exchange::kClientTag);
-  exchange_ = std::make_unique<Exchange>(services_, connection.backends, snapshot_, *this,
+  exchange_ = std::make_unique<Exchange>(services_, connection.backends, *this,
                                          Exchange::Client{.stream = *stream_,
                                                           .listener = connection.listener,
                                                           .peer = connection.peer,

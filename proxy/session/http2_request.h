@@ -20,8 +20,7 @@ class Http2Request final : public event::IoHandler, public base::ListLink {
   struct Connection {
     WorkerServices& services;
     Backends& backends;
-    const std::shared_ptr<const Snapshot>& snapshot;
-    const ListenerRuntime& listener;
+    const std::shared_ptr<const ListenerRuntime>& listener;
     const net::SocketAddress& peer;
     bool tls;
     base::IntrusiveList<Http2Request>& requests;
@@ -41,7 +40,6 @@ class Http2Request final : public event::IoHandler, public base::ListLink {
   void End(net::CloseReason reason);
 
   WorkerServices& services_;
-  const std::shared_ptr<const Snapshot> snapshot_;
   std::unique_ptr<http2::ServerStream> stream_;
   std::unique_ptr<Exchange> exchange_;  // refers to stream_; null once it has ended
 };

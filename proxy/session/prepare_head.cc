@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "proxy/base/check.h"
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/session/logged_target.h"
@@ -26,12 +25,11 @@ bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& he
 std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
                                            const net::SocketAddress& peer, bool tls, http::RequestHead& head,
                                            http::TextArena& arena, const config::AccessLog& log) {
-  HAWSER_DCHECK(listener.index < services.listener_ports.size());
   http::RemoveHopByHop(head);
   const config::Listener& settings = listener.settings;
   http::Peer from{.trusted = net::AnyContains(settings.trusted_proxies, peer),
                   .tls = tls,
-                  .port = services.listener_ports[listener.index],
+                  .port = listener.port,
                   .trusted_proxies = settings.trusted_proxies,
                   .send_real_ip = settings.forwarded.x_real_ip};
   if (!peer.unix_socket()) from.ip = peer.ip();
@@ -43,7 +41,7 @@ std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const Liste
   record->client_port = from.ip == client ? peer.port() : uint16_t{0};
   record->tls = tls;
   record->version = head.version;
-  record->listener = &settings.name;
+  record->listener = listener.name;
   record->start = services.loop.now();
   return record;
 }

@@ -1,7 +1,7 @@
 // The facts about one request from its head to its end: the source of its access-log line and of its row on
 // the admin page. Made when the head is complete, owned by the exchange and then by the tunnel. The client's
-// text is packed into one allocation; the endpoint is counted; everything else points into the request's
-// snapshot.
+// text is packed into one allocation; the endpoint is counted; everything else is shared with the
+// configuration.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,13 @@
 #include <string_view>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/name.h"
 #include "proxy/cluster/affinity.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/http/head.h"
 #include "proxy/http/reject.h"
 #include "proxy/net/address.h"
-#include "proxy/route/route_table.h"
+#include "proxy/route/route.h"
 
 namespace hawser::session {
 
@@ -70,9 +71,8 @@ struct RequestRecord {
   bool tunnel = false;                             // a WebSocket was opened
   uint16_t status = 0;                             // sent to the client; 0: none
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
-  // Its name, in the snapshot, where the route is as well. Never null when a line is written.
-  const std::string* listener = nullptr;
-  const route::Route* route = nullptr;
+  base::Name listener;  // there is one when a line is written
+  std::shared_ptr<const route::Route> route;
   cluster::OpenLease endpoint;  // the last one that was picked
   base::TimePoint start;
 };

@@ -67,7 +67,7 @@ bool Sessions::VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunn
 }
 
 // Not in a drain: it walks the lists, and closes idle connections itself.
-std::optional<Evictable> Sessions::Evict(std::optional<size_t> listener, Unread unread, Left left) {
+std::optional<Evictable> Sessions::Evict(std::optional<uint32_t> listener, Unread unread, Left left) {
   for (int reads = unread == Unread::kServed ? kReadsPerEviction : 0; !draining_; --reads) {
     const EvictionPlace* next = evictions_.Next(listener, loop_.now() - Evictions::kGrace);
     const bool newcomer = next == nullptr;

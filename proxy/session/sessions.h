@@ -68,7 +68,7 @@ class Sessions final : public event::IoHandler {
   enum class Left : uint8_t { kSome, kNothing };
   // Closes the connection that is next in `evictions`, of that listener or of any, and says what it was.
   // Nothing: there is none, or the server drains.
-  std::optional<Evictable> Evict(std::optional<size_t> listener, Unread unread, Left left = Left::kNothing);
+  std::optional<Evictable> Evict(std::optional<uint32_t> listener, Unread unread, Left left = Left::kNothing);
 
  private:
   void OnReady(event::Ready ready) override;  // the drain timer

@@ -10,19 +10,21 @@ SocketIoSession::SocketIoSession(cluster::StickTable& table, const http::Request
       may_begin_(http::MayBeginEngineIoSession(request)),
       lookup_{may_begin_ ? AffinityResult::kSet : AffinityResult::kNone} {}
 
-std::optional<size_t> SocketIoSession::FindCluster(const route::Route& route, const Backends& backends,
-                                                   base::TimePoint now) {
-  if (session_.empty()) return std::nullopt;
+base::Name SocketIoSession::FindCluster(const route::Route& route, const Backends& backends,
+                                        base::TimePoint now) {
+  if (session_.empty()) return {};
   lookup_ = {AffinityResult::kUnknown};
   for (const route::WeightedTarget& target : route.clusters) {
-    const cluster::Membership& membership = backends.ClusterAt(target.cluster)->membership();
+    const auto worker = backends.Find(target.cluster.id());
+    if (worker == nullptr) continue;
+    const cluster::Membership& membership = worker->membership();
     const auto name = table_.Find(membership.cluster()->name(), session_, now);
     if (!name) continue;
     lookup_ = {AffinityResult::kHit, membership.Find(*name)};
     if (lookup_.endpoint == nullptr) lookup_ = {AffinityResult::kGone};  // it has left the cluster
     return target.cluster;
   }
-  return std::nullopt;
+  return {};
 }
 
 void SocketIoSession::OnResponse(const http::ResponseHead& response) {

@@ -8,12 +8,13 @@
 #include <string_view>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/name.h"
 #include "proxy/cluster/affinity.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/cluster/stick_table.h"
 #include "proxy/http/engine_io.h"
 #include "proxy/http/head.h"
-#include "proxy/route/route_table.h"
+#include "proxy/route/route.h"
 #include "proxy/session/backends.h"
 
 namespace hawser::session {
@@ -23,10 +24,10 @@ class SocketIoSession {
   // `table` must outlive this, and so must the text of `request`.
   SocketIoSession(cluster::StickTable& table, const http::RequestHead& request);
 
-  // The cluster, of those that `route` leads to, in which the request's session lives: its place in the
-  // snapshot. Nothing if the request names no session or one that is not known. lookup() is the result from
-  // the table, valid until the end of the turn.
-  std::optional<size_t> FindCluster(const route::Route& route, const Backends& backends, base::TimePoint now);
+  // The cluster, of those that `route` leads to and that are in `backends`, in which the request's session
+  // lives. No name if the request names no session or one that is not known. lookup() is the result from the
+  // table, valid until the end of the turn.
+  base::Name FindCluster(const route::Route& route, const Backends& backends, base::TimePoint now);
   const cluster::AffinityLookup& lookup() const { return lookup_; }
 
   // The answer's head, then its body in pieces, each before the client sees it: the session must be known

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
 
 #include "proxy/base/check.h"
-#include "proxy/cluster/connector.h"
 #include "proxy/event/aligned_wait.h"
 
 namespace hawser::session {
@@ -18,6 +18,11 @@ base::TimePoint ExpiryOf(const config::MaxDuration& longest, base::TimePoint now
   if (longest.duration.count() == 0) return base::TimePoint::max();
   const double share = 1 - longest.jitter * std::uniform_real_distribution<>(0, 1)(random);
   return now + base::Duration(static_cast<int64_t>(static_cast<double>(longest.duration.count()) * share));
+}
+
+uint32_t MillisOf(base::Duration time) {
+  return static_cast<uint32_t>(
+      std::min<base::Duration::rep>(time.count(), std::numeric_limits<uint32_t>::max()));
 }
 
 }  // namespace
@@ -36,7 +41,6 @@ void Tunnel::Start(WorkerServices& services, Parts parts) {
 
 Tunnel::Tunnel(WorkerServices& services, Parts parts)
     : services_(services),
-      snapshot_(std::move(parts.snapshot)),
       record_(std::move(*parts.record)),
       leases_(std::move(parts.leases)),
       attachments_(std::move(parts.attachments)),
@@ -47,7 +51,8 @@ Tunnel::Tunnel(WorkerServices& services, Parts parts)
       paces_(Paces::AskedFor(settings()) ? std::make_unique<Paces>(settings()) : nullptr),
       content_(settings().inspection == config::Inspection::kOff ? Content::kBytes
                : parts.deflate                                   ? Content::kDeflatedFrames
-                                                                 : Content::kFrames) {
+                                                                 : Content::kFrames),
+      longest_silence_(MillisOf(parts.longest_silence)) {
   if (!is_pipe()) sides_.StartKeepalive(settings().keepalive, services_);
   for (const Peer peer : kPeers) side(peer).stream().Watch(this, static_cast<uint8_t>(peer));
   if (const size_t most = settings().socket_buffer.bytes; most > 0) {
@@ -408,17 +413,6 @@ void Tunnel::EndStalled(Peer peer) {
   CloseTowards(peer, code);
   if (!between_frames) CloseStream(peer, net::CloseReason::kAbort);
   CloseTowards(Other(peer), lost);
-}
-
-// For how long the backend's host may be silent; 0: not checked.
-base::Duration Tunnel::LongestSilence() const {
-  for (const route::WeightedTarget& target : record_.route->clusters) {
-    const config::Cluster& cluster = snapshot_->config->clusters[target.cluster];
-    if (cluster.name != record_.endpoint->cluster()) continue;
-    if (record_.endpoint->address().unix_socket()) break;
-    return cluster::LongestSilence(cluster.tcp_keepalive);
-  }
-  return base::Duration(0);
 }
 
 // One timer for all deadlines of an open tunnel. Traffic moves the deadlines, not the timer: when it fires

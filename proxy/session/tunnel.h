@@ -30,7 +30,6 @@
 #include "proxy/session/peer.h"
 #include "proxy/session/record.h"
 #include "proxy/session/sides.h"
-#include "proxy/session/snapshot.h"
 #include "proxy/session/worker_services.h"
 #include "proxy/ws/violation.h"
 
@@ -41,11 +40,12 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   struct Parts {
     std::unique_ptr<net::ByteStream> client;
     std::unique_ptr<net::ByteStream> backend;
-    std::shared_ptr<const Snapshot> snapshot;
     std::unique_ptr<RequestRecord> record;
-    EdgeLeases leases;                 // empty where the client's connection outlives the tunnel (HTTP/2)
-    filters::Attachments attachments;  // what the route's filters hold
-    bool deflate = false;              // permessage-deflate was negotiated: RSV1 has a meaning
+    EdgeLeases leases;  // empty where the client's connection outlives the tunnel (HTTP/2)
+    // For how long the backend's host may be silent while bytes are under way to it; 0: not checked.
+    base::Duration longest_silence{0};
+    filters::Attachments attachments;               // what the route's filters hold
+    bool deflate = false;                           // permessage-deflate was negotiated: RSV1 has a meaning
     std::span<const std::byte> early_from_client;   // came ahead of the 101
     std::span<const std::byte> early_from_backend;  // came behind the 101
   };
@@ -118,11 +118,10 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void OnBlocked(Peer peer);
   void CheckStall(Peer peer);
   void EndStalled(Peer peer);
-  base::Duration LongestSilence() const;
+  base::Duration LongestSilence() const { return base::Duration(longest_silence_); }
   void ArmTimer();
 
   WorkerServices& services_;
-  std::shared_ptr<const Snapshot> snapshot_;
   RequestRecord record_;
   EdgeLeases leases_;
   filters::Attachments attachments_;
@@ -135,6 +134,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   Ending ending_;
   State state_ = State::kOpen;
   Content content_;
+  const uint32_t longest_silence_;  // of the backend's host, milliseconds; 0: not checked
 };
 
 }  // namespace hawser::session

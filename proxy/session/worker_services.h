@@ -4,8 +4,6 @@
 #pragma once
 
 #include <random>
-#include <string>
-#include <vector>
 
 #include "config/schema.h"
 #include "proxy/base/secret_numbers.h"
@@ -31,8 +29,7 @@ struct WorkerServices {
   ws::DeflatePool deflate;  // for routes that compress
   std::mt19937_64 random;   // for balancing and jitter; nothing that is to stay secret
   base::SecretNumbers secrets;
-  net::Pipe pipe;                           // for large frames on their way from socket to socket
-  std::vector<std::string> listener_ports;  // decimal, by listener index; empty: a Unix socket
+  net::Pipe pipe;  // for large frames on their way from socket to socket
   HandshakeQueue handshakes{loop, stats, config::ProcessLimits{}.tls_handshake_share};
 };
 

@@ -1,6 +1,7 @@
 #include "proxy/edge/room.h"
 
 #include <chrono>
+#include <memory>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -11,26 +12,26 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(Room, IsScarceFromTheReserveOn) {
-  ConnectionCap cap(40);
+  const std::shared_ptr<ConnectionCap> cap = ConnectionCap::Create(40);
   std::vector<ConnectionCap::Lease> leases;
-  const auto room = [&cap] { return RoomOf(cap, 0.05); };
+  const auto room = [&cap] { return RoomOf(*cap, 0.05); };
   EXPECT_EQ(room().all, 40U);
   EXPECT_EQ(room().reserve, 2U);
-  for (int i = 0; i < 37; ++i) leases.push_back(cap.Take());
+  for (int i = 0; i < 37; ++i) leases.push_back(cap->Take());
   EXPECT_EQ(room().left, 3U);
   EXPECT_FALSE(room().scarce());
-  leases.push_back(cap.Take());
+  leases.push_back(cap->Take());
   EXPECT_TRUE(room().scarce());
 }
 
 TEST(Room, WithoutAReserveItIsScarceOnlyWhenNothingIsLeft) {
-  ConnectionCap cap(10);
+  const std::shared_ptr<ConnectionCap> cap = ConnectionCap::Create(10);
   std::vector<ConnectionCap::Lease> leases;
-  for (int i = 0; i < 9; ++i) leases.push_back(cap.Take());
-  EXPECT_FALSE(RoomOf(cap, 0).scarce());
-  EXPECT_FALSE(RoomOf(cap, 0.05).scarce()) << "5% of ten is less than one";
-  leases.push_back(cap.Take());
-  EXPECT_TRUE(RoomOf(cap, 0).scarce());
+  for (int i = 0; i < 9; ++i) leases.push_back(cap->Take());
+  EXPECT_FALSE(RoomOf(*cap, 0).scarce());
+  EXPECT_FALSE(RoomOf(*cap, 0.05).scarce()) << "5% of ten is less than one";
+  leases.push_back(cap->Take());
+  EXPECT_TRUE(RoomOf(*cap, 0).scarce());
 }
 
 TEST(Room, DeadlinesShrinkFromTheHalfToATenth) {

@@ -37,8 +37,7 @@ class Request : public event::IoHandler {
   std::unique_ptr<event::Loop> loop_ = event::Loop::Create().value();
   const bool tls_;
   net::SocketAddress client_;
-  config::Route settings_;
-  route::Route route_{.settings = settings_, .name = "route", .index = 0, .clusters = {}};
+  route::Route route_{.settings = {}, .name = {}};
   http::TextArena arena_;
 
  public:

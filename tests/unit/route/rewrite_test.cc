@@ -75,7 +75,7 @@ struct Rewritten {
     head.target = target;
     head.authority = "public.test";
     head.headers = std::move(headers);
-    ok = Rewrite::Compile(route)->Apply(head, kLongest, arena);
+    ok = Rewrite::Compile(route)->Apply(route, head, kLongest, arena);
   }
   http::RequestHead head;
   http::TextArena arena;

@@ -1,7 +1,5 @@
 #include "proxy/route/route_table.h"
 
-#include <map>
-
 #include "fmt/format.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -18,23 +16,23 @@ config::Route To(std::string name, RouteMatch match, std::vector<std::string> li
           .cluster = "rooms"};
 }
 
-config::Config ConfigOf(std::vector<config::Route> routes) {
-  config::Config config;
-  config.listeners.resize(2);
-  config.listeners[0].name = "plain";
-  config.listeners[1].name = "edge";
-  config.clusters.resize(3);
-  config.clusters[0].name = "chat";
-  config.clusters[1].name = "rooms";
-  config.clusters[2].name = "spare";
-  config.routes = std::move(routes);
-  return config;
-}
+struct Names {
+  base::NameTable routes, clusters, listeners;
+  const std::vector<base::Name> both = {listeners.Intern("plain"), listeners.Intern("edge")};
 
-// A table with its config, and look-ups by name.
+  absl::StatusOr<std::shared_ptr<const Route>> Compile(const config::Route& route) {
+    return Route::Compile(route, routes.Intern(route.name), clusters);
+  }
+  absl::StatusOr<RouteTable> Table(const std::vector<config::Route>& settings) {
+    RouteTable::Routes compiled;
+    for (const config::Route& route : settings) compiled.push_back(Compile(route).value());
+    return RouteTable::Create(std::move(compiled), both);
+  }
+};
+
+// A table, and look-ups by name.
 struct Routes {
-  explicit Routes(std::vector<config::Route> routes)
-      : config(ConfigOf(std::move(routes))), table(RouteTable::Create(config).value()) {}
+  explicit Routes(const std::vector<config::Route>& routes) : table(names.Table(routes).value()) {}
 
   std::string Find(std::string_view authority, std::string_view target, http::HeaderList headers = {},
                    bool websocket = true, size_t listener = 0) const {
@@ -43,11 +41,12 @@ struct Routes {
     head.authority = authority;
     head.target = target;
     head.headers = std::move(headers);
-    const Route* route = table.Match(listener, head, websocket);
-    return route == nullptr ? "none" : route->name;
+    const uint32_t id = listener < names.both.size() ? names.both[listener].id() : 1000;
+    const auto place = table.Match(id, head, websocket);
+    return place ? std::string(table.routes()[*place]->name.text()) : "none";
   }
 
-  config::Config config;
+  Names names;
   RouteTable table;
 };
 
@@ -207,55 +206,20 @@ TEST(RouteTable, ARouteBelongsToItsListeners) {
   EXPECT_EQ(routes.Find("h", "/", {}, true, 2), "none");
 }
 
-TEST(RouteTable, RoutesWithoutANameAreCounted) {
-  const Routes routes({To("first", {.path = "/1"}), To("", {.path = "/2"})});
-  EXPECT_EQ(routes.Find("h", "/2"), "route-2");
-  ASSERT_EQ(routes.table.routes().size(), 2U);
-  EXPECT_EQ(routes.table.routes()[1].index, 1U);
-  EXPECT_EQ(&routes.table.routes()[1].settings, &routes.config.routes[1]);
-}
-
-TEST(RouteTable, APointerOutlivesTheMoveOfItsTable) {
-  const config::Config config = ConfigOf({To("only", {})});
-  RouteTable table = RouteTable::Create(config).value();
+TEST(RouteTable, SharesItsRoutesWithOtherTables) {
+  Names names;
+  const auto kept = names.Compile(To("kept", {.path = "/kept"})).value();
+  const auto before = RouteTable::Create({names.Compile(To("gone", {})).value(), kept}, names.both).value();
+  const auto now = RouteTable::Create({kept}, names.both).value();
   http::RequestHead head;
-  head.target = "/";
-  const Route* route = table.Match(0, head, true);
-  const RouteTable moved = std::move(table);
-  EXPECT_EQ(moved.Match(0, head, true), route);
-  EXPECT_EQ(route->name, "only");
+  head.target = "/kept";
+  EXPECT_EQ(before.routes()[1], now.routes()[now.Match(names.both[0].id(), head, true).value()]);
 }
 
-TEST(RouteTable, WhatTheConfigGotWrongIsAnError) {
-  const auto error = [](config::Route route) {
-    const config::Config config = ConfigOf({std::move(route)});
-    return Message(RouteTable::Create(config).status());
-  };
-  EXPECT_THAT(error(To("r", {.path_regex = "("})), testing::HasSubstr("\"(\""));
-  EXPECT_THAT(error(To("r", {}, {"nowhere"})), testing::HasSubstr("r: no listener is named \"nowhere\""));
-  EXPECT_THAT(error({.name = "r", .cluster = "gone"}), testing::HasSubstr("r: no cluster is named \"gone\""));
-  EXPECT_THAT(error({.name = "r"}), testing::HasSubstr("r: no cluster"));
-  EXPECT_THAT(error({.name = "r", .weighted_clusters = {{.name = "chat", .weight = 0}}}),
-              testing::HasSubstr("none with a weight"));
-  EXPECT_THAT(error(To("r", {.host = std::string(300, 'a')})), testing::HasSubstr("r: not a host"));
-  EXPECT_THAT(error(To("r", {.headers = {{.name = "x", .regex = "["}}})), testing::HasSubstr("\"[\""));
-}
-
-TEST(Route, PicksClustersByWeight) {
-  const config::Config config = ConfigOf(
-      {{.weighted_clusters = {
-            {.name = "chat", .weight = 3}, {.name = "spare", .weight = 0}, {.name = "rooms", .weight = 1}}}});
-  const RouteTable table = RouteTable::Create(config).value();
-  const Route& route = table.routes()[0];
-  std::map<size_t, int> picked;
-  for (uint64_t random = 0; random < 400; ++random) ++picked[route.PickCluster(random)];
-  EXPECT_THAT(picked, testing::ElementsAre(testing::Pair(0, 300), testing::Pair(1, 100)));
-}
-
-TEST(Route, ASingleClusterTakesEveryNumber) {
-  const Routes routes({To("only", {})});
-  EXPECT_EQ(routes.table.routes()[0].PickCluster(0), 1U);
-  EXPECT_EQ(routes.table.routes()[0].PickCluster(~uint64_t{0}), 1U);
+TEST(RouteTable, ARouteForAListenerThatDoesNotExistIsAnError) {
+  Names names;
+  EXPECT_THAT(Message(names.Table({To("r", {}, {"nowhere"})}).status()),
+              testing::HasSubstr("r: no listener is named \"nowhere\""));
 }
 
 // The indexes against the plain rule: walk the file, take the first that matches.

@@ -71,8 +71,7 @@ class EndedSessions : public testing::Test {
                                     .sessions = sessions_,
                                     .access_log = nullptr,
                                     .via = via_,
-                                    .deflate{16, session::DeflateCountersOf(stats_)},
-                                    .listener_ports = {"80"}};
+                                    .deflate{16, session::DeflateCountersOf(stats_)}};
   std::shared_ptr<const session::Snapshot> snapshot_;
   std::optional<session::Backends> backends_;
 };
@@ -118,7 +117,6 @@ TEST_F(EndedSessions, NothingReachesAnHttp2Connection) {
       auto& connection = sessions_.Add(std::make_unique<session::Http2Connection>(
           services_, *backends_,
           session::Http2Connection::Parts{.stream = std::make_unique<fakes::LentStream>(client),
-                                          .snapshot = snapshot_,
                                           .listener = snapshot_->listeners[0],
                                           .peer = silent_.address,
                                           .leases = Leases()}));
@@ -156,8 +154,7 @@ TEST_F(EndedSessions, TheServerMayAbortAConnectionInTheTurnOfItsOwnEnd) {
                                        .sessions = sessions,
                                        .access_log = nullptr,
                                        .via = via_,
-                                       .deflate{16, session::DeflateCountersOf(stats_)},
-                                       .listener_ports = {"80"}};
+                                       .deflate{16, session::DeflateCountersOf(stats_)}};
       sessions.Add(std::make_unique<session::ClientConnection>(
           services, *backends_, snapshot_->listeners[0], std::move(socket), listening.address, Leases()));
       Turn();

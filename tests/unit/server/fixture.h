@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include <sys/socket.h>
 
@@ -21,10 +22,15 @@
 namespace hawser::server {
 
 inline std::shared_ptr<const session::Snapshot> SnapshotOf(const std::string& yaml) {
+  static Names names;
   config::Loaded loaded = config::LoadText(yaml, "test.yaml");
   for (const config::Diagnostic& error : loaded.errors) ADD_FAILURE() << config::Render(error);
   StartErrors errors;
-  auto snapshot = loaded.ok() ? BuildSnapshot(loaded, errors) : nullptr;
+  std::vector<net::SocketAddress> bound;
+  if (loaded.ok()) {
+    for (const config::Listener& listener : loaded.config->listeners) bound.push_back(listener.address);
+  }
+  auto snapshot = loaded.ok() ? BuildSnapshot(loaded, names, bound, errors) : nullptr;
   EXPECT_TRUE(errors.empty());
   return snapshot;
 }

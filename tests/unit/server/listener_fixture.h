@@ -77,8 +77,7 @@ class ListenerTest : public testing::Test {
                                     .sessions = sessions_,
                                     .access_log = nullptr,
                                     .via = via_,
-                                    .deflate{16, session::DeflateCountersOf(stats_)},
-                                    .listener_ports = {"80"}};
+                                    .deflate{16, session::DeflateCountersOf(stats_)}};
   std::shared_ptr<const session::Snapshot> snapshot_;
   std::unique_ptr<session::Backends> backends_;
   std::unique_ptr<Edge> edge_;

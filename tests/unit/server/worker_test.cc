@@ -34,7 +34,7 @@ class WorkerTest : public testing::Test {
     ASSERT_NE(snapshot_, nullptr);
     edge_ = std::make_unique<Edge>(*snapshot_);
     worker_ = std::make_unique<Worker>(std::move(event::Loop::Create(clock_.reader())).value(), snapshot_,
-                                       nullptr, stick_table_, via_);
+                                       stick_table_, via_);
     Listening listening = ListenAnywhere();
     address_ = listening.address;
     ASSERT_TRUE(worker_->AddListener(*edge_, 0, std::move(listening.socket)).ok());

@@ -18,8 +18,8 @@ RequestRecord Record() {
   record.text = RequestText("id-1", "GET", "example.com", "/chat?say=\"hi\"\\\x01&token=…");
   record.client = *net::IpAddress::Parse("192.0.2.7");
   record.client_port = 4711;
-  static const std::string listener = "edge";
-  record.listener = &listener;
+  static base::NameTable names;
+  record.listener = names.Intern("edge");
   record.status = 101;
   record.tunnel = true;
   return record;

@@ -53,8 +53,9 @@ std::optional<unsigned> Watched(int fd) {
 class ClientHandshake : public testing::Test, public WorkerFixture {
  protected:
   ClientHandshake() : WorkerFixture(1, AnswersItself) {
-    listener_.emplace(listener());
-    listener_->tls = Context();
+    ListenerRuntime with_tls = *listener();
+    with_tls.tls = Context();
+    listener_ = std::make_shared<const ListenerRuntime>(std::move(with_tls));
   }
   ~ClientHandshake() override { EndAll(); }
 
@@ -66,7 +67,7 @@ class ClientHandshake : public testing::Test, public WorkerFixture {
     server_fd_ = socket.fd();
     EdgeLeases leases;
     leases.ip = table_.Admit(0, client_ip_, {.connections = 100}, clock.now()).lease;
-    ClientConnection::Start(services, *backends, *listener_, std::move(socket),
+    ClientConnection::Start(services, *backends, listener_, std::move(socket),
                             net::SocketAddress(client_ip_, 1234), std::move(leases));
     clients_.back()->Handshake();
     clients_.back()->Flush();
@@ -101,7 +102,7 @@ class ClientHandshake : public testing::Test, public WorkerFixture {
     EXPECT_EQ(Watched(server_fd_), std::nullopt);
   }
 
-  std::optional<ListenerRuntime> listener_;
+  std::shared_ptr<const ListenerRuntime> listener_;
   int server_fd_ = -1;
 
  private:

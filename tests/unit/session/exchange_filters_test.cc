@@ -70,7 +70,7 @@ class WaitingRequest : public testing::Test, public event::IoHandler {
     request_.emplace(*worker_.loop, client_, head, "", "");
     request_->Watch(this, Exchange::kClientTag);
     exchange_ = std::make_unique<Exchange>(
-        worker_.services, *worker_.backends, worker_.backends->snapshot(), *this,
+        worker_.services, *worker_.backends, *this,
         Exchange::Client{.stream = *request_, .listener = worker_.listener(), .peer = peer_, .tls = false},
         std::move(head));
     OnReady({});

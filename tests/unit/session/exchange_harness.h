@@ -40,7 +40,7 @@ class ExchangeHarness final : public WorkerFixture, public event::IoHandler {
     request_ = std::make_unique<http1::ServerStream>(*loop, client, head, std::move(text), std::move(behind));
     request_->Watch(this, Exchange::kClientTag);
     exchange_ = std::make_unique<Exchange>(
-        services, *backends, backends->snapshot(), *this,
+        services, *backends, *this,
         Exchange::Client{.stream = *request_, .listener = listener(), .peer = peer_, .tls = false},
         std::move(head));
     Advance({});

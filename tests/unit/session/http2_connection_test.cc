@@ -36,7 +36,6 @@ class Harness final : public WorkerFixture {
   void Start(std::string_view received = "") {
     Http2Connection::Start(services, *backends,
                            {.stream = std::make_unique<fakes::LentStream>(client),
-                            .snapshot = backends->snapshot(),
                             .listener = listener(),
                             .peer = net::SocketAddress::Parse("192.0.2.1:1234").value(),
                             .received = received});

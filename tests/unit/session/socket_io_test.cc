@@ -1,5 +1,6 @@
 #include "proxy/session/socket_io.h"
 
+#include <functional>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -27,9 +28,10 @@ class SocketIoSessionTest : public testing::Test {
     auto snapshot = std::make_shared<Snapshot>();
     for (const config::Cluster& each :
          {ClusterOf("rooms", "10.0.0.1:80"), ClusterOf("games", "10.0.0.2:80")}) {
-      snapshot->clusters.push_back(
-          cluster::MakeMembership(std::make_shared<const cluster::Cluster>(each, names_.Intern(each.name)),
-                                  cluster::TargetsOf(each), endpoints_));
+      const base::Name name = names_.Intern(each.name);
+      snapshot->clusters.Add(name,
+                             cluster::MakeMembership(std::make_shared<const cluster::Cluster>(each, name),
+                                                     cluster::TargetsOf(each), endpoints_));
     }
     rooms_ = snapshot->clusters[0]->members()[0].endpoint;
     games_ = snapshot->clusters[1]->members()[0].endpoint;
@@ -45,7 +47,7 @@ class SocketIoSessionTest : public testing::Test {
   // The answer of `endpoint` to the first poll.
   void Answer(std::string_view body, const cluster::Endpoint& endpoint, int status = 200) {
     SocketIoSession session(table_, Request("/socket.io/?EIO=4&transport=polling"));
-    EXPECT_EQ(session.FindCluster(route_, *backends_, kStart), std::nullopt);
+    EXPECT_FALSE(session.FindCluster(route_, *backends_, kStart));
     EXPECT_EQ(session.lookup().result, AffinityResult::kSet);
     http::ResponseHead response;
     response.status = status;
@@ -55,6 +57,8 @@ class SocketIoSessionTest : public testing::Test {
 
   cluster::StickTable table_{100, 1min};
   base::NameTable names_;
+  const base::Name rooms_name_ = names_.Intern("rooms");
+  const base::Name games_name_ = names_.Intern("games");
   cluster::EndpointRegistry endpoints_;
   std::shared_ptr<cluster::Endpoint> rooms_;
   std::shared_ptr<cluster::Endpoint> games_;
@@ -62,14 +66,15 @@ class SocketIoSessionTest : public testing::Test {
   net::BufferPool buffers_;
   std::mt19937_64 random_;
   std::unique_ptr<Backends> backends_;
-  const config::Route settings_;
-  const route::Route route_{.settings = settings_, .name = "all", .index = 0, .clusters = {{0, 1}, {1, 2}}};
+  const route::Route route_{.settings = {},
+                            .name = {},
+                            .clusters = {{names_.Intern("gone"), 1}, {rooms_name_, 2}, {games_name_, 3}}};
 };
 
 TEST_F(SocketIoSessionTest, FollowsASessionToItsClusterAndEndpoint) {
   Answer(R"(0{"sid":"abc","upgrades":[]})", *games_);
   SocketIoSession later(table_, Request("/socket.io/?EIO=4&sid=abc"));
-  EXPECT_EQ(later.FindCluster(route_, *backends_, kStart), 1u);
+  EXPECT_EQ(later.FindCluster(route_, *backends_, kStart), games_name_);
   EXPECT_EQ(later.lookup().result, AffinityResult::kHit);
   EXPECT_EQ(later.lookup().endpoint, games_.get());
 }
@@ -82,18 +87,18 @@ TEST_F(SocketIoSessionTest, LearnsNothingFromAFailure) {
 
 TEST_F(SocketIoSessionTest, DistinguishesAnUnknownSessionFromALostEndpoint) {
   SocketIoSession unknown(table_, Request("/?sid=abc"));
-  EXPECT_EQ(unknown.FindCluster(route_, *backends_, kStart), std::nullopt);
+  EXPECT_FALSE(unknown.FindCluster(route_, *backends_, kStart));
   EXPECT_EQ(unknown.lookup().result, AffinityResult::kUnknown);
   table_.Learn("rooms", "abc", "10.0.0.99:80", kStart);
   SocketIoSession gone(table_, Request("/?sid=abc"));
-  EXPECT_EQ(gone.FindCluster(route_, *backends_, kStart), 0u);
+  EXPECT_EQ(gone.FindCluster(route_, *backends_, kStart), rooms_name_);
   EXPECT_EQ(gone.lookup().result, AffinityResult::kGone);
   EXPECT_EQ(gone.lookup().endpoint, nullptr);
 }
 
 TEST_F(SocketIoSessionTest, ARequestThatIsNoneOfSocketIosIsLeftAlone) {
   SocketIoSession plain(table_, Request("/style.css"));
-  EXPECT_EQ(plain.FindCluster(route_, *backends_, kStart), std::nullopt);
+  EXPECT_FALSE(plain.FindCluster(route_, *backends_, kStart));
   EXPECT_EQ(plain.lookup().result, AffinityResult::kNone);
 }
 

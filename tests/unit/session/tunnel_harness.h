@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proxy/cluster/connector.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
 #include "tests/fakes/fake_stream.h"
@@ -88,14 +89,8 @@ class TunnelHarness {
                          config::TcpKeepalive tcp_keepalive = {},
                          std::shared_ptr<SteppedLoop> turns = std::make_shared<SteppedLoop>())
       : turns_(std::move(turns)) {
-    auto config = std::make_unique<config::Config>();
-    config->routes.resize(1);
-    config->routes[0].websocket = settings;
-    config->clusters.push_back({.name = endpoint_->cluster(), .tcp_keepalive = tcp_keepalive});
-    route_ = std::make_unique<route::Route>(route::Route{
-        .settings = config->routes[0], .name = "test", .index = 0, .clusters = {{.cluster = 0, .below = 1}}});
-    auto snapshot = std::make_shared<Snapshot>();
-    snapshot->config = std::move(config);
+    config::Route route;
+    route.websocket = settings;
     sessions_ = std::make_unique<Sessions>(loop());
     services_.reset(new WorkerServices{.loop = loop(),
                                        .buffers = buffers_,
@@ -105,7 +100,8 @@ class TunnelHarness {
                                        .via = via_,
                                        .deflate{64, DeflateCountersOf(stats_)}});
     auto record = std::make_unique<RequestRecord>();
-    record->route = route_.get();
+    record->route = std::make_shared<route::Route>(
+        route::Route{.settings = std::move(route), .name = names_.Intern("test")});
     record->endpoint = cluster::OpenLease(*endpoint_);
     record->start = loop().now();
     auto client_stream = std::make_unique<fakes::FakeStream>();
@@ -114,8 +110,8 @@ class TunnelHarness {
     backend_ = backend_stream.get();
     parts_ = {.client = std::move(client_stream),
               .backend = std::move(backend_stream),
-              .snapshot = std::move(snapshot),
-              .record = std::move(record)};
+              .record = std::move(record),
+              .longest_silence = cluster::LongestSilence(tcp_keepalive)};
   }
 
   ~TunnelHarness() {
@@ -177,7 +173,7 @@ class TunnelHarness {
   const http::Via via_{1};
   const std::shared_ptr<cluster::Endpoint> endpoint_ =
       std::make_shared<cluster::Endpoint>("test", net::SocketAddress());
-  std::unique_ptr<route::Route> route_;
+  base::NameTable names_;
   std::shared_ptr<SteppedLoop> turns_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<WorkerServices> services_;

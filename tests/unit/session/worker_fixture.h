@@ -66,12 +66,19 @@ class WorkerFixture {
     config->routes.push_back({.name = "all", .cluster = "rooms"});
     if (change) change(*config);
     auto snapshot = std::make_shared<Snapshot>();
-    snapshot->listeners.push_back({.settings = config->listeners[0], .index = 0});
+    const base::Name main = names_.Intern("main");
+    snapshot->listeners.Add(main, std::make_shared<ListenerRuntime>(ListenerRuntime{
+                                      .settings = config->listeners[0], .name = main, .port = "80"}));
     const config::Cluster& rooms = config->clusters[0];
-    snapshot->clusters.push_back(cluster::MakeMembership(std::make_shared<const cluster::Cluster>(rooms),
-                                                         cluster::TargetsOf(rooms), registry_));
-    snapshot->filters.emplace_back(std::move(filters));
-    snapshot->routes = std::make_unique<route::RouteTable>(route::RouteTable::Create(*config).value());
+    const base::Name rooms_name = clusters_.Intern("rooms");
+    snapshot->clusters.Add(
+        rooms_name, cluster::MakeMembership(std::make_shared<const cluster::Cluster>(rooms, rooms_name),
+                                            cluster::TargetsOf(rooms), registry_));
+    auto route = route::Route::Compile(config->routes[0], names_.Intern("all"), clusters_).value();
+    snapshot->routes.Add(route->name, std::make_shared<RouteRuntime>(RouteRuntime{
+                                          .route = route, .filters = filters::Chain(std::move(filters))}));
+    snapshot->table = std::make_unique<const route::RouteTable>(
+        route::RouteTable::Create({std::move(route)}, {&main, 1}).value());
     snapshot->config = std::move(config);
     backends = std::make_unique<Backends>(*loop, buffers, stick_table_, std::move(snapshot), services.random);
   }
@@ -106,7 +113,7 @@ class WorkerFixture {
   // Makes `stream` a connection that the pool has kept for the endpoint, with nothing said on it yet.
   void Keep(fakes::FakeStream& stream, size_t port = 0) {
     Nobody nobody;
-    const auto& cluster = backends->ClusterAt(0)->membership().cluster();
+    const auto& cluster = rooms()->membership().cluster();
     // The pool keeps connections of endpoints only that it has been asked for.
     const uint64_t transport =
         backends->pool().Begin(cluster, endpoint(port), {.websocket = true}, nobody, 0)->transport();
@@ -124,13 +131,18 @@ class WorkerFixture {
     stream.TakeWritten();
   }
 
+  std::shared_ptr<cluster::WorkerCluster> rooms() const {
+    return backends->Find(backends->snapshot()->clusters[0]->cluster()->id());
+  }
   cluster::Endpoint& endpoint(size_t port = 0) {
-    return *backends->ClusterAt(0)->membership().Find(ports_[port]->address.ToString());
+    return *rooms()->membership().Find(ports_[port]->address.ToString());
   }
   const Port& port(size_t index = 0) const { return *ports_[index]; }
   // Connections to it are refused from now on.
   void ClosePort(size_t index = 0) { ports_[index]->socket.Reset(); }
-  const ListenerRuntime& listener() const { return backends->snapshot()->listeners[0]; }
+  const std::shared_ptr<const ListenerRuntime>& listener() const {
+    return backends->snapshot()->listeners[0];
+  }
 
   stats::Totals totals() const {
     stats::Totals totals;
@@ -145,6 +157,8 @@ class WorkerFixture {
     void OnReady(event::Ready) override {}
   };
 
+  base::NameTable names_;
+  base::NameTable clusters_;
   std::vector<std::unique_ptr<Port>> ports_;
   cluster::EndpointRegistry registry_;
   cluster::StickTable stick_table_{16, 1min};
@@ -162,8 +176,7 @@ class WorkerFixture {
                           .sessions = sessions,
                           .access_log = nullptr,
                           .via = via_,
-                          .deflate{16, DeflateCountersOf(stats)},
-                          .listener_ports = {"80"}};
+                          .deflate{16, DeflateCountersOf(stats)}};
   std::unique_ptr<Backends> backends;
 };
 
