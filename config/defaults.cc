@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "config/route_name.h"
 #include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/base/hash.h"
@@ -61,8 +62,8 @@ void FillCluster(Cluster& cluster, const std::vector<Listener>& listeners) {
 }  // namespace
 
 void NameRoutes(Config& config) {
-  for (size_t i = 0; i < config.routes.size(); ++i) {
-    if (config.routes[i].name.empty()) config.routes[i].name = fmt::format("route-{}", i + 1);
+  for (Route& route : config.routes) {
+    if (route.name.empty()) route.name = NameAfterMatch(route);
   }
 }
 

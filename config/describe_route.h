@@ -330,8 +330,11 @@ void Describe(V& v, Is<FilterConfig> auto& filter) {
 
 template <class V>
 void Describe(V& v, Is<Route> auto& route) {
-  v.Field({"name", "Name of the route, for logs and metrics. No two routes share one.",
-           "`route-3` for the third"},
+  v.Field({"name",
+           "Name of the route, for logs and metrics. No two routes share one. A route without a name is called "
+           "after the host and the path that it matches. If its match has further conditions, or if it names "
+           "`listeners`, a hash of all of this stands behind them.",
+           "`chat.example.com/chat*`, after its match"},
           route.name, {Form::kName});
   v.Field(
       {"match",

@@ -33,7 +33,7 @@ struct FilterConfig {
 enum class RouteAffinity : uint8_t { kSocketIo };
 
 struct Route {
-  std::string name;  // for log and metrics; "route-3" if left out
+  std::string name;  // for log and metrics; after the match if left out (route_name.h)
   RouteMatch match;
   std::vector<std::string> listeners;  // all, if left out
   std::optional<std::string> cluster;  // exactly one of the four

@@ -1,8 +1,6 @@
 #include "config/route_check.h"
 
 #include <algorithm>
-#include <cctype>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,12 +15,6 @@
 
 namespace hawser::config {
 namespace {
-
-std::string Lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return static_cast<char>(std::tolower(static_cast<unsigned char>(c))); });
-  return text;
-}
 
 // The names that routes may refer to. Unknown if any element lacks a name: then a reference may still be
 // right.
@@ -114,31 +106,6 @@ void CheckWebSocket(const WebSocket& websocket, const Checks& checks) {
   }
 }
 
-// Fields of a match that differ only in case or order give the same text.
-std::string Canonical(const ValueMatch& match, bool is_header) {
-  const auto part = [](char kind, const std::optional<std::string>& text) {
-    return text ? fmt::format("{}{}", kind, *text) : std::string();
-  };
-  return fmt::format("{}\n{}{}{}{}", is_header ? Lower(match.name) : match.name, part('e', match.exact),
-                     part('p', match.prefix), part('r', match.regex),
-                     match.present ? fmt::format("{}", *match.present) : "");
-}
-
-std::string CanonicalPath(const RouteMatch& match) {
-  if (match.path) return "=" + *match.path;
-  if (match.path_regex) return "~" + *match.path_regex;
-  return match.path_prefix.value_or("/");
-}
-
-std::string Canonical(const RouteMatch& match) {
-  std::set<std::string> headers;
-  std::set<std::string> query;
-  for (const ValueMatch& header : match.headers) headers.insert(Canonical(header, true));
-  for (const ValueMatch& parameter : match.query) query.insert(Canonical(parameter, false));
-  return fmt::format("{}\n{}\n{}\nH{}\nQ{}", Lower(match.host.value_or("")), CanonicalPath(match),
-                     match.subprotocol.value_or(""), fmt::join(headers, "\n"), fmt::join(query, "\n"));
-}
-
 bool TakesEverything(const RouteMatch& match) {
   static const std::string everything = Canonical(RouteMatch{});
   return Canonical(match) == everything;
@@ -173,11 +140,11 @@ class Taken {
     }
     if (same != nullptr) {
       checks_.Error(route.match, "duplicate route: the same match on the same listener",
-                    fmt::format("{} comes first{}", same->name, Line(*same)));
+                    fmt::format("{} comes first{}", Quote(same->name), Line(*same)));
     } else if (served > 0 && covered == served) {
       checks_.Warn(
           route.match,
-          fmt::format("no request takes this route: {} takes them all{}", before->name, Line(*before)),
+          fmt::format("no request takes this route: {} takes them all{}", Quote(before->name), Line(*before)),
           "expected it before that one");
     }
   }

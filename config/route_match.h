@@ -28,4 +28,8 @@ struct RouteMatch {
   bool operator==(const RouteMatch&) const = default;
 };
 
+// Matches of which one takes exactly the requests of the other by their form (the case of names, the order of
+// conditions) give the same text.
+std::string Canonical(const RouteMatch& match);
+
 }  // namespace hawser::config

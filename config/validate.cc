@@ -29,14 +29,11 @@ template <class Named>
 void CheckNames(const std::vector<Named>& elements, const Checks& checks) {
   absl::flat_hash_map<std::string, const Named*> seen;
   for (const Named& element : elements) {
-    if (element.name.empty()) continue;
+    if (!checks.Given(element.name)) continue;  // no name that is made is one that may be given
     const auto [first, added] = seen.try_emplace(element.name, &element);
     if (added) continue;
-    // A route may have a default name ("route-2"): then the other route gets the error.
-    const bool own = checks.Given(element.name);
-    checks.Error(own ? element.name : first->second->name,
-                 fmt::format("{} is used twice", Quote(element.name)),
-                 own ? SeenAt(checks.sources, first->second->name) : "expected another name");
+    checks.Error(element.name, fmt::format("{} is used twice", Quote(element.name)),
+                 SeenAt(checks.sources, first->second->name));
   }
 }
 

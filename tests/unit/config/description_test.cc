@@ -30,7 +30,7 @@ TEST(Dump, HasDefaultsAndWhatTheFileSays) {
   EXPECT_EQ(dump["listeners"][1]["limits"]["connection_rate_per_ip"]["rate"], "20/s");
   EXPECT_EQ(dump["listeners"][0]["limits"]["request_head"], "64KiB");
   EXPECT_EQ(dump["listeners"][1]["tls"]["max_version"], "TLSv1.3");
-  EXPECT_EQ(dump["routes"][1]["name"], "route-2");
+  EXPECT_EQ(dump["routes"][1]["name"], "*/*#f5be4b63e6a0");
   EXPECT_EQ(dump["routes"][1]["websocket"]["keepalive"]["interval"], "30s");
   EXPECT_EQ(dump["clusters"][1]["endpoints"][0]["address"], "unix:/run/rooms.sock");
   EXPECT_FALSE(dump["listeners"][0].contains("tls"));

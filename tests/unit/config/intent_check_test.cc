@@ -79,7 +79,7 @@ TEST(IntentCheck, AConnectTimeoutAboveTheTimeOfTheRequest) {
   EXPECT_THAT(
       Warnings("", "", "  connect_timeout: 11s\n"),
       ElementsAre("f.yaml:10:20: clusters[0].connect_timeout: a connection may take longer than the answer: "
-                  "handshake_timeout of route \"route-1\" is 10s; expected at most 10s"));
+                  "handshake_timeout of route \"*/*\" is 10s; expected at most 10s"));
   EXPECT_THAT(
       Warnings("", "  handshake_timeout: 1h\n  response_timeout: 4s\n", ""),
       ElementsAre("f.yaml:8:21: routes[0].response_timeout: a connection may take longer than the answer: "

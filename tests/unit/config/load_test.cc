@@ -101,7 +101,7 @@ TEST_F(Sample, HasItsRoutesAndClusters) {
   ASSERT_TRUE(loaded.ok());
   const Config& config = *loaded.config;
   ASSERT_EQ(config.routes.size(), 2u);
-  EXPECT_EQ(config.routes[0].name, "route-1");
+  EXPECT_EQ(config.routes[0].name, "*.example.com/chat*#45e320b98248");
   EXPECT_EQ(config.routes[0].match.host, "*.example.com");
   EXPECT_EQ(config.routes[0].match.path_prefix, "/chat");
   EXPECT_EQ(config.routes[0].match.subprotocol, "chat.v2");

@@ -82,15 +82,15 @@ clusters:
 - { name: c, endpoints: [ 127.0.0.1:3 ] }
 - { name: c, endpoints: [ 127.0.0.1:4 ] }
 routes:
-- { match: { path: /1 }, cluster: c, name: route-2 }
-- { match: { path: /2 }, cluster: c }
+- { match: { path: /1 }, cluster: c, name: one }
+- { match: { path: /2 }, cluster: c, name: one }
 )");
   EXPECT_THAT(
       result.errors,
       ElementsAre("f.yaml:3:23: listeners[0].address: 127.0.0.1:1 is used twice; the first is in line 1",
                   "f.yaml:4:11: listeners[1].name: \"a\" is used twice; the first is in line 3",
                   "f.yaml:8:11: clusters[1].name: \"c\" is used twice; the first is in line 7",
-                  "f.yaml:10:44: routes[0].name: \"route-2\" is used twice; expected another name"));
+                  "f.yaml:11:44: routes[1].name: \"one\" is used twice; the first is in line 10"));
 }
 
 TEST(Validate, DevStdoutAsALogIsAWarning) {
@@ -115,7 +115,7 @@ TEST(Validate, ADuplicateRouteIsOneOnTheSameListener) {
       "listeners: [b] }\n");
   EXPECT_THAT(result.errors,
               ElementsAre("f.yaml:5:12: routes[1].match: duplicate route: the same match on the same "
-                          "listener; route-1 comes first, in line 4"));
+                          "listener; \"a.example/*#bdf8d5db6a20\" comes first, in line 4"));
   EXPECT_THAT(CheckRoutes("- { match: { path: /a }, cluster: c, listeners: [a] }\n"
                           "- { match: { path: /a }, cluster: c, listeners: [b] }\n"
                           "- { match: { path_prefix: /a }, cluster: c }\n")
@@ -129,9 +129,10 @@ TEST(Validate, ARouteBehindOneThatTakesEverythingIsAWarning) {
       "- { match: { path: /x }, cluster: c, listeners: [a] }\n"
       "- { match: { path: /y }, cluster: c }\n");
   EXPECT_THAT(result.errors, IsEmpty());
-  EXPECT_THAT(result.warnings,
-              ElementsAre("f.yaml:5:12: routes[1].match: no request takes this route: route-1 takes "
-                          "them all, in line 4; expected it before that one"));
+  EXPECT_THAT(
+      result.warnings,
+      ElementsAre("f.yaml:5:12: routes[1].match: no request takes this route: \"*/*#f32a42b169a4\" takes "
+                  "them all, in line 4; expected it before that one"));
 }
 
 TEST(Validate, SomeWeightIsAboveZero) {
