@@ -1,5 +1,5 @@
-// One address of a cluster, as its source gives it: the configuration's list, a DNS answer or a file. A list of
-// them becomes a Membership. A value; any thread.
+// One address of a cluster, as its source gives it: the configuration's list, a DNS answer or a file. A list
+// of them becomes a Membership. A value; any thread.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace hawser::cluster {
 
 struct Target {
   net::SocketAddress address;
-  std::string host;       // the name that it was resolved from; empty where the source gives the address itself
+  std::string host;       // the name that it was resolved from; empty where the source gives the address
   uint32_t weight = 1;    // counts as at least 1
   uint32_t priority = 0;  // the lowest that has addresses is used (RFC 2782)
 

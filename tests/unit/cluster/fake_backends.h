@@ -47,6 +47,7 @@ class FakeBackends : public testing::Test {
     for (int i = 0; i < 3; ++i) Run();
     EXPECT_EQ(owner_.heard, heard);
     EXPECT_EQ(endpoint().connecting(), 0);
+    EXPECT_EQ(endpoint_.use_count(), 1) << "nobody keeps it";
     EXPECT_EQ(endpoint().idle_connections(), 0);
     EXPECT_EQ(endpoint().http2_connections(), 0);
     EXPECT_EQ(buffers_.in_use(), 0u);

@@ -92,6 +92,27 @@ TEST_P(Placement, MovesLittleWhenAnEndpointIsRemoved) {
   EXPECT_LT(Moved(before, after), kKeys * 9 / 100);
 }
 
+// Each of the ten in turn: at most its tenth of the requests and 3 % more.
+TEST_P(Placement, MovesAtMostATenthAndALittleWhenOneOfTenGoes) {
+  constexpr int kRequests = 10'000;
+  const config::Cluster settings = EvenCluster(GetParam(), 10);
+  const Fleet whole(settings);
+  for (size_t gone = 0; gone < 10; ++gone) {
+    config::Cluster smaller = settings;
+    smaller.endpoints.erase(smaller.endpoints.begin() + static_cast<std::ptrdiff_t>(gone));
+    const Fleet rest(smaller, whole.registry());
+    const auto before = whole.NewBalancer();
+    const auto after = rest.NewBalancer();
+    std::mt19937_64 random(23);
+    int moved = 0;
+    for (int i = 0; i < kRequests; ++i) {
+      const uint64_t hash = random();
+      moved += before->Pick({.hash = hash}) != after->Pick({.hash = hash});
+    }
+    EXPECT_LE(moved, kRequests / 10 + kRequests * 3 / 100) << gone;
+  }
+}
+
 TEST_P(Placement, MovesLittleWhenAnEndpointIsAdded) {
   const config::Cluster settings = EvenCluster(GetParam(), 20);
   config::Cluster more = EvenCluster(GetParam(), 21);

@@ -199,5 +199,74 @@ TEST_F(PoolTest, AnAttemptSaysWhyItsConnectionCouldNotBeBegun) {
   EXPECT_EQ(attempt->error_text(), "No such file or directory");
 }
 
+// --- Reloads, and endpoints that leave ---
+
+// Other settings of a cluster, another protocol, TLS contexts made anew.
+class Changes : public PoolTest {
+ protected:
+  std::shared_ptr<const Cluster> Over(Transport transport) const {
+    return std::make_shared<const Cluster>(settings_, base::Name(),
+                                           std::make_shared<const Transport>(std::move(transport)));
+  }
+};
+
+TEST_F(Changes, AReloadThatChangesNoTransportKeepsIdleConnections) {
+  Keep();
+  settings_.connect_timeout = 1s;
+  settings_.tcp_keepalive.idle = 0s;
+  pool_->SetCluster(endpoint(), Now());
+  EXPECT_EQ(endpoint().idle_connections(), 1);
+  EXPECT_FALSE(Begin()->opened());
+}
+
+TEST_F(Changes, TheSettingsOfNowBoundWhatIsKept) {
+  const auto attempt = Begin();
+  settings_.idle_connections.max = 0;
+  pool_->SetCluster(endpoint(), Now());
+  EXPECT_TRUE(Finish(*attempt, kOk));
+  EXPECT_EQ(endpoint().idle_connections(), 0);
+}
+
+TEST_F(Changes, AnotherTransportEndsIdleConnections) {
+  Keep();
+  fakes::FakeStream& kept = newest();
+  pool_->SetCluster(endpoint(), Over({.protocol = config::BackendProtocol::kAuto}));
+  EXPECT_TRUE(kept.closed());
+  EXPECT_EQ(endpoint().idle_connections(), 0);
+}
+
+TEST_F(Changes, AConnectionOfAnotherTransportIsNotKept) {
+  const auto attempt = Begin();
+  pool_->SetCluster(endpoint(), Over({.protocol = config::BackendProtocol::kAuto}));
+  EXPECT_TRUE(Finish(*attempt, kOk)) << "the request under way goes on";
+  EXPECT_TRUE(newest().closed());
+  EXPECT_EQ(endpoint().idle_connections(), 0);
+  settings_.protocol = config::BackendProtocol::kAuto;
+  Keep();
+  EXPECT_EQ(endpoint().idle_connections(), 1) << "one of the new transport is";
+  pool_->CloseIdle();
+}
+
+TEST_F(Changes, WhatIsForgottenEndsAndIsNotKeptAgain) {
+  Keep();
+  const auto under_way = Begin({.websocket = true});
+  pool_->Forget(endpoint());
+  EXPECT_EQ(endpoint().idle_connections(), 0);
+  EXPECT_TRUE(stream(0).closed());
+  EXPECT_TRUE(Finish(*under_way, kOk));
+  EXPECT_EQ(endpoint().idle_connections(), 0);
+  pool_->Forget(endpoint());
+}
+
+TEST_F(Changes, AForgottenEndpointIsNotHeld) {
+  Keep();
+  const std::weak_ptr<Endpoint> known = endpoint_;
+  pool_->Forget(endpoint());
+  Turn();
+  endpoint_ = nullptr;
+  EXPECT_TRUE(known.expired());
+  endpoint_ = registry_.Get("rooms", settings_.endpoints[0].address.literal());
+}
+
 }  // namespace
 }  // namespace hawser::cluster::pool_test

@@ -279,6 +279,111 @@ TEST_F(SharedConnections, NothingReachesAConnectionThatHasEnded) {
   }
 }
 
+// --- Reloads, and endpoints that leave ---
+
+// Contexts that nothing uses make another transport.
+class SharedOverChanges : public SharedConnections {
+ protected:
+  void Change() {
+    settings_.protocol = settings_.protocol == config::BackendProtocol::kHttp2
+                             ? config::BackendProtocol::kHttp11
+                             : config::BackendProtocol::kHttp2;
+    pool_->SetCluster(endpoint(), Now());
+  }
+};
+
+TEST_F(SharedOverChanges, OpenStreamsGoOnAndNoNewOneIsGivenOut) {
+  const auto first = Begin();
+  Receive(MaxStreams(100));
+  auto stream = first->TakeStream();
+  Change();
+  Run();
+  EXPECT_TRUE(SentGoAway(0));
+  EXPECT_FALSE(this->stream(0).closed());
+  const auto second = Begin();
+  EXPECT_EQ(second->state(), State::kReady);
+  EXPECT_EQ(second->connection(), 0u) << "of HTTP/1.1";
+  stream = nullptr;
+  Run();
+  EXPECT_TRUE(this->stream(0).closed()) << "it ends with its last stream";
+  EXPECT_EQ(endpoint().http2_connections(), 0);
+}
+
+TEST_F(SharedOverChanges, WhoWaitsForAConnectionGetsOneOfTheNewKind) {
+  const auto first = Begin();
+  const auto second = Begin();
+  Run();
+  EXPECT_EQ(first->state(), State::kWaiting);
+  Change();
+  Run();
+  for (const auto* attempt : {&first, &second}) {
+    EXPECT_EQ((*attempt)->state(), State::kReady);
+    EXPECT_EQ((*attempt)->connection(), 0u);
+  }
+  EXPECT_TRUE(stream(0).closed());
+  EXPECT_EQ(connections(), 3u);
+  EXPECT_EQ(endpoint().connect_failures(), 0u) << "nobody is blamed";
+  EXPECT_EQ(owner_.heard, 1);
+}
+
+TEST_F(SharedOverChanges, WhoWaitsForRoomGetsAConnectionOfTheNewKind) {
+  const auto first = Begin();
+  Receive(MaxStreams(0));
+  EXPECT_EQ(first->state(), State::kWaiting);
+  Change();
+  EXPECT_EQ(first->state(), State::kReady);
+  EXPECT_EQ(first->connection(), 0u);
+  Run();
+  EXPECT_TRUE(stream(0).closed());
+}
+
+TEST_F(SharedOverChanges, WhoWaitsForAForgottenEndpointFails) {
+  const auto waiting = Begin();
+  Run();
+  pool_->Forget(endpoint());
+  ASSERT_EQ(waiting->state(), State::kFailed);
+  EXPECT_FALSE(waiting->opened()) << "nobody is blamed";
+  EXPECT_TRUE(stream(0).closed());
+  Run();
+  EXPECT_EQ(owner_.heard, 1);
+}
+
+TEST_F(SharedOverChanges, StreamsOfAForgottenEndpointGoOnUntilThePoolEnds) {
+  const auto first = Begin();
+  Receive(MaxStreams(100));
+  auto stream = first->TakeStream();
+  const std::weak_ptr<Endpoint> known = endpoint_;
+  pool_->Forget(endpoint());
+  Run();
+  EXPECT_FALSE(this->stream(0).closed());
+  pool_->Abort();
+  EXPECT_TRUE(this->stream(0).closed());
+  stream = nullptr;
+  EXPECT_EQ(Begin()->error(), ConnectError::kShutDown);
+}
+
+// The session refers to settings of its own, whatever becomes of the cluster.
+TEST_F(SharedOverChanges, NothingDanglesWhenClustersComeAndGoUnderOpenStreams) {
+  std::vector<std::unique_ptr<http::ClientStream>> streams;
+  for (int i = 0; i < 6; ++i) {
+    const auto attempt = Begin();
+    if (attempt->state() == State::kWaiting) Receive(MaxStreams(100));
+    ASSERT_EQ(attempt->state(), State::kReady);
+    streams.push_back(attempt->TakeStream());
+    streams.back()->Watch(&owner_, 1);
+    EXPECT_TRUE(streams.back()->SendRequest({.method = "GET", .target = "/", .authority = "a"}, nullptr));
+    Change();
+    Run();
+  }
+  for (auto& stream : streams) {
+    EXPECT_EQ(stream->Write({}).state, net::IoState::kOk);
+    stream->Close(net::CloseReason::kAbort);
+    stream = nullptr;
+    Run();
+  }
+  EXPECT_EQ(endpoint().http2_connections(), 0);
+}
+
 TEST_F(SharedConnections, AHostThatAcknowledgesNothingEndsTheConnection) {
   {
     const auto opened = Begin();
