@@ -13,7 +13,8 @@ void StickTable::Learn(std::string_view cluster, std::string_view session, std::
                        base::TimePoint now) {
   const Key key = KeyOf(cluster, session);
   Rows::Locked shard = rows_.Lock(key.hash, now);
-  const auto idle = [&](const Rows::Row& row) { return row.value.used < shard.now() - idle_; };
+  const base::TimePoint oldest = shard.now() - idle_.load(std::memory_order_relaxed);
+  const auto idle = [oldest](const Rows::Row& row) { return row.value.used < oldest; };
   Rows::Row* row = shard.Find(key);
   if (row == nullptr) row = shard.Insert(key, idle);  // never null: no row of this table is pinned
   row->value = {.used = shard.now(), .endpoint = std::string(endpoint)};
@@ -26,7 +27,7 @@ std::optional<std::string> StickTable::Find(std::string_view cluster, std::strin
   Rows::Locked shard = rows_.Lock(key.hash, now);
   Rows::Row* row = shard.Find(key);
   if (row == nullptr) return std::nullopt;
-  if (row->value.used < shard.now() - idle_) {
+  if (row->value.used < shard.now() - idle_.load(std::memory_order_relaxed)) {
     shard.Erase(*row);
     return std::nullopt;
   }

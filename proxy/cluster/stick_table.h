@@ -11,6 +11,7 @@
 // only a backend's answer can.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -42,6 +43,9 @@ class StickTable {
   // kept for another `idle`. O(1).
   std::optional<std::string> Find(std::string_view cluster, std::string_view session, base::TimePoint now);
 
+  // From now on, also for the rows that there are.
+  void SetIdle(base::Duration idle) { idle_.store(idle, std::memory_order_relaxed); }
+
   size_t size() const { return rows_.size(); }
   size_t max_entries() const { return rows_.max_rows(); }
   // Rows that were evicted because the table was full.
@@ -61,7 +65,7 @@ class StickTable {
   Key KeyOf(std::string_view cluster, std::string_view session) const;
 
   const base::SipKey key_;
-  const base::Duration idle_;
+  std::atomic<base::Duration> idle_;
   Rows rows_;
 };
 

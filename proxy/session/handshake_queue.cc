@@ -17,12 +17,13 @@ constexpr nanoseconds kIdleTurn{100'000};
 }  // namespace
 
 HandshakeQueue::HandshakeQueue(event::Loop& loop, stats::WorkerStats& stats, double share)
-    : loop_(loop),
-      stats_(stats),
-      earned_(share / (1 - share)),
-      settled_(loop.now()),
-      sheds_(1, base::Duration(10'000)) {
+    : loop_(loop), stats_(stats), settled_(loop.now()), sheds_(1, base::Duration(10'000)) {
+  SetShare(share);
+}
+
+void HandshakeQueue::SetShare(double share) {
   HAWSER_DCHECK(share > 0 && share < 1);
+  earned_ = share / (1 - share);
 }
 
 bool HandshakeQueue::Ask(Waiter& waiter, edge::Standing standing, bool answered) {

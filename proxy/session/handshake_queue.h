@@ -58,6 +58,7 @@ class HandshakeQueue final : public event::IoHandler {
 
   // `share` of the worker's time, above 0 and below 1, while streams have work.
   HandshakeQueue(event::Loop& loop, stats::WorkerStats& stats, double share);
+  void SetShare(double share);  // the same, from now on
   HandshakeQueue(const HandshakeQueue&) = delete;
   HandshakeQueue& operator=(const HandshakeQueue&) = delete;
 
@@ -85,7 +86,7 @@ class HandshakeQueue final : public event::IoHandler {
 
   event::Loop& loop_;
   stats::WorkerStats& stats_;
-  const double earned_;  // for each second of other work
+  double earned_;  // for each second of other work
   // Those that wait, in the order of their turns: good and answered, good, bad and answered, bad. Each list
   // has the oldest in front.
   std::array<base::IntrusiveList<Waiter>, 4> lists_;

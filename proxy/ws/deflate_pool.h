@@ -44,6 +44,9 @@ class DeflatePool {
   InflaterLease TakeInflater();
   DeflaterLease TakeDeflater(int window_bits);
 
+  // From now on. Those that are out stay, also where they are more.
+  void SetMost(size_t most) { most_ = most; }
+
   DeflateCounters& counters() { return counters_; }
 
  private:
@@ -52,7 +55,7 @@ class DeflatePool {
   void Return(Inflater* inflater);
   void Return(Deflater* deflater);
 
-  const size_t most_;
+  size_t most_;
   DeflateCounters counters_;
   std::vector<std::unique_ptr<Inflater>> idle_inflaters_;
   // By their window's bits.

@@ -51,6 +51,15 @@ TEST(StickTable, DropsASessionThatNoRequestNames) {
   EXPECT_EQ(table.evictions(), 0u);
 }
 
+TEST(StickTable, ANewTimeHoldsForTheSessionsThatThereAre) {
+  StickTable table(100, 1min);
+  table.Learn("rooms", "abc", "10.0.0.1:80", kStart);
+  table.SetIdle(2min);
+  EXPECT_NE(table.Find("rooms", "abc", kStart + 61s), std::nullopt);
+  table.SetIdle(1s);
+  EXPECT_EQ(table.Find("rooms", "abc", kStart + 63s), std::nullopt);
+}
+
 TEST(StickTable, EveryUseKeepsASession) {
   StickTable table(100, 1min);
   table.Learn("rooms", "abc", "10.0.0.1:80", kStart);

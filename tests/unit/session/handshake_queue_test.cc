@@ -199,6 +199,14 @@ TEST(HandshakeQueue, ALongTurnEarnsSeveralSteps) {
   EXPECT_EQ(queue.Steps(), "aaaa");
 }
 
+TEST(HandshakeQueue, TheShareMayChange) {
+  Queue queue;
+  for (int i = 0; i < 20; ++i) queue.Park(queue.Add("a"));
+  queue->SetShare(0.5);
+  queue.BusyTurn(12ms);
+  EXPECT_EQ(queue.Steps(), std::string(12, 'a'));
+}
+
 TEST(HandshakeQueue, WhatAStepCostsBeyondItsShareIsOwed) {
   Queue queue;
   Handshake& dear = queue.Add("d");

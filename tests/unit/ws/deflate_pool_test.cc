@@ -42,6 +42,17 @@ TEST(DeflatePool, EachWayHasItsOwnBound) {
   EXPECT_NE(pool->TakeInflater(), nullptr);
 }
 
+TEST(DeflatePool, TheBoundMayChangeWhileContextsAreOut) {
+  TestPool pool(1);
+  const auto one = pool->TakeInflater();
+  EXPECT_EQ(pool->TakeInflater(), nullptr);
+  pool->SetMost(2);
+  const auto two = pool->TakeInflater();
+  EXPECT_NE(two, nullptr);
+  pool->SetMost(1);
+  EXPECT_EQ(pool->TakeInflater(), nullptr);
+}
+
 TEST(DeflatePool, OnlyAFewWaitForTheNextMessage) {
   TestPool pool;
   std::vector<DeflatePool::InflaterLease> leases;
