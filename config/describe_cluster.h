@@ -170,10 +170,12 @@ void Describe(V& v, Is<Discovery> auto& discovery) {
            "Name of SRV records (RFC 2782), such as `_ws._tcp.rooms.internal`: each names a host, a port, a "
            "weight and a priority. Of the lowest priority that has addresses, each address is an endpoint."},
           discovery.srv, {{Form::kDnsName, kLongestDnsName}});
-  v.Field({"file",
-           "File with a list in the form of `endpoints`, in YAML or JSON. hawser watches it: a change is "
-           "applied at once. While the file is missing or has errors, the last good list stays in use."},
-          discovery.file, {{Form::kFile}});
+  v.Field(
+      {"file",
+       "File with a list in the form of `endpoints`, in YAML or JSON. hawser watches it: a change is "
+       "applied at once. While the file is missing, empty or has errors, the last good list stays in use. "
+       "`[]` is a list without endpoints."},
+      discovery.file, {{Form::kFile}});
   v.ExactlyOneOf({"srv", "file"});
 }
 

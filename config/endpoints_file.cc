@@ -26,7 +26,7 @@ EndpointsFile ParseEndpoints(std::string_view text, const std::string& path) {
   SourceMap sources;
   if (const std::unique_ptr<Document> document = ParseYaml(text, errors, {}, "a list of endpoints")) {
     LoadState state{errors, sources, std::filesystem::path(path).parent_path()};
-    ReadValue(state, Cursor{*document->root, {}}, file.endpoints, {.min_items = 1});
+    ReadValue(state, Cursor{*document->root, {}}, file.endpoints, {});
     CheckEndpoints(file.endpoints, {sources, errors, warnings});
   }
   if (!errors.empty()) file.endpoints.clear();

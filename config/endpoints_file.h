@@ -1,5 +1,5 @@
-// The endpoints of a cluster in a file of their own (`clusters[].discovery.file`): a YAML or JSON list in the form
-// of `endpoints`. Any thread.
+// The endpoints of a cluster in a file of their own (`clusters[].discovery.file`): a YAML or JSON list in
+// the form of `endpoints`. Any thread.
 #pragma once
 
 #include <string>
@@ -13,7 +13,7 @@
 namespace hawser::config {
 
 struct EndpointsFile {
-  std::vector<Endpoint> endpoints;  // empty if there is any error
+  std::vector<Endpoint> endpoints;  // empty if there is any error, and where the file says []
   std::vector<Diagnostic> errors;   // in the order of the file
 
   bool ok() const { return errors.empty(); }

@@ -1,6 +1,6 @@
-// What the answers for a name have said. A record stays until it was missing from every answer for `hold`, so
-// that a server that shows a few of many addresses at a time, or servers that do not agree, take nothing away.
-// A plain value.
+// What the answers for a name have said. A record stays until it was missing from every answer for `hold`,
+// so that a server that shows a few of many addresses at a time, or servers that do not agree, take nothing
+// away. A plain value.
 #pragma once
 
 #include <algorithm>
