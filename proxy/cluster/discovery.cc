@@ -13,6 +13,8 @@ namespace {
 
 enum Tag : uint8_t { kUpdate, kPatience };
 
+constexpr size_t kMostAtOnce = 64;  // sources that are brought up to date in one turn
+
 bool Before(const Target& a, const Target& b) {
   const auto rank = [](const Target& target) {
     return std::tuple(target.priority, target.address.unix_socket(), !target.address.ip().v4());
@@ -92,7 +94,6 @@ void Discovery::Set(std::span<const config::Cluster> clusters) {
     }
     source->endpoints = settings.endpoints;
     source->discovery = settings.discovery;
-    UseSources(*source);  // ahead of those that are released below: it may use the same
     dirty_.insert(source.get());
   }
   absl::erase_if(sources_, [&](auto& entry) {
@@ -122,9 +123,18 @@ void Discovery::OnReady(event::Ready ready) {
   }
   const auto begin =
       std::chrono::time_point_cast<event::FileTime::duration>(std::chrono::system_clock::now());
-  for (Source* const source : std::exchange(dirty_, {})) Update(*source);
+  for (size_t i = 0; i < kMostAtOnce && !dirty_.empty(); ++i) {
+    Source* const source = *dirty_.begin();
+    dirty_.erase(dirty_.begin());
+    Update(*source);
+  }
   WatchFiles(begin);
   ArmPatience();
+  if (!dirty_.empty()) return loop_.Later(*this, kUpdate);
+  // Not before: a source may need what another one has just left.
+  names_.Sweep();
+  services_.Sweep();
+  files_.Sweep();
   const auto told = [](const auto& entry) { return entry.second->told; };
   if (ready_ || !std::all_of(sources_.begin(), sources_.end(), told)) return;
   ready_ = true;
@@ -132,33 +142,43 @@ void Discovery::OnReady(event::Ready ready) {
 }
 
 void Discovery::Update(Source& source) {
-  UseSources(source);
+  UseLists(source);
+  const std::vector<Entry> entries = EntriesOf(source);
+  UseNames(source, entries);
   if (Settled(source)) source.patience_ends.reset();
   if (source.patience_ends && loop_.now() < *source.patience_ends) return;
-  Tell(source, TargetsOf(EntriesOf(source)));
+  Tell(source, TargetsOf(entries));
 }
 
-// Services and files first: they have names in them.
-void Discovery::UseSources(Source& source) {
+void Discovery::UseLists(Source& source) {
   const auto discovery = source.discovery.value_or(config::Discovery{});
-  bool any_new =
+  const bool new_srv =
       UseOnly(services_, source.services, SetOf(discovery.srv), source, [&](auto& name, auto& users) {
         return std::make_unique<ServiceWatch>(loop_, resolver_, name,
                                               [this, &users](News news) { OnNews(users, news); });
       });
-  any_new |= UseOnly(files_, source.files, SetOf(discovery.file), source, [&](auto& path, auto& users) {
-    return std::make_unique<FileSource>(path, calls_.load_file,
-                                        [this, &users](News news) { OnNews(users, news); });
-  });
+  const bool new_file =
+      UseOnly(files_, source.files, SetOf(discovery.file), source, [&](auto& path, auto& users) {
+        return std::make_unique<FileSource>(path, calls_.load_file,
+                                            [this, &users](News news) { OnNews(users, news); });
+      });
+  if (new_srv || new_file) BePatient(source);
+}
+
+void Discovery::UseNames(Source& source, const std::vector<Entry>& entries) {
   std::set<std::string> names;
-  for (const Entry& entry : EntriesOf(source)) {
+  for (const Entry& entry : entries) {
     if (entry.address.named()) names.insert(entry.address.host());
   }
-  any_new |= UseOnly(names_, source.names, std::move(names), source, [&](auto& name, auto& users) {
+  const bool any_new = UseOnly(names_, source.names, std::move(names), source, [&](auto& name, auto& users) {
     return std::make_unique<AddressWatch>(loop_, resolver_, name,
                                           [this, &users](News news) { OnNews(users, news); });
   });
-  if (any_new) source.patience_ends = loop_.now() + resolver_.settings().initial_timeout;
+  if (any_new) BePatient(source);
+}
+
+void Discovery::BePatient(Source& source) {
+  source.patience_ends = loop_.now() + resolver_.settings().initial_timeout;
 }
 
 bool Discovery::Settled(const Source& source) const {

@@ -98,7 +98,9 @@ class Discovery final : public event::IoHandler {
   };
 
   void Update(Source& source);
-  void UseSources(Source& source);
+  void UseLists(Source& source);
+  void UseNames(Source& source, const std::vector<Entry>& entries);
+  void BePatient(Source& source);
   bool Settled(const Source& source) const;
   std::vector<Entry> EntriesOf(const Source& source) const;
   std::vector<Target> TargetsOf(const std::vector<Entry>& entries) const;

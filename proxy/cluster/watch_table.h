@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -34,7 +35,15 @@ class WatchTable {
     const auto found = table_.find(name);
     HAWSER_DCHECK(found != table_.end() && found->second->users.contains(&user));
     found->second->users.erase(&user);
-    if (found->second->users.empty()) table_.erase(found);
+    if (found->second->users.empty()) unused_.push_back(name);
+  }
+
+  // Ends the watches that nobody uses any more. Until then one may come back to them.
+  void Sweep() {
+    for (const std::string& name : std::exchange(unused_, {})) {
+      const auto found = table_.find(name);
+      if (found != table_.end() && found->second->users.empty()) table_.erase(found);
+    }
   }
 
   // One that is used.
@@ -50,6 +59,7 @@ class WatchTable {
 
  private:
   absl::flat_hash_map<std::string, std::unique_ptr<Shared>> table_;
+  std::vector<std::string> unused_;  // names; some are used again, or stand here twice
 };
 
 }  // namespace hawser::cluster

@@ -387,6 +387,7 @@ TEST_F(DiscoveryTest, WhatDidNotChangeKeepsItsStateAndItsTimers) {
   Step(10s + kTick);
   RunUntilAnswers(3);
   Set({});
+  Turn();
   Step(60s);
   EXPECT_EQ(dns_.questions(), 4);
 }
@@ -397,6 +398,7 @@ TEST_F(DiscoveryTest, TheTargetsFromBeforeStayUntilNewNamesAreAnswered) {
   RunUntilAnswers(1);
   dns_.BeSilent("late.test");
   Set({Listing("rooms", {To("late.test:80")})});
+  Turn();
   Step(5s + kTick);
   EXPECT_THAT(Told(), ElementsAre("10.0.0.1:80 a.test w1 p0")) << "nothing at all is worse";
   Set({Listing("rooms", {To("late.test:80"), To("10.0.0.2:80")})});
