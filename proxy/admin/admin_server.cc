@@ -46,6 +46,7 @@ class AdminServer::Connection final : public event::IoHandler {
   Connection(AdminServer& owner, uint64_t id, net::Socket socket)
       : owner_(owner),
         id_(id),
+        any_host_(owner.address_.unix_socket()),
         stream_(owner.loop_, std::move(socket)),
         http_(owner.loop_, owner.buffers_, stream_, {.limits = kLimits}),
         lifetime_(*this) {
@@ -88,15 +89,13 @@ class AdminServer::Connection final : public event::IoHandler {
   }
 
   void Serve(const http::RequestHead& head) {
-    if (const int status = RefusedBody(head); status != 0) {
-      return Send({.status = status, .body = "no page takes a body of unknown length or above 64 KiB\n"});
-    }
     works_ = head.method == "POST";
-    owner_.Serve(id_, head.method, head.path());
+    owner_.Serve(id_, head, any_host_);
   }
 
   AdminServer& owner_;
   const uint64_t id_;
+  const bool any_host_;
   net::TcpStream stream_;
   http1::ServerConnection http_;
   bool works_ = false;  // for a POST
@@ -108,7 +107,9 @@ AdminServer::AdminServer(event::Loop& loop, Render render)
     : loop_(loop), render_(std::move(render)), resume_(*this) {}
 
 AdminServer::~AdminServer() {
-  StopListening();
+  if (!socket_.open()) return;
+  loop_.Remove(socket_.fd(), target_);
+  net::RemoveFile(address_);
 }
 
 absl::Status AdminServer::Apply(const config::Admin& settings, net::Socket socket) {
@@ -130,7 +131,6 @@ void AdminServer::StopListening() {
   AcceptAll();  // who waits in the kernel's queue has come in time
   resume_.Cancel();
   loop_.Remove(socket_.fd(), target_);
-  net::RemoveFile(address_);
   socket_.Reset();
 }
 
@@ -174,11 +174,19 @@ void AdminServer::Pause() {
 }
 
 // The page may come when the connection has already gone.
-void AdminServer::Serve(uint64_t id, std::string_view method, std::string_view path) {
-  render_({method, path, counts_}, [this, id](Page page) {
+void AdminServer::Serve(uint64_t id, const http::RequestHead& head, bool any_host) {
+  const auto reply = [this, id](Page page) {
     const auto found = connections_.find(id);
     if (found != connections_.end()) found->second->Send(std::move(page));
-  });
+  };
+  if (const Refusal refusal = RefusalOf(head, settings_.hosts, any_host); refusal != Refusal::kNone) {
+    ++counts_.refused[static_cast<size_t>(refusal)];
+    return reply({.status = 403, .body = std::string(SpecOf(refusal).body)});
+  }
+  if (const int status = RefusedBody(head); status != 0) {
+    return reply({.status = status, .body = "no page takes a body of unknown length or above 64 KiB\n"});
+  }
+  render_({head.method, head.path(), counts_}, reply);
 }
 
 void AdminServer::Drop(uint64_t id) {

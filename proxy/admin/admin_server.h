@@ -16,6 +16,7 @@
 #include "proxy/event/io_handler.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/timer_wheel.h"
+#include "proxy/http/head.h"
 #include "proxy/net/buffer.h"
 #include "proxy/net/socket.h"
 
@@ -32,8 +33,8 @@ class AdminServer final : public event::IoHandler {
 
   // From here on `settings` hold, also for connections that are open. `socket` listens on settings.address;
   // it is not open where the address is as before, or where there is none: then nothing is listened on. What
-  // was listened on before is closed, and the file of a Unix socket removed. After an error nothing has
-  // changed.
+  // was listened on before is closed. The file of a Unix socket is left to the caller, who knows whether
+  // another listener has it now; only the destructor removes one. After an error nothing has changed.
   absl::Status Apply(const config::Admin& settings, net::Socket socket);
 
   bool listening() const { return socket_.open(); }
@@ -48,7 +49,7 @@ class AdminServer final : public event::IoHandler {
   bool Evict();
   void Pause();
   void StopListening();
-  void Serve(uint64_t id, std::string_view method, std::string_view path);
+  void Serve(uint64_t id, const http::RequestHead& head, bool any_host);
   void Drop(uint64_t id);
 
   event::Loop& loop_;

@@ -87,6 +87,14 @@ constexpr auto kSingles = std::to_array<Single>({
      [](const Sources& from) { return from.counts.evictions; }},
 });
 
+constexpr std::string_view kRefusedLabels[] = {"why"};
+constexpr FamilySpec kRefusedFamilies[] = {
+    {"hawser_admin_refused_total", kCounter,
+     "Requests to the admin listener that were refused with 403: `host`: it is neither an IP address nor "
+     "`localhost` nor in `admin.hosts`. `origin`, `fetch_site`: a browser made them for another site.",
+     kRefusedLabels},
+};
+
 constexpr auto kSingleFamilies = [] {
   std::array<FamilySpec, kSingles.size()> families{};
   for (size_t i = 0; i < families.size(); ++i) families[i] = kSingles[i].family;
@@ -117,7 +125,7 @@ void AddListenerSamples(const server::Server& server, std::vector<ExtraSample>& 
 }  // namespace
 
 std::vector<std::span<const FamilySpec>> SampleFamilies() {
-  return {kEndpointFamilies, kListenerFamilies, kSingleFamilies, stats::ProcessFamilies()};
+  return {kEndpointFamilies, kListenerFamilies, kSingleFamilies, kRefusedFamilies, stats::ProcessFamilies()};
 }
 
 std::vector<ExtraSample> CollectSamples(const Sources& from) {
@@ -126,6 +134,11 @@ std::vector<ExtraSample> CollectSamples(const Sources& from) {
   AddListenerSamples(from.server, samples);
   for (size_t i = 0; i < kSingles.size(); ++i) {
     samples.push_back({.family = kSingleFamilies[i], .value = static_cast<double>(kSingles[i].value(from))});
+  }
+  for (const RefusalSpec& spec : RefusalTable()) {
+    samples.push_back({.family = kRefusedFamilies[0],
+                       .labels = {std::string(spec.label)},
+                       .value = static_cast<double>(from.counts.refused[static_cast<size_t>(spec.refusal)])});
   }
   for (ExtraSample& sample : stats::ProcessSamples(HAWSER_VERSION)) samples.push_back(std::move(sample));
   return samples;

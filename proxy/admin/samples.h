@@ -3,10 +3,12 @@
 // thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
+#include "proxy/admin/refusal.h"
 #include "proxy/server/process_log.h"
 #include "proxy/server/server.h"
 #include "proxy/stats/prometheus.h"
@@ -16,6 +18,7 @@ namespace hawser::admin {
 // Of the admin listener.
 struct Counts {
   uint64_t evictions = 0;
+  std::array<uint64_t, kRefusals> refused{};
 };
 
 struct Sources {

@@ -66,7 +66,7 @@ TEST(AdminListener, TheOldestIdleConnectionMakesRoom) {
   EXPECT_TRUE(hawser.MetricReaches("hawser_admin_evictions_total", 7));
   Wire& youngest = crowd.back();
   EXPECT_FALSE(youngest.HasInput());
-  youngest.Send(PlainGet("/ready"));
+  youngest.Send(AdminGet("/ready"));
   EXPECT_EQ(ReadHead(youngest).status(), 200);
 }
 
@@ -80,11 +80,40 @@ TEST(AdminListener, SaysWhichMethodsItAllows) {
   OneBackend world;
   for (const std::string method : {"POST", "PUT", "DELETE", "OPTIONS"}) {
     const Head head =
-        AskAdmin(world.hawser(), method + " /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+        AskAdmin(world.hawser(), method + " /ready HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n");
     EXPECT_EQ(head.status(), 405) << method;
     EXPECT_EQ(head.Value("Allow"), "GET, HEAD") << method;
   }
-  EXPECT_EQ(AskAdmin(world.hawser(), PlainGet("/ready")).Value("Allow"), "");
+  EXPECT_EQ(AskAdmin(world.hawser(), AdminGet("/ready")).Value("Allow"), "");
+}
+
+// Of a GET of /ready with these lines in its head.
+int StatusWith(HawserProcess& hawser, const std::string& lines) {
+  return AskAdmin(hawser, "GET /ready HTTP/1.1\r\n" + lines + "\r\n").status();
+}
+
+TEST(AdminListener, RefusesWhatABrowserSendsForAnotherSite) {
+  HawserProcess hawser(WithAdmin({.endpoints = {"127.0.0.1:9"}}, "hosts: [ ops.example ]"));
+  const std::string own = "Host: " + hawser.admin() + "\r\n";
+  EXPECT_EQ(StatusWith(hawser, own), 200);
+  EXPECT_EQ(StatusWith(hawser, own + "Origin: http://" + hawser.admin() + "\r\n"), 200);
+  EXPECT_EQ(StatusWith(hawser, own + "Sec-Fetch-Site: none\r\n"), 200);
+  EXPECT_EQ(StatusWith(hawser, "Host: Ops.example:80\r\n"), 200);
+  EXPECT_EQ(StatusWith(hawser, "Host: evil.example\r\n"), 403);
+  EXPECT_EQ(StatusWith(hawser, own + "Origin: http://evil.example\r\n"), 403);
+  EXPECT_EQ(StatusWith(hawser, own + "Sec-Fetch-Site: same-site\r\n"), 403);
+  for (const char* why : {"why=\"host\"", "why=\"origin\"", "why=\"fetch_site\""}) {
+    EXPECT_EQ(hawser.Metric("hawser_admin_refused_total", {why}), 1) << why;
+  }
+}
+
+TEST(AdminListener, AUnixSocketTakesAnyHost) {
+  std::string yaml = Config{.endpoints = {"127.0.0.1:9"}}.Yaml();
+  const std::string address = "127.0.0.1:0";
+  yaml.replace(yaml.find(address), address.size(), "unix:DIR/admin.sock");
+  HawserProcess hawser(yaml);
+  EXPECT_EQ(StatusWith(hawser, "Host: hawser\r\n"), 200);
+  EXPECT_EQ(StatusWith(hawser, "Host: hawser\r\nOrigin: http://evil.example\r\n"), 403);
 }
 
 std::set<std::string> Clients(const std::string& page) {
@@ -115,7 +144,7 @@ TEST_F(ManyTunnels, AreAllShownOnceAndToSeveralAtATime) {
   std::vector<Wire> readers(3);
   for (Wire& reader : readers) {
     reader = Wire::Connect(hawser_->admin());
-    reader.Send(PlainGet("/tunnels", {{"Connection", "close"}}));
+    reader.Send(AdminGet("/tunnels", {{"Connection", "close"}}));
   }
   for (Wire& reader : readers) {
     const Head head = ReadHead(reader);
@@ -140,7 +169,7 @@ TEST_F(ManyTunnels, MayEndWhileTheyAreShown) {
     if (i % 200 == 0) {
       Wire& reader = readers[i / 200];
       reader = Wire::Connect(hawser_->admin());
-      reader.Send(PlainGet("/tunnels", {{"Connection", "close"}}));
+      reader.Send(AdminGet("/tunnels", {{"Connection", "close"}}));
     }
     tunnels_[i].Close();
   }

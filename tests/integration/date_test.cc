@@ -71,7 +71,7 @@ TEST(Date, StandsInHawsersOwnAnswers) {
   Http2Client other(world.Connect());
   ExpectNow(other.AwaitEnd(other.Get("/nowhere")).fields.at("date"));
   Wire admin = Wire::Connect(world.hawser().admin());
-  admin.Send(PlainGet("/ready"));
+  admin.Send(AdminGet("/ready"));
   ExpectNow(ReadHead(admin).Value("Date"));
 }
 

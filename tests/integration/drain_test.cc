@@ -15,7 +15,7 @@ Config Draining(const std::string& drain) {
 void ExpectNobodyNewIsLetIn(OneBackend& world) {
   EXPECT_TRUE(Eventually([&] {
     Wire admin = Wire::Connect(world.hawser().admin());
-    admin.Send(PlainGet("/ready"));
+    admin.Send(AdminGet("/ready"));
     return ReadHead(admin).status() == 503;
   }));
   EXPECT_EQ(world.hawser().AdminPage("/healthz"), "alive\n");

@@ -263,7 +263,7 @@ TEST(Admin, AnswersAgainWhenDescriptorsAreFree) {
   for (Wire& one : crowd) one = world.Connect();
   ASSERT_TRUE(Eventually([&] { return world.hawser().OpenFiles() >= 48; }));
   Wire waiting = Wire::Connect(admin);
-  waiting.Send(PlainGet("/ready"));
+  waiting.Send(AdminGet("/ready"));
   crowd.clear();
   EXPECT_EQ(ReadHead(waiting).status(), 200);
   EXPECT_TRUE(world.hawser().MetricReaches("hawser_connections_evicted_total", 1));
@@ -272,8 +272,8 @@ TEST(Admin, AnswersAgainWhenDescriptorsAreFree) {
 TEST(Admin, RefusesWhatItDoesNotKnow) {
   OneBackend world;
   for (const std::string& request :
-       {PlainGet("/nothing"), std::string("POST /ready HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"),
-        std::string("nonsense\r\n\r\n"), PlainGet("/" + std::string(100000, 'x'))}) {
+       {AdminGet("/nothing"), std::string("POST /ready HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n"),
+        std::string("nonsense\r\n\r\n"), AdminGet("/" + std::string(100000, 'x'))}) {
     Wire wire = Wire::Connect(world.hawser().admin());
     wire.Send(request);
     const int status = ReadHead(wire).status();

@@ -107,7 +107,7 @@ TEST_F(ReferencePages, EveryFieldOfTheAdminPagesIsDocumentedWithItsType) {
   ASSERT_GE(pages.size(), 7U);
   for (const auto& [path, documented] : pages) {
     Wire wire = Wire::Connect(hawser_.admin());
-    wire.Send(PlainGet(path));
+    wire.Send(AdminGet(path));
     EXPECT_EQ(ReadHead(wire).Value("Content-Type"), documented.content_type) << path;
     if (documented.fields.empty()) continue;
     std::map<std::string, std::string> fields;

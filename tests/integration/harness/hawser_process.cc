@@ -138,16 +138,20 @@ HawserProcess::HawserProcess(const std::string& yaml, int concurrency, const Sur
   }
 }
 
-// Of the line "<what> on ADDRESS ...".
+void HawserProcess::Rewrite(const std::string& yaml) {
+  std::filesystem::rename(WriteConfig(directory_, "hawser.yaml.new", yaml), config_path());
+}
+
+// Of the last line "<what> on ADDRESS ...".
 std::string HawserProcess::AnnouncedAddress(const std::string& what) {
+  const std::string text = process_->err();
   const std::string mark = what + " on ";
-  for (const std::string& line : Lines(process_->err())) {
-    const size_t at = line.find(mark);
-    if (at == std::string::npos) continue;
-    const std::string rest = line.substr(at + mark.size());
+  const size_t at = text.rfind(mark);
+  if (at != std::string::npos) {
+    const std::string rest = text.substr(at + mark.size());
     return rest.substr(0, rest.find(' '));
   }
-  ADD_FAILURE() << "no '" << mark << "' in\n" << process_->err();
+  ADD_FAILURE() << "no '" << mark << "' in\n" << text;
   return "";
 }
 
@@ -160,7 +164,7 @@ std::string HawserProcess::admin() {
 
 std::string HawserProcess::AdminPage(const std::string& path) {
   Wire wire = Wire::Connect(admin());
-  wire.Send(PlainGet(path, {{"Connection", "close"}}));
+  wire.Send(AdminGet(path, {{"Connection", "close"}}));
   const Head head = ReadHead(wire);
   EXPECT_EQ(head.status(), 200) << path;
   return ReadBody(wire, head);
@@ -236,6 +240,12 @@ size_t HawserProcess::ResidentBytes() const {
 int HawserProcess::OpenFiles() const {
   std::error_code ignored;
   std::filesystem::directory_iterator entries(fmt::format("/proc/{}/fd", process_->pid()), ignored);
+  return static_cast<int>(std::distance(begin(entries), end(entries)));
+}
+
+int HawserProcess::Threads() const {
+  std::error_code ignored;
+  std::filesystem::directory_iterator entries(fmt::format("/proc/{}/task", process_->pid()), ignored);
   return static_cast<int>(std::distance(begin(entries), end(entries)));
 }
 

@@ -84,9 +84,13 @@ class HawserProcess {
   // Returns when it is ready; a failure if it ends before.
   explicit HawserProcess(const std::string& yaml, int concurrency = 1, const Surroundings& surroundings = {});
 
-  // "127.0.0.1:41233"; a failure if there is none of that name.
+  // "127.0.0.1:41233", as the log has said last; a failure if there is none of that name.
   std::string listener(const std::string& name = "main");
   std::string admin();
+
+  // Puts another configuration in the place of the first: a rename, so that nobody reads half of it.
+  void Rewrite(const std::string& yaml);
+  std::string config_path() const { return directory_.File("hawser.yaml"); }
 
   Process& process() { return *process_; }
   const Directory& directory() const { return directory_; }
@@ -108,6 +112,7 @@ class HawserProcess {
   }
   size_t ResidentBytes() const;  // VmRSS
   int OpenFiles() const;
+  int Threads() const;
 
  private:
   std::string AnnouncedAddress(const std::string& what);

@@ -128,6 +128,10 @@ std::string PlainGet(std::string_view target, const Fields& more) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: hawser.test\r\n{}\r\n", target, FieldLines(more));
 }
 
+std::string AdminGet(std::string_view target, const Fields& more) {
+  return fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", target, FieldLines(more));
+}
+
 std::string AcceptFor(std::string_view key) {
   const std::string text = std::string(key) + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
   unsigned char digest[SHA_DIGEST_LENGTH];

@@ -55,6 +55,8 @@ struct Request {
 
 // A plain GET, nothing of an upgrade in it.
 std::string PlainGet(std::string_view target, const Fields& more = {});
+// The same to the admin listener, which refuses hosts that it does not know.
+std::string AdminGet(std::string_view target, const Fields& more = {});
 
 std::string AcceptFor(std::string_view key);
 // The 101 that answers `request`.

@@ -24,7 +24,7 @@ using testing::Not;
 using testing::StartsWith;
 
 std::string Get(const std::string& path, const std::string& method = "GET") {
-  return method + " " + path + " HTTP/1.1\r\nHost: a\r\n\r\n";
+  return method + " " + path + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
 }
 
 class AdminServerTest : public testing::Test {
@@ -54,7 +54,7 @@ class AdminServerTest : public testing::Test {
   std::unique_ptr<AdminServer> admin_ =
       std::make_unique<AdminServer>(*loop_, [this](const Request& request, Reply reply) {
         asked_.emplace_back(request.path);
-        evictions_ = request.counts.evictions;
+        counts_ = request.counts;
         later_ ? waiting_.push_back(std::move(reply)) : reply(page_);
       });
   net::SocketAddress admin_address_;
@@ -62,7 +62,7 @@ class AdminServerTest : public testing::Test {
   bool later_ = false;         // pages take their time
   std::deque<Reply> waiting_;  // those
   std::vector<std::string> asked_;
-  uint64_t evictions_ = 0;
+  Counts counts_;  // as of the last request that was let in
 };
 
 TEST_F(AdminServerTest, AnswersOneRequestAndEnds) {
@@ -213,7 +213,7 @@ TEST_F(AdminServerTest, TheOldestConnectionThatWaitsForItsClientMakesRoom) {
   EXPECT_FALSE(younger.ended());
   youngest.Send(Get("/ready"));
   Turn();
-  EXPECT_EQ(evictions_, 1U);
+  EXPECT_EQ(counts_.evictions, 1U);
 }
 
 TEST_F(AdminServerTest, WhereAllWaitForTheirPagesANewOneIsClosed) {
@@ -231,10 +231,43 @@ TEST_F(AdminServerTest, WhereAllWaitForTheirPagesANewOneIsClosed) {
   for (Peer& client : clients) EXPECT_THAT(client.Heard(), EndsWith("page\n"));
 }
 
+// --- What other people's web pages send ---
+
+TEST_F(AdminServerTest, ForeignRequestsAreRefusedAndCounted) {
+  settings_.hosts = {"ops.example"};
+  Start();
+  for (const char* head : {"Host: evil.example\r\n", "Host: localhost\r\nOrigin: null\r\n",
+                           "Host: ops.example\r\nOrigin: http://evil.example\r\n",
+                           "Host: localhost\r\nSec-Fetch-Site: cross-site\r\n"}) {
+    for (const char* method : {"GET", "HEAD", "POST", "OPTIONS"}) {
+      Peer client = Connect();
+      client.Send(std::string(method) + " /ready HTTP/1.1\r\n" + head + "\r\n");
+      Turn();
+      EXPECT_THAT(client.Heard(), StartsWith("HTTP/1.1 403 Forbidden\r\n")) << method << " " << head;
+    }
+  }
+  EXPECT_THAT(asked_, ElementsAre());
+  Peer own = Connect();
+  own.Send("GET /ready HTTP/1.1\r\nHost: ops.example\r\nOrigin: http://ops.example\r\n\r\n");
+  Turn();
+  EXPECT_THAT(own.Heard(), EndsWith("the page\n"));
+  EXPECT_THAT(counts_.refused, ElementsAre(0, 4, 8, 4));
+}
+
+TEST_F(AdminServerTest, AUnixSocketTakesAnyHost) {
+  const std::string path = testing::TempDir() + "hawser-admin-host-" + std::to_string(getpid());
+  Listen("unix:" + path);
+  admin_address_ = admin_->address();
+  Peer client = Connect();
+  client.Send("GET /ready HTTP/1.1\r\nHost: whatever\r\n\r\n");
+  Turn();
+  EXPECT_THAT(client.Heard(), EndsWith("the page\n"));
+}
+
 // --- POST ---
 
 std::string Post(const std::string& fields, const std::string& body = "") {
-  return "POST /reload HTTP/1.1\r\nHost: a\r\n" + fields + "\r\n" + body;
+  return "POST /reload HTTP/1.1\r\nHost: localhost\r\n" + fields + "\r\n" + body;
 }
 
 TEST_F(AdminServerTest, TheBodyOfAPostIsDropped) {
@@ -368,11 +401,13 @@ TEST_F(AdminServerTest, StopsAndStartsToListen) {
   EXPECT_THAT(again.Heard(), EndsWith("the page\n"));
 }
 
-TEST_F(AdminServerTest, RemovesTheFileOfASocketThatItLeaves) {
+TEST_F(AdminServerTest, TheFileOfASocketIsRemovedAtTheEndAlone) {
   const std::string path = testing::TempDir() + "hawser-admin-" + std::to_string(getpid());
   Listen("unix:" + path);
-  EXPECT_EQ(access(path.c_str(), F_OK), 0);
   Start();
+  EXPECT_EQ(access(path.c_str(), F_OK), 0);
+  Listen("unix:" + path);
+  admin_.reset();
   EXPECT_NE(access(path.c_str(), F_OK), 0);
 }
 
