@@ -142,8 +142,8 @@ class Builder {
   config::Loaded& loaded_;
   Names& names_;
   StartErrors& errors_;
-  cluster::EndpointRegistry endpoints_;
   std::unique_ptr<const config::Config> config_;
+  cluster::EndpointRegistry endpoints_;
   std::shared_ptr<session::Snapshot> snapshot_ = std::make_shared<session::Snapshot>();
 };
 

@@ -37,10 +37,15 @@ class Backends {
   }
 
   const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+  // From now on `snapshot` counts for new requests. Returns the one before, which the caller frees elsewhere.
+  std::shared_ptr<const Snapshot> SetSnapshot(std::shared_ptr<const Snapshot> snapshot) {
+    filter_locals_.KeepThoseOf(*snapshot);
+    return std::exchange(snapshot_, std::move(snapshot));
+  }
 
-  // By the cluster's id; null: it has gone. A request keeps a copy for as long as it uses it.
-  std::shared_ptr<cluster::WorkerCluster> Find(uint32_t cluster) const {
-    const auto found = clusters_.find(cluster);
+  // Null if there is none of that name, or none any more. A request keeps a copy for as long as it uses it.
+  std::shared_ptr<cluster::WorkerCluster> Find(const base::Name& cluster) const {
+    const auto found = clusters_.find(cluster.id());
     return found == clusters_.end() ? nullptr : found->second;
   }
 
@@ -58,7 +63,7 @@ class Backends {
   cluster::StickTable& stick_table() { return stick_table_; }  // of all workers
 
  private:
-  const std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const Snapshot> snapshot_;
   std::mt19937_64& random_;
   absl::flat_hash_map<uint32_t, std::shared_ptr<cluster::WorkerCluster>> clusters_;
   FilterLocals filter_locals_;

@@ -145,10 +145,10 @@ void Exchange::RunFilters() {
 
 void Exchange::AskBackend() {
   HAWSER_DCHECK(!backend_);
-  const std::shared_ptr<cluster::WorkerCluster> cluster = backends_.Find(PickCluster().id());
+  std::shared_ptr<cluster::WorkerCluster> cluster = backends_.Find(PickCluster());
   if (cluster == nullptr) return Refuse(Reject::kNoEndpoint);  // it has gone while a filter waited
   backend_.emplace(
-      services_, backends_, cluster,
+      services_, backends_, std::move(cluster),
       BackendRequest::Request{.head = head_,
                               .upgrade = websocket() ? &upgrade_ : nullptr,
                               .record = *record_,
@@ -161,7 +161,7 @@ void Exchange::AskBackend() {
 base::Name Exchange::PickCluster() {
   if (route().affinity == config::RouteAffinity::kSocketIo) {
     socket_io_.emplace(backends_.stick_table(), head_);
-    base::Name home = socket_io_->FindCluster(*runtime_->route, backends_, services_.loop.now());
+    base::Name home = socket_io_->FindCluster(*record_->route, backends_, services_.loop.now());
     if (home) return home;
   }
   return record_->route->PickCluster(services_.random());

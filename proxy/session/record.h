@@ -1,7 +1,6 @@
 // The facts about one request from its head to its end: the source of its access-log line and of its row on
 // the admin page. Made when the head is complete, owned by the exchange and then by the tunnel. The client's
-// text is packed into one allocation; the endpoint is counted; everything else is shared with the
-// configuration.
+// text is packed into one allocation; everything else is counted and shared with the configuration.
 #pragma once
 
 #include <cstdint>

@@ -83,8 +83,8 @@ struct Snapshot {
   Parts<const ListenerRuntime> listeners;
   Parts<const RouteRuntime> routes;
   std::unique_ptr<const route::RouteTable> table;  // over `routes`, in their order
-  Parts<const cluster::Membership> clusters;
-  std::shared_ptr<AccessLog> access_log;  // null: none
+  Parts<const cluster::Membership> clusters;       // as they were when it was built
+  std::shared_ptr<AccessLog> access_log;           // null: none
 
   // Who takes a request, as RouteTable::Match; null: nobody.
   std::shared_ptr<const RouteRuntime> Match(uint32_t listener, const http::RequestHead& head,

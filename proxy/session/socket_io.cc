@@ -15,9 +15,9 @@ base::Name SocketIoSession::FindCluster(const route::Route& route, const Backend
   if (session_.empty()) return {};
   lookup_ = {AffinityResult::kUnknown};
   for (const route::WeightedTarget& target : route.clusters) {
-    const auto worker = backends.Find(target.cluster.id());
-    if (worker == nullptr) continue;
-    const cluster::Membership& membership = worker->membership();
+    const auto cluster = backends.Find(target.cluster);
+    if (cluster == nullptr) continue;
+    const cluster::Membership& membership = cluster->membership();
     const auto name = table_.Find(membership.cluster()->name(), session_, now);
     if (!name) continue;
     lookup_ = {AffinityResult::kHit, membership.Find(*name)};

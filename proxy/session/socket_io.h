@@ -24,9 +24,9 @@ class SocketIoSession {
   // `table` must outlive this, and so must the text of `request`.
   SocketIoSession(cluster::StickTable& table, const http::RequestHead& request);
 
-  // The cluster, of those that `route` leads to and that are in `backends`, in which the request's session
-  // lives. No name if the request names no session or one that is not known. lookup() is the result from the
-  // table, valid until the end of the turn.
+  // The cluster, of those that `route` leads to, in which the request's session lives. No name if the request
+  // names no session or one that is not known. lookup() is the result from the table, valid until the end of
+  // the turn.
   base::Name FindCluster(const route::Route& route, const Backends& backends, base::TimePoint now);
   const cluster::AffinityLookup& lookup() const { return lookup_; }
 

@@ -30,7 +30,7 @@ class Harness final : public WorkerFixture, public event::IoHandler {
   void Start(std::string_view method = "GET") {
     head_ = {.method = method, .target = "/", .authority = "a"};
     request_.emplace(
-        services, *backends, rooms(),
+        services, *backends, backends->Find(rooms()),
         BackendRequest::Request{.head = head_, .upgrade = nullptr, .record = record, .session = {}},
         BackendRequest::Waiter{.owner = *this, .tag = kTag, .timer = timer_});
     request_->Advance();
@@ -39,7 +39,7 @@ class Harness final : public WorkerFixture, public event::IoHandler {
     head_ = {.method = "GET", .target = "/", .authority = "a"};
     upgrade_ = {.websocket = true, .key = "dGhlIHNhbXBsZSBub25jZQ=="};
     request_.emplace(
-        services, *backends, rooms(),
+        services, *backends, backends->Find(rooms()),
         BackendRequest::Request{.head = head_, .upgrade = &upgrade_, .record = record, .session = {}},
         BackendRequest::Waiter{.owner = *this, .tag = kTag, .timer = timer_});
     request_->Advance();

@@ -57,8 +57,6 @@ class SocketIoSessionTest : public testing::Test {
 
   cluster::StickTable table_{100, 1min};
   base::NameTable names_;
-  const base::Name rooms_name_ = names_.Intern("rooms");
-  const base::Name games_name_ = names_.Intern("games");
   cluster::EndpointRegistry endpoints_;
   std::shared_ptr<cluster::Endpoint> rooms_;
   std::shared_ptr<cluster::Endpoint> games_;
@@ -66,6 +64,8 @@ class SocketIoSessionTest : public testing::Test {
   net::BufferPool buffers_;
   std::mt19937_64 random_;
   std::unique_ptr<Backends> backends_;
+  const base::Name rooms_name_ = names_.Intern("rooms");
+  const base::Name games_name_ = names_.Intern("games");
   const route::Route route_{.settings = {},
                             .name = {},
                             .clusters = {{names_.Intern("gone"), 1}, {rooms_name_, 2}, {games_name_, 3}}};

@@ -69,11 +69,9 @@ class WorkerFixture {
     const base::Name main = names_.Intern("main");
     snapshot->listeners.Add(main, std::make_shared<ListenerRuntime>(ListenerRuntime{
                                       .settings = config->listeners[0], .name = main, .port = "80"}));
-    const config::Cluster& rooms = config->clusters[0];
-    const base::Name rooms_name = clusters_.Intern("rooms");
     snapshot->clusters.Add(
-        rooms_name, cluster::MakeMembership(std::make_shared<const cluster::Cluster>(rooms, rooms_name),
-                                            cluster::TargetsOf(rooms), registry_));
+        rooms_, cluster::MakeMembership(std::make_shared<const cluster::Cluster>(config->clusters[0], rooms_),
+                                        cluster::TargetsOf(config->clusters[0]), registry_));
     auto route = route::Route::Compile(config->routes[0], names_.Intern("all"), clusters_).value();
     snapshot->routes.Add(route->name, std::make_shared<RouteRuntime>(RouteRuntime{
                                           .route = route, .filters = filters::Chain(std::move(filters))}));
@@ -113,7 +111,7 @@ class WorkerFixture {
   // Makes `stream` a connection that the pool has kept for the endpoint, with nothing said on it yet.
   void Keep(fakes::FakeStream& stream, size_t port = 0) {
     Nobody nobody;
-    const auto& cluster = rooms()->membership().cluster();
+    const auto& cluster = backends->Find(rooms_)->membership().cluster();
     // The pool keeps connections of endpoints only that it has been asked for.
     const uint64_t transport =
         backends->pool().Begin(cluster, endpoint(port), {.websocket = true}, nobody, 0)->transport();
@@ -131,12 +129,10 @@ class WorkerFixture {
     stream.TakeWritten();
   }
 
-  std::shared_ptr<cluster::WorkerCluster> rooms() const {
-    return backends->Find(backends->snapshot()->clusters[0]->cluster()->id());
-  }
   cluster::Endpoint& endpoint(size_t port = 0) {
-    return *rooms()->membership().Find(ports_[port]->address.ToString());
+    return *backends->Find(rooms_)->membership().Find(ports_[port]->address.ToString());
   }
+  const base::Name& rooms() const { return rooms_; }  // the cluster
   const Port& port(size_t index = 0) const { return *ports_[index]; }
   // Connections to it are refused from now on.
   void ClosePort(size_t index = 0) { ports_[index]->socket.Reset(); }
@@ -159,6 +155,7 @@ class WorkerFixture {
 
   base::NameTable names_;
   base::NameTable clusters_;
+  const base::Name rooms_ = clusters_.Intern("rooms");
   std::vector<std::unique_ptr<Port>> ports_;
   cluster::EndpointRegistry registry_;
   cluster::StickTable stick_table_{16, 1min};
