@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "config/section.h"
+
 namespace hawser::config {
 
 // What the access log has of a request's query.
@@ -18,5 +20,7 @@ struct AccessLog {
   uint32_t queue = 8192;  // records that wait to be written; more are dropped and counted
   bool operator==(const AccessLog&) const = default;
 };
+
+void Describe(Description& d, const AccessLog& log);
 
 }  // namespace hawser::config

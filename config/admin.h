@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/section.h"
 #include "config/values.h"
 #include "proxy/net/address.h"
 
@@ -21,5 +22,7 @@ struct Admin {
   uint32_t clients_shown = 100;               // rows of /clients
   bool operator==(const Admin&) const = default;
 };
+
+void Describe(Description& d, const Admin& admin);
 
 }  // namespace hawser::config

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/section.h"
 #include "config/values.h"
 
 namespace hawser::config {
@@ -28,5 +29,8 @@ struct Affinity {
   std::optional<AffinityCookie> cookie;
   bool operator==(const Affinity&) const = default;
 };
+
+void Describe(Description& d, const AffinityCookie& cookie);
+void Describe(Description& d, const Affinity& affinity);
 
 }  // namespace hawser::config

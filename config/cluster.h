@@ -7,13 +7,17 @@
 #include <vector>
 
 #include "config/affinity.h"
-#include "config/backend_address.h"
 #include "config/backend_connection.h"
+#include "config/endpoints.h"
+#include "config/section.h"
+#include "config/tls.h"
 #include "config/values.h"
 
 namespace hawser::config {
 
 enum class LbPolicy : uint8_t { kRoundRobin, kLeastRequest, kRandom, kRingHash, kMaglev };
+
+enum class BackendProtocol : uint8_t { kHttp11, kHttp2, kAuto };
 
 // Exactly one member is given; source_ip may be written as a bare word.
 struct HashPolicy {
@@ -22,31 +26,6 @@ struct HashPolicy {
   std::optional<std::string> query;
   bool source_ip = false;
   bool operator==(const HashPolicy&) const = default;
-};
-
-struct Endpoint {  // may be written as its bare address
-  BackendAddress address;
-  uint32_t weight = 1;  // 1 to 1000
-  bool operator==(const Endpoint&) const = default;
-};
-
-// Where endpoints come from that the file does not list. Exactly one member is given.
-struct Discovery {
-  std::optional<std::string> srv;   // name of SRV records
-  std::optional<std::string> file;  // a list in the form of `endpoints` (endpoints_file.h)
-  bool operator==(const Discovery&) const = default;
-};
-
-enum class LeavingTunnels : uint8_t { kKeep, kClose };
-enum class LeavingCookies : uint8_t { kMove, kHonour };
-
-// What becomes of an endpoint that leaves its cluster.
-struct EndpointDraining {
-  LeavingTunnels tunnels = LeavingTunnels::kKeep;
-  LeavingCookies cookies = LeavingCookies::kMove;
-  Duration window = 30s;    // of `close`: closes are spread over it
-  Duration timeout = 5min;  // from leaving to the end of its last tunnel, and of its cookies
-  bool operator==(const EndpointDraining&) const = default;
 };
 
 struct Cluster {
@@ -69,5 +48,8 @@ struct Cluster {
   std::optional<Discovery> discovery;
   bool operator==(const Cluster&) const = default;
 };
+
+void Describe(Description& d, const HashPolicy& policy);
+void Describe(Description& d, const Cluster& cluster);
 
 }  // namespace hawser::config

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "config/section.h"
 #include "config/values.h"
 #include "proxy/net/address.h"
 
@@ -28,5 +29,7 @@ struct Dns {
   IpFamily ip_family = IpFamily::kAuto;
   bool operator==(const Dns&) const = default;
 };
+
+void Describe(Description& d, const Dns& dns);
 
 }  // namespace hawser::config

@@ -1,6 +1,7 @@
 // How tunnels are closed that must go: when the process ends, and when a reload takes their listener or route.
 #pragma once
 
+#include "config/section.h"
 #include "config/values.h"
 
 namespace hawser::config {
@@ -21,5 +22,8 @@ struct Drain {
   ReloadDrain reload;
   bool operator==(const Drain&) const = default;
 };
+
+void Describe(Description& d, const ReloadDrain& reload);
+void Describe(Description& d, const Drain& drain);
 
 }  // namespace hawser::config

@@ -1,8 +1,14 @@
 #include "config/dump.h"
 
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
 #include "absl/strings/ascii.h"
 #include "config/describe.h"
-#include "config/leaf_json.h"
+#include "config/schema.h"
 
 namespace hawser::config {
 namespace {
@@ -22,74 +28,50 @@ bool IsCredential(std::string_view name) {
   return false;
 }
 
-// A visitor that writes one struct.
-class Dumper {
- public:
-  explicit Dumper(Json& object) : object_(object) {}
+Json DumpOf(const ValueSpec& spec, const void* value);
 
-  template <class T>
-  void Field(const Key& key, const T& field, const Rules<T>& = {}) {
-    Write(key.name, field);
-  }
-  void ExactlyOneOf(Keys) {}
-  void AtMostOneOf(Keys) {}
-  void NeededBy(std::string_view, std::string_view, Keys) {}
-  void ShortFor(std::string_view, ShortForm) {}
-  void FreeKeys(std::string_view) {}
+// Whether the texts that the map hides are hidden in this one.
+bool Hides(const MapSpec& spec, const void* object) {
+  if (spec.named_by.empty()) return false;
+  const FieldSpec& name = spec.Find(spec.named_by);
+  return IsCredential(name.value.leaf->json(name.value.rules.get(), name.In(object)).get<std::string>());
+}
 
-  template <class T>
-  static Json ToJson(const T& value) {
-    return LeafJson(value);
+Json MapOf(const MapSpec& spec, const void* object) {
+  const bool hides = Hides(spec, object);
+  Json map = Json::object();
+  for (const FieldSpec& field : spec.fields) {
+    const void* const value = field.In(object);
+    if (field.value.kind == ValueSpec::Kind::kOptional && field.value.optional->get(value) == nullptr)
+      continue;
+    const bool hidden = hides && std::ranges::find(spec.hidden, field.key.name) != spec.hidden.end();
+    map[std::string(field.key.name)] = hidden ? Json(kRedacted) : DumpOf(field.value, value);
   }
-  static Json ToJson(const HeaderField& field) {
-    return {{"name", field.name}, {"value", IsCredential(field.name) ? kRedacted : field.value}};
-  }
-  // Routes may tell clients apart by a credential.
-  static Json ToJson(const ValueMatch& match) {
-    if (!IsCredential(match.name)) return MapOf(match);
-    ValueMatch redacted = match;
-    for (auto* text : {&redacted.exact, &redacted.prefix, &redacted.regex}) {
-      if (*text) *text = kRedacted;
-    }
-    return MapOf(redacted);
-  }
+  return map;
+}
 
-  template <Described T>
-  static Json ToJson(const T& value) {
-    return MapOf(value);
-  }
+Json ListOf(const ValueSpec& spec, const void* list) {
+  Json array = Json::array();
+  for (size_t i = 0; i < spec.list->count(list); ++i)
+    array.push_back(DumpOf(*spec.inner, spec.list->get(list, i)));
+  return array;
+}
 
-  template <class T>
-  static Json ToJson(const std::vector<T>& list) {
-    Json array = Json::array();
-    for (const T& element : list) array.push_back(ToJson(element));
-    return array;
+// Not of an optional without a value.
+Json DumpOf(const ValueSpec& spec, const void* value) {
+  switch (spec.kind) {
+    case ValueSpec::Kind::kLeaf: return spec.leaf->json(spec.rules.get(), value);
+    case ValueSpec::Kind::kList: return ListOf(spec, value);
+    case ValueSpec::Kind::kOptional: return DumpOf(*spec.inner, spec.optional->get(value));
+    case ValueSpec::Kind::kMap: break;
   }
-
- private:
-  template <Described T>
-  static Json MapOf(const T& value) {
-    Json object = Json::object();
-    Dumper dumper(object);
-    Describe(dumper, value);
-    return object;
-  }
-  template <class T>
-  void Write(std::string_view key, const T& value) {
-    object_[std::string(key)] = ToJson(value);
-  }
-  template <class T>
-  void Write(std::string_view key, const std::optional<T>& value) {
-    if (value) Write(key, *value);
-  }
-
-  Json& object_;
-};
+  return MapOf(*spec.map, value);
+}
 
 }  // namespace
 
 nlohmann::ordered_json Dump(const Config& config) {
-  return Dumper::ToJson(config);
+  return MapOf(SpecOf<Config>(), &config);
 }
 
 }  // namespace hawser::config

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_set.h"
+#include "config/describe.h"
 #include "config/keys_file.h"
 #include "config/node.h"
 #include "config/reader.h"
@@ -26,7 +27,8 @@ EndpointsFile ParseEndpoints(std::string_view text, const std::string& path) {
   SourceMap sources;
   if (const std::unique_ptr<Document> document = ParseYaml(text, errors, {}, "a list of endpoints")) {
     LoadState state{errors, sources, std::filesystem::path(path).parent_path()};
-    ReadValue(state, Cursor{*document->root, {}}, file.endpoints, {});
+    const ValueSpec list = ValueOf<std::vector<Endpoint>>::Make({});
+    ReadValue(state, Cursor{*document->root, {}}, list, &file.endpoints);
     CheckEndpoints(file.endpoints, {sources, errors, warnings});
   }
   if (!errors.empty()) file.endpoints.clear();

@@ -12,14 +12,13 @@ std::string Sentence(std::string_view type, const std::string& bounds) {
 
 }  // namespace
 
-std::string HelpText(const Key& key) {
-  return fmt::format("{}{}", key.help,
-                     key.change == Change::kByRestart ? " A change waits for a restart." : "");
-}
-
 std::string RangeText(uint64_t min, uint64_t max, uint64_t most) {
   if (max < most) return fmt::format("{} to {}", min, max);
   return min > 0 ? fmt::format("at least {}", min) : "0 or more";
+}
+
+std::string BoundsText(const WordRules& rules) {
+  return fmt::format("`{}`", fmt::join(rules.Texts(), "`, `"));
 }
 
 std::string BoundsText(const Rules<double>& rules) {
@@ -51,6 +50,10 @@ std::string BoundsText(const Rules<Secret>& rules) {
 std::string BoundsText(const Rules<std::string>& rules) {
   if (rules.max_bytes == std::numeric_limits<size_t>::max()) return {};
   return fmt::format("at most {} bytes", rules.max_bytes);
+}
+
+std::string ExpectedText(const WordRules& rules) {
+  return fmt::format("expected {}", fmt::join(rules.Texts(), ", "));
 }
 
 std::string ExpectedText(const Rules<bool>& rules) {

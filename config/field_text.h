@@ -5,8 +5,9 @@
 #include <cstdint>
 #include <string>
 
-#include "config/field.h"
-#include "config/suggest.h"
+#include "config/backend_address.h"
+#include "config/dns.h"
+#include "config/rules.h"
 #include "config/units.h"
 #include "fmt/format.h"
 
@@ -20,8 +21,7 @@ template <Integer T>
 std::string TypeText(const Rules<T>&) {
   return "whole number";
 }
-template <Enum E>
-std::string TypeText(const Rules<E>&) {
+inline std::string TypeText(const WordRules&) {
   return "word";
 }
 inline std::string TypeText(const Rules<bool>&) {
@@ -73,10 +73,7 @@ std::string BoundsText(const Rules<T>& rules) {
   if (!rules.only.empty()) return fmt::format("{}", fmt::join(rules.only, ", "));
   return RangeText(rules.min, rules.max, std::numeric_limits<T>::max());
 }
-template <Enum E>
-std::string BoundsText(const Rules<E>&) {
-  return fmt::format("`{}`", fmt::join(Words<E>(), "`, `"));
-}
+std::string BoundsText(const WordRules& rules);
 inline std::string BoundsText(const Rules<bool>& rules) {
   return rules.only_true ? "`true`" : "";
 }
@@ -112,10 +109,7 @@ std::string ExpectedText(const Rules<T>& rules) {
   const std::string bounds = BoundsText(rules);
   return bounds.empty() ? "expected a whole number" : "expected a whole number, " + bounds;
 }
-template <Enum E>
-std::string ExpectedText(const Rules<E>&) {
-  return fmt::format("expected {}", fmt::join(Words<E>(), ", "));
-}
+std::string ExpectedText(const WordRules& rules);
 std::string ExpectedText(const Rules<bool>& rules);
 std::string ExpectedText(const Rules<double>& rules);
 std::string ExpectedText(const Rules<Duration>& rules);
@@ -134,17 +128,5 @@ std::string ExpectedText(const Rules<BackendAddress>& rules);
 std::string ExpectedText(const Rules<DnsServer>& rules);
 std::string ExpectedText(const Rules<net::PeerBlock>& rules);
 std::string ExpectedText(const Rules<std::string>& rules);
-template <Described T>
-std::string ExpectedText(const Rules<T>&) {
-  return "expected a map";
-}
-template <class T>
-std::string ExpectedText(const Rules<std::optional<T>>& rules) {
-  return ExpectedText(static_cast<const Rules<T>&>(rules));
-}
-template <class T>
-std::string ExpectedText(const Rules<std::vector<T>>&) {
-  return "expected a list";
-}
 
 }  // namespace hawser::config

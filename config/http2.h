@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "config/section.h"
 #include "config/values.h"
 
 namespace hawser::config {
@@ -31,5 +32,8 @@ struct Http2 {
   Http2Budgets budgets;
   bool operator==(const Http2&) const = default;
 };
+
+void Describe(Description& d, const Http2Budgets& budgets);
+void Describe(Description& d, const Http2& http2);
 
 }  // namespace hawser::config

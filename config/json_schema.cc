@@ -1,120 +1,116 @@
 #include "config/json_schema.h"
 
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
 #include "config/describe.h"
-#include "config/leaf_json.h"
+#include "config/schema.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 namespace {
 
-// A visitor that writes the schema of one struct.
-class SchemaWriter {
- public:
-  template <class T>
-  void Field(const Key& key, const T& field, const Rules<T>& rules = {});
-  void ExactlyOneOf(Keys keys);
-  void AtMostOneOf(Keys keys);
-  void NeededBy(std::string_view key, std::string_view list, Keys keys);
-  void ShortFor(std::string_view key, ShortForm form);
-  void FreeKeys(std::string_view prefix) { free_prefix_ = prefix; }
+Json SchemaOf(const ValueSpec& spec, const void* standard);
 
-  Json Finish();
-
-  template <class T>
-  static Json Of(const T&, const Rules<T>& rules) {
-    return LeafSchema(rules);
-  }
-  template <class T>
-  static Json Of(const std::optional<T>&, const Rules<std::optional<T>>& rules) {
-    return Of(T{}, static_cast<const Rules<T>&>(rules));
-  }
-  template <class T>
-  static Json Of(const std::vector<T>&, const Rules<std::vector<T>>& rules) {
-    Json schema = {{"type", "array"}, {"items", Of(T{}, rules.each)}};
-    if (rules.min_items > 0) schema["minItems"] = rules.min_items;
-    return schema;
-  }
-  template <Described T>
-  static Json Of(const T& object, const Rules<T>&) {
-    SchemaWriter writer;
-    Describe(writer, object);
-    return writer.Finish();
-  }
-
- private:
-  Json properties_ = Json::object();
-  Json required_ = Json::array();
-  Json conditions_ = Json::array();  // on combinations of keys
-  std::string free_prefix_;
-  std::string short_key_;
-  ShortForm short_form_ = ShortForm::kValue;
-};
-
-// Only single values: the defaults of a map are those of its own fields.
-template <class T>
-concept Single = requires(const T& value) {
-  LeafJson(value);
-};
-
-template <class T>
-std::string DescriptionOf(const Key& key, const Rules<T>& rules) {
+std::string DescriptionOf(const FieldSpec& field) {
+  const Key& key = field.key;
   std::string text = HelpText(key);
-  if constexpr (std::same_as<T, Duration> || std::same_as<T, Rate> || std::same_as<T, ByteRate>)
-    text += fmt::format(" Range: {}.", BoundsText(rules));
+  const LeafType* const leaf = field.value.leaf;
+  if (leaf != nullptr && leaf->ranged)
+    text += fmt::format(" Range: {}.", leaf->bounds(field.value.rules.get()));
   if (!key.absent.empty()) text += fmt::format(" If left out: {}.", key.absent);
   return text;
 }
 
-template <class T>
-void SchemaWriter::Field(const Key& key, const T& field, const Rules<T>& rules) {
-  Json schema = Of(field, rules);
-  schema["description"] = DescriptionOf(key, rules);
-  if constexpr (Single<T>) {
-    if (key.presence == Presence::kOptional && key.absent.empty()) schema["default"] = LeafJson(field);
+// Only single values have a default: those of a map are the defaults of its own fields.
+Json PropertyOf(const FieldSpec& field, const void* object) {
+  const void* const standard = field.In(object);
+  Json schema = SchemaOf(field.value, standard);
+  schema["description"] = DescriptionOf(field);
+  const bool has_default = field.key.presence == Presence::kOptional && field.key.absent.empty();
+  if (field.value.kind == ValueSpec::Kind::kLeaf && has_default) {
+    schema["default"] = field.value.leaf->json(field.value.rules.get(), standard);
   }
-  properties_[std::string(key.name)] = std::move(schema);
-  if (key.presence == Presence::kRequired) required_.push_back(key.name);
+  return schema;
 }
 
-void SchemaWriter::ExactlyOneOf(Keys keys) {
+Json Required(const std::vector<std::string_view>& keys) {
   Json choices = Json::array();
   for (const std::string_view key : keys) choices.push_back({{"required", {key}}});
-  conditions_.push_back({{"oneOf", std::move(choices)}});
+  return choices;
+}
+
+Json ExactlyOne(const std::vector<std::string_view>& keys) {
+  return {{"oneOf", Required(keys)}};
 }
 
 // No two of them together.
-void SchemaWriter::AtMostOneOf(Keys keys) {
+Json AtMostOne(const std::vector<std::string_view>& keys) {
   Json pairs = Json::array();
   for (auto first = keys.begin(); first != keys.end(); ++first) {
     for (auto second = first + 1; second != keys.end(); ++second)
       pairs.push_back({{"required", {*first, *second}}});
   }
-  conditions_.push_back({{"not", {{"anyOf", std::move(pairs)}}}});
+  return {{"not", {{"anyOf", std::move(pairs)}}}};
 }
 
-void SchemaWriter::NeededBy(std::string_view key, std::string_view list, Keys keys) {
-  Json needing = Json::array();
-  for (const std::string_view one : keys) needing.push_back({{"required", {one}}});
-  const Json items = {{"not", {{"anyOf", std::move(needing)}}}};
-  Json given = {{"required", {key}}};
-  given["properties"][std::string(key)] = {{"minItems", 1}};
+Json Needed(const Condition& condition) {
+  const Json items = {{"not", {{"anyOf", Required(condition.keys)}}}};
+  Json given = {{"required", {condition.key}}};
+  given["properties"][std::string(condition.key)] = {{"minItems", 1}};
   Json not_needed;
-  not_needed["properties"][std::string(list)] = {{"items", items}};
-  conditions_.push_back({{"anyOf", {std::move(given), std::move(not_needed)}}});
+  not_needed["properties"][std::string(condition.list)] = {{"items", items}};
+  return {{"anyOf", {std::move(given), std::move(not_needed)}}};
 }
 
-void SchemaWriter::ShortFor(std::string_view key, ShortForm form) {
-  short_key_ = key;
-  short_form_ = form;
+Json ConditionOf(const Condition& condition) {
+  switch (condition.kind) {
+    case Condition::Kind::kExactlyOneOf: return ExactlyOne(condition.keys);
+    case Condition::Kind::kAtMostOneOf: return AtMostOne(condition.keys);
+    case Condition::Kind::kNeededBy: break;
+  }
+  return Needed(condition);
 }
 
-Json SchemaWriter::Finish() {
-  Json map = {{"type", "object"}, {"properties", properties_}, {"additionalProperties", false}};
-  if (!free_prefix_.empty()) map["patternProperties"]["^" + free_prefix_] = Json::object();
-  if (!required_.empty()) map["required"] = required_;
-  if (!conditions_.empty()) map["allOf"] = conditions_;
-  if (short_key_.empty()) return map;
-  Json word = {{"const", short_key_}};
-  return {{"anyOf", {short_form_ == ShortForm::kValue ? properties_[short_key_] : word, std::move(map)}}};
+Json MapSchema(const MapSpec& spec, const void* object) {
+  Json properties = Json::object();
+  Json required = Json::array();
+  Json conditions = Json::array();
+  for (const FieldSpec& field : spec.fields) {
+    properties[std::string(field.key.name)] = PropertyOf(field, object);
+    if (field.key.presence == Presence::kRequired) required.push_back(field.key.name);
+  }
+  for (const Condition& condition : spec.conditions) conditions.push_back(ConditionOf(condition));
+  Json map = {{"type", "object"}, {"properties", properties}, {"additionalProperties", false}};
+  if (!spec.free_prefix.empty())
+    map["patternProperties"]["^" + std::string(spec.free_prefix)] = Json::object();
+  if (!required.empty()) map["required"] = required;
+  if (!conditions.empty()) map["allOf"] = conditions;
+  if (spec.short_key.empty()) return map;
+  Json short_form = spec.short_form == ShortForm::kValue ? properties[std::string(spec.short_key)]
+                                                         : Json{{"const", spec.short_key}};
+  return {{"anyOf", {std::move(short_form), std::move(map)}}};
+}
+
+Json ListSchema(const ValueSpec& spec) {
+  Json schema = {{"type", "array"}, {"items", SchemaOf(*spec.inner, nullptr)}};
+  if (spec.min_items > 0) schema["minItems"] = spec.min_items;
+  return schema;
+}
+
+// `standard`: the value as the struct around it makes it; null inside an optional or a list.
+Json SchemaOf(const ValueSpec& spec, const void* standard) {
+  switch (spec.kind) {
+    case ValueSpec::Kind::kLeaf: return spec.leaf->schema(spec.rules.get());
+    case ValueSpec::Kind::kOptional: return SchemaOf(*spec.inner, nullptr);
+    case ValueSpec::Kind::kList: return ListSchema(spec);
+    case ValueSpec::Kind::kMap: break;
+  }
+  return MapSchema(*spec.map, standard != nullptr ? standard : spec.map->defaults.get());
 }
 
 }  // namespace
@@ -122,7 +118,8 @@ Json SchemaWriter::Finish() {
 nlohmann::ordered_json JsonSchema() {
   Json schema = {{"$schema", "https://json-schema.org/draft/2020-12/schema"},
                  {"title", "hawser configuration"}};
-  schema.update(SchemaWriter::Of(Config{}, {}));
+  const MapSpec& config = SpecOf<Config>();
+  schema.update(MapSchema(config, config.defaults.get()));
   return schema;
 }
 

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "config/address_hint.h"
 #include "config/core_schema.h"
+#include "config/suggest.h"
 #include "config/units.h"
 #include "fmt/format.h"
 #include "proxy/base/check.h"
@@ -91,6 +92,15 @@ std::optional<std::string> ParseWhole(const Node& node, uint64_t min, uint64_t m
   if (!number->whole || *number->whole < min || *number->whole > max) return OutOfRange(node);
   value = *number->whole;
   return std::nullopt;
+}
+
+std::optional<std::string> ParseLeaf(const Node& node, const WordRules& rules, uint8_t& value) {
+  for (const auto& [word, its_value] : rules.words) {
+    if (word != node.text) continue;
+    value = its_value;
+    return std::nullopt;
+  }
+  return Quote(node.text) + " is not known";
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>& rules, bool& value) {
@@ -229,6 +239,10 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBloc
   }
   value = *std::move(block);
   return std::nullopt;
+}
+
+std::string ExpectedFor(const Node& node, const WordRules& rules) {
+  return node.scalar() ? Suggest(node.text, rules.Texts()) : ExpectedText(rules);
 }
 
 std::string ExpectedFor(const Node& node, const Rules<Secret>& rules) {

@@ -6,10 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "config/field.h"
 #include "config/field_text.h"
 #include "config/node.h"
-#include "config/suggest.h"
+#include "config/rules.h"
 
 namespace hawser::config {
 
@@ -27,16 +26,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<T>& rules, T&
   return allowed ? std::nullopt : std::optional(Quote(node.text) + " is not allowed");
 }
 
-template <Enum E>
-std::optional<std::string> ParseLeaf(const Node& node, const Rules<E>&, E& value) {
-  for (const Name<E>& name : Names<E>::kTable) {
-    if (name.word != node.text) continue;
-    value = name.value;
-    return std::nullopt;
-  }
-  return Quote(node.text) + " is not known";
-}
-
+// Into the value of an enum.
+std::optional<std::string> ParseLeaf(const Node& node, const WordRules& rules, uint8_t& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<bool>& rules, bool& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<double>& rules, double& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<Duration>& rules, Duration& value);
@@ -58,14 +49,12 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBloc
 
 // The rest of the sentence, for a leaf that did not parse.
 template <class T>
-std::string ExpectedFor(const Node& node, const Rules<T>& rules) {
-  if constexpr (Enum<T>) {
-    if (node.scalar()) return Suggest(node.text, Words<T>());
-  }
+std::string ExpectedFor(const Node&, const T& rules) {
   return ExpectedText(rules);
 }
 
 // Text that was probably meant as an address or an origin, or that needs quotes, gets a sentence of its own.
+std::string ExpectedFor(const Node& node, const WordRules& rules);
 std::string ExpectedFor(const Node& node, const Rules<Secret>& rules);
 std::string ExpectedFor(const Node& node, const Rules<std::string>& rules);
 std::string ExpectedFor(const Node& node, const Rules<net::SocketAddress>& rules);

@@ -7,24 +7,17 @@
 #include <nlohmann/json.hpp>
 
 #include "config/address_pattern.h"
-#include "config/field.h"
-#include "config/field_text.h"
+#include "config/backend_address.h"
+#include "config/dns.h"
+#include "config/rules.h"
+#include "config/spec.h"
 #include "config/units.h"
 
 namespace hawser::config {
 
-using Json = nlohmann::ordered_json;
-
 template <Integer T>
 Json LeafJson(T value) {
   return value;
-}
-template <Enum E>
-Json LeafJson(E value) {
-  for (const Name<E>& name : Names<E>::kTable) {
-    if (name.value == value) return name.word;
-  }
-  return nullptr;
 }
 inline Json LeafJson(bool value) {
   return value;
@@ -81,9 +74,8 @@ Json LeafSchema(const Rules<T>& rules) {
   if (!rules.only.empty()) schema["enum"] = rules.only;
   return schema;
 }
-template <Enum E>
-Json LeafSchema(const Rules<E>&) {
-  return {{"type", "string"}, {"enum", Words<E>()}};
+inline Json LeafSchema(const WordRules& rules) {
+  return {{"type", "string"}, {"enum", rules.Texts()}};
 }
 inline Json LeafSchema(const Rules<bool>& rules) {
   Json schema = {{"type", "boolean"}};

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "config/section.h"
 #include "config/values.h"
 
 namespace hawser::config {
@@ -18,5 +19,7 @@ struct ProcessLimits {
   double tls_handshake_share = 0.25;       // of each worker's time, while streams have work
   bool operator==(const ProcessLimits&) const = default;
 };
+
+void Describe(Description& d, const ProcessLimits& limits);
 
 }  // namespace hawser::config

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/http2.h"
+#include "config/section.h"
 #include "config/tls.h"
 #include "config/values.h"
 #include "proxy/net/address.h"
@@ -65,5 +66,11 @@ struct Listener {
   Forwarded forwarded;
   bool operator==(const Listener&) const = default;
 };
+
+void Describe(Description& d, const TokenBucket& bucket);
+void Describe(Description& d, const ListenerLimits& limits);
+void Describe(Description& d, const ListenerTimeouts& timeouts);
+void Describe(Description& d, const Forwarded& forwarded);
+void Describe(Description& d, const Listener& listener);
 
 }  // namespace hawser::config

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "config/defaults.h"
+#include "config/describe.h"
 #include "config/keys_file.h"
 #include "config/node.h"
 #include "config/reader.h"
@@ -33,7 +34,7 @@ Loaded LoadText(std::string_view text, const std::string& file, const LoadOption
   auto config = std::make_unique<Config>();
   if (const std::unique_ptr<Document> document = ParseYaml(text, errors)) {
     LoadState state{errors, loaded.sources, std::filesystem::path(file).parent_path()};
-    ReadValue(state, Cursor{*document->root, {}}, *config, {});
+    ReadValue(state, Cursor{*document->root, {}}, ValueOf<Config>::Make({}), config.get());
     NameRoutes(*config);
     NameCookies(*config);
     const Checks checks{loaded.sources, errors, warnings, options.check_files};

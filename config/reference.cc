@@ -7,8 +7,7 @@
 #include <vector>
 
 #include "config/describe.h"
-#include "config/field_text.h"
-#include "config/units.h"
+#include "config/schema.h"
 #include "fmt/format.h"
 
 namespace hawser::config {
@@ -103,133 +102,100 @@ std::string AnchorOf(std::string_view title) {
   return anchor;
 }
 
-std::string CodeList(Keys keys) {
+std::string CodeList(const std::vector<std::string_view>& keys) {
   return fmt::format("`{}`", fmt::join(keys, "`, `"));
 }
 
-// A visitor that writes one section, and those of the maps in it behind it.
+std::string NoteOf(const Condition& condition) {
+  switch (condition.kind) {
+    case Condition::Kind::kExactlyOneOf:
+      return fmt::format("Exactly one of {} is given.", CodeList(condition.keys));
+    case Condition::Kind::kAtMostOneOf:
+      return fmt::format("At most one of {} is given.", CodeList(condition.keys));
+    case Condition::Kind::kNeededBy: break;
+  }
+  return fmt::format("`{}` needs an entry if one of `{}` has {}.", condition.key, condition.list,
+                     fmt::format("`{}`", fmt::join(condition.keys, "` or `")));
+}
+
+std::vector<std::string> NotesOf(const MapSpec& spec) {
+  std::vector<std::string> notes;
+  if (!spec.short_key.empty()) {
+    notes.push_back(
+        spec.short_form == ShortForm::kWord
+            ? fmt::format("The bare word `{0}` may be written for `{{ {0}: true }}`.", spec.short_key)
+            : fmt::format("The bare `{}` may be written for the map.", spec.short_key));
+  }
+  for (const Condition& condition : spec.conditions) {
+    const bool says_nothing = condition.kind == Condition::Kind::kExactlyOneOf && condition.keys.size() == 1;
+    if (!says_nothing) notes.push_back(NoteOf(condition));
+  }
+  if (!spec.free_prefix.empty()) {
+    notes.push_back(
+        fmt::format("Keys that begin with `{}` are free: put there what you name by an anchor (`&`) and use "
+                    "elsewhere by an alias (`*`). What they hold is not checked.",
+                    spec.free_prefix));
+  }
+  return notes;
+}
+
+// Empty for what is required, off, or a map with defaults of its own.
+std::string DefaultOf(const FieldSpec& field, const void* object) {
+  if (!field.key.absent.empty()) return std::string(field.key.absent);
+  if (field.key.presence == Presence::kRequired) return "**required**";
+  if (field.value.kind == ValueSpec::Kind::kList) return "none";
+  if (field.value.kind != ValueSpec::Kind::kLeaf) return {};
+  const std::string text = field.value.leaf->standard(field.value.rules.get(), field.In(object));
+  return text.empty() ? text : fmt::format("`{}`", text);
+}
+
+std::string BoundsOf(const ValueSpec& spec) {
+  switch (spec.kind) {
+    case ValueSpec::Kind::kLeaf: return spec.leaf->bounds(spec.rules.get());
+    case ValueSpec::Kind::kMap: return {};
+    case ValueSpec::Kind::kOptional: return BoundsOf(*spec.inner);
+    case ValueSpec::Kind::kList: break;
+  }
+  const std::string entries = spec.min_items > 0 ? fmt::format("at least {} entry", spec.min_items) : "";
+  const std::string each = BoundsOf(*spec.inner);
+  if (entries.empty() || each.empty()) return entries + each;
+  return fmt::format("{}; each {}", entries, each);
+}
+
+// Writes the section of one map, and those of the maps in it behind it.
 class SectionWriter {
  public:
-  SectionWriter(std::string path, std::string_view help)
-      : section_{std::move(path), std::string(help), {}, {}} {}
+  explicit SectionWriter(std::vector<Section>& sections) : sections_(sections) {}
 
-  template <class T>
-  void Field(const Key& key, const T& field, const Rules<T>& rules = {}) {
-    const std::string path =
-        section_.path.empty() ? std::string(key.name) : fmt::format("{}.{}", section_.path, key.name);
-    Row row{fmt::format("`{}`", key.name), Type(path, key.help, field, rules), Default(field), Bounds(rules),
-            HelpText(key)};
-    if (key.presence == Presence::kRequired) row.standard = "**required**";
-    if (!key.absent.empty()) row.standard = key.absent;
-    section_.rows.push_back(std::move(row));
-  }
-
-  void ExactlyOneOf(Keys keys) {
-    if (keys.size() > 1) section_.notes.push_back(fmt::format("Exactly one of {} is given.", CodeList(keys)));
-  }
-  void AtMostOneOf(Keys keys) {
-    section_.notes.push_back(fmt::format("At most one of {} is given.", CodeList(keys)));
-  }
-  void NeededBy(std::string_view key, std::string_view list, Keys keys) {
-    section_.notes.push_back(fmt::format("`{}` needs an entry if one of `{}` has {}.", key, list,
-                                         fmt::format("`{}`", fmt::join(keys, "` or `"))));
-  }
-  void ShortFor(std::string_view key, ShortForm form) {
-    section_.notes.push_back(
-        form == ShortForm::kWord
-            ? fmt::format("The bare word `{0}` may be written for `{{ {0}: true }}`.", key)
-            : fmt::format("The bare `{}` may be written for the map.", key));
-  }
-
-  void FreeKeys(std::string_view prefix) {
-    section_.notes.push_back(
-        fmt::format("Keys that begin with `{}` are free: put there what you name by an anchor (`&`) and use "
-                    "elsewhere by an "
-                    "alias (`*`). What they hold is not checked.",
-                    prefix));
-  }
-
-  // This section and all below it, in order.
-  std::vector<Section> Finish() {
-    std::vector<Section> all;
-    all.push_back(std::move(section_));
-    std::move(below_.begin(), below_.end(), std::back_inserter(all));
-    return all;
+  // `standard`: the map as the struct around it makes it; null inside an optional or a list.
+  void Write(const std::string& path, std::string_view help, const MapSpec& spec, const void* standard) {
+    const void* const object = standard != nullptr ? standard : spec.defaults.get();
+    const size_t own = sections_.size();
+    sections_.push_back({path, std::string(help), {}, NotesOf(spec)});
+    for (const FieldSpec& field : spec.fields) {
+      const std::string name(field.key.name);
+      const std::string below = path.empty() ? name : fmt::format("{}.{}", path, name);
+      Row row{fmt::format("`{}`", name), TypeOf(below, field.key.help, field.value, field.In(object)),
+              DefaultOf(field, object), BoundsOf(field.value), HelpText(field.key)};
+      sections_[own].rows.push_back(std::move(row));
+    }
   }
 
  private:
-  template <class T>
-  std::string Type(const std::string&, std::string_view, const T&, const Rules<T>& rules) {
-    return TypeText(rules);
-  }
-  template <Described T>
-  std::string Type(const std::string& path, std::string_view help, const T& object, const Rules<T>&) {
-    SectionWriter writer(path, help);
-    Describe(writer, object);
-    std::vector<Section> sections = writer.Finish();
-    const std::string link = fmt::format("[map](#{})", AnchorOf(TitleOf(sections.front())));
-    std::move(sections.begin(), sections.end(), std::back_inserter(below_));
-    return link;
-  }
-  template <class T>
-  std::string Type(const std::string& path, std::string_view help, const std::optional<T>&,
-                   const Rules<std::optional<T>>& rules) {
-    return Type(path, help, T{}, static_cast<const Rules<T>&>(rules));
-  }
-  template <class T>
-  std::string Type(const std::string& path, std::string_view help, const std::vector<T>&,
-                   const Rules<std::vector<T>>& rules) {
-    return "list: " + Type(path + "[]", help, T{}, rules.each);
-  }
-
-  template <class T>
-  static std::string Bounds(const Rules<T>& rules) {
-    if constexpr (Described<T>) {
-      return {};
-    } else {
-      return BoundsText(rules);
+  std::string TypeOf(const std::string& path, std::string_view help, const ValueSpec& spec,
+                     const void* standard) {
+    switch (spec.kind) {
+      case ValueSpec::Kind::kLeaf: return spec.leaf->type(spec.rules.get());
+      case ValueSpec::Kind::kOptional: return TypeOf(path, help, *spec.inner, nullptr);
+      case ValueSpec::Kind::kList: return "list: " + TypeOf(path + "[]", help, *spec.inner, nullptr);
+      case ValueSpec::Kind::kMap: break;
     }
-  }
-  template <class T>
-  static std::string Bounds(const Rules<std::optional<T>>& rules) {
-    return Bounds(static_cast<const Rules<T>&>(rules));
-  }
-  template <class T>
-  static std::string Bounds(const Rules<std::vector<T>>& rules) {
-    const std::string entries = rules.min_items > 0 ? fmt::format("at least {} entry", rules.min_items) : "";
-    const std::string each = Bounds(rules.each);
-    if (entries.empty() || each.empty()) return entries + each;
-    return fmt::format("{}; each {}", entries, each);
+    const size_t section = sections_.size();
+    Write(path, help, *spec.map, standard);
+    return fmt::format("[map](#{})", AnchorOf(TitleOf(sections_[section])));
   }
 
-  // Empty for what is required, off, or a map with defaults of its own.
-  template <class T>
-  static std::string Default(const T& value) {
-    std::string text;
-    if constexpr (Enum<T>) {
-      for (const Name<T>& name : Names<T>::kTable) {
-        if (name.value == value) text = name.word;
-      }
-    } else if constexpr (std::is_arithmetic_v<T>) {
-      text = fmt::format("{}", value);
-    } else if constexpr (std::same_as<T, Duration>) {
-      text = FormatDuration(value);
-    } else if constexpr (std::same_as<T, ByteSize>) {
-      text = FormatSize(value);
-    } else if constexpr (std::same_as<T, CloseCode> || std::same_as<T, LostCode>) {
-      text = fmt::format("{}", value.code);
-    } else if constexpr (std::same_as<T, std::string>) {
-      text = value;
-    }
-    return text.empty() ? text : fmt::format("`{}`", text);
-  }
-  template <class T>
-  static std::string Default(const std::vector<T>&) {
-    return "none";
-  }
-
-  Section section_;
-  std::vector<Section> below_;
+  std::vector<Section>& sections_;
 };
 
 std::string RowText(const Row& row) {
@@ -306,10 +272,9 @@ std::string ReferenceMarkdown() {
   text += kIntroduction;
   text += SampleYaml();
   text += kConventions;
-  SectionWriter root("", "The keys of the file itself.");
-  const Config defaults;
-  Describe(root, defaults);
-  for (const Section& section : root.Finish()) text += SectionText(section);
+  std::vector<Section> sections;
+  SectionWriter(sections).Write("", "The keys of the file itself.", SpecOf<Config>(), nullptr);
+  for (const Section& section : sections) text += SectionText(section);
   return text;
 }
 

@@ -6,8 +6,10 @@
 #include <string>
 #include <vector>
 
+#include "config/filters.h"
 #include "config/route_action.h"
 #include "config/route_match.h"
+#include "config/section.h"
 #include "config/values.h"
 #include "config/websocket.h"
 
@@ -17,17 +19,6 @@ struct WeightedCluster {
   std::string name;
   uint32_t weight = 1;
   bool operator==(const WeightedCluster&) const = default;
-};
-
-// One entry of a route's `filters` list: exactly one member is given.
-struct OriginFilter {
-  std::vector<std::string> allow;  // "https://app.example.com", "https://*.example.com", "same-host"
-  bool allow_missing = true;       // clients that are not browsers send no Origin
-  bool operator==(const OriginFilter&) const = default;
-};
-struct FilterConfig {
-  std::optional<OriginFilter> origin;
-  bool operator==(const FilterConfig&) const = default;
 };
 
 enum class RouteAffinity : uint8_t { kSocketIo };
@@ -53,5 +44,8 @@ struct Route {
   std::vector<FilterConfig> filters;
   bool operator==(const Route&) const = default;
 };
+
+void Describe(Description& d, const WeightedCluster& cluster);
+void Describe(Description& d, const Route& route);
 
 }  // namespace hawser::config

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "config/section.h"
+
 namespace hawser::config {
 
 // A header field that a route adds or sets, its value taken as it stands.
@@ -49,5 +51,11 @@ struct DirectResponse {
   std::vector<HeaderField> headers;
   bool operator==(const DirectResponse&) const = default;
 };
+
+void Describe(Description& d, const HeaderField& field);
+void Describe(Description& d, const HeaderRules& rules);
+void Describe(Description& d, const RegexRewrite& rewrite);
+void Describe(Description& d, const Redirect& redirect);
+void Describe(Description& d, const DirectResponse& response);
 
 }  // namespace hawser::config

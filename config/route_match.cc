@@ -3,9 +3,11 @@
 #include <set>
 
 #include "absl/strings/ascii.h"
+#include "config/describe.h"
 #include "fmt/format.h"
 
 namespace hawser::config {
+
 namespace {
 
 std::string Canonical(const ValueMatch& match, bool is_header) {
@@ -33,6 +35,42 @@ std::string Canonical(const RouteMatch& match) {
   return fmt::format("{}\n{}\n{}\nH{}\nQ{}", absl::AsciiStrToLower(match.host.value_or("")),
                      CanonicalPath(match), match.subprotocol.value_or(""), fmt::join(headers, "\n"),
                      fmt::join(query, "\n"));
+}
+
+void Describe(Description& d, const ValueMatch& match) {
+  d.Field({"name",
+           "Name of the header or of the query parameter. A header's case does not matter.",
+           {},
+           kRequired},
+          match.name);
+  d.Field({"exact", "The value is exactly this text."}, match.exact, {{Form::kAny}});
+  d.Field({"prefix", "The value begins with this text."}, match.prefix);
+  d.Field({"regex", "The whole value matches this expression."}, match.regex, {{Form::kRegex}});
+  d.Field({"present", "`true`: it is present, with any value. `false`: it is absent."}, match.present);
+  d.ExactlyOneOf({"exact", "prefix", "regex", "present"});
+  d.HiddenBy("name", {"exact", "prefix", "regex"});  // routes may tell clients apart by a credential
+}
+
+void Describe(Description& d, const RouteMatch& match) {
+  d.Field(
+      {"host",
+       "The request's host without its port: one name, or `*.example.com` for every name below that domain "
+       "(not the domain itself). Several hosts need one route for each.",
+       "any host"},
+      match.host, {{Form::kHost}});
+  d.Field({"path", "The path is exactly this one.", "any path"}, match.path, {{Form::kUrlPath}});
+  d.Field({"path_prefix",
+           "The path begins with this one, by whole segments: `/chat` takes `/chat` and `/chat/1`, not "
+           "`/chatter`. `/` takes every path, and `OPTIONS *`.",
+           "any path"},
+          match.path_prefix, {{Form::kUrlPath}});
+  d.Field({"path_regex", "The whole path matches this expression.", "any path"}, match.path_regex,
+          {{Form::kRegex}});
+  d.Field({"headers", "Conditions on request headers. All must hold."}, match.headers);
+  d.Field({"query", "Conditions on query parameters. All must hold."}, match.query);
+  d.Field({"subprotocol", "A subprotocol that the client offers in `Sec-WebSocket-Protocol`.", "any or none"},
+          match.subprotocol, {{Form::kToken}});
+  d.AtMostOneOf({"path", "path_prefix", "path_regex"});
 }
 
 }  // namespace hawser::config

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "config/section.h"
+
 namespace hawser::config {
 
 // Exactly one of the four is given.
@@ -31,5 +33,8 @@ struct RouteMatch {
 // Matches of which one takes exactly the requests of the other by their form (the case of names, the order of
 // conditions) give the same text.
 std::string Canonical(const RouteMatch& match);
+
+void Describe(Description& d, const ValueMatch& match);
+void Describe(Description& d, const RouteMatch& match);
 
 }  // namespace hawser::config

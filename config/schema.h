@@ -1,6 +1,5 @@
-// The configuration as plain structs, read from YAML; the runtime is built from them. Each section has a
-// header of its own. Defaults stand there; names, bounds and help stand in describe.h. Field names are the
-// YAML keys.
+// The configuration as plain structs, read from YAML; the runtime is built from them. Each section has a header of
+// its own, with the defaults; names, bounds and help stand in its source file. Field names are the YAML keys.
 #pragma once
 
 #include <vector>
@@ -13,6 +12,7 @@
 #include "config/limits.h"
 #include "config/listener.h"
 #include "config/route.h"
+#include "config/section.h"
 #include "config/values.h"
 
 namespace hawser::config {
@@ -28,5 +28,7 @@ struct Config {
   std::vector<Cluster> clusters;
   bool operator==(const Config&) const = default;
 };
+
+void Describe(Description& d, const Config& config);
 
 }  // namespace hawser::config

@@ -18,10 +18,7 @@ struct Place {
 
 class SourceMap {
  public:
-  template <class T>
-  void Record(const T& field, Place place) {
-    places_[{&field, sizeof(T)}] = std::move(place);
-  }
+  void Record(const void* field, size_t bytes, Place place) { places_[{field, bytes}] = std::move(place); }
 
   // Null if the file does not give the field.
   template <class T>

@@ -1,10 +1,12 @@
-// TLS with clients.
+// TLS with clients, and with backends.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "config/section.h"
 #include "config/values.h"
 
 namespace hawser::config {
@@ -33,5 +35,21 @@ struct Tls {
   SessionTickets session_tickets;
   bool operator==(const Tls&) const = default;
 };
+
+struct BackendTls {
+  bool verify = true;                  // the backend's chain and name
+  std::optional<std::string> ca_file;  // PEM; the system's authorities if left out
+  std::optional<std::string>
+      server_name;  // for SNI and verification; if left out: the endpoint's name, else its address
+  std::optional<std::string> certificate;  // hawser's own, for backends that ask; both or none
+  std::optional<std::string> private_key;
+  TlsVersion min_version = TlsVersion::kTls12;
+  bool operator==(const BackendTls&) const = default;
+};
+
+void Describe(Description& d, const Certificate& certificate);
+void Describe(Description& d, const SessionTickets& tickets);
+void Describe(Description& d, const Tls& tls);
+void Describe(Description& d, const BackendTls& tls);
 
 }  // namespace hawser::config

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "config/section.h"
 #include "config/values.h"
 
 namespace hawser::config {
@@ -69,5 +70,13 @@ struct WebSocket {
   Duration send_timeout = 60s;   // in which a side takes nothing of what waits for it; 0: no limit
   bool operator==(const WebSocket&) const = default;
 };
+
+void Describe(Description& d, const Keepalive& keepalive);
+void Describe(Description& d, const MaxDuration& max);
+void Describe(Description& d, const MessageRateLimit& limit);
+void Describe(Description& d, const ByteRateLimit& limit);
+void Describe(Description& d, const PerDirection<MessageRateLimit>& limits);
+void Describe(Description& d, const PerDirection<ByteRateLimit>& limits);
+void Describe(Description& d, const WebSocket& websocket);
 
 }  // namespace hawser::config

@@ -1,20 +1,9 @@
-// The vocabulary in which describe.h tells what a field is: its key and help, its rules (bounds or form), and
-// for enums the words of the file. Every reader of the description (loader, schema, reference, dump) is a
-// visitor with:
-//
-//   template <class T> void Field(const Key& key, T& field, const Rules<T>& rules = {});
-//   void ExactlyOneOf(Keys keys);
-//   void AtMostOneOf(Keys keys);
-//   // The list `key` has an entry wherever an entry of `list` has one of `keys`.
-//   void NeededBy(std::string_view key, std::string_view list, Keys keys);
-//   void ShortFor(std::string_view key, ShortForm form);  // called ahead of the fields
-//   void FreeKeys(std::string_view prefix);  // keys with this prefix are ignored, with any value
+// The rules by which fields are checked (bounds, or a form), one kind for each type, and the words of enums.
 #pragma once
 
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <span>
@@ -24,32 +13,9 @@
 #include <vector>
 
 #include "config/form.h"
-#include "config/schema.h"
+#include "config/values.h"
 
 namespace hawser::config {
-
-enum class Presence : uint8_t { kOptional, kRequired };
-enum class Change : uint8_t { kByReload, kByRestart };
-
-struct Key {
-  std::string_view name;
-  std::string_view help;  // sentences in Markdown
-  // What holds when an optional field is left out, if its default does not say it.
-  std::string_view absent = {};
-  Presence presence = Presence::kOptional;
-  Change change = Change::kByReload;  // what it takes to change the field
-};
-
-// The help, and what holds for a field that a reload cannot change.
-std::string HelpText(const Key& key);
-
-inline constexpr Presence kRequired = Presence::kRequired;
-
-// Instead of its map, a value may be written as...
-enum class ShortForm : uint8_t {
-  kValue,  // the value of that key alone: "127.0.0.1:80" for { address: "127.0.0.1:80" }
-  kWord,   // the name of that key alone: source_ip for { source_ip: true }
-};
 
 // The words of an enum: Names<E>::kTable, in the order in which they are printed.
 template <class E>
@@ -115,14 +81,24 @@ struct Rules<std::vector<T>> {
   Rules<T> each = {};
 };
 
-using Keys = std::initializer_list<std::string_view>;
+// The words of any enum, each with its value.
+struct WordRules {
+  struct Word {
+    std::string_view word;
+    uint8_t value;
+  };
+  std::vector<Word> words;
 
-// The words of an enum, as the file has them.
+  std::vector<std::string_view> Texts() const;
+};
+
 template <Enum E>
-std::vector<std::string_view> Words() {
-  std::vector<std::string_view> words;
-  for (const Name<E>& name : Names<E>::kTable) words.push_back(name.word);
-  return words;
+WordRules WordsOf() {
+  static_assert(sizeof(E) == sizeof(uint8_t));
+  WordRules rules;
+  for (const Name<E>& name : Names<E>::kTable)
+    rules.words.push_back({name.word, static_cast<uint8_t>(name.value)});
+  return rules;
 }
 
 // Bounds that several fields share.
@@ -135,16 +111,5 @@ inline constexpr size_t kLongestSubstitution = 256;
 inline constexpr uint64_t kKiB = 1024;
 inline constexpr uint64_t kMiB = 1024 * kKiB;
 inline constexpr uint64_t kLargestPayload = (uint64_t{1} << 63) - 1;  // of a WebSocket frame, RFC 6455 §5.2
-
-// Describe() takes its object const or not: T is X or const X.
-template <class T, class X>
-concept Is = std::same_as<std::remove_const_t<T>, X>;
-
-// A struct that describe.h knows: a map in the file.
-struct AnyVisitor {};
-template <class T>
-concept Described = requires(AnyVisitor& visitor, T& object) {
-  Describe(visitor, object);
-};
 
 }  // namespace hawser::config
