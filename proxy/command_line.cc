@@ -94,6 +94,12 @@ void AddServing(CLI::App& command, Options& options, InHelp help = InHelp::kShow
   level->group("");
 }
 
+void AddWatch(CLI::App& command, Options& options, InHelp help = InHelp::kShown) {
+  CLI::Option* watch =
+      command.add_flag("--watch", options.watch, "reload when the file, or one that it names, has changed");
+  if (help == InHelp::kHidden) watch->group("");
+}
+
 void AddMode(CLI::App& command, Options& options) {
   AddOption(command, "--mode", options.mode, "MODE",
             "serve (the default), or validate: the same as hawser check, spelled as in Envoy",
@@ -174,10 +180,13 @@ CommandLine::CommandLine(Options& options) {
   AddConfig(app, options);
   AddMode(app, options);
   AddServing(app, options);
+  AddWatch(app, options);
   AddFile(*run, options);
   AddMode(*run, options);
   AddServing(*run, options);
+  AddWatch(*run, options);
   AddFile(*check, options);
+  AddWatch(*check, options, InHelp::kHidden);
   AddServing(*check, options, InHelp::kHidden);  // so that `run` can be replaced by `check` in a long command
   AddOption(*demo, "--port", options.demo_port, "PORT",
             "port of the TLS listener on 127.0.0.1, 8443 by default; 0: any free one", Whole(0, 65535));

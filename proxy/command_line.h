@@ -18,6 +18,7 @@ struct Options {
   std::string help_about;
   int workers = 0;  // 0: as many as cores
   uint16_t demo_port = 8443;
+  bool watch = false;
 };
 
 // The commands and their options, as CLI11 has them. Parsing fills `options`, which outlives it.

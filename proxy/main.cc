@@ -77,18 +77,9 @@ int Answer(std::string_view text) {
 }
 
 void AnnounceAdmin(const admin::AdminServer& admin, const config::Admin& settings) {
-  if (!admin.listening()) return;
   spdlog::info("admin on {} (plain), limits: {} connections, timeout {}, {} rows of /tunnels, {} of /clients",
                admin.address().ToString(), settings.connections, config::FormatDuration(settings.timeout),
                settings.tunnels_shown, settings.clients_shown);
-}
-
-// Listens where the configuration says, if anywhere.
-absl::Status ListenForAdmin(admin::AdminServer& admin, const config::Admin& settings) {
-  if (!settings.address) return absl::OkStatus();
-  HAWSER_ASSIGN_OR_RETURN(net::Socket socket,
-                          net::Listen(*settings.address, {.mode = config::ModeOf(settings.mode)}));
-  return admin.Apply(settings, std::move(socket));
 }
 
 std::unique_ptr<admin::AdminServer> MakeAdmin(server::Server& server, const server::ProcessLog& log,
@@ -97,10 +88,14 @@ std::unique_ptr<admin::AdminServer> MakeAdmin(server::Server& server, const serv
       server.loop(), [&server, &log](const admin::Request& request, admin::Reply reply) {
         admin::Render({server, log, request.counts}, request, std::move(reply));
       });
-  const config::Admin& settings = server.snapshot().config->admin;
-  if (const absl::Status status = ListenForAdmin(*admin, settings); !status.ok()) {
-    errors.push_back(loaded.At(*settings.address, WithAdvice(status)));
-  }
+  const absl::Status status =
+      server.ServeAdmin([&admin = *admin](const config::Admin& settings, net::Socket socket) {
+        const bool moved = socket.open();
+        HAWSER_RETURN_IF_ERROR(admin.Apply(settings, std::move(socket)));
+        if (moved) AnnounceAdmin(admin, settings);
+        return absl::OkStatus();
+      });
+  if (!status.ok()) errors.push_back(loaded.At(server.snapshot().config->admin, WithAdvice(status)));
   return admin;
 }
 
@@ -112,7 +107,7 @@ std::string RenderError(const config::Diagnostic& error, const Options& options,
                      error.what, error.expected.empty() ? "expected another port" : error.expected);
 }
 
-int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
+int Serve(config::Loaded loaded, server::ConfigSource source, const Options& options, demo::Demo* demo) {
   auto log = server::ProcessLog::Start(options.log_level);
   if (!log.ok()) {
     Complain(log.status());
@@ -125,13 +120,12 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   const int workers = options.workers > 0 ? options.workers : server::AllowedCores();
   const server::OpenFiles files = server::PrepareOpenFiles(*loaded.config, workers);
   server::StartErrors errors;
-  auto server = server::Server::Create(loaded, workers, errors);
+  auto server = server::Server::Create(loaded, std::move(source), workers, errors);
   std::unique_ptr<admin::AdminServer> admin;
   if (server != nullptr) admin = MakeAdmin(*server, **log, loaded, errors);
   for (const config::Diagnostic& error : errors) (*log)->Write(RenderError(error, options, demo != nullptr));
   if (!errors.empty()) return 1;
   server::AnnounceListeners(*server);
-  AnnounceAdmin(*admin, server->snapshot().config->admin);
   server::AnnounceLimits(*server, files);
   server::KeepOpenFiles(files);
   absl::Status started = server->Start();
@@ -151,16 +145,24 @@ int Serve(config::Loaded loaded, const Options& options, demo::Demo* demo) {
   return status;
 }
 
+int Misused(std::string_view what) {
+  Say(STDERR_FILENO, fmt::format("hawser: {}\nRun \"hawser help\" for more.\n", what));
+  return kUsageError;
+}
+
 int Run(const Options& options) {
   const bool serves = options.mode == "serve";
   const auto further = [serves](const config::Config& config, const config::Checks& checks) {
     server::CheckLogFormat(config, checks);
     if (serves) server::CheckMachine(config, checks);
   };
+  server::ConfigSource source{.path = options.config_path, .watch = options.watch};
+  if (source.path == "-") source = {.fixed = "the configuration was read from stdin"};
+  if (serves && options.watch && source.path.empty()) return Misused("--watch needs a file, not stdin");
   config::Loaded loaded = config::Load(options.config_path, {.further = further});
   Print(loaded.errors);
   if (!loaded.ok()) return 1;
-  if (serves) return Serve(std::move(loaded), options, nullptr);
+  if (serves) return Serve(std::move(loaded), std::move(source), options, nullptr);
   for (const config::Diagnostic& warning : loaded.warnings) {
     Say(STDERR_FILENO, config::RenderWarning(warning) + '\n');
   }
@@ -176,12 +178,7 @@ int RunDemo(const Options& options) {
   config::Loaded loaded = config::LoadText((*demo)->Config(), "demo");
   for (const config::Diagnostic& error : loaded.errors) Say(STDERR_FILENO, RenderError(error, options, true));
   if (!loaded.ok()) return 1;
-  return Serve(std::move(loaded), options, demo->get());
-}
-
-int Misused(std::string_view what) {
-  Say(STDERR_FILENO, fmt::format("hawser: {}\nRun \"hawser help\" for more.\n", what));
-  return kUsageError;
+  return Serve(std::move(loaded), {.fixed = "the demo has a configuration of its own"}, options, demo->get());
 }
 
 int Help(CommandLine& line, const std::string& about) {

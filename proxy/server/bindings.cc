@@ -127,7 +127,7 @@ std::vector<net::SocketAddress> Gone(std::span<const Binding> before, std::span<
   std::vector<net::SocketAddress> gone;
   for (const Binding& old : before) {
     const auto same = [&](const Binding& binding) { return binding.bound == old.bound; };
-    if (std::ranges::none_of(now, same)) gone.push_back(old.bound);
+    if (!ForAdmin(old.wanted) && std::ranges::none_of(now, same)) gone.push_back(old.bound);
   }
   return gone;
 }

@@ -47,7 +47,7 @@ void BeginListening(std::span<Binding> bindings, std::span<const Binding> before
 // Closes the new sockets and removes their files, in place of the last step.
 void GiveUp(std::vector<Binding> bindings);
 
-// Addresses of `before` that are not in `now`.
+// Addresses of listeners of `before` that are not in `now`. The admin listener removes its file itself.
 std::vector<net::SocketAddress> Gone(std::span<const Binding> before, std::span<const Binding> now);
 
 }  // namespace hawser::server

@@ -1,10 +1,13 @@
 #include "proxy/server/build_snapshot.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
 #include "fmt/format.h"
 #include "proxy/base/check.h"
+#include "proxy/cluster/discovery.h"
 
 namespace hawser::server {
 namespace {
@@ -60,58 +63,50 @@ std::string PortOf(const net::SocketAddress& address) {
 }
 
 // The parts of one snapshot, built in the order in which they need each other.
-class Builder {
+class Parts {
  public:
-  Builder(config::Loaded& loaded, Names& names, StartErrors& errors)
-      : loaded_(loaded), names_(names), errors_(errors), config_(std::move(loaded.config)) {}
+  Parts(config::Loaded& loaded, Registries& registries, const Present* present, StartErrors& errors)
+      : loaded_(loaded),
+        registries_(registries),
+        present_(present),
+        errors_(errors),
+        config_(std::move(loaded.config)) {
+    if (present != nullptr) snapshot_->generation = present->snapshot.generation + 1;
+  }
 
   void AddListeners(std::span<const net::SocketAddress> bound) {
     for (size_t i = 0; i < config_->listeners.size(); ++i) {
       const config::Listener& settings = config_->listeners[i];
-      auto listener = std::make_shared<session::ListenerRuntime>(
-          session::ListenerRuntime{.settings = settings,
-                                   .name = names_.listeners.Intern(settings.name),
-                                   .port = PortOf(bound[i]),
-                                   .tls = nullptr,
-                                   .cap = edge::ConnectionCap::Create(settings.limits.connections),
-                                   .ip_limits = IpLimitsOf(settings.limits),
-                                   .http2 = Http2SettingsOf(settings)});
-      if (settings.tls) {
-        auto context = tls::ServerContext::Create(TlsOptions(*settings.tls, settings.http2.enabled));
-        if (!context.ok()) Fail(*settings.tls, context.status());
-        if (context.ok()) listener->tls = std::move(*context);
-      }
-      snapshot_->listeners.Add(listener->name, listener);
+      base::Name name = registries_.listeners.Intern(settings.name);
+      const auto before = present_ == nullptr ? nullptr : present_->snapshot.listeners.Find(name.id());
+      const std::string port = PortOf(bound[i]);
+      const bool same = before != nullptr && before->settings == settings && before->port == port &&
+                        !FilesChanged(settings.tls);
+      snapshot_->listeners.Add(name, same ? before : MakeListener(settings, name, port, before.get()));
     }
   }
 
   void AddClusters() {
     for (const config::Cluster& settings : config_->clusters) {
-      auto transport = cluster::MakeTransport(settings);
-      if (!transport.ok()) Fail(*settings.tls, transport.status());
-      if (!transport.ok()) continue;
-      const base::Name name = names_.clusters.Intern(settings.name);
-      auto cluster = std::make_shared<const cluster::Cluster>(settings, name, *std::move(transport));
-      snapshot_->clusters.Add(
-          name, cluster::MakeMembership(std::move(cluster), cluster::TargetsOf(settings), endpoints_));
+      const base::Name name = registries_.clusters.Intern(settings.name);
+      const auto before = present_ == nullptr ? nullptr : present_->clusters.Find(name.id());
+      const bool same =
+          before != nullptr && before->cluster()->settings() == settings && !FilesChanged(settings.tls);
+      auto membership = same ? before : MakeCluster(settings, name, before.get());
+      if (membership != nullptr) snapshot_->clusters.Add(name, std::move(membership));
     }
   }
 
   void AddRoutes() {
     std::vector<std::shared_ptr<const route::Route>> routes;
-    for (size_t i = 0; i < config_->routes.size(); ++i) {
-      const config::Route& settings = config_->routes[i];
-      base::Name name =
-          names_.routes.Intern(settings.name.empty() ? fmt::format("route-{}", i + 1) : settings.name);
-      auto route = route::Route::Compile(settings, std::move(name), names_.clusters);
-      if (!route.ok()) Fail(settings, route.status());
-      auto chain = filters::Chain::Create(settings.filters);
-      if (!chain.ok()) Fail(settings.filters, chain.status());
-      if (!route.ok() || !chain.ok()) continue;
-      routes.push_back(*route);
-      snapshot_->routes.Add((*route)->name,
-                            std::make_shared<const session::RouteRuntime>(
-                                session::RouteRuntime{.route = *route, .filters = *std::move(chain)}));
+    for (const config::Route& settings : config_->routes) {
+      const base::Name name = registries_.routes.Intern(settings.name);
+      const auto before = present_ == nullptr ? nullptr : present_->snapshot.routes.Find(name.id());
+      const bool same = before != nullptr && before->route->settings == settings;
+      auto runtime = same ? before : MakeRoute(settings, name);
+      if (runtime == nullptr) continue;
+      routes.push_back(runtime->route);
+      snapshot_->routes.Add(name, std::move(runtime));
     }
     std::vector<base::Name> listeners;
     for (const auto& listener : snapshot_->listeners) listeners.push_back(listener->name);
@@ -122,6 +117,10 @@ class Builder {
 
   void OpenAccessLog() {
     if (config_->access_log.path.empty()) return;
+    if (present_ != nullptr && present_->snapshot.config->access_log == config_->access_log) {
+      snapshot_->access_log = present_->snapshot.access_log;
+      return;
+    }
     auto log = session::AccessLog::Open(config_->access_log);
     if (!log.ok()) return Fail(config_->access_log.path, log.status());
     snapshot_->access_log = std::move(*log);
@@ -139,8 +138,95 @@ class Builder {
     errors_.push_back(loaded_.At(field, std::string(status.message())));
   }
 
+  bool FilesChanged(const std::optional<config::Tls>& tls) const {
+    return tls && std::ranges::any_of(tls->certificates, [this](const config::Certificate& pair) {
+             return present_->changed(pair.certificate) || present_->changed(pair.private_key);
+           });
+  }
+  bool FilesChanged(const std::optional<config::BackendTls>& tls) const {
+    const auto changed = [this](const std::optional<std::string>& file) {
+      return file && present_->changed(*file);
+    };
+    return tls && (changed(tls->ca_file) || changed(tls->certificate) || changed(tls->private_key));
+  }
+
+  // What clients hold of the listener stays: its count of connections, and the keys of their TLS tickets.
+  std::shared_ptr<const session::ListenerRuntime> MakeListener(const config::Listener& settings,
+                                                               const base::Name& name, std::string port,
+                                                               const session::ListenerRuntime* before) {
+    auto cap = before != nullptr ? before->cap : edge::ConnectionCap::Create(settings.limits.connections);
+    return std::make_shared<const session::ListenerRuntime>(
+        session::ListenerRuntime{.settings = settings,
+                                 .name = name,
+                                 .port = std::move(port),
+                                 .tls = settings.tls ? ServerTls(settings, before) : nullptr,
+                                 .cap = std::move(cap),
+                                 .ip_limits = IpLimitsOf(settings.limits),
+                                 .http2 = Http2SettingsOf(settings)});
+  }
+
+  std::shared_ptr<const tls::ServerContext> ServerTls(const config::Listener& settings,
+                                                      const session::ListenerRuntime* before) {
+    std::shared_ptr<tls::TicketKeys> keys;
+    if (before != nullptr && before->tls != nullptr) {
+      const bool same = before->settings.tls == settings.tls &&
+                        before->settings.http2.enabled == settings.http2.enabled &&
+                        !FilesChanged(settings.tls);
+      if (same) return before->tls;
+      const config::SessionTickets& tickets = settings.tls->session_tickets;
+      keys = before->tls->ticket_keys();
+      if (keys != nullptr && (!tickets.enabled || keys->rotation() != tickets.rotation)) keys = nullptr;
+    }
+    auto context =
+        tls::ServerContext::Create(TlsOptions(*settings.tls, settings.http2.enabled), std::move(keys));
+    if (context.ok()) return *std::move(context);
+    Fail(*settings.tls, context.status());
+    return nullptr;
+  }
+
+  std::shared_ptr<const cluster::Membership> MakeCluster(const config::Cluster& settings,
+                                                         const base::Name& name,
+                                                         const cluster::Membership* before) {
+    const cluster::Cluster* old = before == nullptr ? nullptr : before->cluster().get();
+    const bool same_transport = old != nullptr && old->settings().tls == settings.tls &&
+                                old->settings().protocol == settings.protocol && !FilesChanged(settings.tls);
+    std::shared_ptr<const cluster::Transport> transport;
+    if (same_transport) {
+      transport = old->transport();
+    } else {
+      auto made = cluster::MakeTransport(settings);
+      if (!made.ok()) return Fail(*settings.tls, made.status()), nullptr;
+      transport = *std::move(made);
+    }
+    return cluster::MakeMembership(
+        std::make_shared<const cluster::Cluster>(settings, name, std::move(transport),
+                                                 old == nullptr ? nullptr : old->outliers()),
+        TargetsOf(settings), registries_.endpoints);
+  }
+
+  // What discovery has not found yet is not there; it tells when it has.
+  std::vector<cluster::Target> TargetsOf(const config::Cluster& settings) const {
+    if (present_ != nullptr && cluster::Discovery::Needs(settings)) {
+      const auto found = present_->discovered.find(settings.name);
+      if (found != present_->discovered.end()) return found->second;
+    }
+    return cluster::TargetsOf(settings);
+  }
+
+  std::shared_ptr<const session::RouteRuntime> MakeRoute(const config::Route& settings,
+                                                         const base::Name& name) {
+    auto route = route::Route::Compile(settings, name, registries_.clusters);
+    if (!route.ok()) Fail(settings, route.status());
+    auto chain = filters::Chain::Create(settings.filters);
+    if (!chain.ok()) Fail(settings.filters, chain.status());
+    if (!route.ok() || !chain.ok()) return nullptr;
+    return std::make_shared<const session::RouteRuntime>(
+        session::RouteRuntime{.route = *std::move(route), .filters = *std::move(chain)});
+  }
+
   config::Loaded& loaded_;
-  Names& names_;
+  Registries& registries_;
+  const Present* const present_;
   StartErrors& errors_;
   std::unique_ptr<const config::Config> config_;
   cluster::EndpointRegistry endpoints_;
@@ -149,16 +235,16 @@ class Builder {
 
 }  // namespace
 
-std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, Names& names,
+std::shared_ptr<const session::Snapshot> BuildSnapshot(config::Loaded& loaded, Registries& registries,
                                                        std::span<const net::SocketAddress> bound,
-                                                       StartErrors& errors) {
+                                                       const Present* present, StartErrors& errors) {
   HAWSER_DCHECK(bound.size() == loaded.config->listeners.size());
-  Builder builder(loaded, names, errors);
-  builder.AddListeners(bound);
-  builder.AddClusters();
-  builder.AddRoutes();
-  builder.OpenAccessLog();
-  return builder.Finish();
+  Parts parts(loaded, registries, present, errors);
+  parts.AddListeners(bound);
+  parts.AddClusters();
+  parts.AddRoutes();
+  parts.OpenAccessLog();
+  return parts.Finish();
 }
 
 }  // namespace hawser::server

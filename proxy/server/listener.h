@@ -1,10 +1,11 @@
-// One worker's share of one listener: accepts connections, asks the tables of the edge before it spends
+// One worker's share of one address: accepts connections, asks the tables of the edge before it spends
 // anything on a client, and starts a ClientConnection. Owned by its worker; loop thread only.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "proxy/base/log_gate.h"
 #include "proxy/edge/connection_cap.h"
@@ -31,6 +32,11 @@ class Listener final : public event::IoHandler {
   ~Listener() override;
 
   absl::Status Start();
+  // From now on the socket is that listener's, which may have another name. Returns the one before.
+  std::shared_ptr<const session::ListenerRuntime> Serve(
+      std::shared_ptr<const session::ListenerRuntime> runtime) {
+    return std::exchange(runtime_, std::move(runtime));
+  }
   // Accepts what the kernel has already queued, then closes the socket. Idempotent.
   void Stop();
   void OnReady(event::Ready ready) override;
@@ -59,7 +65,7 @@ class Listener final : public event::IoHandler {
   session::WorkerServices& services_;
   session::Backends& backends_;
   Edge& edge_;
-  const std::shared_ptr<const session::ListenerRuntime> runtime_;
+  std::shared_ptr<const session::ListenerRuntime> runtime_;
   net::Socket socket_;
   event::Target target_;
   event::Timer resume_;  // armed while accepting is paused for want of descriptors

@@ -10,6 +10,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/server/machine.h"
+#include "proxy/server/start_report.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::server {
@@ -18,131 +19,163 @@ namespace {
 // Rows that a worker makes in one turn: eight strings each, about 100 microseconds together.
 constexpr size_t kTunnelsPerTurn = 256;
 
-// Finds clients that have gone without a word, also those that have ended their direction and wait for an
-// answer. Accepted sockets inherit it from the listening one (tcp(7)), so it costs no call per connection.
-constexpr net::TcpKeepalive kClientKeepalive{.idle = 120, .interval = 30, .probes = 4};
-
-// One socket per worker. With SO_REUSEPORT a second process could bind the same port unnoticed, so the
-// address is first bound once without it. A Unix socket cannot be bound twice: the workers share it by
-// duplicates.
-absl::StatusOr<std::vector<net::Socket>> BindAll(const config::Listener& listener, size_t count,
-                                                 net::SocketAddress& bound) {
-  const net::SocketAddress& address = listener.address;
-  std::vector<net::Socket> sockets;
-  auto probe = net::Listen(address, {.reuse_port = false, .mode = config::ModeOf(listener.mode)});
-  if (!probe.ok()) return probe.status();
-  auto local = net::LocalAddress(*probe);
-  if (!local.ok()) return local.status();
-  bound = *local;
-  if (address.unix_socket()) {
-    for (size_t i = 1; i < count; ++i) {
-      HAWSER_ASSIGN_OR_RETURN(net::Socket copy, net::Duplicate(*probe));
-      sockets.push_back(std::move(copy));
-    }
-    sockets.push_back(std::move(*probe));
-    return sockets;
-  }
-  probe->Reset();
-  for (size_t i = 0; i < count; ++i) {
-    auto socket = net::Listen(net::SocketAddress(address.ip(), bound.port()), {.reuse_port = true});
-    if (!socket.ok()) return socket.status();
-    net::KeepAlive(*socket, kClientKeepalive);
-    sockets.push_back(std::move(*socket));
-  }
-  return sockets;
-}
-
 }  // namespace
 
-std::unique_ptr<Server> Server::Create(config::Loaded& loaded, int workers, StartErrors& errors) {
-  const config::Config& settings = *loaded.config;
-  const auto failed = [&](const auto& field, const absl::Status& status) {
-    errors.push_back(loaded.At(field, std::string(status.message()), AdviceFor(status)));
+std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource source, int workers,
+                                       StartErrors& errors) {
+  const auto failed = [&](const absl::Status& status) {
+    errors.push_back(
+        {.file = loaded.file, .what = std::string(status.message()), .expected = AdviceFor(status)});
     return nullptr;
   };
   auto loop = event::Loop::Create();
-  if (!loop.ok()) return failed(settings, loop.status());
+  if (!loop.ok()) return failed(loop.status());
   std::unique_ptr<Server> server(new Server(std::move(*loop)));
+  auto builder = Builder::Create();
+  if (!builder.ok()) return failed(builder.status());
+  server->builder_ = std::move(*builder);
   // Before the listeners: whoever finds their ports open may send a signal.
-  auto signals = event::Signals::Watch(*server->loop_, kSignals, [server = server.get()](int number) {
-    if (number == SIGTERM || number == SIGINT || number == SIGQUIT) return server->Terminate();
-    spdlog::warn("SIG{}: ignored; {}", sigabbrev_np(number),
-                 number == SIGUSR1 ? "the access log is appended to by name: let logrotate use copytruncate"
-                                   : "restart to take a new configuration or binary");
-  });
-  if (!signals.ok()) return failed(settings, signals.status());
+  auto signals = event::Signals::Watch(*server->loop_, kSignals,
+                                       [server = server.get()](int number) { server->OnSignal(number); });
+  if (!signals.ok()) return failed(signals.status());
   server->signals_ = std::move(*signals);
-  Sockets sockets = server->BindListeners(loaded, static_cast<size_t>(workers), errors);
-  server->snapshot_ = BuildSnapshot(loaded, server->names_, server->bound_, errors);
-  if (server->snapshot_ == nullptr) return nullptr;
-  server->edge_ = std::make_unique<Edge>(*server->snapshot_);
-  const config::ProcessLimits& limits = server->snapshot_->config->limits;
-  server->stick_table_ =
-      std::make_unique<cluster::StickTable>(limits.socket_io_sessions, limits.socket_io_session_idle);
-  for (int i = 0; i < workers; ++i) {
-    auto worker_loop = event::Loop::Create();
-    if (!worker_loop.ok()) return failed(settings, worker_loop.status());
-    server->workers_.push_back(std::make_unique<Worker>(std::move(*worker_loop), server->snapshot_,
-                                                        *server->stick_table_, server->via_));
-    server->registry_.Add(server->workers_.back()->stats());
-  }
-  server->GiveListeners(std::move(sockets), loaded, errors);
-  if (!errors.empty()) return nullptr;
+  server->workshop_.workers = static_cast<size_t>(workers);
+  FileHashes files = HashFiles(*loaded.config, server->workshop_.hash_key);
+  Built built = BuildGeneration(loaded, std::move(files), server->workshop_, nullptr, errors);
+  if (built.generation == nullptr) return nullptr;
+  server->generation_ = std::move(built.generation);
+  server->clusters_ = server->snapshot().clusters;
+  server->admin_socket_ = std::move(built.admin);
+  absl::Status made = server->MakeWorkers(workers);
+  if (made.ok()) made = server->AddListeners(std::move(built.sockets));
+  if (!made.ok()) return failed(made);
+  server->reloader_ = std::make_unique<Reloader>(
+      *server->loop_, *server->builder_, server->workshop_, std::move(source), *server->snapshot().config,
+      Reloader::Calls{.ends = [server = server.get()] { return server->phase_ != Phase::kServing; },
+                      .in_force =
+                          [server = server.get()] {
+                            return InForce{server->generation_, server->clusters_, server->discovered_};
+                          },
+                      .apply =
+                          [server = server.get()](Built next, absl::AnyInvocable<void()> done) {
+                            server->Apply(std::move(next), std::move(done));
+                          }});
   return server;
 }
 
+absl::Status Server::MakeWorkers(int count) {
+  edge_ = std::make_unique<Edge>(snapshot());
+  const config::ProcessLimits& limits = snapshot().config->limits;
+  stick_table_ =
+      std::make_unique<cluster::StickTable>(limits.socket_io_sessions, limits.socket_io_session_idle);
+  for (int i = 0; i < count; ++i) {
+    HAWSER_ASSIGN_OR_RETURN(auto loop, event::Loop::Create());
+    workers_.push_back(std::make_unique<Worker>(std::move(loop), generation_->snapshot, *stick_table_, via_));
+    registry_.Add(workers_.back()->stats());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::AddListeners(std::vector<std::vector<net::Socket>> sockets) {
+  for (size_t i = 0; i < sockets.size(); ++i) {
+    const std::string address = bound(i).ToString();
+    for (size_t worker = 0; worker < workers_.size(); ++worker) {
+      HAWSER_RETURN_IF_ERROR(
+          workers_[worker]->AddListener(*edge_, i, address, std::move(sockets[i][worker])));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void Server::OnSignal(int number) {
+  if (number == SIGTERM || number == SIGINT || number == SIGQUIT) return Terminate();
+  if (number == SIGHUP) return Reload({});
+  spdlog::warn("SIG{}: ignored; {}", sigabbrev_np(number),
+               number == SIGUSR1 ? "the access log is appended to by name: let logrotate use copytruncate"
+                                 : "restart to take a new binary");
+}
+
+absl::Status Server::ServeAdmin(OnAdmin on_admin) {
+  on_admin_ = std::move(on_admin);
+  return on_admin_(snapshot().config->admin, std::move(admin_socket_));
+}
+
+void Server::Reload(absl::AnyInvocable<void(const ReloadResult&)> done) {
+  reloader_->Reload(std::move(done));
+}
+
+void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
+  HAWSER_DCHECK(phase_ == Phase::kServing && !applying_);
+  applying_.emplace(workers_.size(), std::exchange(generation_, std::move(built.generation)),
+                    std::move(done));
+  in_force_since_ = std::chrono::system_clock::now();
+  clusters_ = snapshot().clusters;
+  ApplyToProcess(*applying_->before->snapshot->config, std::move(built.admin));
+  for (size_t i = 0; i < built.sockets.size(); ++i) {
+    if (!built.sockets[i].empty()) AnnounceListener(*snapshot().listeners[i], bound(i));
+  }
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    std::vector<net::Socket> sockets;
+    for (auto& of_listener : built.sockets) {
+      sockets.push_back(of_listener.empty() ? net::Socket() : std::move(of_listener[i]));
+    }
+    workers_[i]->loop().Post(
+        [this, worker = workers_[i].get(), change = built.change, sockets = std::move(sockets)]() mutable {
+          Replaced replaced = worker->Apply(*edge_, *change, std::move(sockets));
+          loop_->Post([this, replaced = std::move(replaced)]() mutable { OnApplied(std::move(replaced)); });
+        });
+  }
+}
+
+void Server::OnApplied(Replaced replaced) {
+  builder_->Destroy(std::move(replaced));
+  if (--applying_->workers_left > 0) return;
+  Applying applied = *std::exchange(applying_, std::nullopt);
+  builder_->Run([before = std::move(applied.before), now = generation_] {
+    for (const net::SocketAddress& address : Gone(before->bindings, now->bindings)) net::RemoveFile(address);
+  });
+  applied.done();
+}
+
+// What the workers share.
+void Server::ApplyToProcess(const config::Config& before, net::Socket admin) {
+  const session::Snapshot& now = snapshot();
+  for (const auto& listener : now.listeners) listener->cap->SetLimit(listener->settings.limits.connections);
+  stick_table_->SetIdle(now.config->limits.socket_io_session_idle);
+  if (on_admin_ == nullptr || (before.admin == now.config->admin && !admin.open())) return;
+  const absl::Status status = on_admin_(now.config->admin, std::move(admin));
+  if (!status.ok()) spdlog::error("admin: {}", std::string(status.message()));
+}
+
 Server::~Server() {
+  builder_->Stop();
   for (const auto& worker : workers_) worker->Stop();
   LetGoOfPaths();
 }
 
 // Once, and while the sockets are still listened on: afterwards a process that takes over may have bound the
-// same path. bound_ holds what this process has bound, so nothing that another one serves is unlinked.
+// same path. These are what this process has bound, so nothing that another one serves is unlinked.
 void Server::LetGoOfPaths() {
   if (std::exchange(paths_let_go_, true)) return;
-  for (const net::SocketAddress& address : bound_) net::RemoveFile(address);
-}
-
-Server::Sockets Server::BindListeners(const config::Loaded& loaded, size_t workers, StartErrors& errors) {
-  const auto& listeners = loaded.config->listeners;
-  Sockets all(listeners.size());
-  bound_.resize(listeners.size());
-  for (size_t i = 0; i < listeners.size(); ++i) {
-    auto sockets = BindAll(listeners[i], workers, bound_[i]);
-    if (sockets.ok()) {
-      all[i] = std::move(*sockets);
-    } else {
-      errors.push_back(loaded.At(listeners[i].address, std::string(sockets.status().message()),
-                                 AdviceFor(sockets.status())));
-    }
-  }
-  return all;
-}
-
-void Server::GiveListeners(Sockets sockets, const config::Loaded& loaded, StartErrors& errors) {
-  for (size_t i = 0; i < sockets.size(); ++i) {
-    for (size_t worker = 0; worker < workers_.size(); ++worker) {
-      auto added = workers_[worker]->AddListener(*edge_, i, std::move(sockets[i][worker]));
-      if (added.ok()) continue;
-      const config::Listener& settings = snapshot_->config->listeners[i];
-      errors.push_back(loaded.At(settings.address, std::string(added.message()), AdviceFor(added)));
-    }
-  }
+  if (generation_ == nullptr) return;
+  for (const Binding& binding : generation_->bindings) net::RemoveFile(binding.bound);
 }
 
 absl::Status Server::Start() {
   HAWSER_DCHECK(phase_ == Phase::kStarting);
+  HAWSER_RETURN_IF_ERROR(builder_->Start());
   for (size_t i = 0; i < workers_.size(); ++i) {
     HAWSER_RETURN_IF_ERROR(workers_[i]->Start(static_cast<int>(i)));
   }
   phase_ = Phase::kServing;
-  return absl::OkStatus();
+  return reloader_->Start(*generation_);
 }
 
 int Server::Run() {
   HAWSER_DCHECK(phase_ != Phase::kStarting);
   loop_->Run();
   signals_.reset();  // if anything from here on hangs, one more signal ends the process
+  builder_->Stop();
   for (const auto& worker : workers_) worker->Stop();
   return 0;
 }
@@ -159,7 +192,7 @@ void Server::Terminate() {
 void Server::BeginDrain() {
   phase_ = Phase::kDraining;
   LetGoOfPaths();
-  const config::Drain& drain = snapshot_->config->drain;
+  const config::Drain& drain = snapshot().config->drain;
   spdlog::info(
       "draining: no new connections; tunnels are closed over {}; the process ends after {} at the latest",
       config::FormatDuration(drain.window), config::FormatDuration(drain.deadline));

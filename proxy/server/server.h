@@ -6,6 +6,7 @@
 #include <deque>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,23 +14,25 @@
 #include "absl/status/statusor.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/signals.h"
-#include "proxy/server/build_snapshot.h"
-#include "proxy/server/reload_result.h"
+#include "proxy/server/builder.h"
+#include "proxy/server/generation.h"
+#include "proxy/server/reloader.h"
 #include "proxy/server/worker.h"
 #include "proxy/stats/registry.h"
 
 namespace hawser::server {
 
 // The signals that the server handles. The first three ask it to end (SIGQUIT as in nginx, where it means a
-// drain). The others have a meaning in other proxies, whose operators and scripts send them, and would end
-// this process: hawser ignores them and logs a line.
+// drain), SIGHUP to reload. The others have a meaning in other proxies, whose operators and scripts send
+// them, and would end this process: hawser ignores them and logs a line.
 inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2};
 
 class Server final : public event::IoHandler {
  public:
-  // Takes loaded.config, binds every listener and makes every worker; nothing is accepted yet. Null, with all
-  // `errors`, when something fails. From here on it handles kSignals.
-  static std::unique_ptr<Server> Create(config::Loaded& loaded, int workers, StartErrors& errors);
+  // Takes loaded.config, which was read from `source`, binds every listener and makes every worker; nothing is
+  // accepted yet. Null, with all `errors`, when something fails. From here on it handles kSignals.
+  static std::unique_ptr<Server> Create(config::Loaded& loaded, ConfigSource source, int workers,
+                                        StartErrors& errors);
   ~Server() override;
 
   // Starts the workers' threads: connections are accepted from here on. Once, before Run.
@@ -47,16 +50,26 @@ class Server final : public event::IoHandler {
   // gets the result of a reload that began after this call; several calls may get the result of one.
   void Reload(absl::AnyInvocable<void(const ReloadResult&)> done);
 
-  const session::Snapshot& snapshot() const { return *snapshot_; }
+  // Called once at once, and then whenever a reload has changed the admin listener: with its settings and the
+  // socket to listen on, which is not open where there is none, or it stays.
+  using OnAdmin = absl::AnyInvocable<absl::Status(const config::Admin& settings, net::Socket socket)>;
+  absl::Status ServeAdmin(OnAdmin on_admin);
+
+  const session::Snapshot& snapshot() const { return *generation_->snapshot; }
+  // Since when that one is in force.
+  std::chrono::system_clock::time_point in_force_since() const { return in_force_since_; }
+  const Reloads& reloads() const { return reloader_->reloads(); }
+  // What the clusters consist of now.
+  const Clusters& clusters() const { return clusters_; }
   const stats::Registry& stats() const { return registry_; }
   const Edge& edge() const { return *edge_; }
   const cluster::StickTable& stick_table() const { return *stick_table_; }
   uint64_t access_log_dropped() const {
-    return snapshot_->access_log == nullptr ? 0 : snapshot_->access_log->dropped();
+    return snapshot().access_log == nullptr ? 0 : snapshot().access_log->dropped();
   }
   event::Loop& loop() { return *loop_; }
   // Where listener `index` is bound. Where port 0 was asked for, this has the port that it became.
-  const net::SocketAddress& bound(size_t index) const { return bound_[index]; }
+  const net::SocketAddress& bound(size_t index) const { return generation_->bindings[index].bound; }
   size_t workers() const { return workers_.size(); }
 
   // Asks the workers for up to `most` rows (at least 1), a few in each of their turns, and later calls `done`
@@ -65,10 +78,13 @@ class Server final : public event::IoHandler {
 
  private:
   explicit Server(std::unique_ptr<event::Loop> loop) : loop_(std::move(loop)), deadline_(*this) {}
-  // By listener, then by worker.
-  using Sockets = std::vector<std::vector<net::Socket>>;
-  Sockets BindListeners(const config::Loaded& loaded, size_t workers, StartErrors& errors);
-  void GiveListeners(Sockets sockets, const config::Loaded& loaded, StartErrors& errors);
+  absl::Status MakeWorkers(int count);
+  absl::Status AddListeners(std::vector<std::vector<net::Socket>> sockets);
+  void OnSignal(int number);
+  // Puts a new generation in force: here at once, on the workers in their next turns, then calls `done`.
+  void Apply(Built built, absl::AnyInvocable<void()> done);
+  void ApplyToProcess(const config::Config& before, net::Socket admin);
+  void OnApplied(Replaced replaced);
   void LetGoOfPaths();
   void BeginDrain();
   void OnWorkerEmpty();
@@ -85,13 +101,27 @@ class Server final : public event::IoHandler {
     bool first = true;  // it has not been asked yet
   };
 
+  // A generation that some workers do not have yet.
+  struct Applying {
+    size_t workers_left;
+    std::shared_ptr<const Generation> before;
+    absl::AnyInvocable<void()> done;
+  };
+
   std::unique_ptr<event::Loop> loop_;
-  Names names_;
-  std::shared_ptr<const session::Snapshot> snapshot_;
+  Workshop workshop_;
+  std::unique_ptr<Builder> builder_;
+  std::shared_ptr<const Generation> generation_;
+  std::chrono::system_clock::time_point in_force_since_ = std::chrono::system_clock::now();
+  Clusters clusters_;
+  Targets discovered_;
+  std::optional<Applying> applying_;
+  std::unique_ptr<Reloader> reloader_;
+  OnAdmin on_admin_;
+  net::Socket admin_socket_;  // until ServeAdmin
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<cluster::StickTable> stick_table_;  // outlives the workers, which read and write it
   const http::Via via_ = http::Via::Random();         // likewise
-  std::vector<net::SocketAddress> bound_;
   std::vector<std::unique_ptr<Worker>> workers_;
   stats::Registry registry_;
   std::unique_ptr<event::Signals> signals_;

@@ -22,21 +22,21 @@ void KeepOpenFiles(const OpenFiles& files) {
   net::KeepDescriptors(static_cast<int>(std::min<uint64_t>(files.all - files.kept, INT_MAX)));
 }
 
+void AnnounceListener(const session::ListenerRuntime& listener, const net::SocketAddress& bound) {
+  const config::ListenerLimits& limits = listener.settings.limits;
+  const auto& rate = limits.connection_rate_per_ip;
+  spdlog::info(
+      "listener {} on {} ({}), limits: {} connections, {} per IP, {}; timeouts: answer {}, linger {}",
+      listener.settings.name, bound.ToString(), listener.tls != nullptr ? "tls" : "plain", limits.connections,
+      limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
+      rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP",
+      config::FormatDuration(listener.settings.timeouts.answer),
+      config::FormatDuration(listener.settings.timeouts.linger));
+}
+
 void AnnounceListeners(const Server& server) {
-  const session::Snapshot& snapshot = server.snapshot();
-  for (size_t i = 0; i < snapshot.listeners.size(); ++i) {
-    const session::ListenerRuntime& listener = *snapshot.listeners[i];
-    const config::ListenerLimits& limits = listener.settings.limits;
-    const auto& rate = limits.connection_rate_per_ip;
-    spdlog::info(
-        "listener {} on {} ({}), limits: {} connections, {} per IP, {}; timeouts: answer {}, linger {}",
-        listener.settings.name, server.bound(i).ToString(), listener.tls != nullptr ? "tls" : "plain",
-        limits.connections,
-        limits.connections_per_ip == 0 ? "any number" : fmt::to_string(limits.connections_per_ip),
-        rate ? fmt::format("{}/s per IP (burst {})", rate->rate.per_second, rate->burst) : "any rate per IP",
-        config::FormatDuration(listener.settings.timeouts.answer),
-        config::FormatDuration(listener.settings.timeouts.linger));
-  }
+  const auto& listeners = server.snapshot().listeners;
+  for (size_t i = 0; i < listeners.size(); ++i) AnnounceListener(*listeners[i], server.bound(i));
 }
 
 void AnnounceLimits(const Server& server, const OpenFiles& files) {

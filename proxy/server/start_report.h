@@ -21,6 +21,7 @@ OpenFiles PrepareOpenFiles(const config::Config& config, int workers);
 // Keeps those from clients and backends. When the listeners are bound, before the workers start.
 void KeepOpenFiles(const OpenFiles& files);
 
+void AnnounceListener(const session::ListenerRuntime& listener, const net::SocketAddress& bound);
 // A line for each listener, and one for the process.
 void AnnounceListeners(const Server& server);
 void AnnounceLimits(const Server& server, const OpenFiles& files);

@@ -3,10 +3,12 @@
 #include <random>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
+#include "spdlog/spdlog.h"
 
 namespace hawser::server {
 namespace {
@@ -67,11 +69,12 @@ Worker::~Worker() {
   loop_->RunOnce(base::Duration(0));
 }
 
-absl::Status Worker::AddListener(Edge& edge, size_t index, net::Socket socket) {
-  HAWSER_DCHECK(!thread_.running() && index < backends_.snapshot()->listeners.size());
-  listeners_.push_back(std::make_unique<Listener>(services_, backends_, edge,
-                                                  backends_.snapshot()->listeners[index], std::move(socket)));
-  return listeners_.back()->Start();
+absl::Status Worker::AddListener(Edge& edge, size_t index, std::string address, net::Socket socket) {
+  const auto& listeners = backends_.snapshot()->listeners;
+  HAWSER_DCHECK(index < listeners.size());
+  std::unique_ptr<Listener>& listener = listeners_[std::move(address)];
+  listener = std::make_unique<Listener>(services_, backends_, edge, listeners[index], std::move(socket));
+  return listener->Start();
 }
 
 absl::Status Worker::Start(int number) {
@@ -84,14 +87,55 @@ void Worker::Stop() {
   thread_.Join();
 }
 
+// Clusters come before the routes that lead to them, and go after them. What waits to be accepted on an
+// address that goes belongs to the old configuration.
+Replaced Worker::Apply(Edge& edge, const Change& change, std::vector<net::Socket> sockets) {
+  Replaced replaced;
+  const absl::flat_hash_set<std::string_view> addresses(change.addresses.begin(), change.addresses.end());
+  absl::erase_if(listeners_, [&addresses](const auto& entry) {
+    if (addresses.contains(entry.first)) return false;
+    entry.second->Stop();
+    return true;
+  });
+  for (const auto& membership : change.clusters) {
+    replaced.clusters.push_back(backends_.UpdateCluster(membership));
+  }
+  replaced.snapshot = backends_.SetSnapshot(change.snapshot);
+  for (const uint32_t id : change.gone_clusters) replaced.clusters.push_back(backends_.RemoveCluster(id));
+  services_.access_log = change.snapshot->access_log.get();
+  services_.deflate.SetMost(change.snapshot->config->limits.compression_contexts);
+  services_.handshakes.SetShare(change.snapshot->config->limits.tls_handshake_share);
+  ApplyListeners(edge, change, std::move(sockets));
+  return replaced;
+}
+
+void Worker::ApplyListeners(Edge& edge, const Change& change, std::vector<net::Socket> sockets) {
+  const auto& listeners = change.snapshot->listeners;
+  for (size_t i = 0; i < listeners.size(); ++i) {
+    if (const auto bound = listeners_.find(change.addresses[i]); bound != listeners_.end()) {
+      bound->second->Serve(listeners[i]);
+      continue;
+    }
+    const absl::Status added = AddListener(edge, i, change.addresses[i], std::move(sockets[i]));
+    if (!added.ok()) {
+      spdlog::error("listener {}: a worker does not accept connections: {}", listeners[i]->settings.name,
+                    std::string(added.message()));
+    }
+  }
+}
+
+void Worker::StopListeners() {
+  for (const auto& [address, listener] : listeners_) listener->Stop();
+}
+
 void Worker::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
-  for (const auto& listener : listeners_) listener->Stop();
+  StopListeners();
   backends_.pool().CloseIdle();
   sessions_.Drain(window, std::move(on_empty));
 }
 
 void Worker::AbortAll(http::Reject reason) {
-  for (const auto& listener : listeners_) listener->Stop();
+  StopListeners();
   sessions_.Abort(reason);
   backends_.pool().Abort();
 }

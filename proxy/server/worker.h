@@ -7,9 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "proxy/base/thread.h"
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
+#include "proxy/server/change.h"
 #include "proxy/server/listener.h"
 #include "proxy/server/long_turns.h"
 #include "proxy/session/backends.h"
@@ -44,15 +46,18 @@ class Worker {
          cluster::StickTable& stick_table, const http::Via& via);
   ~Worker();
 
-  // Before Start: `socket` is this worker's own, for the listener with that index.
-  absl::Status AddListener(Edge& edge, size_t index, net::Socket socket);
+  // Before Start: `socket` is this worker's own, bound at that address, for the listener with that index.
+  absl::Status AddListener(Edge& edge, size_t index, std::string address, net::Socket socket);
 
   // Starts its thread, "worker-<number>". Once.
   absl::Status Start(int number);
   // Ends the loop and the thread, and whatever is still open.
   void Stop();
 
-  // On the worker's thread (Post there): stops accepting, then as Sessions::Drain.
+  // On the worker's thread (Post there): from now on `change` counts. `sockets` by listener; not open where the
+  // address was bound before. Returns what the caller destroys elsewhere.
+  Replaced Apply(Edge& edge, const Change& change, std::vector<net::Socket> sockets);
+  // On the worker's thread: stops accepting, then as Sessions::Drain.
   void Drain(base::Duration window, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once.
   void AbortAll(http::Reject reason);
@@ -65,13 +70,16 @@ class Worker {
   const stats::WorkerStats& stats() const { return stats_; }
 
  private:
+  void StopListeners();
+  void ApplyListeners(Edge& edge, const Change& change, std::vector<net::Socket> sockets);
+
   std::unique_ptr<event::Loop> loop_;
   net::BufferPool buffers_;
   stats::WorkerStats stats_;
   session::Sessions sessions_;
   session::WorkerServices services_;
   session::Backends backends_;
-  std::vector<std::unique_ptr<Listener>> listeners_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Listener>> listeners_;  // by address
   LongTurns long_turns_;
   base::Thread thread_;
 };

@@ -22,7 +22,7 @@
 namespace hawser::server {
 
 inline std::shared_ptr<const session::Snapshot> SnapshotOf(const std::string& yaml) {
-  static Names names;
+  static Registries registries;
   config::Loaded loaded = config::LoadText(yaml, "test.yaml");
   for (const config::Diagnostic& error : loaded.errors) ADD_FAILURE() << config::Render(error);
   StartErrors errors;
@@ -30,7 +30,7 @@ inline std::shared_ptr<const session::Snapshot> SnapshotOf(const std::string& ya
   if (loaded.ok()) {
     for (const config::Listener& listener : loaded.config->listeners) bound.push_back(listener.address);
   }
-  auto snapshot = loaded.ok() ? BuildSnapshot(loaded, names, bound, errors) : nullptr;
+  auto snapshot = loaded.ok() ? BuildSnapshot(loaded, registries, bound, nullptr, errors) : nullptr;
   EXPECT_TRUE(errors.empty());
   return snapshot;
 }

@@ -37,7 +37,7 @@ class WorkerTest : public testing::Test {
                                        stick_table_, via_);
     Listening listening = ListenAnywhere();
     address_ = listening.address;
-    ASSERT_TRUE(worker_->AddListener(*edge_, 0, std::move(listening.socket)).ok());
+    ASSERT_TRUE(worker_->AddListener(*edge_, 0, address_.ToString(), std::move(listening.socket)).ok());
   }
 
   void Turn() { worker_->loop().RunOnce(0ms); }

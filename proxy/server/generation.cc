@@ -1,0 +1,134 @@
+#include "proxy/server/generation.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "config/form.h"
+#include "config/keys_file.h"
+#include "config/reload.h"
+#include "proxy/server/machine.h"
+
+namespace hawser::server {
+namespace {
+
+constexpr size_t kMostFileBytes = 16 << 20;
+
+std::vector<Wanted> WantedBy(const config::Config& config, size_t workers) {
+  std::vector<Wanted> wanted;
+  for (const config::Listener& listener : config.listeners) {
+    wanted.push_back({.listener = listener.name,
+                      .address = listener.address,
+                      .mode = static_cast<mode_t>(config::ModeOf(listener.mode)),
+                      .sockets = workers});
+  }
+  const config::Admin& admin = config.admin;
+  if (admin.address) {
+    wanted.push_back({.listener = "",
+                      .address = *admin.address,
+                      .mode = static_cast<mode_t>(config::ModeOf(admin.mode)),
+                      .sockets = 1});
+  }
+  return wanted;
+}
+
+std::vector<net::SocketAddress> BoundOf(const std::vector<Binding>& bindings, size_t listeners) {
+  std::vector<net::SocketAddress> bound;
+  for (size_t i = 0; i < listeners; ++i) bound.push_back(bindings[i].bound);
+  return bound;
+}
+
+std::shared_ptr<const Change> ChangeTo(const Generation& generation, const Clusters& before) {
+  auto change = std::make_shared<Change>();
+  change->snapshot = generation.snapshot;
+  const Clusters& clusters = generation.snapshot->clusters;
+  for (size_t i = 0; i < generation.snapshot->listeners.size(); ++i) {
+    change->addresses.push_back(generation.bindings[i].bound.ToString());
+  }
+  for (const auto& membership : clusters) {
+    if (before.Find(membership->cluster()->id()) != membership) change->clusters.push_back(membership);
+  }
+  for (const auto& membership : before) {
+    const uint32_t id = membership->cluster()->id();
+    if (!clusters.Has(id)) change->gone_clusters.push_back(id);
+  }
+  return change;
+}
+
+}  // namespace
+
+std::vector<std::string> PartsOf(const config::Config& config) {
+  std::vector<std::string> files = config::FilesOf(config);
+  for (const config::Cluster& cluster : config.clusters) {
+    if (cluster.discovery && cluster.discovery->file) std::erase(files, *cluster.discovery->file);
+  }
+  return files;
+}
+
+FileHashes HashFiles(const config::Config& config, const base::SipKey& key) {
+  FileHashes hashes;
+  for (const std::string& path : PartsOf(config)) {
+    const auto text = config::ReadFile(path, kMostFileBytes);
+    hashes[path] = text.ok() ? std::max<uint64_t>(base::SipHash(key, *text), 1) : 0;
+  }
+  return hashes;
+}
+
+bool IsInForce(const config::Config& config, const FileHashes& files, const Generation& generation) {
+  return files == generation.files && config == *generation.snapshot->config;
+}
+
+// The hashes were made before the files are read again for the parts: if one changes in between, the next
+// reload finds that it differs.
+Built BuildGeneration(config::Loaded& loaded, FileHashes files, Workshop& workshop, const InForce* before,
+                      StartErrors& errors) {
+  const config::Config& config = *loaded.config;
+  const Generation* old = before == nullptr ? nullptr : before->generation.get();
+  const size_t listeners = config.listeners.size();
+  const auto failed = [&](size_t index, const absl::Status& status) {
+    const net::SocketAddress& address =
+        index < listeners ? config.listeners[index].address : *config.admin.address;
+    errors.push_back(loaded.At(address, std::string(status.message()), AdviceFor(status)));
+  };
+  auto generation = std::make_shared<Generation>();
+  generation->files = std::move(files);
+  const std::vector<Binding> none;
+  const std::vector<Binding>& bound = old == nullptr ? none : old->bindings;
+  generation->bindings = Bind(WantedBy(config, workshop.workers), bound, failed);
+  const auto changed = [&](const std::string& path) {
+    const auto hash = old->files.find(path);
+    return hash == old->files.end() || hash->second != generation->files[path];
+  };
+  std::optional<Present> present;
+  if (old != nullptr) present.emplace(Present{*old->snapshot, before->clusters, before->discovered, changed});
+  generation->snapshot = BuildSnapshot(loaded, workshop.registries, BoundOf(generation->bindings, listeners),
+                                       present ? &*present : nullptr, errors);
+  if (errors.empty()) BeginListening(generation->bindings, bound, failed);
+  Built built;
+  if (!errors.empty()) {
+    GiveUp(std::move(generation->bindings));
+    return built;
+  }
+  for (Binding& binding : generation->bindings) {
+    std::vector<net::Socket> sockets = std::exchange(binding.sockets, {});
+    if (!binding.wanted.listener.empty()) {
+      built.sockets.push_back(std::move(sockets));
+    } else if (!sockets.empty()) {
+      built.admin = std::move(sockets.front());
+    }
+  }
+  built.change = ChangeTo(*generation, before == nullptr ? Clusters() : before->clusters);
+  built.generation = std::move(generation);
+  return built;
+}
+
+void GiveUp(Built built) {
+  if (built.generation == nullptr) return;
+  const std::vector<Binding>& bindings = built.generation->bindings;
+  for (size_t i = 0; i < built.sockets.size(); ++i) {
+    if (!built.sockets[i].empty()) net::RemoveFile(bindings[i].bound);
+  }
+  if (built.admin.open()) net::RemoveFile(bindings.back().bound);
+}
+
+}  // namespace hawser::server
