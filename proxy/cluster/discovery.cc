@@ -226,10 +226,12 @@ void Discovery::Tell(Source& source, std::vector<Target> targets) {
     return files_.at(path).known() && files_.at(path).endpoints().empty();
   };
   const bool emptied = std::any_of(source.files.begin(), source.files.end(), empty_file);
-  if (source.told && (targets == source.targets || (targets.empty() && !emptied))) return;
-  if (targets.empty() && !emptied)
-    spdlog::warn("cluster {}: no endpoint has been found so far", source.cluster);
-  source.told = true;
+  const bool first = !std::exchange(source.told, true);
+  if (targets.empty() && !emptied) {
+    if (first) spdlog::warn("cluster {}: no endpoint has been found so far", source.cluster);
+    return;
+  }
+  if (!first && targets == source.targets) return;
   source.targets = std::move(targets);
   calls_.changed(source.cluster, source.targets);
 }

@@ -38,9 +38,9 @@ namespace hawser::cluster {
 class Discovery final : public event::IoHandler {
  public:
   struct Calls {
-    // By priority, address and name. The first ones of a cluster may be none. It does not call back.
+    // By priority, address and name. None only where a file says so. It does not call back.
     absl::AnyInvocable<void(const std::string& cluster, const std::vector<Target>& targets)> changed;
-    // Once: all clusters of the first Set have been told.
+    // Once: for every cluster of the first Set it is known whether there are targets.
     absl::AnyInvocable<void()> ready;
     FileSource::Load load_file;
   };
@@ -82,8 +82,8 @@ class Discovery final : public event::IoHandler {
     std::set<std::string> services;
     std::set<std::string> files;
     std::optional<base::TimePoint> patience_ends;  // for first answers; nothing: all are there
-    bool told = false;
-    std::vector<Target> targets;  // as they were told
+    bool told = false;                             // or there were none to tell
+    std::vector<Target> targets;                   // as they were told
     Counts counts;
   };
   using Names = WatchTable<AddressWatch, Source>;

@@ -43,7 +43,7 @@ void FileSource::Take(config::EndpointsFile file) {
     endpoints_ = std::move(file.endpoints);
     known_ = true;
   } else if (fault != fault_) {
-    spdlog::warn("{}; {} endpoints known before stay", fault, endpoints_.size());
+    spdlog::warn("{}; its last endpoints stay in use ({})", fault, endpoints_.size());
   }
   const bool failed = !fault.empty();
   fault_ = std::move(fault);

@@ -17,7 +17,7 @@ constexpr std::string_view kWhat = std::is_same_v<Record, net::IpAddress> ? "add
 void WarnOf(std::string_view name, const absl::Status& status, std::string_view what, size_t known) {
   const std::string why(status.message());
   if (known == 0) return spdlog::warn("cannot resolve {}: {}", name, why);
-  spdlog::warn("cannot resolve {}: {}; the {} {} of before stay", name, why, known, what);
+  spdlog::warn("cannot resolve {}: {}; its last {} stay in use ({})", name, why, what, known);
 }
 
 }  // namespace
