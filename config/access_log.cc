@@ -1,5 +1,11 @@
 #include "config/access_log.h"
 
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+#include "config/checks.h"
 #include "config/describe.h"
 
 namespace hawser::config {
@@ -34,6 +40,35 @@ void Describe(Description& d, const AccessLog& log) {
            "How many lines may wait to be written. When the disk cannot keep up, further lines are dropped "
            "and counted; tunnels never wait for the log."},
           log.queue, {1, 1 << 20});
+}
+
+namespace {
+
+// Under systemd and others stdout is a socket, which cannot be opened; if stdout is a file, it would be
+// opened a second time.
+void CheckLogPath(const std::string& path, const Checks& checks) {
+  static constexpr std::string_view kStdout[] = {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+  if (!checks.Given(path) || std::find(std::begin(kStdout), std::end(kStdout), path) == std::end(kStdout))
+    return;
+  checks.Warn(path, path + " cannot be opened under every supervisor",
+              "expected \"-\", which is stdout everywhere");
+}
+
+// Without an operator every line is the same; `%%` is none.
+void CheckLogFormat(const std::string& format, const Checks& checks) {
+  if (!checks.Given(format) || format == "json") return;
+  for (size_t at = 0; (at = format.find('%', at)) != std::string::npos; at += 2) {
+    if (format.substr(at + 1, 1) != "%") return;
+  }
+  checks.Warn(format, Quote(format) + " has no %field%: every line would be this text",
+              "expected json or a format with fields such as %status%");
+}
+
+}  // namespace
+
+void CheckAccessLog(const AccessLog& log, const Checks& checks) {
+  CheckLogPath(log.path, checks);
+  CheckLogFormat(log.format, checks);
 }
 
 }  // namespace hawser::config

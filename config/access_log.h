@@ -23,4 +23,6 @@ struct AccessLog {
 
 void Describe(Description& d, const AccessLog& log);
 
+void CheckAccessLog(const AccessLog& log, const Checks& checks);
+
 }  // namespace hawser::config

@@ -73,6 +73,11 @@ bool Overlap(const net::SocketAddress& a, const net::SocketAddress& b) {
   return a.ip() == b.ip() || Covers(a.ip(), b.ip()) || Covers(b.ip(), a.ip());
 }
 
+void CheckSocketMode(const std::string& mode, const net::SocketAddress& address, const Checks& checks) {
+  if (!checks.Given(mode) || !checks.Given(address) || address.has_file()) return;
+  checks.Warn(mode, "has no effect: " + address.ToString() + " has no file");
+}
+
 void CheckAddresses(const Config& config, const Checks& checks) {
   Bound bound(checks);
   if (config.admin.address) bound.Add(*config.admin.address);

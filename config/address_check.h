@@ -15,4 +15,7 @@ bool Overlap(const net::SocketAddress& a, const net::SocketAddress& b);
 // Reports every address that overlaps one before it, with the lines of both.
 void CheckAddresses(const Config& config, const Checks& checks);
 
+// Warns of permissions for a socket that has no file.
+void CheckSocketMode(const std::string& mode, const net::SocketAddress& address, const Checks& checks);
+
 }  // namespace hawser::config

@@ -1,5 +1,7 @@
 #include "config/admin.h"
 
+#include "config/address_check.h"
+#include "config/checks.h"
 #include "config/describe.h"
 
 namespace hawser::config {
@@ -32,6 +34,14 @@ void Describe(Description& d, const Admin& admin) {
        "The most rows that `/tunnels` shows. Workers collect them 256 at a time, between their other work."},
       admin.tunnels_shown, {1, 1'000'000});
   d.Field({"clients_shown", "The most rows that `/clients` shows."}, admin.clients_shown, {1, 100'000});
+}
+
+void CheckAdmin(const Admin& admin, const Checks& checks) {
+  if (admin.address) CheckSocketMode(admin.mode, *admin.address, checks);
+  if (!admin.address || admin.address->unix_socket() || admin.address->ip().loopback()) return;
+  if (!checks.Given(*admin.address)) return;
+  checks.Warn(*admin.address, "the admin pages can be reached from other machines",
+              "expected a loopback address or a Unix socket");
 }
 
 }  // namespace hawser::config

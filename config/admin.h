@@ -25,4 +25,6 @@ struct Admin {
 
 void Describe(Description& d, const Admin& admin);
 
+void CheckAdmin(const Admin& admin, const Checks& checks);
+
 }  // namespace hawser::config

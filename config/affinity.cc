@@ -1,6 +1,12 @@
 #include "config/affinity.h"
 
+#include <string>
+#include <utility>
+
+#include "config/checks.h"
 #include "config/describe.h"
+#include "config/keys_file.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 
@@ -45,6 +51,48 @@ void Describe(Description& d, const Affinity& affinity) {
            "(`Cache-Control: public` or `s-maxage`) gets no cookie."},
           affinity.cookie);
   d.ExactlyOneOf({"cookie"});
+}
+
+namespace {
+
+// Browsers drop a cookie that breaks these rules, and affinity with it.
+void CheckCookieAttributes(const AffinityCookie& cookie, bool all_tls, const Checks& checks) {
+  if (!checks.Sound(cookie)) return;
+  const bool secure = cookie.secure.value_or(all_tls);
+  const std::string expected =
+      cookie.secure ? "expected secure: true" : "expected secure: true, as not every listener has TLS";
+  if (cookie.same_site == SameSite::kNone && !secure && checks.Given(cookie.same_site)) {
+    checks.Error(cookie.same_site, "SameSite=None without Secure is refused by browsers", expected);
+  }
+  const bool host_prefix = cookie.name.starts_with("__Host-");
+  if ((host_prefix || cookie.name.starts_with("__Secure-")) && !secure) {
+    checks.Error(cookie.name, Quote(cookie.name) + " without Secure is refused by browsers", expected);
+  }
+  if (host_prefix && cookie.path != "/") {
+    checks.Error(cookie.name, Quote(cookie.name) + " with another path than / is refused by browsers",
+                 "expected path: /");
+  }
+}
+
+void ReadKeysFile(AffinityCookie& cookie, const Checks& checks) {
+  if (!cookie.keys_file || !checks.files || !checks.Given(*cookie.keys_file)) return;
+  auto keys = ReadKeys(*cookie.keys_file);
+  if (keys.ok()) {
+    cookie.keys = *std::move(keys);
+    return;
+  }
+  const auto message = keys.status().message();
+  checks.Error(*cookie.keys_file,
+               fmt::format("{} {}", *cookie.keys_file, std::string(message.data(), message.size())),
+               fmt::format("expected one key of at least {} bytes in each line", kShortestKey));
+}
+
+}  // namespace
+
+void CheckAffinity(Affinity& affinity, bool all_tls, const Checks& checks) {
+  if (!affinity.cookie) return;
+  CheckCookieAttributes(*affinity.cookie, all_tls, checks);
+  ReadKeysFile(*affinity.cookie, checks);
 }
 
 }  // namespace hawser::config

@@ -33,4 +33,7 @@ struct Affinity {
 void Describe(Description& d, const AffinityCookie& cookie);
 void Describe(Description& d, const Affinity& affinity);
 
+// Also reads the keys of a keys_file into `keys`, if checks.files. `all_tls`: every listener has TLS.
+void CheckAffinity(Affinity& affinity, bool all_tls, const Checks& checks);
+
 }  // namespace hawser::config

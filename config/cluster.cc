@@ -1,6 +1,10 @@
 #include "config/cluster.h"
 
+#include <algorithm>
+
+#include "config/checks.h"
 #include "config/describe.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 
@@ -97,6 +101,43 @@ void Describe(Description& d, const Cluster& cluster) {
   d.Field({"endpoints", "The backends."}, cluster.endpoints, {.min_items = 1});
   d.Field({"discovery", "Where the backends are looked up, instead of `endpoints`."}, cluster.discovery);
   d.ExactlyOneOf({"endpoints", "discovery"});
+}
+
+namespace {
+
+void CheckHashPolicy(const Cluster& cluster, const Checks& checks) {
+  const bool hashes = cluster.lb_policy == LbPolicy::kRingHash || cluster.lb_policy == LbPolicy::kMaglev;
+  if (!hashes && checks.Sound(cluster) && checks.Given(cluster.hash_policy)) {
+    checks.Warn(cluster.hash_policy, "has no effect with this lb_policy", "expected ring_hash or maglev");
+  }
+}
+
+// Public certificates carry names. Only a private authority signs addresses.
+void CheckServerName(const Cluster& cluster, const Checks& checks) {
+  if (!cluster.tls || cluster.tls->server_name || cluster.tls->ca_file || !cluster.tls->verify) return;
+  if (!checks.Given(*cluster.tls)) return;
+  const auto bare =
+      std::find_if(cluster.endpoints.begin(), cluster.endpoints.end(), [&](const Endpoint& endpoint) {
+        return checks.Given(endpoint.address) && !endpoint.address.named() &&
+               !endpoint.address.literal().unix_socket();
+      });
+  if (bare == cluster.endpoints.end()) return;
+  checks.Warn(
+      *cluster.tls,
+      fmt::format("the certificate of {} must carry its IP address, and few do", bare->address.ToString()),
+      "expected server_name, the name in the certificate");
+}
+
+}  // namespace
+
+void CheckCluster(Cluster& cluster, bool all_tls, const Checks& checks) {
+  if (cluster.tls) CheckBackendTls(*cluster.tls, checks);
+  CheckHashPolicy(cluster, checks);
+  CheckEndpoints(cluster.endpoints, checks);
+  if (cluster.discovery) CheckDiscovery(*cluster.discovery, checks);
+  CheckDraining(cluster.draining, cluster.affinity && cluster.affinity->cookie, checks);
+  CheckServerName(cluster, checks);
+  if (cluster.affinity) CheckAffinity(*cluster.affinity, all_tls, checks);
 }
 
 }  // namespace hawser::config

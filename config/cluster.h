@@ -52,4 +52,7 @@ struct Cluster {
 void Describe(Description& d, const HashPolicy& policy);
 void Describe(Description& d, const Cluster& cluster);
 
+// Also reads files, as the checks of its parts do. `all_tls`: every listener has TLS.
+void CheckCluster(Cluster& cluster, bool all_tls, const Checks& checks);
+
 }  // namespace hawser::config

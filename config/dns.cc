@@ -1,6 +1,11 @@
 #include "config/dns.h"
 
+#include <string>
+
+#include "config/checks.h"
 #include "config/describe.h"
+#include "config/units.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 
@@ -33,6 +38,18 @@ void Describe(Description& d, const Dns& dns) {
            "Which addresses of a name are used. `auto`: IPv4 if there are any, else IPv6. `ipv4`, `ipv6`: "
            "these alone. `both`: all."},
           dns.ip_family);
+}
+
+void CheckDns(const Dns& dns, const Checks& checks) {
+  for (const DnsServer& server : dns.servers) {
+    if (!checks.Given(server) || server.address.port() != 0) continue;
+    checks.Error(server, server.address.ToString() + " has port 0", "expected the server's port");
+  }
+  if (!checks.Sound(dns) || dns.min_refresh <= dns.max_refresh) return;
+  const bool max_given = checks.Given(dns.max_refresh);
+  const std::string what = fmt::format("min_refresh ({}) is above max_refresh ({})",
+                                       FormatDuration(dns.min_refresh), FormatDuration(dns.max_refresh));
+  max_given ? checks.Error(dns.max_refresh, what) : checks.Error(dns.min_refresh, what);
 }
 
 }  // namespace hawser::config

@@ -32,4 +32,6 @@ struct Dns {
 
 void Describe(Description& d, const Dns& dns);
 
+void CheckDns(const Dns& dns, const Checks& checks);
+
 }  // namespace hawser::config

@@ -1,6 +1,9 @@
 #include "config/drain.h"
 
+#include "config/checks.h"
 #include "config/describe.h"
+#include "config/units.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 
@@ -26,6 +29,14 @@ void Describe(Description& d, const Drain& drain) {
           drain.deadline, {0s, 48h});
   d.Field({"code", "Close code for clients and backends: 1001 says that the server goes away."}, drain.code);
   d.Field({"reload", "How tunnels are closed whose listener or route a reload removes."}, drain.reload);
+}
+
+void CheckDrain(const Drain& drain, const Checks& checks) {
+  if (!checks.Sound(drain) || !checks.Given(drain.deadline) || drain.deadline >= drain.window) return;
+  checks.Error(drain.deadline,
+               fmt::format("{} is below the window of {}", FormatDuration(drain.deadline),
+                           FormatDuration(drain.window)),
+               "expected at least the window");
 }
 
 }  // namespace hawser::config

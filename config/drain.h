@@ -26,4 +26,6 @@ struct Drain {
 void Describe(Description& d, const ReloadDrain& reload);
 void Describe(Description& d, const Drain& drain);
 
+void CheckDrain(const Drain& drain, const Checks& checks);
+
 }  // namespace hawser::config

@@ -1,6 +1,14 @@
 #include "config/endpoints.h"
 
+#include <string>
+#include <utility>
+
+#include "absl/container/flat_hash_set.h"
+#include "config/checks.h"
 #include "config/describe.h"
+#include "config/endpoints_file.h"
+#include "config/units.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 
@@ -56,6 +64,71 @@ void Describe(Description& d, const EndpointDraining& draining) {
            "When an endpoint has left for this long, its last tunnels are closed with 1012, its cookies no "
            "longer count, and its connections are closed."},
           draining.timeout, {0s, kLongestLife});
+}
+
+namespace {
+
+void CheckListed(const std::vector<Endpoint>& endpoints, const Checks& checks) {
+  absl::flat_hash_set<std::string> seen;
+  for (const Endpoint& endpoint : endpoints) {
+    const BackendAddress& address = endpoint.address;
+    if (!checks.Given(address)) continue;
+    const bool unix_socket = !address.named() && address.literal().unix_socket();
+    if (!unix_socket && address.port() == 0) {
+      checks.Error(address, address.ToString() + " has port 0", "expected the backend's port");
+    }
+    if (!seen.insert(address.ToString()).second) {
+      checks.Error(address, address.ToString() + " is listed twice in this cluster",
+                   "expected it once, with a weight");
+    }
+  }
+}
+
+// To connect to such an address is to connect to this machine, which is seldom meant where it stands.
+void CheckUnspecified(const std::vector<Endpoint>& endpoints, const Checks& checks) {
+  for (const Endpoint& endpoint : endpoints) {
+    if (!checks.Given(endpoint.address) || endpoint.address.named()) continue;
+    const net::SocketAddress& address = endpoint.address.literal();
+    if (address.unix_socket() || !address.ip().unspecified()) continue;
+    checks.Warn(endpoint.address, address.ToString() + " is an address to listen on",
+                "expected the backend's address, such as 127.0.0.1");
+  }
+}
+
+}  // namespace
+
+void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks) {
+  CheckListed(endpoints, checks);
+  CheckUnspecified(endpoints, checks);
+}
+
+void CheckDiscovery(const Discovery& discovery, const Checks& checks) {
+  if (!discovery.file) return;
+  const std::string& file = *discovery.file;
+  if (!checks.files || !checks.Given(file)) return;
+  for (Diagnostic& error : LoadEndpoints(file).errors) {
+    if (error.mark.line > 0) {
+      checks.errors.Add(std::move(error));
+    } else {
+      checks.Error(file, file + " " + error.what, "expected a list of endpoints");
+    }
+  }
+}
+
+void CheckDraining(const EndpointDraining& draining, bool cookies, const Checks& checks) {
+  if (!checks.Sound(draining)) return;
+  if (draining.tunnels == LeavingTunnels::kKeep) {
+    if (checks.Given(draining.window))
+      checks.Warn(draining.window, "has no effect with this `tunnels`", "expected tunnels: close");
+  } else if (draining.window > draining.timeout) {
+    const bool own = checks.Given(draining.window);
+    const std::string what = fmt::format("window ({}) is above timeout ({})", FormatDuration(draining.window),
+                                         FormatDuration(draining.timeout));
+    own ? checks.Error(draining.window, what) : checks.Error(draining.timeout, what);
+  }
+  if (draining.cookies == LeavingCookies::kHonour && !cookies) {
+    checks.Warn(draining.cookies, "has no effect without affinity.cookie");
+  }
 }
 
 }  // namespace hawser::config

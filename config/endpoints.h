@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/backend_address.h"
 #include "config/section.h"
@@ -40,5 +41,12 @@ struct EndpointDraining {
 void Describe(Description& d, const Endpoint& endpoint);
 void Describe(Description& d, const Discovery& discovery);
 void Describe(Description& d, const EndpointDraining& draining);
+
+// Of one cluster: port 0, addresses that are listed twice, addresses that nobody connects to.
+void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks);
+// Reads its file, if checks.files.
+void CheckDiscovery(const Discovery& discovery, const Checks& checks);
+// `cookies`: the cluster has an affinity cookie.
+void CheckDraining(const EndpointDraining& draining, bool cookies, const Checks& checks);
 
 }  // namespace hawser::config

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
+#include "config/checks.h"
 #include "config/describe.h"
 #include "config/keys_file.h"
 #include "config/node.h"
@@ -34,22 +34,6 @@ EndpointsFile ParseEndpoints(std::string_view text, const std::string& path) {
   if (!errors.empty()) file.endpoints.clear();
   file.errors = errors.Take();
   return file;
-}
-
-void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks) {
-  absl::flat_hash_set<std::string> seen;
-  for (const Endpoint& endpoint : endpoints) {
-    const BackendAddress& address = endpoint.address;
-    if (!checks.Given(address)) continue;
-    const bool unix_socket = !address.named() && address.literal().unix_socket();
-    if (!unix_socket && address.port() == 0) {
-      checks.Error(address, address.ToString() + " has port 0", "expected the backend's port");
-    }
-    if (!seen.insert(address.ToString()).second) {
-      checks.Error(address, address.ToString() + " is listed twice in this cluster",
-                   "expected it once, with a weight");
-    }
-  }
 }
 
 }  // namespace hawser::config

@@ -6,9 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "config/cluster.h"
 #include "config/diagnostic.h"
-#include "config/validate.h"
+#include "config/endpoints.h"
 
 namespace hawser::config {
 
@@ -24,8 +23,5 @@ EndpointsFile LoadEndpoints(const std::string& path);
 
 // The same for text that was read already; `path` stands in diagnostics.
 EndpointsFile ParseEndpoints(std::string_view text, const std::string& path);
-
-// What is wrong with the endpoints of one cluster: port 0, and addresses that are listed twice.
-void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks);
 
 }  // namespace hawser::config

@@ -1,6 +1,8 @@
 #include "config/filters.h"
 
+#include "config/checks.h"
 #include "config/describe.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 
@@ -27,6 +29,25 @@ void Describe(Description& d, const FilterConfig& filter) {
            "handshake or not, whose `Origin` is not in `allow`."},
           filter.origin);
   d.ExactlyOneOf({"origin"});
+}
+
+namespace {
+
+// A page is never loaded by ws:// or wss://.
+void CheckOrigins(const OriginFilter& filter, const Checks& checks) {
+  for (const std::string& origin : filter.allow) {
+    if (!checks.Given(origin) || (!origin.starts_with("ws://") && !origin.starts_with("wss://"))) continue;
+    checks.Warn(origin, Quote(origin) + " never matches: an Origin begins with http:// or https://",
+                fmt::format("expected http{}", origin.substr(2)));
+  }
+}
+
+}  // namespace
+
+void CheckFilters(const std::vector<FilterConfig>& filters, const Checks& checks) {
+  for (const FilterConfig& filter : filters) {
+    if (filter.origin) CheckOrigins(*filter.origin, checks);
+  }
 }
 
 }  // namespace hawser::config

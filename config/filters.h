@@ -24,4 +24,6 @@ struct FilterConfig {
 void Describe(Description& d, const OriginFilter& origin);
 void Describe(Description& d, const FilterConfig& filter);
 
+void CheckFilters(const std::vector<FilterConfig>& filters, const Checks& checks);
+
 }  // namespace hawser::config

@@ -1,5 +1,10 @@
 #include "config/listener.h"
 
+#include <string>
+
+#include "config/address_check.h"
+#include "config/burst_check.h"
+#include "config/checks.h"
 #include "config/describe.h"
 
 namespace hawser::config {
@@ -124,6 +129,59 @@ void Describe(Description& d, const Listener& listener) {
           listener.trusted_proxies);
   d.Field({"forwarded", "Headers that tell backends about the client, beside those that are always sent."},
           listener.forwarded);
+}
+
+namespace {
+
+// Warns of per-IP limits, which do not apply to trusted proxies.
+void CheckPerIpLimits(const Listener& listener, const Checks& checks) {
+  if (listener.trusted_proxies.empty()) return;
+  const auto warn = [&checks](const auto& field) {
+    if (checks.Given(field)) checks.Warn(field, "does not count the connections of trusted_proxies");
+  };
+  warn(listener.limits.connections_per_ip);
+  if (listener.limits.connection_rate_per_ip) warn(*listener.limits.connection_rate_per_ip);
+}
+
+// Address blocks never match a peer on a Unix socket.
+void CheckTrustedProxies(const Listener& listener, const Checks& checks) {
+  const auto& trusted = listener.trusted_proxies;
+  if (!listener.address.unix_socket() || trusted.empty() || !checks.Given(trusted)) return;
+  if (net::AnyContains(trusted, listener.address)) return;
+  checks.Warn(trusted, "names no peer of a Unix socket", "expected unix");
+}
+
+void CheckTrust(const Listener& listener, const Checks& checks) {
+  for (const net::PeerBlock& block : listener.trusted_proxies) {
+    if (!checks.Given(block)) continue;
+    const std::string text = block.ToString();
+    if (text != "0.0.0.0/0" && text != "::/0") continue;
+    checks.Warn(block, "every client is trusted: it may forge X-Forwarded-For",
+                "expected the addresses of your proxies");
+  }
+}
+
+}  // namespace
+
+void CheckListener(const Listener& listener, const Checks& checks) {
+  CheckTrustedProxies(listener, checks);
+  CheckPerIpLimits(listener, checks);
+  CheckSocketMode(listener.mode, listener.address, checks);
+  CheckTrust(listener, checks);
+  if (const auto& limit = listener.limits.connection_rate_per_ip) {
+    CheckBurst(*limit, limit->burst, ShownNumber, checks);
+  }
+  if (!listener.tls) return;
+  CheckTls(*listener.tls, checks);
+  if (listener.limits.over_limit == OverLimit::kRespond && checks.Given(listener.limits.over_limit)) {
+    checks.Warn(listener.limits.over_limit,
+                "has no effect where TLS is on: connections over a limit are closed");
+  }
+  if (listener.http2.prior_knowledge && checks.Given(listener.http2.prior_knowledge)) {
+    checks.Warn(listener.http2.prior_knowledge,
+                "has no effect where TLS is on: clients choose HTTP/2 by ALPN",
+                "expected http2.enabled alone, which is on unless it is false");
+  }
 }
 
 }  // namespace hawser::config

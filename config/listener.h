@@ -73,4 +73,6 @@ void Describe(Description& d, const ListenerTimeouts& timeouts);
 void Describe(Description& d, const Forwarded& forwarded);
 void Describe(Description& d, const Listener& listener);
 
+void CheckListener(const Listener& listener, const Checks& checks);
+
 }  // namespace hawser::config

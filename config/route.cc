@@ -1,5 +1,8 @@
 #include "config/route.h"
 
+#include <algorithm>
+
+#include "config/checks.h"
 #include "config/describe.h"
 
 namespace hawser::config {
@@ -84,6 +87,45 @@ void Describe(Description& d, const Route& route) {
           route.filters);
   d.ExactlyOneOf({"cluster", "weighted_clusters", "redirect", "direct_response"});
   d.AtMostOneOf({"prefix_rewrite", "regex_rewrite"});
+}
+
+namespace {
+
+void CheckWeights(const Route& route, const Checks& checks) {
+  const auto& clusters = route.weighted_clusters;
+  if (clusters.empty()) return;
+  if (std::any_of(clusters.begin(), clusters.end(),
+                  [](const WeightedCluster& one) { return one.weight > 0; }))
+    return;
+  checks.Error(clusters, "every weight is 0", "expected one above 0");
+}
+
+// Warns of rewrites on a route whose requests reach no backend.
+void CheckUnusedRewrites(const Route& route, const Checks& checks) {
+  const auto warn = [&checks](const auto& field) {
+    if (checks.Given(field)) checks.Warn(field, "has no effect: no backend sees the request");
+  };
+  if (route.prefix_rewrite) warn(*route.prefix_rewrite);
+  if (route.regex_rewrite) warn(*route.regex_rewrite);
+  if (route.host_rewrite) warn(*route.host_rewrite);
+  warn(route.request_headers);
+}
+
+}  // namespace
+
+void CheckRoute(const Route& route, const Checks& checks) {
+  CheckMatch(route.match, checks);
+  CheckWeights(route, checks);
+  CheckWebSocket(route.websocket, checks);
+  CheckHeaderRules(route.request_headers, checks);
+  CheckHeaderRules(route.response_headers, checks);
+  CheckAuthority(route.host_rewrite, checks);
+  CheckPrefixRewrite(route.prefix_rewrite, route.match, checks);
+  if (route.regex_rewrite) CheckRegexRewrite(*route.regex_rewrite, checks);
+  if (route.redirect) CheckRedirect(*route.redirect, route.match, checks);
+  if (route.direct_response) CheckDirectResponse(*route.direct_response, checks);
+  if (route.redirect || route.direct_response) CheckUnusedRewrites(route, checks);
+  CheckFilters(route.filters, checks);
 }
 
 }  // namespace hawser::config

@@ -48,4 +48,6 @@ struct Route {
 void Describe(Description& d, const WeightedCluster& cluster);
 void Describe(Description& d, const Route& route);
 
+void CheckRoute(const Route& route, const Checks& checks);
+
 }  // namespace hawser::config

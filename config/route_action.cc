@@ -1,6 +1,16 @@
 #include "config/route_action.h"
 
+#include <string>
+#include <string_view>
+
+#include <re2/re2.h>
+
+#include "config/checks.h"
 #include "config/describe.h"
+#include "config/route_match.h"
+#include "fmt/format.h"
+#include "proxy/http/head.h"
+#include "proxy/http/hop_by_hop.h"
 
 namespace hawser::config {
 
@@ -81,6 +91,79 @@ void Describe(Description& d, const DirectResponse& response) {
   d.Field({"body", "Body of the response; `text/plain` unless `headers` say otherwise.", "an empty one"},
           response.body, {Form::kBody, kLongestBody});
   d.Field({"headers", "Header fields of the response. hawser itself sets the length."}, response.headers);
+}
+
+namespace {
+
+void CheckFieldName(const std::string& name, const Checks& checks) {
+  if (!checks.Given(name) || !http::IsOwnField(name)) return;
+  checks.Error(name, fmt::format("{} is written by hawser itself", Quote(name)), "expected another field");
+}
+
+void CheckFields(const std::vector<HeaderField>& fields, const Checks& checks) {
+  for (const HeaderField& field : fields) CheckFieldName(field.name, checks);
+}
+
+// Groups are written $1 in many other programs.
+void CheckGroups(const RegexRewrite& rewrite, const Checks& checks) {
+  re2::StringPiece group;
+  if (!checks.Given(rewrite.substitution) || !RE2::PartialMatch(rewrite.substitution, R"((\$[0-9]))", &group))
+    return;
+  checks.Warn(rewrite.substitution, fmt::format("{} is plain text", Quote({group.data(), group.size()})),
+              "expected \\1 to \\9 for the groups");
+}
+
+}  // namespace
+
+void CheckHeaderRules(const HeaderRules& rules, const Checks& checks) {
+  CheckFields(rules.add, checks);
+  CheckFields(rules.set, checks);
+  for (const std::string& name : rules.remove) CheckFieldName(name, checks);
+}
+
+void CheckAuthority(const std::optional<std::string>& authority, const Checks& checks) {
+  if (!authority || !checks.Given(*authority) || http::IsValidAuthority(*authority)) return;
+  checks.Error(*authority, Quote(*authority) + " is not a valid host",
+               "expected a host, with or without a port");
+}
+
+// A prefix can only be replaced where one was matched.
+void CheckPrefixRewrite(const std::optional<std::string>& rewrite, const RouteMatch& match,
+                        const Checks& checks) {
+  if (!rewrite || !checks.Given(*rewrite) || !match.path_regex) return;
+  checks.Error(*rewrite, "path_regex matches no prefix", "expected path_prefix or path in match");
+}
+
+// The pattern must have every group that the substitution names.
+void CheckRegexRewrite(const RegexRewrite& rewrite, const Checks& checks) {
+  CheckGroups(rewrite, checks);
+  if (!checks.Given(rewrite.pattern) || !checks.Given(rewrite.substitution)) return;
+  const RE2 pattern(rewrite.pattern, RE2::Quiet);
+  std::string fault;
+  if (pattern.ok() && pattern.CheckRewriteString(rewrite.substitution, &fault)) return;
+  checks.Error(rewrite.substitution,
+               Quote(rewrite.substitution) + " names a group that the pattern does not have",
+               fmt::format("expected \\0 to \\{}", pattern.NumberOfCapturingGroups()));
+}
+
+void CheckRedirect(const Redirect& redirect, const RouteMatch& match, const Checks& checks) {
+  CheckAuthority(redirect.host, checks);
+  CheckPrefixRewrite(redirect.prefix_rewrite, match, checks);
+  const bool moves = redirect.scheme || redirect.host || redirect.port || redirect.path ||
+                     redirect.prefix_rewrite || redirect.strip_query;
+  if (!moves && checks.Sound(redirect)) {
+    checks.Error(redirect, "redirects to the same URL",
+                 "expected scheme, host, port, path, prefix_rewrite or strip_query");
+  }
+}
+
+void CheckDirectResponse(const DirectResponse& response, const Checks& checks) {
+  CheckFields(response.headers, checks);
+  const bool bodiless = response.status == 204 || response.status == 304;
+  if (bodiless && !response.body.empty() && checks.Given(response.body)) {
+    checks.Error(response.body, fmt::format("a {} has no body", response.status),
+                 "expected none, or another status");
+  }
 }
 
 }  // namespace hawser::config

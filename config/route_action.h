@@ -58,4 +58,16 @@ void Describe(Description& d, const RegexRewrite& rewrite);
 void Describe(Description& d, const Redirect& redirect);
 void Describe(Description& d, const DirectResponse& response);
 
+struct RouteMatch;
+
+void CheckHeaderRules(const HeaderRules& rules, const Checks& checks);
+void CheckRegexRewrite(const RegexRewrite& rewrite, const Checks& checks);
+void CheckRedirect(const Redirect& redirect, const RouteMatch& match, const Checks& checks);
+void CheckDirectResponse(const DirectResponse& response, const Checks& checks);
+// Of a rewritten host.
+void CheckAuthority(const std::optional<std::string>& authority, const Checks& checks);
+// A prefix can only be replaced where one was matched.
+void CheckPrefixRewrite(const std::optional<std::string>& rewrite, const RouteMatch& match,
+                        const Checks& checks);
+
 }  // namespace hawser::config

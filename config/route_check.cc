@@ -7,8 +7,6 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "config/action_check.h"
-#include "config/form.h"
 #include "config/suggest.h"
 #include "config/units.h"
 #include "fmt/format.h"
@@ -48,61 +46,6 @@ void CheckReferences(const Config& config, const Checks& checks) {
     if (route.cluster) clusters.Check(*route.cluster, checks);
     for (const WeightedCluster& weighted : route.weighted_clusters) clusters.Check(weighted.name, checks);
     for (const std::string& name : route.listeners) listeners.Check(name, checks);
-  }
-}
-
-void CheckWeights(const Route& route, const Checks& checks) {
-  const auto& clusters = route.weighted_clusters;
-  if (clusters.empty()) return;
-  if (std::any_of(clusters.begin(), clusters.end(),
-                  [](const WeightedCluster& one) { return one.weight > 0; }))
-    return;
-  checks.Error(clusters, "every weight is 0", "expected one above 0");
-}
-
-void CheckHeaderNames(const Route& route, const Checks& checks) {
-  for (const ValueMatch& header : route.match.headers) {
-    if (!checks.Given(header.name)) continue;
-    if (auto misfit = Misfit(Form::kToken, header.name)) {
-      checks.Error(header.name, *std::move(misfit), "expected the name of a header");
-    }
-  }
-}
-
-// Without inspection, frame boundaries are unknown.
-void CheckWithoutFrames(const WebSocket& websocket, const Checks& checks) {
-  const auto forbid = [&](const auto& field, bool asked) {
-    if (asked)
-      checks.Error(field, "needs frames, and inspection: off does not look for them",
-                   "expected inspection: strict or lenient");
-  };
-  forbid(websocket.validate_utf8, checks.Given(websocket.validate_utf8) && websocket.validate_utf8);
-  forbid(websocket.compression, websocket.compression == Compression::kOffload);
-  forbid(websocket.max_frame_bytes, websocket.max_frame_bytes.bytes > 0);
-  forbid(websocket.max_message_bytes, websocket.max_message_bytes.bytes > 0);
-  const auto limits = [](const std::optional<MessageRateLimit>& limit) {
-    return limit && limit->rate.per_second > 0;
-  };
-  forbid(websocket.message_rate,
-         limits(websocket.message_rate.from_client) || limits(websocket.message_rate.from_backend));
-}
-
-void CheckWebSocket(const WebSocket& websocket, const Checks& checks) {
-  const Keepalive& keepalive = websocket.keepalive;
-  if (websocket.inspection == Inspection::kOff) return CheckWithoutFrames(websocket, checks);
-  if (!checks.Sound(websocket) || keepalive.interval.count() == 0 || keepalive.to == KeepaliveTo::kNone)
-    return;
-  if (checks.Given(keepalive.timeout) && keepalive.timeout > keepalive.interval) {
-    checks.Warn(
-        keepalive.timeout,
-        fmt::format("a pong may take longer than the interval of {}", FormatDuration(keepalive.interval)),
-        "expected at most the interval");
-  }
-  if (websocket.idle_timeout.count() > 0 && websocket.idle_timeout < keepalive.interval) {
-    checks.Warn(websocket.idle_timeout,
-                fmt::format("tunnels end before the first ping, which comes after {}; pings are not messages",
-                            FormatDuration(keepalive.interval)),
-                "expected more than keepalive.interval");
   }
 }
 
@@ -195,18 +138,52 @@ void CheckUse(const Config& config, const Checks& checks) {
   }
 }
 
+bool Takes(const Route& route, const std::string& cluster) {
+  if (route.cluster == cluster) return true;
+  return std::any_of(route.weighted_clusters.begin(), route.weighted_clusters.end(),
+                     [&cluster](const WeightedCluster& weighted) { return weighted.name == cluster; });
+}
+
+// Warns if connecting may take longer than the route allows the backend for the whole answer. False if there
+// is no warning.
+bool CheckConnectTimeout(const Cluster& cluster, const Route& route, const Duration& answer,
+                         std::string_view key, const Checks& checks) {
+  if (answer.count() == 0 || cluster.connect_timeout <= answer) return false;
+  const bool own = checks.Given(cluster.connect_timeout);
+  if (!own && !checks.Given(answer)) return false;
+  const std::string limit = FormatDuration(own ? answer : cluster.connect_timeout);
+  if (own) {
+    checks.Warn(cluster.connect_timeout,
+                fmt::format("a connection may take longer than the answer: {} of route {} is {}", key,
+                            Quote(route.name), limit),
+                "expected at most " + limit);
+  } else {
+    checks.Warn(
+        answer,
+        fmt::format("a connection may take longer than the answer: connect_timeout of cluster {} is {}",
+                    Quote(cluster.name), limit),
+        "expected at least " + limit);
+  }
+  return true;
+}
+
 }  // namespace
 
 void CheckRoutes(const Config& config, const Checks& checks) {
   CheckReferences(config, checks);
-  for (const Route& route : config.routes) {
-    CheckWeights(route, checks);
-    CheckHeaderNames(route, checks);
-    CheckWebSocket(route.websocket, checks);
-    CheckAction(route, checks);
-  }
+  for (const Route& route : config.routes) CheckRoute(route, checks);
   CheckOrder(config, checks);
   CheckUse(config, checks);
+}
+
+void CheckConnectTimeouts(const Config& config, const Checks& checks) {
+  for (const Cluster& cluster : config.clusters) {
+    for (const Route& route : config.routes) {
+      if (!Takes(route, cluster.name) || !checks.Sound(route) || !checks.Sound(cluster)) continue;
+      if (CheckConnectTimeout(cluster, route, route.handshake_timeout, "handshake_timeout", checks)) break;
+      if (CheckConnectTimeout(cluster, route, route.response_timeout, "response_timeout", checks)) break;
+    }
+  }
 }
 
 }  // namespace hawser::config

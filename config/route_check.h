@@ -1,4 +1,4 @@
-// Checks of the routes: names that they refer to, weights, and routes that no request can take because an
+// Checks of the routes: each alone, names that they refer to, and routes that no request can take because an
 // earlier one takes it first (of all that match, the first in the file wins).
 #pragma once
 
@@ -8,5 +8,8 @@
 namespace hawser::config {
 
 void CheckRoutes(const Config& config, const Checks& checks);
+
+// Warns of clusters whose connections may take longer than a route allows the whole answer. After all other checks.
+void CheckConnectTimeouts(const Config& config, const Checks& checks);
 
 }  // namespace hawser::config

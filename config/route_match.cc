@@ -1,9 +1,14 @@
 #include "config/route_match.h"
 
 #include <set>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "absl/strings/ascii.h"
+#include "config/checks.h"
 #include "config/describe.h"
+#include "config/form.h"
 #include "fmt/format.h"
 
 namespace hawser::config {
@@ -71,6 +76,34 @@ void Describe(Description& d, const RouteMatch& match) {
   d.Field({"subprotocol", "A subprotocol that the client offers in `Sec-WebSocket-Protocol`.", "any or none"},
           match.subprotocol, {{Form::kToken}});
   d.AtMostOneOf({"path", "path_prefix", "path_regex"});
+}
+
+namespace {
+
+void CheckHeaderNames(const RouteMatch& match, const Checks& checks) {
+  for (const ValueMatch& header : match.headers) {
+    if (!checks.Given(header.name)) continue;
+    if (auto misfit = Misfit(Form::kToken, header.name)) {
+      checks.Error(header.name, *std::move(misfit), "expected the name of a header");
+    }
+  }
+}
+
+// Other programs take * at the end of a path for "and all below".
+void CheckStar(const std::optional<std::string>& path, std::string_view key, const Checks& checks) {
+  if (!path || !checks.Given(*path) || !path->ends_with('*')) return;
+  const size_t end = path->find_last_not_of("/*");
+  const std::string prefix = end == std::string::npos ? "/" : path->substr(0, end + 1);
+  checks.Warn(*path, Quote(*path) + " ends in a *, which stands for itself only",
+              fmt::format("expected {}{} (whole segments), or path_regex", key, prefix));
+}
+
+}  // namespace
+
+void CheckMatch(const RouteMatch& match, const Checks& checks) {
+  CheckHeaderNames(match, checks);
+  CheckStar(match.path, "path_prefix: ", checks);
+  CheckStar(match.path_prefix, "", checks);
 }
 
 }  // namespace hawser::config

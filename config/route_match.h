@@ -37,4 +37,6 @@ std::string Canonical(const RouteMatch& match);
 void Describe(Description& d, const ValueMatch& match);
 void Describe(Description& d, const RouteMatch& match);
 
+void CheckMatch(const RouteMatch& match, const Checks& checks);
+
 }  // namespace hawser::config

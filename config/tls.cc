@@ -1,5 +1,9 @@
 #include "config/tls.h"
 
+#include <string>
+
+#include "config/certificate_check.h"
+#include "config/checks.h"
 #include "config/describe.h"
 
 namespace hawser::config {
@@ -66,6 +70,52 @@ void Describe(Description& d, const BackendTls& tls) {
   d.Field({"private_key", "PEM file with the key of `certificate`.", "none"}, tls.private_key,
           {{Form::kFile}});
   d.Field({"min_version", "The oldest TLS version that hawser speaks."}, tls.min_version);
+}
+
+namespace {
+
+void CheckPair(const std::string& certificate, const std::string& private_key, const Checks& checks) {
+  if (!checks.files || !checks.Given(certificate) || !checks.Given(private_key)) return;
+  const CertificateFaults faults = CheckCertificate({certificate, private_key});
+  if (!faults.certificate.empty())
+    checks.Error(certificate, faults.certificate, "expected a PEM certificate");
+  if (!faults.private_key.empty())
+    checks.Error(private_key, faults.private_key, "expected its PEM private key");
+  for (const std::string& fault : faults.dates) checks.Warn(certificate, fault);
+  for (const std::string& fault : faults.links) {
+    checks.Warn(certificate, fault, "expected each certificate to be signed by the one behind it");
+  }
+}
+
+}  // namespace
+
+void CheckTls(const Tls& tls, const Checks& checks) {
+  if (tls.min_version > tls.max_version) {
+    const bool max_given = checks.Given(tls.max_version);
+    const std::string what = "min_version is above max_version";
+    max_given ? checks.Error(tls.max_version, what) : checks.Error(tls.min_version, what);
+  }
+  if (!tls.ciphers.empty() && !CiphersKnown(tls.ciphers)) {
+    checks.Error(tls.ciphers, Quote(tls.ciphers) + " names no cipher",
+                 "expected a TLS 1.2 cipher list of OpenSSL");
+  }
+  for (const Certificate& pair : tls.certificates) CheckPair(pair.certificate, pair.private_key, checks);
+}
+
+void CheckBackendTls(const BackendTls& tls, const Checks& checks) {
+  if (!checks.Sound(tls)) return;
+  if (tls.certificate.has_value() != tls.private_key.has_value()) {
+    const auto& given = tls.certificate ? tls.certificate : tls.private_key;
+    checks.Error(*given, "certificate and private_key go together", "expected both or none");
+  } else if (tls.certificate) {
+    CheckPair(*tls.certificate, *tls.private_key, checks);
+  }
+  if (!tls.ca_file || !checks.files || !checks.Given(*tls.ca_file)) return;
+  const CertificateFaults faults = CheckAuthorities(*tls.ca_file);
+  if (!faults.certificate.empty())
+    checks.Error(*tls.ca_file, faults.certificate, "expected PEM certificates");
+  for (const std::string& fault : faults.dates) checks.Warn(*tls.ca_file, fault);
+  if (!tls.verify) checks.Warn(*tls.ca_file, "has no effect where verify is false");
 }
 
 }  // namespace hawser::config

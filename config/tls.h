@@ -52,4 +52,8 @@ void Describe(Description& d, const SessionTickets& tickets);
 void Describe(Description& d, const Tls& tls);
 void Describe(Description& d, const BackendTls& tls);
 
+// Their files too, if checks.files.
+void CheckTls(const Tls& tls, const Checks& checks);
+void CheckBackendTls(const BackendTls& tls, const Checks& checks);
+
 }  // namespace hawser::config

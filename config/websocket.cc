@@ -1,6 +1,13 @@
 #include "config/websocket.h"
 
+#include <optional>
+#include <string>
+
+#include "config/burst_check.h"
+#include "config/checks.h"
 #include "config/describe.h"
+#include "config/units.h"
+#include "fmt/format.h"
 
 namespace hawser::config {
 
@@ -172,6 +179,59 @@ void Describe(Description& d, const WebSocket& websocket) {
            "(`slow_consumer`). A side that reads slowly takes some. Where the bytes end between two frames, "
            "it is sent 1013 behind them. `0`: no limit."},
           websocket.send_timeout, {0s, 24h});
+}
+
+namespace {
+
+// Without inspection, frame boundaries are unknown.
+void CheckWithoutFrames(const WebSocket& websocket, const Checks& checks) {
+  const auto forbid = [&](const auto& field, bool asked) {
+    if (asked)
+      checks.Error(field, "needs frames, and inspection: off does not look for them",
+                   "expected inspection: strict or lenient");
+  };
+  forbid(websocket.validate_utf8, checks.Given(websocket.validate_utf8) && websocket.validate_utf8);
+  forbid(websocket.compression, websocket.compression == Compression::kOffload);
+  forbid(websocket.max_frame_bytes, websocket.max_frame_bytes.bytes > 0);
+  forbid(websocket.max_message_bytes, websocket.max_message_bytes.bytes > 0);
+  const auto limits = [](const std::optional<MessageRateLimit>& limit) {
+    return limit && limit->rate.per_second > 0;
+  };
+  forbid(websocket.message_rate,
+         limits(websocket.message_rate.from_client) || limits(websocket.message_rate.from_backend));
+}
+
+// Where the file gives no burst, these have one second's worth.
+void CheckBursts(const WebSocket& websocket, const Checks& checks) {
+  for (const auto* limit : {&websocket.message_rate.from_client, &websocket.message_rate.from_backend}) {
+    if (*limit && checks.Given((*limit)->burst)) CheckBurst(**limit, (*limit)->burst, ShownNumber, checks);
+  }
+  for (const auto* limit : {&websocket.byte_rate.from_client, &websocket.byte_rate.from_backend}) {
+    if (*limit && checks.Given((*limit)->burst))
+      CheckBurst(**limit, (*limit)->burst.bytes, ShownSize, checks);
+  }
+}
+
+}  // namespace
+
+void CheckWebSocket(const WebSocket& websocket, const Checks& checks) {
+  const Keepalive& keepalive = websocket.keepalive;
+  CheckBursts(websocket, checks);
+  if (websocket.inspection == Inspection::kOff) return CheckWithoutFrames(websocket, checks);
+  if (!checks.Sound(websocket) || keepalive.interval.count() == 0 || keepalive.to == KeepaliveTo::kNone)
+    return;
+  if (checks.Given(keepalive.timeout) && keepalive.timeout > keepalive.interval) {
+    checks.Warn(
+        keepalive.timeout,
+        fmt::format("a pong may take longer than the interval of {}", FormatDuration(keepalive.interval)),
+        "expected at most the interval");
+  }
+  if (websocket.idle_timeout.count() > 0 && websocket.idle_timeout < keepalive.interval) {
+    checks.Warn(websocket.idle_timeout,
+                fmt::format("tunnels end before the first ping, which comes after {}; pings are not messages",
+                            FormatDuration(keepalive.interval)),
+                "expected more than keepalive.interval");
+  }
 }
 
 }  // namespace hawser::config

@@ -79,4 +79,6 @@ void Describe(Description& d, const PerDirection<MessageRateLimit>& limits);
 void Describe(Description& d, const PerDirection<ByteRateLimit>& limits);
 void Describe(Description& d, const WebSocket& websocket);
 
+void CheckWebSocket(const WebSocket& websocket, const Checks& checks);
+
 }  // namespace hawser::config

@@ -1,5 +1,5 @@
 // What a route may do with a request besides sending it to a cluster, as the file says it.
-#include "config/action_check.h"
+#include "config/route_action.h"
 
 #include <string>
 #include <vector>
@@ -8,7 +8,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace hawser::config::action_check_test {
+namespace hawser::config::route_action_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -173,4 +173,4 @@ TEST(Action, WhatNoBackendSeesIsNotRewritten) {
 }
 
 }  // namespace
-}  // namespace hawser::config::action_check_test
+}  // namespace hawser::config::route_action_test

@@ -1,5 +1,3 @@
-#include "config/intent_check.h"
-
 #include <string>
 #include <vector>
 
@@ -7,7 +5,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
-namespace hawser::config::intent_check_test {
+namespace hawser::config::warnings_test {
 namespace {
 
 using ::testing::ElementsAre;
@@ -158,4 +156,4 @@ TEST(IntentCheck, AnOriginOfAWebSocket) {
 }
 
 }  // namespace
-}  // namespace hawser::config::intent_check_test
+}  // namespace hawser::config::warnings_test
