@@ -29,6 +29,11 @@ class Attachments {
     list_.insert_after(last, AnyObject(std::move(object)));
   }
 
+  // The tunnel that they are attached to has opened: tells those that want to know (any_object.h).
+  void OnTunnel(const base::TunnelId& tunnel) const {
+    for (const AnyObject& object : list_) object.OnTunnel(tunnel);
+  }
+
   bool empty() const { return list_.empty(); }
   void Clear() {
     while (!list_.empty()) list_.pop_front();

@@ -144,6 +144,8 @@ constexpr auto kSidesFields = std::to_array<Field<TunnelRow>>({
 });
 
 constexpr auto kTunnelFields = std::to_array<Field<TunnelRow>>({
+    {"id", "string", "Id of the tunnel: worker, slot and generation. As `tunnel_id` in the access log.",
+     [](const TunnelRow& row) { return Json(row.id); }},
     {"request_id", "string", "As in the access log, and sent to the backend as `X-Request-Id`.",
      [](const TunnelRow& row) { return Json(row.request_id); }},
     {"client", "string", "Address of the client. Behind a trusted proxy, the address that the proxy names.",

@@ -36,27 +36,23 @@ class SteppedList {
   // Begins a new walk with the next step.
   void Rewind() { place_.Unlink(); }
 
-  // Calls visit(T&) for the next `most` elements; visit may not unlink any. False: there are no more, and the
-  // list is rewound. An element that moves to the end meanwhile is visited there (again).
+  // Calls visit(T&) for the next `most` elements; visit may unlink any of them. False: there are no more, and
+  // the list is rewound. An element that moves to the end meanwhile is visited there (again).
   template <typename Visit>
   bool Step(size_t most, Visit visit) {
     HAWSER_DCHECK(most > 0);
-    ListLink* next = place_.linked() ? links_.Next(place_) : links_.front();
-    ListLink* last = nullptr;
-    for (; next != nullptr && most > 0; next = links_.Next(*next), --most) {
+    ListLink* next = Next();
+    for (; next != nullptr && most > 0; next = Next(), --most) {
+      links_.PutBehind(place_, *next);
       visit(static_cast<T&>(*next));
-      HAWSER_DCHECK(next->linked());
-      last = next;
     }
-    if (next == nullptr) {
-      Rewind();
-    } else {
-      links_.PutBehind(place_, *last);
-    }
+    if (next == nullptr) Rewind();
     return next != nullptr;
   }
 
  private:
+  ListLink* Next() { return place_.linked() ? links_.Next(place_) : links_.front(); }
+
   IntrusiveList<ListLink> links_;
   ListLink place_;  // in links_ while a walk is under way
 };

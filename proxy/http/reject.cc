@@ -28,6 +28,7 @@ constexpr uint16_t kInvalidPayload = 1007;
 constexpr uint16_t kPolicyViolation = 1008;
 constexpr uint16_t kTooBig = 1009;
 constexpr uint16_t kInternalError = 1011;
+constexpr uint16_t kServiceRestart = 1012;
 constexpr uint16_t kTryAgainLater = 1013;
 
 // Seconds. Long enough to let a burst pass, short enough that a client which waits does not give up.
@@ -223,6 +224,14 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "`routes[].websocket.close_timeout` is the bound."},
     {kDrained, 0, kGoingAway, kDrain, 0, "drained", "DRN", "The server is draining; connect again.",
      "Nothing to do: hawser is draining, and clients connect again elsewhere."},
+    {kReload, 0, kServiceRestart, kDrain, 0, "reload", "DRN", "The configuration has changed; connect again.",
+     "Nothing to do: a reload took the listener or the route away. `drain.reload` has the window and the "
+     "code; "
+     "`drain.deadline` is the bound for requests."},
+    {kEndpointGone, 0, kServiceRestart, kDrain, 0, "endpoint_gone", "DRN",
+     "The backend has gone; connect again.",
+     "Nothing to do: the endpoint has left its cluster. `clusters[].draining` says what becomes of its "
+     "tunnels."},
     {kShutdown, 0, kGoingAway, kProxy, 0, "shutdown", "SHD", "The server is shutting down.",
      "Nothing to do if hawser was ended at once. To give tunnels more time, raise `drain.deadline`."},
 });

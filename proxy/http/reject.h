@@ -63,6 +63,8 @@ enum class Reject : uint8_t {
   kMaxDuration,
   kCloseTimeout,
   kDrained,
+  kReload,        // its listener or its route has gone from the configuration
+  kEndpointGone,  // its endpoint has left its cluster
   kShutdown,
   kCount,
 };

@@ -15,6 +15,7 @@ struct Change {
   std::vector<std::string> addresses;  // where its listeners are bound, in their order
   std::vector<std::shared_ptr<const cluster::Membership>> clusters;  // those that are new or have changed
   std::vector<uint32_t> gone_clusters;                               // ids
+  bool takes_away = false;  // a listener or a route, which sessions may use
 };
 
 // What a worker does not need any more, for somebody else to destroy.

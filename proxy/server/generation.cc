@@ -38,8 +38,18 @@ std::vector<net::SocketAddress> BoundOf(const std::vector<Binding>& bindings, si
   return bound;
 }
 
-std::shared_ptr<const Change> ChangeTo(const Generation& generation, const Clusters& before) {
+bool TakesAway(const session::Snapshot& before, const session::Snapshot& now) {
+  return std::any_of(before.listeners.begin(), before.listeners.end(),
+                     [&now](const auto& one) { return !now.listeners.Has(one->name.id()); }) ||
+         std::any_of(before.routes.begin(), before.routes.end(),
+                     [&now](const auto& one) { return !now.routes.Has(one->route->name.id()); });
+}
+
+// `old`: null at the start.
+std::shared_ptr<const Change> ChangeTo(const Generation& generation, const Generation* old,
+                                       const Clusters& before) {
   auto change = std::make_shared<Change>();
+  change->takes_away = old != nullptr && TakesAway(*old->snapshot, *generation.snapshot);
   change->snapshot = generation.snapshot;
   const Clusters& clusters = generation.snapshot->clusters;
   for (size_t i = 0; i < generation.snapshot->listeners.size(); ++i) {
@@ -117,7 +127,7 @@ Built BuildGeneration(config::Loaded& loaded, FileHashes files, Workshop& worksh
       built.admin = std::move(sockets.front());
     }
   }
-  built.change = ChangeTo(*generation, before == nullptr ? Clusters() : before->clusters);
+  built.change = ChangeTo(*generation, old, before == nullptr ? Clusters() : before->clusters);
   built.generation = std::move(generation);
   return built;
 }

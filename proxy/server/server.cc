@@ -70,7 +70,8 @@ absl::Status Server::MakeWorkers(int count) {
       std::make_unique<cluster::StickTable>(limits.socket_io_sessions, limits.socket_io_session_idle);
   for (int i = 0; i < count; ++i) {
     HAWSER_ASSIGN_OR_RETURN(auto loop, event::Loop::Create());
-    workers_.push_back(std::make_unique<Worker>(std::move(loop), generation_->snapshot, *stick_table_, via_));
+    workers_.push_back(std::make_unique<Worker>(std::move(loop), generation_->snapshot, *stick_table_, via_,
+                                                static_cast<uint16_t>(i)));
     registry_.Add(workers_.back()->stats());
   }
   return absl::OkStatus();
@@ -198,8 +199,8 @@ void Server::BeginDrain() {
       config::FormatDuration(drain.window), config::FormatDuration(drain.deadline));
   loop_->Arm(deadline_, drain.deadline);
   for (const auto& worker : workers_) {
-    worker->loop().Post([this, worker = worker.get(), window = drain.window] {
-      worker->Drain(window, [this] { loop_->Post([this] { OnWorkerEmpty(); }); });
+    worker->loop().Post([this, worker = worker.get(), window = drain.window, code = drain.code.code] {
+      worker->Drain(window, code, [this] { loop_->Post([this] { OnWorkerEmpty(); }); });
     });
   }
 }

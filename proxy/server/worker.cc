@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "fmt/format.h"
 #include "proxy/base/check.h"
+#include "proxy/session/drain_gone.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
 #include "spdlog/spdlog.h"
@@ -23,9 +24,10 @@ TunnelRow::Side SideOf(const session::Tunnel& tunnel, session::Peer peer) {
   return {.incoming = side.incoming(), .outgoing = side.outgoing()};
 }
 
-TunnelRow RowOf(const session::Tunnel& tunnel) {
+TunnelRow RowOf(const session::Tunnel& tunnel, const base::TunnelId& id) {
   const session::RequestRecord& record = tunnel.record();
-  return {.request_id = std::string(record.text.request_id()),
+  return {.id = id.ToString(),
+          .request_id = std::string(record.text.request_id()),
           .client = record.client_port == 0
                         ? record.client.ToString()
                         : net::SocketAddress(record.client, record.client_port).ToString(),
@@ -44,9 +46,9 @@ TunnelRow RowOf(const session::Tunnel& tunnel) {
 }  // namespace
 
 Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-               cluster::StickTable& stick_table, const http::Via& via)
+               cluster::StickTable& stick_table, const http::Via& via, uint16_t number)
     : loop_(std::move(loop)),
-      sessions_(*loop_),
+      sessions_(*loop_, stats_, number),
       services_{.loop = *loop_,
                 .buffers = buffers_,
                 .stats = stats_,
@@ -106,6 +108,7 @@ Replaced Worker::Apply(Edge& edge, const Change& change, std::vector<net::Socket
   services_.deflate.SetMost(change.snapshot->config->limits.compression_contexts);
   services_.handshakes.SetShare(change.snapshot->config->limits.tls_handshake_share);
   ApplyListeners(edge, change, std::move(sockets));
+  if (change.takes_away) session::DrainGone(sessions_, backends_, change.snapshot->config->drain);
   return replaced;
 }
 
@@ -128,10 +131,10 @@ void Worker::StopListeners() {
   for (const auto& [address, listener] : listeners_) listener->Stop();
 }
 
-void Worker::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
+void Worker::Drain(base::Duration window, uint16_t code, absl::AnyInvocable<void()> on_empty) {
   StopListeners();
   backends_.pool().CloseIdle();
-  sessions_.Drain(window, std::move(on_empty));
+  sessions_.DrainAll({.window = window, .code = code}, std::move(on_empty));
 }
 
 void Worker::AbortAll(http::Reject reason) {
@@ -142,7 +145,9 @@ void Worker::AbortAll(http::Reject reason) {
 
 TunnelRows Worker::NextTunnels(size_t most, bool first) {
   TunnelRows next;
-  const auto add = [&next](session::Tunnel& tunnel) { next.rows.push_back(RowOf(tunnel)); };
+  const auto add = [&](session::Tunnel& tunnel) {
+    next.rows.push_back(RowOf(tunnel, sessions_.IdOf(tunnel)));
+  };
   next.more = sessions_.VisitTunnels(most, first, add);
   return next;
 }

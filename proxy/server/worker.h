@@ -24,7 +24,7 @@ namespace hawser::server {
 
 // A tunnel as the admin page shows it.
 struct TunnelRow {
-  std::string request_id, client, listener, protocol, route, cluster, endpoint, state;
+  std::string id, request_id, client, listener, protocol, route, cluster, endpoint, state;
   double age_seconds;
   session::Traffic traffic;
   struct Side {
@@ -41,9 +41,9 @@ struct TunnelRows {
 
 class Worker {
  public:
-  // `stick_table` and `via` must outlive the worker.
+  // `stick_table` and `via` must outlive the worker. `number` stands in the ids of its tunnels.
   Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session::Snapshot> snapshot,
-         cluster::StickTable& stick_table, const http::Via& via);
+         cluster::StickTable& stick_table, const http::Via& via, uint16_t number = 0);
   ~Worker();
 
   // Before Start: `socket` is this worker's own, bound at that address, for the listener with that index.
@@ -57,8 +57,8 @@ class Worker {
   // On the worker's thread (Post there): from now on `change` counts. `sockets` by listener; not open where the
   // address was bound before. Returns what the caller destroys elsewhere.
   Replaced Apply(Edge& edge, const Change& change, std::vector<net::Socket> sockets);
-  // On the worker's thread: stops accepting, then as Sessions::Drain.
-  void Drain(base::Duration window, absl::AnyInvocable<void()> on_empty);
+  // On the worker's thread: stops accepting, then as Sessions::DrainAll, over `window`, with that close code.
+  void Drain(base::Duration window, uint16_t code, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once.
   void AbortAll(http::Reject reason);
   // On the worker's thread: the rows of up to `most` tunnels (at least 1) behind those that the last call

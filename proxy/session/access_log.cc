@@ -122,6 +122,15 @@ void AppendClient(std::string& out, const RequestRecord& record) {
   }
 }
 
+void AppendTunnelId(std::string& out, const base::TunnelId& id) {
+  if (!id) return;
+  AppendNumber(out, id.worker);
+  out += '-';
+  AppendNumber(out, id.slot);
+  out += '-';
+  AppendNumber(out, id.generation);
+}
+
 struct Field {
   LogFieldSpec spec;
   void (*write)(const LogEntry&, std::string&);
@@ -142,6 +151,10 @@ constexpr Field kFields[] = {
       "Id of the request, also sent to the backend as `X-Request-Id`. Cut off after 256 bytes.",
       "Empty for a connection that was refused before a request."},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.text.request_id()); }},
+    {{"tunnel_id", "string", "",
+      "Id of the tunnel while it was open: worker, slot and generation. `/tunnels` shows the same id.",
+      "Empty where no tunnel was opened."},
+     [](const LogEntry& entry, std::string& out) { AppendTunnelId(out, entry.tunnel); }},
     {{"listener", "string", "", "Name of the listener that the connection came in by.", ""},
      [](const LogEntry& entry, std::string& out) { AppendEscaped(out, entry.record.listener.text()); }},
     {{"client", "string", "",

@@ -13,6 +13,7 @@
 
 #include "absl/status/statusor.h"
 #include "config/schema.h"
+#include "proxy/base/tunnel_id.h"
 #include "proxy/net/line_writer.h"
 #include "proxy/session/record.h"
 
@@ -22,6 +23,7 @@ struct LogEntry {
   const RequestRecord& record;
   const Traffic& traffic;
   const Outcome& outcome;
+  base::TunnelId tunnel = {};  // none where none was opened
   double duration_ms;
 };
 

@@ -247,7 +247,7 @@ void ClientConnection::EndExchange() {
 void ClientConnection::NextRequest() {
   std::string held = request_->TakeHeld();
   EndExchange();
-  if (services_.sessions.draining()) return Linger(http_.Finish());
+  if (Leaving()) return Linger(http_.Finish());
   state_ = State::kRequestHead;
   // In the next turn: a pipeline of requests is a loop, not a recursion.
   if (held.empty()) {
@@ -309,6 +309,16 @@ void ClientConnection::Drain() {
   if (state_ != State::kRequestHead || !http_.received().empty()) return;
   ReadHead();
   if (state_ == State::kRequestHead && http_.received().empty()) Close(net::CloseReason::kOrderly);
+}
+
+// No request may follow.
+bool ClientConnection::Leaving() const {
+  return services_.sessions.draining() || !backends_.snapshot()->listeners.Has(listener_id());
+}
+
+void ClientConnection::Cut(Reject reason) {
+  if (exchange_ != nullptr) exchange_->GiveUp(reason);
+  Close(net::CloseReason::kAbort);
 }
 
 bool ClientConnection::Evict(bool read, bool excused) {

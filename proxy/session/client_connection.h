@@ -46,8 +46,12 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   ~ClientConnection() override;
   void OnReady(event::Ready ready) override;
 
-  // The server drains: an idle connection closes, a busy one after its exchange.
+  uint32_t listener_id() const { return listener_->name.id(); }
+
+  // The server drains, or the listener has gone: an idle connection closes, a busy one after its exchange.
   void Drain();
+  // Its time is over: ends at once, and so does its request.
+  void Cut(http::Reject reason);
   // The server ends.
   void Abort() { Close(net::CloseReason::kAbort); }
   // Its place is needed (session/evictions.h). With `read`, looks first whether a request waits in the
@@ -81,7 +85,7 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void OnIdle();
   http1::ServerConnection::Deadlines DeadlinesNow() const;
   base::Duration Shrunk(base::Duration full) const;
-  uint32_t listener_id() const { return listener_->name.id(); }
+  bool Leaving() const;
   void Linger(http1::ServerConnection::Progress progress);
   void OnTimer();
   void Close(net::CloseReason reason);

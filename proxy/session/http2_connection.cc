@@ -35,7 +35,8 @@ void Http2Connection::Start(WorkerServices& services, Backends& backends, Parts 
       services.sessions.Add(std::make_unique<Http2Connection>(services, backends, std::move(parts)));
   services.sessions.evictions().Put(connection.place_, connection.listener_->name.id(),
                                     connection.leases_.ip.standing(), services.loop.now());
-  if (services.sessions.draining()) connection.Drain();
+  const bool gone = !backends.snapshot()->listeners.Has(connection.listener_id());
+  if (gone || services.sessions.draining()) connection.Drain();
 }
 
 Http2Connection::Http2Connection(WorkerServices& services, Backends& backends, Parts parts)
@@ -154,6 +155,10 @@ void Http2Connection::OnEnd() {
 void Http2Connection::Linger() {
   HAWSER_DCHECK(lingering_ != nullptr && !retired_);
   if (net::Linger(services_.loop, *lingering_, lingering_outbox_) == net::Lingering::kOver) Retire();
+}
+
+void Http2Connection::Cut(http::Reject reason) {
+  while (Http2Request* request = requests_.front()) request->Cut(reason);
 }
 
 void Http2Connection::Abort() {

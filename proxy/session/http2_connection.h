@@ -40,8 +40,12 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   ~Http2Connection() override;
   void OnReady(event::Ready ready) override;
 
-  // The server drains: GOAWAY; the connection ends with its last stream.
+  uint32_t listener_id() const { return listener_->name.id(); }
+
+  // The server drains, or the listener has gone: GOAWAY; the connection ends with its last stream.
   void Drain() { session_->GoAway(); }
+  // The time of its requests is over: they end at once. Its tunnels have their own time.
+  void Cut(http::Reject reason);
   // The server ends.
   void Abort();
   // Its place is needed (session/evictions.h): GOAWAY, if it can be written without waiting. Always true:

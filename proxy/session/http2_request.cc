@@ -54,6 +54,12 @@ void Http2Request::Abort() {
   if (exchange_ != nullptr) End(net::CloseReason::kAbort);
 }
 
+void Http2Request::Cut(http::Reject reason) {
+  HAWSER_DCHECK(exchange_ != nullptr);
+  exchange_->GiveUp(reason);
+  End(net::CloseReason::kAbort);
+}
+
 void Http2Request::End(net::CloseReason reason) {
   HAWSER_DCHECK(exchange_ != nullptr);
   exchange_ = nullptr;

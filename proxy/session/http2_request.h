@@ -33,6 +33,8 @@ class Http2Request final : public event::IoHandler, public base::ListLink {
 
   // The connection has ended.
   void Abort();
+  // Ends at once, for a reason of hawser's own.
+  void Cut(http::Reject reason);
 
  private:
   void Advance(event::Ready ready);

@@ -11,26 +11,18 @@
 namespace hawser::session {
 namespace {
 
-constexpr base::Duration kDrainStep{50};
+constexpr base::Duration kLookForEmpty{50};
 
 // So that a crowd that all asks at once cannot make one eviction long.
 constexpr int kReadsPerEviction = 8;
 
 }  // namespace
 
-ClientConnection& Sessions::Add(std::unique_ptr<ClientConnection> connection) {
-  HAWSER_DCHECK(!connection->linked());
-  connections_.PushBack(*connection);
-  return *connection.release();
-}
-
-Http2Connection& Sessions::Add(std::unique_ptr<Http2Connection> connection) {
-  http2_connections_.PushBack(*connection);
-  return *connection.release();
-}
-
 Tunnel& Sessions::Add(std::unique_ptr<Tunnel> tunnel) {
   tunnels_.PushBack(*tunnel);
+  const uint32_t slot = slots_.Take(*tunnel);
+  tunnel->set_slot(slot);
+  drains_.OnOpened(slot);
   return *tunnel.release();
 }
 
@@ -39,8 +31,18 @@ void Sessions::OnClosing(Tunnel& tunnel) {
   closing_tunnels_.PushBack(tunnel);
 }
 
+void Sessions::OnClosed(Tunnel& tunnel) {
+  tunnel.Unlink();
+  drains_.OnGone(tunnel.slot());
+  slots_.Free(tunnel.slot());
+}
+
+base::TunnelId Sessions::IdOf(const Tunnel& tunnel) const {
+  return slots_.IdOf(tunnel.slot());
+}
+
 bool Sessions::empty() {
-  return connections_.empty() && http2_connections_.empty() && tunnels_.empty() && closing_tunnels_.empty();
+  return connections_.empty() && tunnels_.empty() && closing_tunnels_.empty();
 }
 
 Tunnel* Sessions::FirstTunnel() {
@@ -80,44 +82,25 @@ std::optional<Evictable> Sessions::Evict(std::optional<uint32_t> listener, Unrea
   return std::nullopt;
 }
 
-void Sessions::Drain(base::Duration window, absl::AnyInvocable<void()> on_empty) {
+void Sessions::DrainAll(DrainOrder order, absl::AnyInvocable<void()> on_empty) {
   HAWSER_DCHECK(!on_empty_);
   draining_ = true;
-  connections_.ForEach([](ClientConnection& connection) { connection.Drain(); });
-  http2_connections_.ForEach([](Http2Connection& connection) { connection.Drain(); });
-  drain_start_ = loop_.now();
-  drain_window_ = window;
   on_empty_ = std::move(on_empty);
-  tunnels_.ForEach([this](Tunnel&) { ++drain_total_; });
-  OnReady({.timer = true});
+  connections_.LetGo([](uint32_t) { return true; }, order.deadline, order.reason);
+  drains_.Begin(std::move(order));
+  OnReady({});
 }
 
-// Each step ends as many tunnels as fit the elapsed part of the window.
 void Sessions::OnReady(event::Ready) {
-  const auto elapsed = base::Between(drain_start_, loop_.now());
-  const double part =
-      drain_window_.count() == 0
-          ? 1.0
-          : std::min(1.0, static_cast<double>(elapsed.count()) / static_cast<double>(drain_window_.count()));
-  const auto due = static_cast<size_t>(part * static_cast<double>(drain_total_));
-  while (drain_ended_ < due || part >= 1.0) {
-    Tunnel* tunnel = tunnels_.front();
-    if (tunnel == nullptr) break;
-    tunnel->End(http::Reject::kDrained);
-    ++drain_ended_;
-  }
-  if (empty()) {
-    if (on_empty_) std::exchange(on_empty_, nullptr)();
-    return;
-  }
-  loop_.Arm(drain_timer_, kDrainStep);
+  if (!on_empty_) return;
+  if (empty()) return std::exchange(on_empty_, nullptr)();
+  loop_.Arm(empty_timer_, kLookForEmpty);
 }
 
 void Sessions::Abort(http::Reject reason) {
   draining_ = true;
   while (Tunnel* tunnel = FirstTunnel()) tunnel->Abort(reason);
-  while (ClientConnection* connection = connections_.front()) connection->Abort();
-  while (Http2Connection* connection = http2_connections_.front()) connection->Abort();
+  connections_.Abort();
 }
 
 }  // namespace hawser::session

@@ -1,42 +1,55 @@
 // The sessions of one worker: its client connections and its tunnels, and the operations on all of them
-// (drain, abort, visit). A session is owned by its list from Add until it unlinks and retires itself, which
-// Close, End and Abort of each kind do. Loop thread only.
+// (find, drain, abort, visit). A session is owned by its list from Add until it unlinks and retires itself,
+// which Close, End and Abort of each kind do. Loop thread only.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/functional/function_ref.h"
 #include "proxy/base/clock.h"
-#include "proxy/base/intrusive_list.h"
 #include "proxy/base/stepped_list.h"
+#include "proxy/base/tunnel_id.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/reject.h"
 #include "proxy/session/connection_budgets.h"
+#include "proxy/session/connections.h"
+#include "proxy/session/drain_order.h"
+#include "proxy/session/drains.h"
 #include "proxy/session/evictions.h"
+#include "proxy/session/tunnel_slots.h"
+#include "proxy/stats/worker_stats.h"
 
 namespace hawser::session {
 
-class ClientConnection;
-class Http2Connection;
 class Tunnel;
 
 class Sessions final : public event::IoHandler {
  public:
-  // `loop` must outlive this.
-  explicit Sessions(event::Loop& loop) : loop_(loop), drain_timer_(*this) {}
+  // `loop` and `stats` must outlive this. `worker` stands in the ids of its tunnels.
+  Sessions(event::Loop& loop, stats::WorkerStats& stats, uint16_t worker = 0)
+      : loop_(loop), connections_(loop), slots_(worker), drains_(loop, stats, slots_), empty_timer_(*this) {}
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 
-  ClientConnection& Add(std::unique_ptr<ClientConnection> connection);
-  Http2Connection& Add(std::unique_ptr<Http2Connection> connection);
+  template <typename Connection>
+  Connection& Add(std::unique_ptr<Connection> connection) {
+    return connections_.Add(std::move(connection));
+  }
   Tunnel& Add(std::unique_ptr<Tunnel> tunnel);
-  // An open tunnel has begun to close: a drain skips it from now on.
+  // An open tunnel has begun to close.
   void OnClosing(Tunnel& tunnel);
+  // A tunnel is about to retire: it has no id any more.
+  void OnClosed(Tunnel& tunnel);
+
+  base::TunnelId IdOf(const Tunnel& tunnel) const;
+  // Null: it has ended, or is another worker's.
+  Tunnel* Find(const base::TunnelId& id) const { return slots_.Find(id); }
 
   bool empty();
   // The oldest open tunnel; if there is none, the one that has been closing for the longest time; null if
@@ -47,11 +60,16 @@ class Sessions final : public event::IoHandler {
   // more. `first` begins anew; only then may a call follow one that returned false.
   bool VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunnel&)> visit);
 
-  // Call it once. From now on requests are refused and idle connections end; open tunnels are ended over the
-  // course of `window`, the oldest first. `on_empty` is called once, when no session is left; perhaps within
-  // this call.
-  void Drain(base::Duration window, absl::AnyInvocable<void()> on_empty);
-  // Drain or Abort has been called.
+  // Ends tunnels by order (drains.h).
+  void Drain(DrainOrder order) { drains_.Begin(std::move(order)); }
+  // Lets go of the connections of listeners that have gone, as Connections::LetGo.
+  void LetGo(Connections::Which which, base::Duration deadline, http::Reject reason) {
+    connections_.LetGo(std::move(which), deadline, reason);
+  }
+  // The server ends. Call it once. From now on requests are refused, idle connections end, and tunnels are
+  // ended by `order`. `on_empty` is called once, when no session is left; perhaps within this call.
+  void DrainAll(DrainOrder order, absl::AnyInvocable<void()> on_empty);
+  // DrainAll or Abort has been called.
   bool draining() const { return draining_; }
   // Ends every session at once.
   void Abort(http::Reject reason);
@@ -71,24 +89,20 @@ class Sessions final : public event::IoHandler {
   std::optional<Evictable> Evict(std::optional<uint32_t> listener, Unread unread, Left left = Left::kNothing);
 
  private:
-  void OnReady(event::Ready ready) override;  // the drain timer
+  void OnReady(event::Ready ready) override;  // looks whether a session is left, while draining
 
   event::Loop& loop_;
-  base::IntrusiveList<ClientConnection> connections_;  // those that have no tunnel
-  base::IntrusiveList<Http2Connection> http2_connections_;
+  Connections connections_;            // those that have no tunnel
   base::SteppedList<Tunnel> tunnels_;  // open
   base::SteppedList<Tunnel> closing_tunnels_;
   bool visits_closing_ = false;  // where VisitTunnels goes on: in closing_tunnels_, or in tunnels_
+  TunnelSlots slots_;
+  Drains drains_;
   ConnectionBudgets budgets_;
   Evictions evictions_;
 
-  // While draining.
   bool draining_ = false;
-  event::Timer drain_timer_;
-  base::TimePoint drain_start_;
-  base::Duration drain_window_{0};
-  size_t drain_total_ = 0;  // tunnels open when it began
-  size_t drain_ended_ = 0;
+  event::Timer empty_timer_;
   absl::AnyInvocable<void()> on_empty_;
 };
 

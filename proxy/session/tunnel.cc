@@ -31,6 +31,7 @@ void Tunnel::Start(WorkerServices& services, Parts parts) {
   const auto early_from_client = parts.early_from_client;
   const auto early_from_backend = parts.early_from_backend;
   Tunnel& tunnel = services.sessions.Add(std::make_unique<Tunnel>(services, std::move(parts)));
+  tunnel.attachments_.OnTunnel(services.sessions.IdOf(tunnel));
   tunnel.side(Peer::kClient).Flush();
   tunnel.DirectionFrom(Peer::kBackend).Count(early_from_backend.size());
   tunnel.DirectionFrom(Peer::kClient).Count(early_from_client.size());
@@ -213,9 +214,8 @@ void Tunnel::OnPipeEnd(Peer from, net::IoState how) {
 
 // --- Ending ---
 
-void Tunnel::End(Reject reason) {
+void Tunnel::End(Reject reason, uint16_t code) {
   if (state_ != State::kOpen) return;
-  const uint16_t code = http::SpecOf(reason).close_code;
   BeginClosing(http::SpecOf(reason).closed_by, reason, code);
   CloseTowards(Peer::kClient, code);
   CloseTowards(Peer::kBackend, 1001);
@@ -301,9 +301,10 @@ void Tunnel::Retire() {
     services_.access_log->Write({.record = record_,
                                  .traffic = sides_.traffic(),
                                  .outcome = ending_.outcome(),
+                                 .tunnel = services_.sessions.IdOf(*this),
                                  .duration_ms = seconds * 1000});
   }
-  Unlink();
+  services_.sessions.OnClosed(*this);
   services_.loop.Retire(std::unique_ptr<IoHandler>(this));
 }
 

@@ -57,15 +57,21 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   ~Tunnel() override;
   void OnReady(event::Ready ready) override;
 
-  // Begins the close handshake with both peers, for a reason of hawser's own (drained, too old, ...).
-  void End(http::Reject reason);
+  // Begins the close handshake with both peers, for a reason of hawser's own (drained, too old, ...); does
+  // nothing if it is closing already. The client is sent `code`, or the reason's own.
+  void End(http::Reject reason) { End(reason, http::SpecOf(reason).close_code); }
+  void End(http::Reject reason, uint16_t code);
   // Ends at once; close frames are sent without waiting.
   void Abort(http::Reject reason);
 
   const RequestRecord& record() const { return record_; }
   const Sides& sides() const { return sides_; }
   Traffic traffic() const { return sides_.traffic(); }
+  bool open() const { return state_ == State::kOpen; }  // not closing yet
   std::string_view state_name() const { return kStateNames[static_cast<size_t>(state_)]; }
+  // Its place among the worker's tunnels; set once, by Sessions.
+  uint32_t slot() const { return slot_; }
+  void set_slot(uint32_t slot) { slot_ = slot; }
   base::Duration age() const { return base::Between(record_.start, services_.loop.now()); }
 
  private:
@@ -134,6 +140,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   Ending ending_;
   State state_ = State::kOpen;
   Content content_;
+  uint32_t slot_ = 0;
   const uint32_t longest_silence_;  // of the backend's host, milliseconds; 0: not checked
 };
 

@@ -24,6 +24,8 @@ constexpr std::string_view kUpgrades = "WebSocket handshakes of clients that wer
 constexpr std::string_view kNotBegun =
     "Connections to backends that hawser could not begin, because it has no free local port, descriptor or "
     "memory.";
+constexpr std::string_view kDraining =
+    "Tunnels that wait for their turn to be ended, or are being ended, by cause.";
 constexpr std::string_view kAffinity =
     "Endpoints picked, by what the client's affinity cookie or session led to.";
 constexpr std::string_view kMessages = "WebSocket messages relayed.";
@@ -132,6 +134,12 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kAffinityGone, kCounter, "hawser_affinity_total", "result", "gone", kAffinity},
     {kAffinityUnknown, kCounter, "hawser_affinity_total", "result", "unknown", kAffinity},
     {kTunnelsOpen, kGauge, "hawser_tunnels_open", "", "", "WebSocket tunnels open now."},
+    {kDrainingForShutdown, kGauge, "hawser_draining_tunnels", "cause", "shutdown", kDraining},
+    {kDrainingForReload, kGauge, "hawser_draining_tunnels", "cause", "reload", kDraining},
+    {kDrainingForEndpoint, kGauge, "hawser_draining_tunnels", "cause", "endpoint", kDraining},
+    {kDrainingForAdmin, kGauge, "hawser_draining_tunnels", "cause", "admin", kDraining},
+    {kDrainingForRebalance, kGauge, "hawser_draining_tunnels", "cause", "rebalance", kDraining},
+    {kDrainingForHandOver, kGauge, "hawser_draining_tunnels", "cause", "hand_over", kDraining},
     {kTunnels, kCounter, "hawser_tunnels_total", "", "", "WebSocket tunnels opened."},
     {kMessagesToBackend, kCounter, "hawser_messages_total", "direction", "client_to_backend", kMessages},
     {kMessagesToClient, kCounter, "hawser_messages_total", "direction", "backend_to_client", kMessages},

@@ -76,6 +76,12 @@ enum class Metric : uint8_t {
   kAffinityUnknown,
   // Tunnels.
   kTunnelsOpen,
+  kDrainingForShutdown,  // this one and the next five in the order of session::DrainCause
+  kDrainingForReload,
+  kDrainingForEndpoint,
+  kDrainingForAdmin,
+  kDrainingForRebalance,
+  kDrainingForHandOver,
   kTunnels,
   kMessagesToBackend,
   kMessagesToClient,

@@ -50,6 +50,18 @@ TEST_F(SteppedListTest, IsWalkedInStepsAndAgain) {
   EXPECT_THAT(Step(5), ElementsAre(1, 2, 3, 4, 5, -1));
 }
 
+TEST_F(SteppedListTest, AVisitMayEndAnyElement) {
+  std::vector<int> seen;
+  const bool more = list_.Step(3, [&](Numbered& one) {
+    seen.push_back(one.number);
+    if (one.number != 1) return;
+    for (const int gone : {1, 2, 4}) End(gone);
+  });
+  EXPECT_FALSE(more);
+  EXPECT_THAT(seen, ElementsAre(1, 3, 5));
+  EXPECT_THAT(All(), ElementsAre(3, 5));
+}
+
 TEST_F(SteppedListTest, ElementsMayEndAroundTheWalksPlace) {
   EXPECT_THAT(Step(2), ElementsAre(1, 2));
   End(2);

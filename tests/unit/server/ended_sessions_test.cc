@@ -64,7 +64,7 @@ class EndedSessions : public testing::Test {
   stats::WorkerStats stats_;
   const http::Via via_ = http::Via::Random();
   cluster::StickTable stick_table_{16, 1min};
-  session::Sessions sessions_{*loop_};
+  session::Sessions sessions_{*loop_, stats_};
   session::WorkerServices services_{.loop = *loop_,
                                     .buffers = buffers_,
                                     .stats = stats_,
@@ -147,7 +147,7 @@ TEST_F(EndedSessions, TheServerMayAbortAConnectionInTheTurnOfItsOwnEnd) {
       const Listening listening = ListenAnywhere();
       Peer client(listening.address);
       net::Socket socket(accept4(listening.socket.fd(), nullptr, nullptr, SOCK_NONBLOCK));
-      session::Sessions sessions(*loop_);
+      session::Sessions sessions(*loop_, stats_);
       session::WorkerServices services{.loop = *loop_,
                                        .buffers = buffers_,
                                        .stats = stats_,

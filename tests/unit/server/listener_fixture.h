@@ -70,7 +70,7 @@ class ListenerTest : public testing::Test {
   stats::WorkerStats stats_;
   const http::Via via_ = http::Via::Random();
   cluster::StickTable stick_table_{16, 1min};
-  session::Sessions sessions_{*loop_};
+  session::Sessions sessions_{*loop_, stats_};
   session::WorkerServices services_{.loop = *loop_,
                                     .buffers = buffers_,
                                     .stats = stats_,

@@ -232,7 +232,7 @@ TEST_F(RoomTest, AnEvictionAndADeadlineInOneTurn) {
 TEST_F(RoomTest, ADrainClosesTheIdleItself) {
   Start("limits: { connections: 1 }");
   Peer silent = Join();
-  sessions_.Drain(0ms, [] {});
+  sessions_.DrainAll({}, [] {});
   EXPECT_EQ(sessions_.Evict(std::nullopt, session::Sessions::Unread::kServed), std::nullopt);
 }
 

@@ -47,7 +47,7 @@ class WorkerTest : public testing::Test {
   }
   uint64_t Counted(Metric metric) { return TotalsOf(worker_->stats())[metric]; }
   void Drain(base::Duration window) {
-    worker_->Drain(window, [this] { ++emptied_; });
+    worker_->Drain(window, 1001, [this] { ++emptied_; });
   }
 
   // Tunnels to backends that this test plays.
@@ -209,7 +209,7 @@ TEST_F(WorkerTest, RunsOnAThreadOfItsOwnUntilItIsStopped) {
   Make(AnswersUp());
   ASSERT_TRUE(worker_->Start(0).ok());
   std::promise<void> emptied;
-  worker_->loop().Post([&] { worker_->Drain(0ms, [&] { emptied.set_value(); }); });
+  worker_->loop().Post([&] { worker_->Drain(0ms, 1001, [&] { emptied.set_value(); }); });
   EXPECT_EQ(emptied.get_future().wait_for(30s), std::future_status::ready);
   worker_->Stop();
   worker_->Stop();

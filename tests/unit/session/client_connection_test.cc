@@ -172,7 +172,7 @@ TEST(ClientConnection, ADrainAnswersWhatHasBeenAsked) {
     harness.Start();
     if (asked) Say(harness.client, kGet);  // it waits in the kernel
     bool empty = false;
-    harness.sessions.Drain(0ms, [&] { empty = true; });
+    harness.sessions.DrainAll({}, [&] { empty = true; });
     harness.Settle();
     EXPECT_EQ(harness.answers(), asked ? 1U : 0U);
     harness.End();
@@ -216,7 +216,7 @@ const std::vector<Move>& Moves() {
       {"the client goes on", [](auto& harness) { Say(harness.client, kGet.substr(20)); }},
       {"the client begins", [](auto& harness) { Say(harness.client, "G"); }},
       {"the client says nonsense", [](auto& harness) { Say(harness.client, "\1\2\3\r\n\r\n"); }},
-      {"a drain begins", [](auto& harness) { harness.sessions.Drain(0ms, [] {}); }},
+      {"a drain begins", [](auto& harness) { harness.sessions.DrainAll({}, [] {}); }},
       {"all is aborted", [](auto& harness) { harness.sessions.Abort(Reject::kShutdown); }},
   };
   return moves;

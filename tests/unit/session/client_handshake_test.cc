@@ -256,7 +256,7 @@ TEST_F(ClientHandshake, AClientThatStallsIsNotShed) {
 TEST_F(ClientHandshake, WhateverEndsOneThatWaitsLeavesNothing) {
   const std::vector<std::function<void()>> ends = {
       [this] { clock.Advance(1h); },
-      [this] { sessions.Drain(0ms, [] {}); },
+      [this] { sessions.DrainAll({}, [] {}); },
       [this] { sessions.Abort(Reject::kShutdown); },
   };
   for (const auto& end : ends) {

@@ -171,7 +171,7 @@ TEST(Http2Connection, ADrainLetsTheLastRequestEnd) {
   harness.client.Feed(Opening() + Headers(1, GetBlock()));
   harness.Settle();
   bool empty = false;
-  harness.sessions.Drain(0ms, [&] { empty = true; });
+  harness.sessions.DrainAll({}, [&] { empty = true; });
   harness.Settle();
   EXPECT_EQ(harness.Seen(http2::kGoAwayFrame), 1U) << "a notice";
   EXPECT_FALSE(harness.over());
@@ -186,7 +186,7 @@ TEST(Http2Connection, ADrainLetsTheLastRequestEnd) {
 
 TEST(Http2Connection, AConnectionDuringADrainGetsGoAway) {
   Harness harness;
-  harness.sessions.Drain(0ms, [] {});
+  harness.sessions.DrainAll({}, [] {});
   harness.Start();
   harness.client.Feed(Opening());
   harness.Settle();

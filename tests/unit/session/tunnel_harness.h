@@ -91,7 +91,7 @@ class TunnelHarness {
       : turns_(std::move(turns)) {
     config::Route route;
     route.websocket = settings;
-    sessions_ = std::make_unique<Sessions>(loop());
+    sessions_ = std::make_unique<Sessions>(loop(), stats_);
     services_.reset(new WorkerServices{.loop = loop(),
                                        .buffers = buffers_,
                                        .stats = stats_,

@@ -166,7 +166,7 @@ class WorkerFixture {
   std::unique_ptr<event::Loop> loop = std::move(*event::Loop::Create(clock.reader()));
   net::BufferPool buffers;
   stats::WorkerStats stats;
-  Sessions sessions{*loop};
+  Sessions sessions{*loop, stats};
   WorkerServices services{.loop = *loop,
                           .buffers = buffers,
                           .stats = stats,

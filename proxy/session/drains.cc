@@ -1,0 +1,179 @@
+#include "proxy/session/drains.h"
+
+#include <algorithm>
+#include <deque>
+#include <functional>
+#include <queue>
+#include <utility>
+#include <vector>
+
+#include "proxy/base/check.h"
+#include "proxy/session/tunnel.h"
+
+namespace hawser::session {
+namespace {
+
+constexpr base::Duration kPace{50};
+// In one turn, for each drain. A slot costs some nanoseconds, an end two writes.
+constexpr size_t kSlotsPerTurn = 1024;
+constexpr size_t kEndsPerTurn = 64;
+
+constexpr uint8_t BitOf(DrainCause cause) {
+  return static_cast<uint8_t>(1U << static_cast<unsigned>(cause));
+}
+
+// The metrics stand in the order of the causes.
+constexpr stats::Metric MetricOf(size_t cause) {
+  return static_cast<stats::Metric>(static_cast<size_t>(stats::Metric::kDrainingForShutdown) + cause);
+}
+constexpr stats::Metric MetricOf(DrainCause cause) {
+  return MetricOf(static_cast<size_t>(cause));
+}
+static_assert(MetricOf(DrainCause::kReload) == stats::Metric::kDrainingForReload &&
+              MetricOf(DrainCause::kEndpoint) == stats::Metric::kDrainingForEndpoint &&
+              MetricOf(DrainCause::kAdmin) == stats::Metric::kDrainingForAdmin &&
+              MetricOf(DrainCause::kRebalance) == stats::Metric::kDrainingForRebalance &&
+              MetricOf(DrainCause::kHandOver) == stats::Metric::kDrainingForHandOver);
+
+bool Concerns(const DrainOrder& order, const Tunnel& tunnel) {
+  return order.which == nullptr || order.which(tunnel);
+}
+
+}  // namespace
+
+struct Drains::Drain {
+  // A tunnel that waits for its turn.
+  struct Queued {
+    base::TimePoint since;
+    base::TunnelId id;
+    bool operator>(const Queued& other) const { return since > other.since; }
+  };
+
+  DrainOrder order;
+  base::TimePoint begun;
+  uint32_t walked = 0;  // the slots before it have been looked at
+  bool walking = true;
+  size_t found = 0;
+  size_t taken = 0;  // of them, whose turn has come
+  std::priority_queue<Queued, std::vector<Queued>, std::greater<>> queue;
+  std::deque<base::TunnelId> ending;  // whose close handshake has begun
+  bool done() const { return !walking && queue.empty() && ending.empty(); }
+};
+
+Drains::Drains(event::Loop& loop, stats::WorkerStats& stats, TunnelSlots& slots)
+    : loop_(loop), stats_(stats), slots_(slots), timer_(*this, kTimerTag) {}
+
+Drains::~Drains() {
+  loop_.CancelSoon(*this, kMoreTag);
+}
+
+void Drains::Begin(DrainOrder order) {
+  drains_.push_back({.order = std::move(order), .begun = loop_.now()});
+  Step();
+}
+
+void Drains::OnOpened(uint32_t slot) {
+  if (drains_.empty()) return;
+  for (Drain& drain : drains_) Enqueue(drain, slot);
+  loop_.Arm(timer_, kPace);
+}
+
+void Drains::OnGone(uint32_t slot) {
+  const uint8_t causes = slots_.At(slot).causes;
+  if (causes == 0) return;
+  for (size_t cause = 0; cause < static_cast<size_t>(DrainCause::kCount); ++cause) {
+    if ((causes & BitOf(static_cast<DrainCause>(cause))) != 0) stats_.Subtract(MetricOf(cause));
+  }
+}
+
+void Drains::OnReady(event::Ready) {
+  Step();
+}
+
+bool Drains::IsLate(const Drain& drain) const {
+  return base::Between(drain.begun, loop_.now()) >= drain.order.deadline;
+}
+
+void Drains::Step() {
+  bool more = false;
+  bool waits = false;                           // for the next turn of a tunnel, or for its end
+  base::Duration next = base::Duration::max();  // deadline
+  for (auto drain = drains_.begin(); drain != drains_.end();) {
+    const bool late = IsLate(*drain);
+    more |= Walk(*drain) || TakeTurns(*drain) || (late && CutRest(*drain));
+    while (!drain->ending.empty() && slots_.Find(drain->ending.front()) == nullptr) drain->ending.pop_front();
+    const bool done = drain->done();
+    if (done && drain->order.on_done) std::exchange(drain->order.on_done, nullptr)();
+    waits |= !done;
+    if (!done || !late)
+      next = std::min(next, drain->order.deadline - base::Between(drain->begun, loop_.now()));
+    drain = done && late ? drains_.erase(drain) : std::next(drain);
+  }
+  if (drains_.empty()) return timer_.Cancel();
+  if (more) return loop_.Soon(*this, {.tag = kMoreTag});
+  if (waits) next = kPace;
+  if (next < base::Duration::max()) loop_.Arm(timer_, next);
+}
+
+// Each of these: true where there is more to do in the next turn.
+
+bool Drains::Walk(Drain& drain) {
+  for (size_t i = 0; drain.walking && i < kSlotsPerTurn; ++i) {
+    drain.walking = drain.walked < slots_.size();
+    if (drain.walking) Enqueue(drain, drain.walked++);
+  }
+  return drain.walking;
+}
+
+void Drains::Enqueue(Drain& drain, uint32_t slot) {
+  TunnelSlots::Slot& at = slots_.At(slot);
+  const uint8_t bit = BitOf(drain.order.cause);
+  if (at.tunnel == nullptr || (at.causes & bit) != 0) return;
+  if (!at.tunnel->open() || !Concerns(drain.order, *at.tunnel)) return;
+  at.causes |= bit;
+  stats_.Add(MetricOf(drain.order.cause));
+  drain.queue.push({.since = at.tunnel->record().start, .id = slots_.IdOf(slot)});
+  ++drain.found;
+}
+
+void Drains::Spare(const Drain& drain, uint32_t slot) {
+  slots_.At(slot).causes &= static_cast<uint8_t>(~BitOf(drain.order.cause));
+  stats_.Subtract(MetricOf(drain.order.cause));
+}
+
+// As many as fit the elapsed part of the window.
+bool Drains::TakeTurns(Drain& drain) {
+  const double elapsed = static_cast<double>(base::Between(drain.begun, loop_.now()).count());
+  const double window = static_cast<double>(drain.order.window.count());
+  const double part = window == 0 || IsLate(drain) ? 1.0 : std::min(1.0, elapsed / window);
+  const auto due = static_cast<size_t>(part * static_cast<double>(drain.found));
+  for (size_t i = 0; drain.taken < due; ++i) {
+    if (i == kEndsPerTurn) return true;
+    HAWSER_DCHECK(!drain.queue.empty());
+    const base::TunnelId id = drain.queue.top().id;
+    drain.queue.pop();
+    ++drain.taken;
+    Tunnel* const tunnel = slots_.Find(id);
+    if (tunnel == nullptr) continue;
+    if (!Concerns(drain.order, *tunnel)) {
+      Spare(drain, id.slot);
+      continue;
+    }
+    tunnel->End(drain.order.reason, drain.order.code);
+    if (slots_.Find(id) != nullptr) drain.ending.push_back(id);
+  }
+  return false;
+}
+
+// Behind the deadline.
+bool Drains::CutRest(Drain& drain) {
+  for (size_t i = 0; !drain.ending.empty(); ++i) {
+    if (i == kEndsPerTurn) return true;
+    Tunnel* const tunnel = slots_.Find(drain.ending.front());
+    drain.ending.pop_front();
+    if (tunnel != nullptr) tunnel->Abort(drain.order.reason);
+  }
+  return false;
+}
+
+}  // namespace hawser::session

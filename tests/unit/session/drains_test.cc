@@ -1,0 +1,244 @@
+// Drains over tunnels of scripted streams and a stepped clock: who is ended, when, with which code, and who is
+// spared.
+#include "proxy/session/drains.h"
+
+#include <deque>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "tests/fakes/lent_stream.h"
+#include "tests/unit/session/tunnel_harness.h"
+
+namespace hawser::session::drains_test {
+namespace {
+
+using namespace std::chrono_literals;
+using stats::Metric;
+using testing::ElementsAre;
+
+constexpr uint16_t kCode = 3001;
+
+// Tunnels by number, in the order in which they opened; the lower the number, the older.
+class DrainsTest : public testing::Test {
+ protected:
+  DrainsTest() { harness_.parts().record.reset(); }  // the harness's own tunnel does not open
+  ~DrainsTest() override {
+    sessions().Abort(http::Reject::kShutdown);
+    Pass(0ms);
+    for (size_t cause = 0; cause < static_cast<size_t>(DrainCause::kCount); ++cause) {
+      EXPECT_EQ(Counted(static_cast<Metric>(static_cast<size_t>(Metric::kDrainingForShutdown) + cause)), 0U);
+    }
+  }
+
+  struct Peers {
+    fakes::FakeStream client, backend;
+  };
+
+  void Open(const std::string& route = "one") {
+    auto record = std::make_unique<RequestRecord>();
+    record->route =
+        std::make_shared<route::Route>(route::Route{.settings = settings_, .name = names_.Intern(route)});
+    record->endpoint = cluster::OpenLease(*endpoint_);
+    record->start = harness_.loop().now() - 1s * static_cast<int>(1000 - tunnels_.size());
+    Peers& peers = tunnels_.emplace_back();
+    Tunnel::Start(harness_.services(), {.client = std::make_unique<fakes::LentStream>(peers.client),
+                                        .backend = std::make_unique<fakes::LentStream>(peers.backend),
+                                        .record = std::move(record)});
+  }
+  void Order(DrainOrder order) {
+    order.cause = DrainCause::kReload;
+    order.reason = http::Reject::kReload;
+    order.code = kCode;
+    sessions().Drain(std::move(order));
+  }
+  void Pass(base::Duration time) { harness_.Turn(time); }
+
+  Sessions& sessions() { return harness_.services().sessions; }
+  uint64_t Counted(Metric metric) const { return harness_.Counted(metric); }
+  // The tunnels whose clients have been sent a close frame.
+  std::vector<size_t> Ended() {
+    std::vector<size_t> ended;
+    for (size_t i = 0; i < tunnels_.size(); ++i) {
+      if (!tunnels_[i].client.written().empty()) ended.push_back(i);
+    }
+    return ended;
+  }
+  static auto OnRoute(const std::string& route) {
+    return [route](const Tunnel& tunnel) { return tunnel.record().route->name.text() == route; };
+  }
+
+  TunnelHarness harness_;
+  base::NameTable names_;
+  const config::Route settings_ = [] {
+    config::Route settings;
+    settings.websocket.keepalive.interval = 0ms;
+    settings.websocket.close_timeout = 1h;
+    return settings;
+  }();
+  const std::shared_ptr<cluster::Endpoint> endpoint_ =
+      std::make_shared<cluster::Endpoint>("test", net::SocketAddress());
+  std::deque<Peers> tunnels_;
+};
+
+TEST_F(DrainsTest, EndsTheOldestFirstEvenlyOverTheWindow) {
+  for (int i = 0; i < 4; ++i) Open();
+  Order({.window = 400ms});
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 4U);
+  EXPECT_THAT(Ended(), ElementsAre());
+  for (size_t quarter = 1; quarter <= 4; ++quarter) {
+    Pass(50ms);
+    EXPECT_EQ(Ended().size(), quarter - 1);
+    Pass(52ms);
+    ASSERT_EQ(Ended().size(), quarter);
+    EXPECT_EQ(Ended().back(), quarter - 1);
+  }
+  EXPECT_EQ(Received(tunnels_[0].client.written(), false).close_code(), kCode);
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 4U) << "their close handshakes are under way";
+}
+
+TEST_F(DrainsTest, OnlyThoseThatItConcerns) {
+  Open("one");
+  Open("other");
+  Order({.which = OnRoute("other")});
+  EXPECT_THAT(Ended(), ElementsAre(1));
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 1U);
+}
+
+TEST_F(DrainsTest, WhatIsBackBeforeItsTurnIsSpared) {
+  for (int i = 0; i < 2; ++i) Open();
+  bool gone = true;
+  Order({.window = 200ms, .which = [&gone](const Tunnel&) { return gone; }});
+  Pass(102ms);
+  EXPECT_THAT(Ended(), ElementsAre(0));
+  gone = false;
+  Pass(1s);
+  EXPECT_THAT(Ended(), ElementsAre(0));
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 1U);
+}
+
+TEST_F(DrainsTest, ASecondOrderRestartsNoWindow) {
+  Open("one");
+  Order({.window = 400ms, .which = OnRoute("one")});
+  Pass(300ms);
+  Open("other");
+  Order({.window = 400ms});
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 2U) << "nobody is counted twice";
+  Pass(102ms);
+  EXPECT_THAT(Ended(), ElementsAre(0));
+  Pass(302ms);
+  EXPECT_THAT(Ended(), ElementsAre(0, 1));
+}
+
+TEST_F(DrainsTest, OneThatOpensAfterTheOrderIsEndedToo) {
+  Order({.window = 200ms, .deadline = 10s, .which = OnRoute("one")});
+  Pass(1s);
+  Open("one");
+  Open("other");
+  Pass(52ms);
+  EXPECT_THAT(Ended(), ElementsAre(0));
+  Pass(10s);
+  Open("one");
+  Pass(1s);
+  EXPECT_THAT(Ended(), ElementsAre(0)) << "the order is over";
+}
+
+TEST_F(DrainsTest, WhoDoesNotAnswerIsCutAtTheDeadline) {
+  for (int i = 0; i < 2; ++i) Open();
+  int done = 0;
+  Order({.window = 200ms, .deadline = 5s, .on_done = [&done] { ++done; }});
+  Pass(1s);
+  EXPECT_THAT(Ended(), ElementsAre(0, 1));
+  EXPECT_FALSE(tunnels_[0].client.closed());
+  EXPECT_EQ(done, 0);
+  Pass(4s);
+  Pass(60ms);
+  for (Peers& peers : tunnels_) EXPECT_TRUE(peers.client.closed() && peers.backend.closed());
+  EXPECT_EQ(done, 1);
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 0U);
+}
+
+TEST_F(DrainsTest, IsDoneOnceWhenTheLastTunnelHasGone) {
+  int done = 0;
+  Open();
+  Order({.deadline = 1h, .on_done = [&done] { ++done; }});
+  EXPECT_EQ(done, 0);
+  for (fakes::FakeStream* stream : {&tunnels_[0].client, &tunnels_[0].backend}) {
+    stream->FeedEnd();
+    stream->Deliver();
+  }
+  Pass(52ms);
+  EXPECT_EQ(done, 1);
+  Pass(1s);
+  EXPECT_EQ(done, 1);
+}
+
+// So that neither the walk nor the ends make one turn long.
+TEST_F(DrainsTest, ManyAreFoundAndEndedInSteps) {
+  constexpr size_t kMany = 1100;
+  for (size_t i = 0; i < kMany; ++i) Open();
+  Order({});
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 1024U);
+  EXPECT_THAT(Ended(), ElementsAre());
+  size_t ended = 0;
+  int turns = 0;
+  for (; ended < kMany && turns < 100; ++turns) {
+    Pass(0ms);
+    EXPECT_LE(Ended().size(), ended + 64);
+    ended = Ended().size();
+  }
+  EXPECT_EQ(ended, kMany);
+  EXPECT_LE(turns, 20);
+}
+
+TEST_F(DrainsTest, TwoCausesMayWantOneTunnel) {
+  Open();
+  Order({.window = 200ms});
+  sessions().Drain({.cause = DrainCause::kEndpoint,
+                    .reason = http::Reject::kEndpointGone,
+                    .code = http::SpecOf(http::Reject::kEndpointGone).close_code});
+  EXPECT_EQ(Received(tunnels_[0].client.written(), false).close_code(), 1012);
+  EXPECT_EQ(Counted(Metric::kDrainingForReload), 1U);
+  EXPECT_EQ(Counted(Metric::kDrainingForEndpoint), 1U);
+  Pass(1s);
+  EXPECT_EQ(Received(tunnels_[0].client.written(), false).frames.size(), 1U);
+}
+
+// --- Ids ---
+
+TEST_F(DrainsTest, ATunnelIsFoundByItsIdUntilItEnds) {
+  Open();
+  Tunnel* const tunnel = sessions().FirstTunnel();
+  const base::TunnelId id = sessions().IdOf(*tunnel);
+  EXPECT_EQ(id.ToString(), "0-0-1");
+  EXPECT_EQ(sessions().Find(id), tunnel);
+  EXPECT_EQ(sessions().Find({.worker = 1, .slot = id.slot, .generation = id.generation}), nullptr);
+  EXPECT_EQ(sessions().Find({.worker = 0, .slot = 100, .generation = 1}), nullptr);
+  tunnel->Abort(http::Reject::kShutdown);
+  EXPECT_EQ(sessions().Find(id), nullptr);
+  Pass(0ms);
+  Open();
+  const base::TunnelId next = sessions().IdOf(*sessions().FirstTunnel());
+  EXPECT_EQ(next.slot, id.slot);
+  EXPECT_NE(next, id);
+  EXPECT_EQ(sessions().Find(id), nullptr);
+}
+
+struct Told {
+  explicit Told(base::TunnelId& id) : told(id) {}
+  void OnTunnel(const base::TunnelId& id) { told = id; }
+  base::TunnelId& told;
+};
+
+TEST(Attachment, IsToldOfItsTunnelIfItWantsToKnow) {
+  TunnelHarness harness;
+  base::TunnelId told;
+  harness.parts().attachments.Attach(std::make_unique<int>(1));
+  harness.parts().attachments.Attach(std::make_unique<Told>(told));
+  harness.Start();
+  EXPECT_EQ(told, harness.services().sessions.IdOf(*harness.tunnel()));
+}
+
+}  // namespace
+}  // namespace hawser::session::drains_test
