@@ -10,6 +10,7 @@
 #include "fmt/chrono.h"
 #include "fmt/format.h"
 #include "proxy/admin/json_fields.h"
+#include "proxy/admin/reload_page.h"
 #include "proxy/edge/ip_table.h"
 
 namespace hawser::admin {
@@ -19,6 +20,11 @@ using cluster::Endpoint;
 
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
+
+// RFC 3339, to the second.
+std::string TimeText(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
 
 void Help(const Sources&, Reply reply) {
   std::string body = "hawser's admin pages:\n";
@@ -42,16 +48,17 @@ void Prometheus(const Sources& from, Reply reply) {
 
 // --- /clusters ---
 
-// When an endpoint that is left out may be tried again, to the second, RFC 3339.
+// When an endpoint that is left out may be tried again.
 std::string OutUntil(const Endpoint& endpoint) {
   const auto left = base::Between(base::SteadyNow(), endpoint.out_until());
-  const auto until = std::chrono::round<std::chrono::seconds>(std::chrono::system_clock::now() + left);
-  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(until)));
+  return TimeText(std::chrono::round<std::chrono::seconds>(std::chrono::system_clock::now() + left));
 }
 
 constexpr auto kEndpointFields = std::to_array<Field<cluster::Member>>({
-    {"address", "string", "Address of the endpoint, as in the configuration.",
+    {"address", "string", "Address of the endpoint.",
      [](const cluster::Member& member) { return Json(member.endpoint->name()); }},
+    {"host", "string", "Name that its address was resolved from. Empty where the address itself was given.",
+     [](const cluster::Member& member) { return Json(member.endpoint->host()); }},
     {"weight", "integer", "Weight of the endpoint in its cluster.",
      [](const cluster::Member& member) { return Json(member.weight); }},
     {"active", "integer", "Requests and tunnels that are open on it now.",
@@ -100,13 +107,13 @@ constexpr auto kClusterFields = std::to_array<Field<cluster::Membership>>({
      [](const cluster::Membership& cluster) { return ToJsonList(kEndpointFields, cluster.members()); }},
 });
 
-constexpr auto kClustersFields = std::to_array<Field<session::Snapshot>>({
+constexpr auto kClustersFields = std::to_array<Field<server::Clusters>>({
     {"clusters", "list", "Clusters, in the configuration's order.",
-     [](const session::Snapshot& snapshot) { return ToJsonList(kClusterFields, snapshot.clusters); }},
+     [](const server::Clusters& clusters) { return ToJsonList(kClusterFields, clusters); }},
 });
 
 void Clusters(const Sources& from, Reply reply) {
-  reply({.body = TextOf(ToJson(kClustersFields, from.server.snapshot()))});
+  reply({.body = TextOf(ToJson(kClustersFields, from.server.clusters()))});
 }
 
 std::vector<FieldSpec> DocumentClusters() {
@@ -272,8 +279,32 @@ std::vector<FieldSpec> DocumentClients() {
   return fields;
 }
 
+// --- /config_dump ---
+
+constexpr auto kDumpFields = std::to_array<Field<server::Server>>({
+    {"generation", "integer", "Number of the configuration. The first is 1; a reload that is applied adds 1.",
+     [](const server::Server& server) { return Json(server.snapshot().generation); }},
+    {"time", "string", "Since when it is in force: UTC, RFC 3339, whole seconds.",
+     [](const server::Server& server) { return Json(TimeText(server.in_force_since())); }},
+    {"config", "map", "The fields of docs/config.md.",
+     [](const server::Server& server) { return Json(config::Dump(*server.snapshot().config)); }},
+});
+
 void ConfigDump(const Sources& from, Reply reply) {
-  reply({.body = TextOf(config::Dump(*from.server.snapshot().config))});
+  reply({.body = TextOf(ToJson(kDumpFields, from.server))});
+}
+
+std::vector<FieldSpec> DocumentConfigDump() {
+  std::vector<FieldSpec> fields;
+  Document("", kDumpFields, fields);
+  return fields;
+}
+
+// --- /reload ---
+
+void Reload(const Sources& from, Reply reply) {
+  from.server.Reload(
+      [reply = std::move(reply)](const server::ReloadResult& result) mutable { reply(ReloadPage(result)); });
 }
 
 using enum Method;
@@ -291,10 +322,13 @@ constexpr PageSpec kPages[] = {
     {"/tunnels", kGet, "Shows the open tunnels.", kJson, Tunnels, DocumentTunnels},
     {"/clients", kGet, "Shows the client addresses with the most connections.", kJson, Clients,
      DocumentClients},
-    {"/config_dump", kGet,
-     "Shows the configuration in force, with defaults and without secrets. Its fields are those of "
-     "docs/config.md.",
-     kJson, ConfigDump},
+    {"/config_dump", kGet, "Shows the configuration in force, with defaults and without secrets.", kJson,
+     ConfigDump, DocumentConfigDump},
+    {"/reload", kPost,
+     "Reads the configuration again and applies it: 200 when all of it is in force or nothing has changed, "
+     "422 "
+     "when it has errors and nothing of it is applied, 409 while hawser drains.",
+     kJson, Reload, DocumentReload},
 };
 
 bool Takes(Method page, std::string_view method) {

@@ -1,6 +1,10 @@
 #include "proxy/admin/samples.h"
 
+#include <algorithm>
 #include <array>
+#include <chrono>
+#include <map>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -11,11 +15,12 @@ namespace hawser::admin {
 namespace {
 
 using cluster::Endpoint;
+using server::ReloadResult;
 using stats::ExtraSample;
 using stats::FamilySpec;
 using enum stats::MetricType;
 
-constexpr std::string_view kEndpointLabels[] = {"cluster", "endpoint"};
+constexpr std::string_view kEndpointLabels[] = {"cluster", "endpoint", "host"};
 constexpr std::string_view kListenerLabels[] = {"listener"};
 
 constexpr auto kEndpointFamilies = std::to_array<FamilySpec>({
@@ -60,6 +65,13 @@ constexpr auto kListenerFamilies = std::to_array<FamilySpec>({
     {"hawser_listener_connections", kGauge, "Client connections open on the listener now.", kListenerLabels},
 });
 
+constexpr std::string_view kCertificateLabels[] = {"listener", "serial"};
+constexpr auto kCertificateFamilies = std::to_array<FamilySpec>({
+    {"hawser_certificate_not_after_timestamp_seconds", kGauge,
+     "End of the certificate's validity, seconds since 1970. `serial`: its serial number, in hexadecimal.",
+     kCertificateLabels},
+});
+
 // Families with one sample.
 struct Single {
   FamilySpec family;
@@ -85,7 +97,27 @@ constexpr auto kSingles = std::to_array<Single>({
     {{"hawser_admin_evictions_total", kCounter,
       "Admin connections closed while they waited for their client, to make room for another."},
      [](const Sources& from) { return from.counts.evictions; }},
+    {{"hawser_config_generation", kGauge,
+      "Number of the configuration in force: 1 at the start, and 1 more with each reload that is applied."},
+     [](const Sources& from) { return from.server.snapshot().generation; }},
+    {{"hawser_config_last_success_timestamp_seconds", kGauge,
+      "When the last reload ended without an error (the start, before the first), seconds since 1970."},
+     [](const Sources& from) {
+       const auto since = from.server.reloads().last_success().time_since_epoch();
+       return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
+     }},
 });
+
+constexpr std::string_view kReloadLabels[] = {"result"};
+constexpr FamilySpec kReloadFamilies[] = {
+    {"hawser_config_reloads_total", kCounter,
+     "Reloads of the configuration: `applied`, `unchanged`, or `failed` for an error in it.", kReloadLabels},
+};
+constexpr std::pair<ReloadResult::Kind, std::string_view> kReloadResults[] = {
+    {ReloadResult::Kind::kApplied, "applied"},
+    {ReloadResult::Kind::kUnchanged, "unchanged"},
+    {ReloadResult::Kind::kFailed, "failed"},
+};
 
 constexpr std::string_view kRefusedLabels[] = {"why"};
 constexpr FamilySpec kRefusedFamilies[] = {
@@ -102,12 +134,12 @@ constexpr auto kSingleFamilies = [] {
 }();
 
 // One family after the other: a sample for every endpoint in each.
-void AddEndpointSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
+void AddEndpointSamples(const server::Clusters& clusters, std::vector<ExtraSample>& samples) {
   for (size_t i = 0; i < kEndpointFamilies.size(); ++i) {
-    for (const auto& cluster : snapshot.clusters) {
+    for (const auto& cluster : clusters) {
       for (const auto& [endpoint, weight] : cluster->members()) {
         samples.push_back({.family = kEndpointFamilies[i],
-                           .labels = {endpoint->cluster(), endpoint->name()},
+                           .labels = {endpoint->cluster(), endpoint->name(), endpoint->host()},
                            .value = kEndpointValues[i](*endpoint)});
       }
     }
@@ -122,18 +154,42 @@ void AddListenerSamples(const server::Server& server, std::vector<ExtraSample>& 
   }
 }
 
+// Where two certificates of a listener have one serial number, the one that ends first.
+void AddCertificateSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
+  for (const auto& listener : snapshot.listeners) {
+    if (listener->tls == nullptr) continue;
+    std::map<std::string, std::chrono::sys_seconds> ends;
+    for (const tls::CertificateFacts& facts : listener->tls->certificates()) {
+      const auto [found, added] = ends.try_emplace(facts.serial, facts.not_after);
+      if (!added) found->second = std::min(found->second, facts.not_after);
+    }
+    for (const auto& [serial, end] : ends) {
+      samples.push_back({.family = kCertificateFamilies[0],
+                         .labels = {std::string(listener->name.text()), serial},
+                         .value = static_cast<double>(end.time_since_epoch().count())});
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::span<const FamilySpec>> SampleFamilies() {
-  return {kEndpointFamilies, kListenerFamilies, kSingleFamilies, kRefusedFamilies, stats::ProcessFamilies()};
+  return {kEndpointFamilies, kListenerFamilies, kCertificateFamilies,    kSingleFamilies,
+          kReloadFamilies,   kRefusedFamilies,  stats::ProcessFamilies()};
 }
 
 std::vector<ExtraSample> CollectSamples(const Sources& from) {
   std::vector<ExtraSample> samples;
-  AddEndpointSamples(from.server.snapshot(), samples);
+  AddEndpointSamples(from.server.clusters(), samples);
   AddListenerSamples(from.server, samples);
+  AddCertificateSamples(from.server.snapshot(), samples);
   for (size_t i = 0; i < kSingles.size(); ++i) {
     samples.push_back({.family = kSingleFamilies[i], .value = static_cast<double>(kSingles[i].value(from))});
+  }
+  for (const auto& [kind, label] : kReloadResults) {
+    samples.push_back({.family = kReloadFamilies[0],
+                       .labels = {std::string(label)},
+                       .value = static_cast<double>(from.server.reloads().count(kind))});
   }
   for (const RefusalSpec& spec : RefusalTable()) {
     samples.push_back({.family = kRefusedFamilies[0],

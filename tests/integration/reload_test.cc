@@ -1,220 +1,286 @@
-// SIGHUP and --watch: the file is read again, and takes over as a whole or not at all.
+// Reloads as those see them who ask for one: what POST /reload answers, SIGHUP, files with errors, the log
+// and the counters.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <csignal>
 #include <filesystem>
-#include <string>
-#include <vector>
 
-#include <fcntl.h>
-#include <unistd.h>
-
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
-#include "tests/integration/harness/deadline.h"
-#include "tests/integration/harness/hawser_process.h"
-#include "tests/integration/harness/http.h"
+#include "tests/integration/harness/certificate.h"
 #include "tests/integration/harness/scenario.h"
-#include "tests/integration/harness/wire.h"
+#include "tests/integration/harness/site.h"
 
-namespace hawser::integration::reload_test {
+namespace hawser::integration {
 namespace {
 
+using testing::AnyOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
+using testing::SizeIs;
 
-std::string Answers(const std::string& path) {
-  return "  - { name: " + path + ", match: { path: /" + path +
-         " }, direct_response: { status: 200, body: \"" + path + "\" } }\n";
-}
-
-std::string Yaml(const std::vector<std::string>& routes, const std::string& listeners = "",
-                 const std::string& top = "") {
-  std::string yaml = "admin: { address: \"127.0.0.1:0\" }\n" + top +
-                     "listeners:\n  - { name: main, address: \"127.0.0.1:0\" }\n" + listeners + "routes:\n";
-  for (const std::string& route : routes) yaml += Answers(route);
-  return yaml;
-}
-
-// The answer to a GET on a new connection.
-int Ask(const std::string& address, const std::string& path) {
-  Wire wire = Wire::Connect(address);
-  wire.Send(PlainGet("/" + path));
-  return ReadHead(wire).status();
-}
-
-class ReloadTest : public testing::Test {
+// A site with one echoing backend, and a tunnel through it that must not notice anything.
+class Reload : public testing::Test {
  protected:
-  // Sends SIGHUP and waits for a line of the log that has `words` behind those there are.
-  testing::AssertionResult Reload(HawserProcess& hawser, const std::string& words) {
-    const size_t before = hawser.process().err().size();
-    hawser.process().Signal(SIGHUP);
-    return Tells(hawser, before, words);
+  void Start() {
+    hawser_.emplace(site_.Yaml(), 2);
+    tunnel_ = Join(hawser_->listener(), {.target = "/all"});
+    ASSERT_TRUE(tunnel_.open());
   }
-  static testing::AssertionResult Tells(HawserProcess& hawser, size_t before, const std::string& words) {
-    const auto told = [&] { return hawser.process().err().find(words, before) != std::string::npos; };
-    if (Eventually(told)) return testing::AssertionSuccess();
-    return testing::AssertionFailure() << "no \"" << words << "\" in\n" << hawser.process().err();
+  // The old configuration serves: the tunnel and a new one.
+  void ExpectServing() {
+    ExpectEcho(tunnel_);
+    Wire other = Join(hawser_->listener(), {.target = "/all"});
+    ASSERT_TRUE(other.open());
+    ExpectEcho(other);
   }
+  int StatusOf(const std::string& path) {
+    Wire client = Wire::Connect(hawser_->listener());
+    client.Send(PlainGet(path));
+    return ReadHead(client).status();
+  }
+  // What `hawser check` prints for the file, line by line.
+  std::vector<std::string> Checked() {
+    const CommandResult check = RunHawser({"check", hawser_->config_path()});
+    EXPECT_EQ(check.status, 1);
+    std::vector<std::string> lines;
+    std::istringstream text(check.err);
+    for (std::string line; std::getline(text, line);) lines.push_back(line);
+    return lines;
+  }
+  static std::vector<std::string> Rendered(const nlohmann::json& errors) {
+    std::vector<std::string> lines;
+    for (const auto& error : errors) {
+      std::string line = error.at("file").get<std::string>();
+      if (error.at("line") != 0) {
+        line += fmt::format(":{}:{}", error.at("line").get<int>(), error.at("column").get<int>());
+      }
+      for (const char* part : {"path", "what"}) {
+        if (error.at(part) != "") line += ": " + error.at(part).get<std::string>();
+      }
+      if (error.at("expected") != "") line += "; " + error.at("expected").get<std::string>();
+      lines.push_back(line);
+    }
+    return lines;
+  }
+  Reloaded ExpectFailed(const std::string& yaml) {
+    hawser_->Rewrite(yaml);
+    Reloaded reloaded = PostReload(*hawser_);
+    EXPECT_EQ(reloaded.status, 422) << yaml;
+    EXPECT_EQ(reloaded.result(), "failed") << yaml;
+    EXPECT_EQ(reloaded.generation(), 1);
+    EXPECT_THAT(reloaded.body["errors"], Not(SizeIs(0)));
+    ExpectServing();
+    return reloaded;
+  }
+
+  EchoBackend echo_{"echo"};
+  Site site_{.listeners = {ListenerOf("main", UnusedAddress())},
+             .routes = {RouteOf("all", "one")},
+             .clusters = {ClusterOf("one", {echo_.address()})}};
+  std::optional<HawserProcess> hawser_;
+  Wire tunnel_;
 };
 
-TEST_F(ReloadTest, SighupTakesTheRoutesOfTheNewFile) {
-  HawserProcess hawser(Yaml({"one", "two"}), 2);
-  const std::string address = hawser.listener();
-  EXPECT_EQ(Ask(address, "one"), 200);
-  EXPECT_EQ(Ask(address, "three"), 404);
-  hawser.Rewrite(Yaml({"two", "three"}));
-  EXPECT_TRUE(Reload(hawser,
-                     "reloaded: generation 2: listeners +0 -0 ~0, routes +1 -1 ~0, "
-                     "clusters +0 -0 ~0, certificates +0 -0 ~0"));
-  EXPECT_EQ(Ask(address, "one"), 404);
-  EXPECT_EQ(Ask(address, "two"), 200);
-  EXPECT_EQ(Ask(address, "three"), 200);
+TEST_F(Reload, AFileThatHasNotChangedIsUnchanged) {
+  Start();
+  for (int i = 0; i < 2; ++i) {
+    const Reloaded reloaded = PostReload(*hawser_);
+    EXPECT_EQ(reloaded.status, 200);
+    EXPECT_EQ(reloaded.result(), "unchanged");
+    EXPECT_EQ(reloaded.generation(), 1);
+    for (const char* part : {"listeners", "routes", "clusters", "certificates"}) {
+      EXPECT_EQ(reloaded.Changes(part), "");
+    }
+  }
+  hawser_->Rewrite("# a comment\n" + site_.Yaml());
+  EXPECT_EQ(PostReload(*hawser_).result(), "unchanged");
+  EXPECT_TRUE(hawser_->MetricIs("hawser_config_reloads_total", 3, {"result=\"unchanged\""}));
+  EXPECT_TRUE(hawser_->MetricIs("hawser_config_generation", 1));
+  ExpectServing();
 }
 
-TEST_F(ReloadTest, AConnectionThatIsOpenAsksTheNewRoutes) {
-  HawserProcess hawser(Yaml({"one"}));
-  Wire wire = Wire::Connect(hawser.listener());
-  const auto ask = [&wire](const std::string& path) {
-    wire.Send(PlainGet("/" + path));
-    const Head head = ReadHead(wire);
-    ReadBody(wire, head);
-    return head.status();
-  };
-  EXPECT_EQ(ask("one"), 200);
-  EXPECT_EQ(ask("two"), 404);
-  hawser.Rewrite(Yaml({"two"}));
-  EXPECT_TRUE(Reload(hawser, "reloaded: generation 2"));
-  EXPECT_EQ(ask("two"), 200);
-  EXPECT_EQ(ask("one"), 404);
+TEST_F(Reload, TheAnswerSaysWhatChanged) {
+  site_.routes.push_back(RouteOf("old", "two"));
+  site_.clusters.push_back(ClusterOf("two", {"127.0.0.1:9"}));
+  Start();
+  site_.listeners = {ListenerOf("main", hawser_->listener(), "limits: { connections: 1000 }"),
+                     ListenerOf("other", UnusedAddress())};
+  site_.routes = {RouteOf("all", "one"), RouteOf("new", "three")};
+  site_.clusters = {ClusterOf("one", {echo_.address(), "127.0.0.1:9"}), ClusterOf("three", {"127.0.0.1:9"})};
+  const Reloaded reloaded = Apply(*hawser_, site_);
+  EXPECT_EQ(reloaded.generation(), 2);
+  EXPECT_EQ(reloaded.Changes("listeners"), "+other ~main");
+  EXPECT_EQ(reloaded.Changes("routes"), "+new -old ~all") << "it takes the new listener too";
+  EXPECT_EQ(reloaded.Changes("clusters"), "+three -two ~one");
+  EXPECT_EQ(reloaded.Changes("certificates"), "");
+  EXPECT_THAT(reloaded.body["errors"], SizeIs(0));
+  EXPECT_THAT(reloaded.body["waits_for_restart"], SizeIs(0));
+  EXPECT_THAT(hawser_->process().err(),
+              HasSubstr("reloaded: generation 2: listeners +1 -0 ~1, routes +1 -1 ~1, clusters +1 -1 ~1, "
+                        "certificates +0 -0 ~0\n"));
+  ExpectServing();
 }
 
-TEST_F(ReloadTest, NothingIsTouchedWhereNothingHasChanged) {
-  HawserProcess hawser(Yaml({"one"}));
-  EXPECT_TRUE(Reload(hawser, "reload: nothing has changed: generation 1 goes on"));
-  hawser.Rewrite("# A comment is no change.\n" + Yaml({"one"}));
-  EXPECT_TRUE(Reload(hawser, "reload: nothing has changed: generation 1 goes on"));
+TEST_F(Reload, TheMetricsTellOfIt) {
+  Start();
+  const double before = hawser_->Metric("hawser_config_last_success_timestamp_seconds");
+  EXPECT_NEAR(before, static_cast<double>(time(nullptr)), 60);
+  site_.routes.push_back(RouteOf("new", "one"));
+  Apply(*hawser_, site_);
+  EXPECT_EQ(hawser_->Metric("hawser_config_generation"), 2);
+  EXPECT_EQ(hawser_->Metric("hawser_config_reloads_total", {"result=\"applied\""}), 1);
+  EXPECT_GE(hawser_->Metric("hawser_config_last_success_timestamp_seconds"), before);
+  hawser_->Rewrite("nonsense");
+  EXPECT_EQ(PostReload(*hawser_).status, 422);
+  EXPECT_EQ(hawser_->Metric("hawser_config_reloads_total", {"result=\"failed\""}), 1);
+  EXPECT_EQ(hawser_->Metric("hawser_config_generation"), 2);
+  const auto dump = nlohmann::json::parse(hawser_->AdminPage("/config_dump"));
+  EXPECT_EQ(dump["generation"], 2);
+  EXPECT_EQ(dump["config"]["routes"][1]["name"], "new");
 }
 
-TEST_F(ReloadTest, AnyErrorAndTheOldConfigurationGoesOn) {
-  HawserProcess hawser(Yaml({"one"}));
-  const std::string address = hawser.listener();
-  hawser.Rewrite("listeners: [ { name: main, adress: 1 } ]\nroutes: [ { match: { path: one } } ]\n");
-  EXPECT_TRUE(Reload(hawser, "reload failed: generation 1 goes on"));
-  const std::string log = hawser.process().err();
-  EXPECT_THAT(log,
-              HasSubstr("/hawser.yaml:1:28: listeners[0].adress: unknown key; did you mean \"address\"?"));
-  EXPECT_THAT(log, HasSubstr("/hawser.yaml:2:"));
-  EXPECT_EQ(Ask(address, "one"), 200);
-  std::filesystem::remove(hawser.config_path());
-  EXPECT_TRUE(Reload(hawser, "cannot be read: No such file or directory"));
-  EXPECT_EQ(Ask(address, "one"), 200);
-  hawser.Rewrite(Yaml({"two"}));
-  EXPECT_TRUE(Reload(hawser, "reloaded: generation 2"));
-  EXPECT_EQ(Ask(address, "two"), 200);
+TEST_F(Reload, SighupReloads) {
+  Start();
+  EXPECT_EQ(StatusOf("/new"), 404);
+  site_.routes.push_back(RouteOf("new", "one"));
+  hawser_->Rewrite(site_.Yaml());
+  hawser_->process().Signal(SIGHUP);
+  EXPECT_TRUE(hawser_->MetricIs("hawser_config_generation", 2));
+  EXPECT_EQ(StatusOf("/new"), 200);
+  ExpectServing();
 }
 
-TEST_F(ReloadTest, APortInUseLeavesNoTrace) {
-  FakeBackend other;
-  HawserProcess hawser(Yaml({"one"}));
-  const std::string address = hawser.listener();
-  const std::string file = hawser.directory().File("new.sock");
-  hawser.Rewrite(Yaml({"two"}, "  - { name: file, address: \"unix:" + file + "\" }\n" +
-                                   "  - { name: taken, address: \"" + other.address() + "\" }\n"));
-  EXPECT_TRUE(Reload(hawser, "reload failed"));
-  EXPECT_THAT(hawser.process().err(), HasSubstr("listeners[2].address: cannot bind " + other.address()));
-  EXPECT_FALSE(std::filesystem::exists(file));
-  EXPECT_EQ(Ask(address, "one"), 200);
+TEST_F(Reload, ManyAtOnceAreDoneOneAfterTheOtherAndAllAreAnswered) {
+  Start();
+  std::vector<Wire> askers(20);
+  for (Wire& asker : askers) asker = Wire::Connect(hawser_->admin());
+  site_.routes.push_back(RouteOf("new", "one"));
+  hawser_->Rewrite(site_.Yaml());
+  for (Wire& asker : askers) asker.Send("POST /reload HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  int applied = 0;
+  for (Wire& asker : askers) {
+    const Head head = ReadHead(asker);
+    EXPECT_EQ(head.status(), 200);
+    const auto body = nlohmann::json::parse(ReadBody(asker, head));
+    EXPECT_EQ(body["generation"], 2);
+    EXPECT_THAT(body["result"], AnyOf("applied", "unchanged"));
+    applied += body["result"] == "applied";
+  }
+  EXPECT_GE(applied, 1);
+  EXPECT_LE(hawser_->Metric("hawser_config_reloads_total"), 3) << "those who ask meanwhile share one";
 }
 
-TEST_F(ReloadTest, ListenersComeAndGo) {
-  HawserProcess hawser(Yaml({"one"}), 2);
-  const std::string main = hawser.listener();
-  const std::string file = hawser.directory().File("s.sock");
-  hawser.Rewrite(Yaml({"one"}, "  - { name: file, address: \"unix:" + file +
-                                   "\" }\n"
-                                   "  - { name: more, address: \"127.0.0.1:0\" }\n"));
-  EXPECT_TRUE(Reload(hawser, "reloaded: generation 2: listeners +2 -0 ~0"));
-  const std::string more = hawser.listener("more");
-  EXPECT_EQ(Ask(more, "one"), 200);
-  EXPECT_EQ(Ask("unix:" + file, "one"), 200);
-  hawser.Rewrite(Yaml({"one"}));
-  EXPECT_TRUE(Reload(hawser, "reloaded: generation 3: listeners +0 -2 ~0"));
-  EXPECT_EQ(Ask(main, "one"), 200);
-  EXPECT_TRUE(Eventually([&] { return !Wire::Connect(more).open() && !std::filesystem::exists(file); }));
+// --- What cannot be applied ---
+
+TEST_F(Reload, EveryErrorIsNamedAsCheckPrintsIt) {
+  Start();
+  Site broken = site_;
+  broken.listeners[0] = ListenerOf("main", hawser_->listener(), "limits: { connections: many }");
+  broken.routes.push_back(RouteOf("lost", "nowhere"));
+  broken.routes.push_back("{ nmae: x, match: { path: /x }, cluster: one }");
+  broken.clusters.push_back(ClusterOf("bad", {"not an address"}));
+  const Reloaded reloaded = ExpectFailed(broken.Yaml());
+  EXPECT_THAT(reloaded.body["errors"], SizeIs(4)) << reloaded.body.dump(2);
+  EXPECT_EQ(Rendered(reloaded.body["errors"]), Checked());
+  const std::string log = hawser_->process().err();
+  for (const std::string& line : Checked()) EXPECT_THAT(log, HasSubstr(line));
+  EXPECT_EQ(StatusOf("/lost"), 404) << "nothing of it is applied";
 }
 
-TEST_F(ReloadTest, ListenersThatSwapAddressesSwapSockets) {
-  const auto swapped = [](const std::string& a, const std::string& b) {
-    return "listeners:\n  - { name: a, address: \"" + a + "\" }\n  - { name: b, address: \"" + b +
-           "\" }\nroutes:\n"
-           "  - { match: { path: /x }, listeners: [a], direct_response: { status: 201 } }\n"
-           "  - { match: { path: /x }, listeners: [b], direct_response: { status: 202 } }\n";
-  };
-  HawserProcess hawser(swapped("127.0.0.1:0", "127.0.0.1:0"), 2);
-  const std::string first = hawser.listener("a");
-  const std::string second = hawser.listener("b");
-  EXPECT_EQ(Ask(first, "x"), 201);
-  EXPECT_EQ(Ask(second, "x"), 202);
-  hawser.Rewrite(swapped(second, first));
-  EXPECT_TRUE(Reload(hawser, "reloaded: generation 2: listeners +0 -0 ~2"));
-  EXPECT_EQ(Ask(first, "x"), 202);
-  EXPECT_EQ(Ask(second, "x"), 201);
+TEST_F(Reload, AFileThatIsNoYaml) {
+  Start();
+  for (const char* text : {"", "{", "listeners: [", "\t- x", "\xff\xfe", "[]", "a: &a [*a]"}) {
+    const Reloaded reloaded = ExpectFailed(text);
+    EXPECT_EQ(Rendered(reloaded.body["errors"]), Checked()) << text;
+  }
 }
 
-TEST_F(ReloadTest, TheAdminListenerMovesAndGoes) {
-  HawserProcess hawser(Yaml({"one"}));
-  const std::string before = hawser.admin();
-  const std::string file = hawser.directory().File("admin.sock");
-  const std::string listeners = "listeners: [ { name: main, address: \"127.0.0.1:0\" } ]\nroutes:\n";
-  hawser.Rewrite("admin: { address: \"unix:" + file + "\" }\n" + listeners + Answers("one"));
-  EXPECT_TRUE(Reload(hawser, "reloaded: generation 2"));
-  EXPECT_EQ(Ask("unix:" + file, "ready"), 200);
-  EXPECT_FALSE(Wire::Connect(before).open());
-  hawser.Rewrite(listeners + Answers("one"));
-  EXPECT_TRUE(Reload(hawser, "reloaded: generation 3"));
-  EXPECT_FALSE(std::filesystem::exists(file));
+TEST_F(Reload, AFileThatIsHalfWritten) {
+  Start();
+  Site next = site_;
+  next.routes.push_back(RouteOf("new", "one"));
+  const std::string yaml = next.Yaml();
+  // What stands in front of the clusters refers to them.
+  for (size_t length = 0; length < yaml.find("clusters:"); length += 23) {
+    ExpectFailed(yaml.substr(0, length));
+  }
+  Apply(*hawser_, next);
+  ExpectServing();
 }
 
-TEST_F(ReloadTest, FieldsThatOnlyANewProcessTakesAreNamedUntilThereIsOne) {
-  HawserProcess hawser(Yaml({"one"}));
-  const std::string waits = "only a restart applies: limits.per_ip_entries";
-  hawser.Rewrite(Yaml({"two"}, "", "limits: { per_ip_entries: 5000 }\n"));
-  EXPECT_TRUE(Reload(hawser, waits));
-  EXPECT_TRUE(Reload(hawser, waits));
-  EXPECT_EQ(Ask(hawser.listener(), "two"), 200);
+TEST_F(Reload, AFileThatIsGone) {
+  Start();
+  std::filesystem::remove(hawser_->config_path());
+  const Reloaded reloaded = PostReload(*hawser_);
+  EXPECT_EQ(reloaded.status, 422);
+  EXPECT_THAT(reloaded.body["errors"], SizeIs(1));
+  ExpectServing();
+  hawser_->Rewrite(site_.Yaml());
+  EXPECT_EQ(PostReload(*hawser_).result(), "unchanged");
 }
 
-TEST_F(ReloadTest, WatchReloadsWhenTheFileIsReplacedOrWritten) {
-  HawserProcess hawser(Yaml({"one"}), 1, {.arguments = {"--watch"}});
-  const std::string address = hawser.listener();
-  hawser.Rewrite(Yaml({"two"}));
-  EXPECT_TRUE(Tells(hawser, 0, "reloaded: generation 2"));
-  EXPECT_EQ(Ask(address, "two"), 200);
-  WriteConfig(hawser.directory(), "hawser.yaml", Yaml({"three"}));
-  EXPECT_TRUE(Tells(hawser, 0, "reloaded: generation 3"));
-  EXPECT_EQ(Ask(address, "three"), 200);
-  WriteConfig(hawser.directory(), "hawser.yaml", "routes: [");
-  EXPECT_TRUE(Tells(hawser, 0, "reload failed: generation 3 goes on"));
-  WriteConfig(hawser.directory(), "hawser.yaml", Yaml({"four"}));
-  EXPECT_TRUE(Tells(hawser, 0, "reloaded: generation 4"));
+TEST_F(Reload, ACertificateThatIsMissing) {
+  Start();
+  Site next = site_;
+  next.listeners.push_back(
+      ListenerOf("tls", UnusedAddress(),
+                 "tls: { certificates: [ { certificate: DIR/no.crt, private_key: DIR/no.key } ] }"));
+  const Reloaded reloaded = ExpectFailed(next.Yaml());
+  EXPECT_EQ(reloaded.body["errors"][0]["path"], "listeners[1].tls.certificates[0].certificate");
+  EXPECT_THAT(reloaded.body["errors"][0]["what"], HasSubstr("no.crt"));
 }
 
-TEST_F(ReloadTest, WhatWasReadFromStdinCannotBeReadAgain) {
-  const Directory directory;
-  const std::string file = directory.Write("in.yaml", Yaml({"one"}));
-  const int in = open(file.c_str(), O_RDONLY | O_CLOEXEC);
-  Process process(directory, {HawserBinary(), "run", "-"}, {.in = in});
-  close(in);
-  ASSERT_TRUE(Eventually([&] { return process.err().find(" ready\n") != std::string::npos; }));
-  process.Signal(SIGHUP);
-  EXPECT_TRUE(Eventually([&] {
-    return process.err().find("there is nothing to reload: the configuration was read from stdin") !=
-           std::string::npos;
-  }));
-  EXPECT_TRUE(process.running());
-  const CommandResult watch = RunHawser({"run", "--watch", "-"});
-  EXPECT_EQ(watch.status, 2);
-  EXPECT_THAT(watch.err, HasSubstr("--watch needs a file, not stdin"));
+TEST_F(Reload, APortInUse) {
+  const FakeBackend other;  // listens on its port
+  Start();
+  Site next = site_;
+  const std::string path = hawser_->directory().File("free.sock");
+  next.listeners.push_back(ListenerOf("free", "unix:" + path));
+  next.listeners.push_back(ListenerOf("used", other.address()));
+  const Reloaded reloaded = ExpectFailed(next.Yaml());
+  ASSERT_THAT(reloaded.body["errors"], SizeIs(1));
+  EXPECT_EQ(reloaded.body["errors"][0]["path"], "listeners[2].address");
+  EXPECT_THAT(reloaded.body["errors"][0]["what"], HasSubstr("cannot bind " + other.address()));
+  EXPECT_FALSE(Wire::Connect("unix:" + path).open()) << "what could be bound is given back";
+  EXPECT_FALSE(std::filesystem::exists(path));
+}
+
+// --- What it leaves for later ---
+
+TEST_F(Reload, WhatNeedsANewProcessWaitsForIt) {
+  Start();
+  site_.top = {"limits: { per_ip_entries: 1234 }"};
+  site_.routes.push_back(RouteOf("new", "one"));
+  const Reloaded reloaded = Apply(*hawser_, site_);
+  EXPECT_THAT(reloaded.body["waits_for_restart"], ElementsAre("limits.per_ip_entries"));
+  EXPECT_EQ(StatusOf("/new"), 200) << "the rest is applied";
+  EXPECT_THAT(PostReload(*hawser_).body["waits_for_restart"], ElementsAre("limits.per_ip_entries"));
+}
+
+TEST_F(Reload, NothingIsReadWhileTheProcessDrains) {
+  site_.top = {"drain: { window: 1h, deadline: 2h }"};
+  Start();
+  site_.routes.push_back(RouteOf("new", "one"));
+  hawser_->Rewrite(site_.Yaml());
+  hawser_->process().Signal(SIGTERM);
+  Reloaded reloaded;
+  EXPECT_TRUE(Eventually([&] { return (reloaded = PostReload(*hawser_)).status == 409; }));
+  EXPECT_EQ(reloaded.result(), "draining");
+  ExpectEcho(tunnel_);
+}
+
+TEST_F(Reload, AWebPageOfSomebodyElseReloadsNothing) {
+  Start();
+  site_.routes.push_back(RouteOf("new", "one"));
+  hawser_->Rewrite(site_.Yaml());
+  for (const char* field : {"Origin: http://evil.example", "Origin: null", "Sec-Fetch-Site: cross-site"}) {
+    Wire page = Wire::Connect(hawser_->admin());
+    page.Send(fmt::format("POST /reload HTTP/1.1\r\nHost: localhost\r\n{}\r\n\r\n", field));
+    EXPECT_EQ(ReadHead(page).status(), 403) << field;
+  }
+  EXPECT_EQ(hawser_->Metric("hawser_config_generation"), 1);
 }
 
 }  // namespace
-}  // namespace hawser::integration::reload_test
+}  // namespace hawser::integration

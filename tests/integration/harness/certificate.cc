@@ -38,11 +38,11 @@ void AddNames(X509* certificate, const std::vector<std::string>& dns_names) {
 }  // namespace
 
 CertificateFiles MakeCertificate(const Directory& directory, const std::string& name,
-                                 const std::vector<std::string>& dns_names, int days) {
+                                 const std::vector<std::string>& dns_names, int days, int serial) {
   const std::unique_ptr<EVP_PKEY, Free> key(EVP_EC_gen("P-256"));
   const std::unique_ptr<X509, Free> certificate(X509_new());
   X509_set_version(certificate.get(), 2);
-  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), 1);
+  ASN1_INTEGER_set(X509_get_serialNumber(certificate.get()), serial);
   X509_gmtime_adj(X509_getm_notBefore(certificate.get()), -3600);
   X509_gmtime_adj(X509_getm_notAfter(certificate.get()), days * 86400L);
   X509_set_pubkey(certificate.get(), key.get());
