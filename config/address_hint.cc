@@ -1,9 +1,5 @@
 #include "config/address_hint.h"
 
-#include <charconv>
-#include <cstdint>
-#include <system_error>
-
 #include "config/backend_address.h"
 #include "config/diagnostic.h"
 #include "config/form.h"
@@ -12,12 +8,6 @@
 
 namespace hawser::config {
 namespace {
-
-std::optional<uint16_t> PortIn(std::string_view text) {
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(port) : std::nullopt;
-}
 
 std::optional<net::IpAddress> IpIn(std::string_view text) {
   if (text.starts_with('[') && text.ends_with(']')) text = text.substr(1, text.size() - 2);

@@ -11,15 +11,11 @@
 #include "proxy/base/check.h"
 
 namespace hawser::config {
-namespace {
-
 std::optional<uint16_t> PortIn(std::string_view text) {
   uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   return error == std::errc() && end == text.data() + text.size() ? std::optional(port) : std::nullopt;
 }
-
-}  // namespace
 
 bool IsHostName(std::string_view text) {
   return text.size() <= kLongestDnsName && !Misfit(Form::kDnsName, text);

@@ -1,8 +1,9 @@
-// Where a backend listens: an IP address and a port, a Unix socket, or a host name and a port, which DNS turns
-// into addresses later. A value; compared by content.
+// Where a backend listens: an IP address and a port, a Unix socket, or a host name and a port, which DNS
+// turns into addresses later. A value; compared by content.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,5 +40,7 @@ class BackendAddress {
 // Whether DNS may know the name (RFC 1123 §2.1, and _ as in "_ws._tcp.example.com"): labels of letters, digits,
 // - and _, at most 253 bytes together. The last one is no number, which would make it an IPv4 address.
 bool IsHostName(std::string_view text);
+// Decimal, up to 65,535; nothing if it is no such number.
+std::optional<uint16_t> PortIn(std::string_view text);
 
 }  // namespace hawser::config

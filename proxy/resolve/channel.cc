@@ -15,8 +15,6 @@ namespace {
 
 // What fits into one packet of every network (DNS flag day 2020): larger answers come by TCP.
 constexpr int kUdpBytes = 1232;
-constexpr int kInternet = 1;
-constexpr int kServiceType = 33;
 
 struct Named {
   Outcome outcome;

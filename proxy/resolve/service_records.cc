@@ -10,9 +10,6 @@
 namespace hawser::resolve {
 namespace {
 
-constexpr uint16_t kServiceType = 33;
-constexpr uint16_t kInternet = 1;
-
 // Walks over a message. After the first step that leaves it, all that follow read zeros, and ok() is false.
 class Reader {
  public:

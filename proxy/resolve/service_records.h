@@ -10,6 +10,9 @@
 
 namespace hawser::resolve {
 
+inline constexpr uint16_t kServiceType = 33;  // SRV
+inline constexpr uint16_t kInternet = 1;      // the class IN
+
 // The records of a whole message, and the smallest TTL of its answers, those of a CNAME chain included.
 // Nothing: the message is malformed. No services: it has no SRV record, or one with the target "." (RFC
 // 2782: the service is decidedly not available at this domain).
