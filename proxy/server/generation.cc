@@ -7,6 +7,8 @@
 #include "config/form.h"
 #include "config/keys_file.h"
 #include "config/reload.h"
+#include "proxy/base/status_macros.h"
+#include "proxy/cluster/discovery.h"
 #include "proxy/server/machine.h"
 
 namespace hawser::server {
@@ -84,6 +86,12 @@ FileHashes HashFiles(const config::Config& config, const base::SipKey& key) {
   return hashes;
 }
 
+absl::StatusOr<std::optional<resolve::Setup>> SetupFor(const config::Config& config) {
+  if (std::ranges::none_of(config.clusters, cluster::Discovery::Needs)) return std::nullopt;
+  HAWSER_ASSIGN_OR_RETURN(resolve::Setup setup, resolve::ReadSetup(config.dns));
+  return std::optional(std::move(setup));
+}
+
 bool IsInForce(const config::Config& config, const FileHashes& files, const Generation& generation) {
   return files == generation.files && config == *generation.snapshot->config;
 }
@@ -113,8 +121,13 @@ Built BuildGeneration(config::Loaded& loaded, FileHashes files, Workshop& worksh
   if (old != nullptr) present.emplace(Present{*old->snapshot, before->clusters, before->discovered, changed});
   generation->snapshot = BuildSnapshot(loaded, workshop.registries, BoundOf(generation->bindings, listeners),
                                        present ? &*present : nullptr, errors);
-  if (errors.empty()) BeginListening(generation->bindings, bound, failed);
   Built built;
+  if (errors.empty()) {
+    auto setup = SetupFor(config);
+    if (!setup.ok()) errors.push_back(loaded.At(config.dns, std::string(setup.status().message())));
+    if (setup.ok()) built.setup = *std::move(setup);
+  }
+  if (errors.empty()) BeginListening(generation->bindings, bound, failed);
   if (!errors.empty()) {
     GiveUp(std::move(generation->bindings));
     return built;

@@ -5,19 +5,22 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/statusor.h"
 #include "proxy/base/hash.h"
+#include "proxy/resolve/setup.h"
 #include "proxy/server/bindings.h"
 #include "proxy/server/build_snapshot.h"
 #include "proxy/server/change.h"
 
 namespace hawser::server {
 
-// Files that a configuration names and that are part of it, and a hash of what stands in each; 0: it cannot be
-// read. Lists of endpoints are not part of it: discovery follows them.
+// Files that a configuration names and that are part of it, and a hash of what stands in each; 0: it cannot
+// be read. Lists of endpoints are not part of it: discovery follows them.
 using FileHashes = absl::flat_hash_map<std::string, uint64_t>;
 
 struct Generation {
@@ -45,9 +48,10 @@ struct InForce {
 struct Built {
   std::shared_ptr<const Generation> generation;  // null: there are errors
   std::shared_ptr<const Change> change;          // for the workers; from the generation before
-  std::vector<std::vector<net::Socket>>
-      sockets;        // by listener, then by worker; none where it was bound before
-  net::Socket admin;  // not open: it is where it was, or nowhere
+  // By listener, then by worker; none where it was bound before.
+  std::vector<std::vector<net::Socket>> sockets;
+  net::Socket admin;                    // not open: it is where it was, or nowhere
+  std::optional<resolve::Setup> setup;  // if one of its clusters has to be resolved
 };
 
 // Takes loaded.config, which is not null. `files`: of that config. `before`: null at the start.
@@ -55,6 +59,9 @@ Built BuildGeneration(config::Loaded& loaded, FileHashes files, Workshop& worksh
                       StartErrors& errors);
 // Closes its sockets and removes their files: it does not come into force.
 void GiveUp(Built built);
+
+// What names are resolved with now; nothing, where no cluster needs that.
+absl::StatusOr<std::optional<resolve::Setup>> SetupFor(const config::Config& config);
 
 // Whether the configuration and the files that it names are as they are in force.
 bool IsInForce(const config::Config& config, const FileHashes& files, const Generation& generation);

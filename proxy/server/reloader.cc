@@ -93,6 +93,7 @@ Reloader::Reading Reloader::Read(const InForce& before) {
   FileHashes hashes = HashFiles(*loaded.config, workshop_.hash_key);
   if (IsInForce(*loaded.config, hashes, *before.generation)) {
     result.kind = Kind::kUnchanged;
+    if (auto setup = SetupFor(*loaded.config); setup.ok()) reading.built.setup = *std::move(setup);
     return reading;
   }
   reading.built = BuildGeneration(loaded, std::move(hashes), workshop_, &before, result.errors);
@@ -116,7 +117,10 @@ void Reloader::OnRead(Reading reading) {
     good_files_ = std::move(reading.files);
   }
   Watch(watched, reading.began);
-  if (reading.built.generation == nullptr) return Finish(reading.result);
+  if (reading.built.generation == nullptr) {
+    if (reading.built.setup) calls_.resolve_with(*std::move(reading.built.setup));
+    return Finish(reading.result);
+  }
   calls_.apply(std::move(reading.built), [this, result = std::move(reading.result)] { Finish(result); });
 }
 

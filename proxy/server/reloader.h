@@ -33,6 +33,8 @@ class Reloader {
     absl::AnyInvocable<InForce()> in_force;  // what the next generation is built from
     // Puts it in force, and calls `done` when every worker has it.
     absl::AnyInvocable<void(Built built, absl::AnyInvocable<void()> done)> apply;
+    // Nothing has changed but perhaps the system's settings for names.
+    absl::AnyInvocable<void(resolve::Setup)> resolve_with;
   };
   // All but `source` and `calls` must outlive this. `started`: the configuration that the process started
   // with.

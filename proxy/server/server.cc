@@ -21,6 +21,12 @@ constexpr size_t kTunnelsPerTurn = 256;
 
 }  // namespace
 
+Server::Server(std::unique_ptr<event::Loop> loop, std::unique_ptr<Builder> builder)
+    : loop_(std::move(loop)),
+      builder_(std::move(builder)),
+      memberships_(*loop_, *builder_, workshop_.registries, MembershipCalls()),
+      deadline_(*this) {}
+
 std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource source, int workers,
                                        StartErrors& errors) {
   const auto failed = [&](const absl::Status& status) {
@@ -29,11 +35,9 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource sour
     return nullptr;
   };
   auto loop = event::Loop::Create();
-  if (!loop.ok()) return failed(loop.status());
-  std::unique_ptr<Server> server(new Server(std::move(*loop)));
   auto builder = Builder::Create();
-  if (!builder.ok()) return failed(builder.status());
-  server->builder_ = std::move(*builder);
+  if (!loop.ok() || !builder.ok()) return failed(loop.ok() ? builder.status() : loop.status());
+  std::unique_ptr<Server> server(new Server(std::move(*loop), std::move(*builder)));
   // Before the listeners: whoever finds their ports open may send a signal.
   auto signals = event::Signals::Watch(*server->loop_, kSignals,
                                        [server = server.get()](int number) { server->OnSignal(number); });
@@ -44,23 +48,31 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource sour
   Built built = BuildGeneration(loaded, std::move(files), server->workshop_, nullptr, errors);
   if (built.generation == nullptr) return nullptr;
   server->generation_ = std::move(built.generation);
-  server->clusters_ = server->snapshot().clusters;
   server->admin_socket_ = std::move(built.admin);
   absl::Status made = server->MakeWorkers(workers);
   if (made.ok()) made = server->AddListeners(std::move(built.sockets));
   if (!made.ok()) return failed(made);
-  server->reloader_ = std::make_unique<Reloader>(
-      *server->loop_, *server->builder_, server->workshop_, std::move(source), *server->snapshot().config,
-      Reloader::Calls{.ends = [server = server.get()] { return server->phase_ != Phase::kServing; },
-                      .in_force =
-                          [server = server.get()] {
-                            return InForce{server->generation_, server->clusters_, server->discovered_};
-                          },
-                      .apply =
-                          [server = server.get()](Built next, absl::AnyInvocable<void()> done) {
-                            server->Apply(std::move(next), std::move(done));
-                          }});
+  server->memberships_.Apply(server->snapshot(), std::move(built.setup));
+  server->reloader_ =
+      std::make_unique<Reloader>(*server->loop_, *server->builder_, server->workshop_, std::move(source),
+                                 *server->snapshot().config, server->ReloadCalls());
   return server;
+}
+
+Memberships::Calls Server::MembershipCalls() {
+  return {.changed = [this](const auto& membership) { OnMembership(membership); },
+          .left = [this](const auto& order) { OnDeparture(order); }};
+}
+
+Reloader::Calls Server::ReloadCalls() {
+  return {.ends = [this] { return phase_ > Phase::kServing; },
+          .in_force =
+              [this] {
+                return InForce{generation_, clusters(), memberships_.discovered()};
+              },
+          .apply = [this](Built next,
+                          absl::AnyInvocable<void()> done) { Apply(std::move(next), std::move(done)); },
+          .resolve_with = [this](resolve::Setup setup) { memberships_.Use(std::move(setup)); }};
 }
 
 absl::Status Server::MakeWorkers(int count) {
@@ -106,11 +118,10 @@ void Server::Reload(absl::AnyInvocable<void(const ReloadResult&)> done) {
 }
 
 void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
-  HAWSER_DCHECK(phase_ == Phase::kServing && !applying_);
+  HAWSER_DCHECK(phase_ <= Phase::kServing && !applying_);
   applying_.emplace(workers_.size(), std::exchange(generation_, std::move(built.generation)),
                     std::move(done));
   in_force_since_ = std::chrono::system_clock::now();
-  clusters_ = snapshot().clusters;
   ApplyToProcess(*applying_->before->snapshot->config, std::move(built.admin));
   for (size_t i = 0; i < built.sockets.size(); ++i) {
     if (!built.sockets[i].empty()) AnnounceListener(*snapshot().listeners[i], bound(i));
@@ -125,6 +136,23 @@ void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
           Replaced replaced = worker->Apply(*edge_, *change, std::move(sockets));
           loop_->Post([this, replaced = std::move(replaced)]() mutable { OnApplied(std::move(replaced)); });
         });
+  }
+  memberships_.Apply(snapshot(), std::move(built.setup));
+}
+
+void Server::OnMembership(const std::shared_ptr<const cluster::Membership>& membership) {
+  for (const auto& worker : workers_) {
+    worker->loop().Post([this, worker = worker.get(), membership] {
+      loop_->Post([this, replaced = worker->Update(membership)]() mutable {
+        builder_->Destroy(std::move(replaced));
+      });
+    });
+  }
+}
+
+void Server::OnDeparture(const cluster::Departures::Order& order) {
+  for (const auto& worker : workers_) {
+    worker->loop().Post([worker = worker.get(), order] { worker->Depart(order); });
   }
 }
 
@@ -165,6 +193,8 @@ void Server::LetGoOfPaths() {
 absl::Status Server::Start() {
   HAWSER_DCHECK(phase_ == Phase::kStarting);
   HAWSER_RETURN_IF_ERROR(builder_->Start());
+  while (phase_ == Phase::kStarting && !memberships_.ready()) loop_->RunOnce(base::Duration(-1));
+  if (phase_ != Phase::kStarting) return absl::OkStatus();
   for (size_t i = 0; i < workers_.size(); ++i) {
     HAWSER_RETURN_IF_ERROR(workers_[i]->Start(static_cast<int>(i)));
   }
@@ -174,7 +204,7 @@ absl::Status Server::Start() {
 
 int Server::Run() {
   HAWSER_DCHECK(phase_ != Phase::kStarting);
-  loop_->Run();
+  if (phase_ != Phase::kEnded) loop_->Run();
   signals_.reset();  // if anything from here on hangs, one more signal ends the process
   builder_->Stop();
   for (const auto& worker : workers_) worker->Stop();
@@ -182,7 +212,9 @@ int Server::Run() {
 }
 
 void Server::Terminate() {
-  if (phase_ == Phase::kServing) {
+  if (phase_ == Phase::kStarting) {
+    EndNow();
+  } else if (phase_ == Phase::kServing) {
     BeginDrain();
   } else if (phase_ == Phase::kDraining) {
     spdlog::warn("second signal: closing everything now");

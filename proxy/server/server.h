@@ -16,6 +16,7 @@
 #include "proxy/event/signals.h"
 #include "proxy/server/builder.h"
 #include "proxy/server/generation.h"
+#include "proxy/server/memberships.h"
 #include "proxy/server/reloader.h"
 #include "proxy/server/worker.h"
 #include "proxy/stats/registry.h"
@@ -29,13 +30,15 @@ inline constexpr std::initializer_list<int> kSignals = {SIGTERM, SIGINT, SIGQUIT
 
 class Server final : public event::IoHandler {
  public:
-  // Takes loaded.config, which was read from `source`, binds every listener and makes every worker; nothing is
-  // accepted yet. Null, with all `errors`, when something fails. From here on it handles kSignals.
+  // Takes loaded.config, which was read from `source`, binds every listener and makes every worker; nothing
+  // is accepted yet. Null, with all `errors`, when something fails. From here on it handles kSignals.
   static std::unique_ptr<Server> Create(config::Loaded& loaded, ConfigSource source, int workers,
                                         StartErrors& errors);
   ~Server() override;
 
-  // Starts the workers' threads: connections are accepted from here on. Once, before Run.
+  // Starts the workers' threads, once the first endpoints have been discovered or waited for long enough:
+  // connections are accepted from here on. Signals and the admin listener are served meanwhile. Once, before
+  // Run.
   absl::Status Start();
   // Serves until drained or told to end. Returns the exit status.
   int Run();
@@ -60,7 +63,11 @@ class Server final : public event::IoHandler {
   std::chrono::system_clock::time_point in_force_since() const { return in_force_since_; }
   const Reloads& reloads() const { return reloader_->reloads(); }
   // What the clusters consist of now.
-  const Clusters& clusters() const { return clusters_; }
+  const Clusters& clusters() const { return memberships_.clusters(); }
+  // Endpoints that have left and are not forgotten yet.
+  const cluster::Departures& departures() const { return memberships_.departures(); }
+  // Null: no cluster has to be discovered.
+  const cluster::Discovery* discovery() const { return memberships_.discovery(); }
   const stats::Registry& stats() const { return registry_; }
   const Edge& edge() const { return *edge_; }
   const cluster::StickTable& stick_table() const { return *stick_table_; }
@@ -77,7 +84,7 @@ class Server final : public event::IoHandler {
   void CollectTunnels(size_t most, absl::AnyInvocable<void(std::vector<TunnelRow>)> done);
 
  private:
-  explicit Server(std::unique_ptr<event::Loop> loop) : loop_(std::move(loop)), deadline_(*this) {}
+  Server(std::unique_ptr<event::Loop> loop, std::unique_ptr<Builder> builder);
   absl::Status MakeWorkers(int count);
   absl::Status AddListeners(std::vector<std::vector<net::Socket>> sockets);
   void OnSignal(int number);
@@ -85,6 +92,10 @@ class Server final : public event::IoHandler {
   void Apply(Built built, absl::AnyInvocable<void()> done);
   void ApplyToProcess(const config::Config& before, net::Socket admin);
   void OnApplied(Replaced replaced);
+  void OnMembership(const std::shared_ptr<const cluster::Membership>& membership);
+  void OnDeparture(const cluster::Departures::Order& order);
+  Memberships::Calls MembershipCalls();
+  Reloader::Calls ReloadCalls();
   void LetGoOfPaths();
   void BeginDrain();
   void OnWorkerEmpty();
@@ -113,8 +124,7 @@ class Server final : public event::IoHandler {
   std::unique_ptr<Builder> builder_;
   std::shared_ptr<const Generation> generation_;
   std::chrono::system_clock::time_point in_force_since_ = std::chrono::system_clock::now();
-  Clusters clusters_;
-  Targets discovered_;
+  Memberships memberships_;
   std::optional<Applying> applying_;
   std::unique_ptr<Reloader> reloader_;
   OnAdmin on_admin_;

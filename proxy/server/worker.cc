@@ -112,6 +112,16 @@ Replaced Worker::Apply(Edge& edge, const Change& change, std::vector<net::Socket
   return replaced;
 }
 
+std::shared_ptr<const cluster::Membership> Worker::Update(
+    std::shared_ptr<const cluster::Membership> membership) {
+  if (!backends_.snapshot()->clusters.Has(membership->cluster()->id())) return membership;
+  return backends_.UpdateCluster(std::move(membership));
+}
+
+void Worker::Depart(const cluster::Departures::Order& order) {
+  if (order.kind == cluster::Departures::Order::Kind::kForget) backends_.Forget(*order.endpoint);
+}
+
 void Worker::ApplyListeners(Edge& edge, const Change& change, std::vector<net::Socket> sockets) {
   const auto& listeners = change.snapshot->listeners;
   for (size_t i = 0; i < listeners.size(); ++i) {

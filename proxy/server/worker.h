@@ -9,6 +9,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "proxy/base/thread.h"
+#include "proxy/cluster/departures.h"
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/server/change.h"
@@ -54,9 +55,14 @@ class Worker {
   // Ends the loop and the thread, and whatever is still open.
   void Stop();
 
-  // On the worker's thread (Post there): from now on `change` counts. `sockets` by listener; not open where the
-  // address was bound before. Returns what the caller destroys elsewhere.
+  // On the worker's thread (Post there): from now on `change` counts. `sockets` by listener; not open where
+  // the address was bound before. Returns what the caller destroys elsewhere.
   Replaced Apply(Edge& edge, const Change& change, std::vector<net::Socket> sockets);
+  // On the worker's thread: a cluster consists of that now. Returns likewise; `membership` itself, where the
+  // cluster has gone meanwhile.
+  std::shared_ptr<const cluster::Membership> Update(std::shared_ptr<const cluster::Membership> membership);
+  // On the worker's thread: what is due for an endpoint that has left.
+  void Depart(const cluster::Departures::Order& order);
   // On the worker's thread: stops accepting, then as Sessions::DrainAll, over `window`, with that close code.
   void Drain(base::Duration window, uint16_t code, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once.

@@ -51,6 +51,12 @@ class Parts {
     return found == places_.end() ? std::nullopt : std::optional(found->second);
   }
 
+  // Puts another part under the name that is there. Returns the one before.
+  std::shared_ptr<Part> Replace(size_t place, std::shared_ptr<Part> part) {
+    return std::exchange(parts_[place], std::move(part));
+  }
+  const base::Name& name(size_t place) const { return names_[place]; }
+
   size_t size() const { return parts_.size(); }
   const std::shared_ptr<Part>& operator[](size_t place) const { return parts_[place]; }
   auto begin() const { return parts_.begin(); }

@@ -1,0 +1,73 @@
+// What the clusters consist of now, over reloads and what discovery finds. Tables are made on the builder's
+// thread; a cluster that has changed goes to the workers by itself, without the rest of a configuration.
+// Endpoints that leave are followed until they are forgotten. Main thread.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "proxy/cluster/departures.h"
+#include "proxy/cluster/discovery.h"
+#include "proxy/event/io_handler.h"
+#include "proxy/event/loop.h"
+#include "proxy/event/timer_wheel.h"
+#include "proxy/resolve/resolver.h"
+#include "proxy/server/build_snapshot.h"
+#include "proxy/server/builder.h"
+
+namespace hawser::server {
+
+class Memberships final : public event::IoHandler {
+ public:
+  struct Calls {
+    // A cluster that there was before consists of that now.
+    absl::AnyInvocable<void(std::shared_ptr<const cluster::Membership>)> changed;
+    // An endpoint that has left.
+    absl::AnyInvocable<void(const cluster::Departures::Order&)> left;
+  };
+  // All but `calls` must outlive this.
+  Memberships(event::Loop& loop, Builder& builder, Registries& registries, Calls calls);
+  ~Memberships() override;
+
+  // A snapshot comes into force; its clusters are on their way to the workers. `setup`: what names are
+  // resolved with, where one of its clusters needs that.
+  void Apply(const session::Snapshot& snapshot, std::optional<resolve::Setup> setup);
+  // The same clusters, perhaps another setup.
+  void Use(resolve::Setup setup);
+
+  // In the order of the file.
+  const Clusters& clusters() const { return clusters_; }
+  // What discovery has found.
+  const Targets& discovered() const { return discovered_; }
+  // Whether the first answers have come, or have been waited for long enough.
+  bool ready() const { return discovery_ == nullptr || discovery_->ready(); }
+  const cluster::Discovery* discovery() const { return discovery_.get(); }  // null: no cluster has needed it
+  const cluster::Departures& departures() const { return departures_; }
+
+  void OnReady(event::Ready ready) override;  // departures are due
+
+ private:
+  void Discover(resolve::Setup setup);
+  void OnTargets(const std::string& cluster, const std::vector<cluster::Target>& targets);
+  void Make(std::shared_ptr<const cluster::Cluster> cluster);
+  void OnMade(std::shared_ptr<const cluster::Membership> made);
+  void Send(std::shared_ptr<const cluster::Membership> membership);
+  void AdvanceDepartures();
+
+  event::Loop& loop_;
+  Builder& builder_;
+  Registries& registries_;  // its endpoints are the builder's
+  Calls calls_;
+  Clusters clusters_;
+  Targets discovered_;
+  cluster::Departures departures_;
+  event::Timer departures_due_;
+  std::unique_ptr<resolve::Resolver> resolver_;  // null until a cluster needs it
+  std::unique_ptr<cluster::Discovery> discovery_;
+};
+
+}  // namespace hawser::server
