@@ -32,14 +32,12 @@ void FillRates(WebSocket& websocket, const SourceMap& sources) {
   }
 }
 
-void FillRoute(Route& route, const std::vector<Listener>& listeners, const SourceMap& sources) {
+void FillRoute(Route& route, const SourceMap& sources) {
   HAWSER_DCHECK(!route.name.empty());  // NameRoutes
   FillRates(route.websocket, sources);
   if (sources.Find(route.websocket.validate_utf8) == nullptr) {
     route.websocket.validate_utf8 = route.websocket.inspection == Inspection::kStrict;
   }
-  if (!route.listeners.empty()) return;
-  for (const Listener& listener : listeners) route.listeners.push_back(listener.name);
 }
 
 // Clients of a plain listener may have come over TLS to a trusted proxy: then the request decides.
@@ -83,7 +81,7 @@ void FillDefaults(Config& config, const SourceMap& sources) {
   for (Listener& listener : config.listeners) {
     if (listener.tls && listener.tls->ciphers.empty()) listener.tls->ciphers = tls::kDefaultCiphers;
   }
-  for (Route& route : config.routes) FillRoute(route, config.listeners, sources);
+  for (Route& route : config.routes) FillRoute(route, sources);
   for (Cluster& cluster : config.clusters) FillCluster(cluster, config.listeners);
 }
 
