@@ -119,7 +119,16 @@ std::shared_ptr<const cluster::Membership> Worker::Update(
 }
 
 void Worker::Depart(const cluster::Departures::Order& order) {
-  if (order.kind == cluster::Departures::Order::Kind::kForget) backends_.Forget(*order.endpoint);
+  if (order.kind == cluster::Departures::Order::Kind::kForget) return backends_.Forget(*order.endpoint);
+  const auto still_leaves = [endpoint = order.endpoint](const session::Tunnel& tunnel) {
+    return tunnel.record().endpoint.get() == endpoint.get() && endpoint->draining();
+  };
+  sessions_.Drain({.cause = session::DrainCause::kEndpoint,
+                   .window = order.window,
+                   .deadline = order.window + config::kTimeToClose,
+                   .reason = http::Reject::kEndpointGone,
+                   .code = http::SpecOf(http::Reject::kEndpointGone).close_code,
+                   .which = still_leaves});
 }
 
 void Worker::ApplyListeners(Edge& edge, const Change& change, std::vector<net::Socket> sockets) {
