@@ -41,11 +41,12 @@ void Describe(Description& d, const Discovery& discovery) {
            "Name of SRV records (RFC 2782), such as `_ws._tcp.rooms.internal`: each names a host, a port, a "
            "weight and a priority. Of the lowest priority that has addresses, each address is an endpoint."},
           discovery.srv, {{Form::kDnsName, kLongestDnsName}});
-  d.Field({"file",
-           "File with a list in the form of `endpoints`, in YAML or JSON. hawser watches it: a change is "
-           "applied at once. While the file is missing, empty or has errors, the last good list stays in use. "
-           "`[]` is a list without endpoints."},
-          discovery.file, {{Form::kFile}});
+  d.Field(
+      {"file",
+       "File with a list in the form of `endpoints`, in YAML or JSON. hawser watches it: a change is "
+       "applied at once. While the file is missing, empty or has errors, the last good list stays in use. "
+       "`[]` is a list without endpoints."},
+      discovery.file, {{Form::kFile}});
   d.ExactlyOneOf({"srv", "file"});
 }
 
