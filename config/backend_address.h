@@ -37,8 +37,9 @@ class BackendAddress {
   std::string host_;
 };
 
-// Whether DNS may know the name (RFC 1123 §2.1, and _ as in "_ws._tcp.example.com"): labels of letters, digits,
-// - and _, at most 253 bytes together. The last one is no number, which would make it an IPv4 address.
+// Whether DNS may know the name (RFC 1123 §2.1, and _ as in "_ws._tcp.example.com"): labels of letters,
+// digits, - and _, at most 253 bytes together. The last one is no number, which would make it an IPv4
+// address.
 bool IsHostName(std::string_view text);
 // Decimal, up to 65,535; nothing if it is no such number.
 std::optional<uint16_t> PortIn(std::string_view text);

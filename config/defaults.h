@@ -7,8 +7,8 @@
 
 namespace hawser::config {
 
-// Before the checks, which compare names: a route is called after its match (route_name.h), an affinity cookie
-// "hawser-" and a hash of its cluster's name.
+// Before the checks, which compare names: a route is called after its match (route_name.h), an affinity
+// cookie "hawser-" and a hash of its cluster's name.
 void NameRoutes(Config& config);
 void NameCookies(Config& config);
 

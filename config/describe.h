@@ -4,9 +4,9 @@
 //     d.Field({"window", "The closes are spread over this time."}, drain.window, {0s, 24h});
 //   }
 //
-// A field has its key and help, and its rules: bounds or a form. Names<E> gives the words of an enum. `drain` is a
-// struct as its initializers make it: it tells where its fields are, and their defaults. Describe() runs once
-// for each struct; SpecOf<Drain>() is what comes of it.
+// A field has its key and help, and its rules: bounds or a form. Names<E> gives the words of an enum.
+// `drain` is a struct as its initializers make it: it tells where its fields are, and their defaults.
+// Describe() runs once for each struct; SpecOf<Drain>() is what comes of it.
 #pragma once
 
 #include <cstddef>

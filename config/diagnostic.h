@@ -47,7 +47,8 @@ class Diagnostics {
   bool empty() const { return list_.empty(); }
   // Whether there is one for the value at this path, or for any in it.
   bool Concern(std::string_view path) const;
-  // In the order of the file, and behind them those of other files; ends with a line that says how many were left out, if any.
+  // In the order of the file, and behind them those of other files; ends with a line that says how many were
+  // left out, if any.
   std::vector<Diagnostic> Take();
 
  private:

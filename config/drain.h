@@ -1,4 +1,5 @@
-// How tunnels are closed that must go: when the process ends, and when a reload takes their listener or route.
+// How tunnels are closed that must go: when the process ends, and when a reload takes their listener or
+// route.
 #pragma once
 
 #include "config/section.h"

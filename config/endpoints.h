@@ -1,5 +1,5 @@
-// The endpoints of a cluster: those that the file lists, where others come from, and what becomes of those that
-// leave.
+// The endpoints of a cluster: those that the file lists, where others come from, and what becomes of those
+// that leave.
 #pragma once
 
 #include <cstdint>

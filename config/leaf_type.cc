@@ -50,7 +50,8 @@ std::optional<std::string> Resolve(const std::filesystem::path& folder, const Ru
   return what;
 }
 
-// Whether the reference shows the default, where it is not empty: rates are off, secrets and addresses have none.
+// Whether the reference shows the default, where it is not empty: rates are off, secrets and addresses have
+// none.
 template <class T>
 constexpr bool kShown =
     std::is_arithmetic_v<T> || std::same_as<T, Duration> || std::same_as<T, ByteSize> ||

@@ -5,8 +5,8 @@
 
 namespace hawser::config {
 
-// T: bool, uint8_t to uint64_t, double, std::string, and the types of values.h, Secret, addresses and DnsServer
-// among them. The rules are a Rules<T>.
+// T: bool, uint8_t to uint64_t, double, std::string, and the types of values.h, Secret, addresses and
+// DnsServer among them. The rules are a Rules<T>.
 template <class T>
 const LeafType& LeafTypeOf();
 

@@ -1,5 +1,5 @@
-// Fills a struct from a YAML map, by its specification: finds each field among the map's keys, reads it by its
-// type, and reports everything that does not fit. Never stops at the first error.
+// Fills a struct from a YAML map, by its specification: finds each field among the map's keys, reads it by
+// its type, and reports everything that does not fit. Never stops at the first error.
 #pragma once
 
 #include <filesystem>

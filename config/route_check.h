@@ -9,7 +9,8 @@ namespace hawser::config {
 
 void CheckRoutes(const Config& config, const Checks& checks);
 
-// Warns of clusters whose connections may take longer than a route allows the whole answer. After all other checks.
+// Warns of clusters whose connections may take longer than a route allows the whole answer. After all other
+// checks.
 void CheckConnectTimeouts(const Config& config, const Checks& checks);
 
 }  // namespace hawser::config

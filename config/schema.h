@@ -1,5 +1,6 @@
-// The configuration as plain structs, read from YAML; the runtime is built from them. Each section has a header of
-// its own, with the defaults; names, bounds and help stand in its source file. Field names are the YAML keys.
+// The configuration as plain structs, read from YAML; the runtime is built from them. Each section has a
+// header of its own, with the defaults; names, bounds and help stand in its source file. Field names are the
+// YAML keys.
 #pragma once
 
 #include <vector>

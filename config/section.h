@@ -1,5 +1,5 @@
-// Every section of the configuration is a pair of files: its structs, what they say of themselves (describe.h), and
-// its checks (validate.h).
+// Every section of the configuration is a pair of files: its structs, what they say of themselves
+// (describe.h), and its checks (validate.h).
 #pragma once
 
 namespace hawser::config {

@@ -1,7 +1,7 @@
-// The specification of the configuration at run time: what each struct holds, under which keys, by which rules. It
-// is made once from the description that every section gives of itself (describe.h). What needs to know every
-// field is an ordinary function over it: the reader, the JSON Schema, the reference, the dump, the comparison of
-// two configurations.
+// The specification of the configuration at run time: what each struct holds, under which keys, by which
+// rules. It is made once from the description that every section gives of itself (describe.h). What needs to
+// know every field is an ordinary function over it: the reader, the JSON Schema, the reference, the dump,
+// the comparison of two configurations.
 //
 // A value is reached through void pointers: that of a struct, and a field's offset in it.
 #pragma once
@@ -41,8 +41,8 @@ enum class ShortForm : uint8_t {
   kWord,   // the name of that key alone: source_ip for { source_ip: true }
 };
 
-// A type of single values: a number, a duration, an address. `rules` are those of one field, a Rules<T> for values
-// that are a T.
+// A type of single values: a number, a duration, an address. `rules` are those of one field, a Rules<T> for
+// values that are a T.
 struct LeafType {
   bool secret = false;   // never shown
   bool ranged = false;   // a range that JSON Schema cannot express
