@@ -1,5 +1,6 @@
 #include "proxy/server/reloader.h"
 
+#include <chrono>
 #include <utility>
 
 #include "config/reload.h"
@@ -121,7 +122,12 @@ void Reloader::OnRead(Reading reading) {
     if (reading.built.setup) calls_.resolve_with(*std::move(reading.built.setup));
     return Finish(reading.result);
   }
+  const auto took = std::chrono::system_clock::now() - reading.began;
+  const base::TimePoint begin = loop_.ReadClock();
   calls_.apply(std::move(reading.built), [this, result = std::move(reading.result)] { Finish(result); });
+  spdlog::debug("reload: built in {} ms, put in force by the main loop in {} us",
+                std::chrono::duration_cast<std::chrono::milliseconds>(took).count(),
+                std::chrono::duration_cast<std::chrono::microseconds>(loop_.ReadClock() - begin).count());
 }
 
 void Reloader::Finish(const ReloadResult& result) {

@@ -184,6 +184,74 @@ TEST_F(WorkerTest, ShowsItsTunnelsAFewAtATime) {
   EXPECT_THAT(shown, SizeIs(5));
 }
 
+TEST_F(WorkerTest, TakesTheNextSnapshotUnderItsConnectionsAndGivesTheLastOneBack) {
+  Make(AnswersUp());
+  Peer client(address_);
+  client.Send(kGetUp);
+  Turn();
+  Turn();
+  EXPECT_THAT(client.Take(), EndsWith("up\n"));
+  const auto next = SnapshotOf(
+      "listeners: [ { name: main, address: 127.0.0.1:0 } ]\n"
+      "routes: [ { match: { path: /up }, direct_response: { status: 200, body: \"next\\n\" } } ]\n");
+  const Replaced replaced = worker_->Apply(*edge_, {.snapshot = next, .addresses = {address_.ToString()}},
+                                           std::vector<net::Socket>(1));
+  EXPECT_EQ(replaced.snapshot, snapshot_);
+  client.Send(kGetUp);
+  Turn();
+  Turn();
+  EXPECT_THAT(client.Take(), EndsWith("next\n"));
+  Peer other(address_);
+  other.Send(kGetUp);
+  Turn();
+  Turn();
+  EXPECT_THAT(other.Take(), EndsWith("next\n"));
+}
+
+TEST_F(WorkerTest, AnAddressThatGoesIsServedOutAndAnotherComes) {
+  Make(AnswersUp());
+  Peer waiting(address_);  // nobody has accepted it yet
+  Listening listening = ListenAnywhere();
+  std::vector<net::Socket> sockets;
+  sockets.push_back(std::move(listening.socket));
+  worker_->Apply(*edge_, {.snapshot = snapshot_, .addresses = {listening.address.ToString()}},
+                 std::move(sockets));
+  waiting.Send(kGetUp);
+  Peer client(listening.address);
+  client.Send(kGetUp);
+  for (int i = 0; i < 3; ++i) Turn();
+  EXPECT_THAT(waiting.Take(), EndsWith("up\n"));
+  EXPECT_THAT(client.Take(), EndsWith("up\n"));
+  EXPECT_FALSE(net::Connect(address_).ok() && !Peer(address_).ended()) << "nobody listens any more";
+}
+
+TEST_F(WorkerTest, ClustersComeWithASnapshotChangeByThemselvesAndGo) {
+  MakeTunnels(1);
+  const uint32_t id = snapshot_->clusters[0]->cluster()->id();
+  const auto same = snapshot_->clusters[0];
+  EXPECT_EQ(worker_->Update(same), same) << "what it had before";
+  const auto without = SnapshotOf(AnswersUp());
+  const Replaced replaced =
+      worker_->Apply(*edge_, {.snapshot = without, .addresses = {address_.ToString()}, .gone_clusters = {id}},
+                     std::vector<net::Socket>(1));
+  ASSERT_THAT(replaced.clusters, SizeIs(1));
+  EXPECT_EQ(worker_->Update(same), same) << "it is not taken any more";
+}
+
+TEST_F(WorkerTest, TunnelsOfAnEndpointThatLeavesAreDrainedUnlessItReturns) {
+  MakeTunnels(2);
+  const auto endpoint = snapshot_->clusters[0]->members()[0].endpoint;
+  endpoint->ChangeState(cluster::Endpoint::kDraining, 0);
+  worker_->Depart(
+      {.kind = cluster::Departures::Order::Kind::kDrainTunnels, .endpoint = endpoint, .window = 100ms});
+  Turn();
+  Pass(50ms);
+  EXPECT_EQ(ClosedClients(), 1);
+  endpoint->ChangeState(0, cluster::Endpoint::kDraining);
+  Pass(100ms);
+  EXPECT_EQ(ClosedClients(), 1);
+}
+
 TEST_F(WorkerTest, AnAbortEndsEverythingAtOnce) {
   MakeTunnels(2);
   Peer idle(address_);
