@@ -47,8 +47,13 @@ bool Says(HawserProcess& hawser, const std::string& text) {
   return Eventually([&] { return hawser.process().err().find(text) != std::string::npos; });
 }
 
-nlohmann::json EndpointRow(HawserProcess& hawser, size_t i) {
-  return nlohmann::json::parse(hawser.AdminPage("/clusters"))["clusters"][0]["endpoints"][i];
+nlohmann::json EndpointRow(HawserProcess& hawser, const std::string& address) {
+  const auto page = nlohmann::json::parse(hawser.AdminPage("/clusters"));
+  for (const auto& endpoint : page["clusters"][0]["endpoints"]) {
+    if (endpoint["address"] == address) return endpoint;
+  }
+  ADD_FAILURE() << "no endpoint " << address << " in " << page.dump(2);
+  return {};
 }
 
 std::map<int, int> Handshakes(HawserProcess& hawser, int count) {
@@ -72,12 +77,12 @@ TEST(EndpointFailure, AnEndpointThatRefusesFailsNoHandshakeAndIsEjected) {
     EXPECT_EQ(Handshakes(hawser, 20), (std::map<int, int>{{101, 20}})) << policy;
     EXPECT_LE(hawser.Metric("hawser_endpoint_connect_failures_total"), 3) << policy;
     if (policy == "random") continue;
-    const auto row = EndpointRow(hawser, 0);
+    const auto row = EndpointRow(hawser, gone.address());
     EXPECT_EQ(row["state"], "ejected");
     EXPECT_EQ(row["available"], false);
     EXPECT_EQ(row["why"], "Connection refused");
     EXPECT_TRUE(row.contains("until"));
-    EXPECT_EQ(EndpointRow(hawser, 1)["state"], "in");
+    EXPECT_EQ(EndpointRow(hawser, alive.address())["state"], "in");
     EXPECT_TRUE(hawser.MetricIs("hawser_endpoint_out", 1));
     EXPECT_TRUE(hawser.MetricIs("hawser_endpoint_ejections_total", 1));
     EXPECT_TRUE(Says(hawser, "is left out for 5 s after 3 failures in a row"));
@@ -107,7 +112,7 @@ TEST(EndpointFailure, TheOnlyEndpointIsNeverEjectedNorTriedTwice) {
   HawserProcess hawser(Config{.endpoints = {broken.address()}, .cluster = {"connect_retries: 5"}}.Yaml());
   EXPECT_EQ(Handshakes(hawser, 6), (std::map<int, int>{{502, 6}}));
   EXPECT_EQ(broken.connections(), 6);
-  EXPECT_EQ(EndpointRow(hawser, 0)["state"], "in");
+  EXPECT_EQ(EndpointRow(hawser, broken.address())["state"], "in");
 }
 
 TEST(EndpointFailure, HandshakesThatAreNotAnsweredInTimeCount) {
@@ -118,7 +123,7 @@ TEST(EndpointFailure, HandshakesThatAreNotAnsweredInTimeCount) {
                               .cluster = {"lb_policy: round_robin"}}
                            .Yaml());
   EXPECT_EQ(Handshakes(hawser, 20), (std::map<int, int>{{101, 17}, {504, 3}}));
-  EXPECT_EQ(EndpointRow(hawser, 0)["why"], "no answer in time");
+  EXPECT_EQ(EndpointRow(hawser, silent.address())["why"], "no answer in time");
 }
 
 TEST(EndpointFailure, AnEndpointThatComesBackIsTriedAgainAndIsIn) {
@@ -127,7 +132,7 @@ TEST(EndpointFailure, AnEndpointThatComesBackIsTriedAgainAndIsIn) {
   gone.Stop();
   HawserProcess hawser(Config{.endpoints = {gone.address(), alive.address()}}.Yaml());
   Handshakes(hawser, 8);
-  ASSERT_EQ(EndpointRow(hawser, 0)["state"], "ejected");
+  ASSERT_EQ(EndpointRow(hawser, gone.address())["state"], "ejected");
   EchoBackend back("back", gone.address());
   EXPECT_TRUE(Eventually([&] {
     Head head;
@@ -135,7 +140,7 @@ TEST(EndpointFailure, AnEndpointThatComesBackIsTriedAgainAndIsIn) {
     EXPECT_EQ(head.status(), 101);
     return head.Value("X-Backend") == "back";
   }));
-  EXPECT_EQ(EndpointRow(hawser, 0)["state"], "in");
+  EXPECT_EQ(EndpointRow(hawser, back.address())["state"], "in");
   EXPECT_TRUE(Says(hawser, "answers and is in again"));
 }
 
@@ -383,7 +388,8 @@ TEST(BackendError, ALackOfDescriptorsIsNotTheEndpointsFault) {
   EXPECT_EQ(line["closed_by"], "proxy");
   EXPECT_TRUE(hawser.MetricIs("hawser_backend_connects_not_begun_total", 1, {"reason=\"no_resources\""}));
   EXPECT_TRUE(hawser.MetricIs("hawser_endpoint_connect_failures_total", 0));
-  EXPECT_EQ(EndpointRow(hawser, 0)["failures_in_a_row"], 0);
+  EXPECT_EQ(EndpointRow(hawser, first.address())["failures_in_a_row"], 0);
+  EXPECT_EQ(EndpointRow(hawser, second.address())["failures_in_a_row"], 0);
 }
 
 }  // namespace

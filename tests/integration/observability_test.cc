@@ -222,7 +222,7 @@ TEST(Admin, DumpsEveryValueInForce) {
   EXPECT_EQ(dump["drain"]["deadline"], "31s");
   EXPECT_EQ(dump["routes"][0]["websocket"]["validate_utf8"], true);
   EXPECT_EQ(dump["routes"][0]["websocket"]["byte_rate"]["from_client"]["burst"], "64KiB");
-  EXPECT_EQ(dump["routes"][0]["listeners"][0], "main");
+  EXPECT_EQ(dump["listeners"][0]["timeouts"]["keep_alive"], "1m");
   EXPECT_EQ(dump["clusters"][0]["hash_policy"][0]["source_ip"], true);
 }
 
