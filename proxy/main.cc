@@ -138,7 +138,7 @@ int Serve(config::Loaded loaded, server::ConfigSource source, const Options& opt
     const uint16_t port = server->bound(0).port();
     spdlog::info("demo on https://127.0.0.1:{}/ (the certificate is its own: the browser will ask)", port);
   }
-  spdlog::info("ready");
+  if (server->phase() == server::Server::Phase::kServing) spdlog::info("ready");
   const int status = server->Run();
   if (demo != nullptr) demo->Stop();  // it reads the server's counters
   admin.reset();

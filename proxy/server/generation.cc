@@ -9,7 +9,7 @@
 #include "config/reload.h"
 #include "proxy/base/status_macros.h"
 #include "proxy/cluster/discovery.h"
-#include "proxy/server/machine.h"
+#include "proxy/server/start_check.h"
 
 namespace hawser::server {
 namespace {
@@ -106,7 +106,7 @@ Built BuildGeneration(config::Loaded& loaded, FileHashes files, Workshop& worksh
   const auto failed = [&](size_t index, const absl::Status& status) {
     const net::SocketAddress& address =
         index < listeners ? config.listeners[index].address : *config.admin.address;
-    errors.push_back(loaded.At(address, std::string(status.message()), AdviceFor(status)));
+    errors.push_back(loaded.At(address, std::string(status.message()), AdviceForAddress(status)));
   };
   auto generation = std::make_shared<Generation>();
   generation->files = std::move(files);

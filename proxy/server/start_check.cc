@@ -25,13 +25,7 @@ absl::Status TryToListen(const net::SocketAddress& address) {
 void CheckAddress(const net::SocketAddress& address, const config::Checks& checks) {
   if (!checks.Given(address)) return;
   const absl::Status status = TryToListen(address);
-  if (status.ok()) return;
-  std::string expected = AdviceFor(status);
-  if (expected.empty()) {
-    expected = absl::IsPermissionDenied(status) ? "expected a port above 1023, or the right to bind it"
-                                                : "expected a free address of this machine";
-  }
-  checks.Error(address, TextOf(status), std::move(expected));
+  if (!status.ok()) checks.Error(address, TextOf(status), AdviceForAddress(status));
 }
 
 // As session::AccessLog opens it; the file is made if it is not there.
@@ -46,6 +40,12 @@ void CheckLogFile(const std::string& path, const config::Checks& checks) {
 }
 
 }  // namespace
+
+std::string AdviceForAddress(const absl::Status& status) {
+  if (std::string advice = AdviceFor(status); !advice.empty()) return advice;
+  return absl::IsPermissionDenied(status) ? "expected a port above 1023, or the right to bind it"
+                                          : "expected a free address of this machine";
+}
 
 void CheckLogFormat(const config::Config& config, const config::Checks& checks) {
   const std::string& format = config.access_log.format;

@@ -3,9 +3,15 @@
 // that their errors are listed with all others of the file.
 #pragma once
 
+#include <string>
+
+#include "absl/status/status.h"
 #include "config/load.h"
 
 namespace hawser::server {
+
+// What to do about an address that cannot be listened on: "expected ...".
+std::string AdviceForAddress(const absl::Status& status);
 
 // Whether every %field% of access_log.format is known.
 void CheckLogFormat(const config::Config& config, const config::Checks& checks);
