@@ -9,6 +9,7 @@
 #include "config/dump.h"
 #include "fmt/chrono.h"
 #include "fmt/format.h"
+#include "proxy/admin/cluster_rows.h"
 #include "proxy/admin/json_fields.h"
 #include "proxy/admin/reload_page.h"
 #include "proxy/edge/ip_table.h"
@@ -38,8 +39,10 @@ void Liveness(const Sources&, Reply reply) {
 }
 
 void Readiness(const Sources& from, Reply reply) {
-  if (from.server.phase() == server::Server::Phase::kServing) return reply({.body = "ready\n"});
-  reply({.status = 503, .body = "draining\n"});
+  using Phase = server::Server::Phase;
+  const Phase phase = from.server.phase();
+  if (phase == Phase::kServing) return reply({.body = "ready\n"});
+  reply({.status = 503, .body = phase == Phase::kStarting ? "starting\n" : "draining\n"});
 }
 
 void Prometheus(const Sources& from, Reply reply) {
@@ -48,72 +51,78 @@ void Prometheus(const Sources& from, Reply reply) {
 
 // --- /clusters ---
 
+bool IsLeftOut(const Endpoint& endpoint) {
+  return (endpoint.state() & ~uint32_t{Endpoint::kDraining}) != 0;
+}
+
 // When an endpoint that is left out may be tried again.
 std::string OutUntil(const Endpoint& endpoint) {
   const auto left = base::Between(base::SteadyNow(), endpoint.out_until());
   return TimeText(std::chrono::round<std::chrono::seconds>(std::chrono::system_clock::now() + left));
 }
 
-constexpr auto kEndpointFields = std::to_array<Field<cluster::Member>>({
+constexpr auto kEndpointFields = std::to_array<Field<EndpointRow>>({
     {"address", "string", "Address of the endpoint.",
-     [](const cluster::Member& member) { return Json(member.endpoint->name()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->name()); }},
     {"host", "string", "Name that its address was resolved from. Empty where the address itself was given.",
-     [](const cluster::Member& member) { return Json(member.endpoint->host()); }},
-    {"weight", "integer", "Weight of the endpoint in its cluster.",
-     [](const cluster::Member& member) { return Json(member.weight); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->host()); }},
+    {"weight", "integer", "Weight of the endpoint in its cluster. 0 where it has left.",
+     [](const EndpointRow& row) { return Json(row.weight); }},
     {"active", "integer", "Requests and tunnels that are open on it now.",
-     [](const cluster::Member& member) { return Json(member.endpoint->active()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->active()); }},
     {"connecting", "integer", "Connections to it that are being made now.",
-     [](const cluster::Member& member) { return Json(member.endpoint->connecting()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->connecting()); }},
     {"idle_connections", "integer", "HTTP/1.1 connections to it that wait for a request.",
-     [](const cluster::Member& member) { return Json(member.endpoint->idle_connections()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->idle_connections()); }},
     {"http2_connections", "integer", "HTTP/2 connections to it that are open now.",
-     [](const cluster::Member& member) { return Json(member.endpoint->http2_connections()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->http2_connections()); }},
     {"http1_fallbacks", "integer",
      "Requests and tunnels since the start that took HTTP/1.1 because it does not speak HTTP/2, or not "
      "WebSockets over it.",
-     [](const cluster::Member& member) { return Json(member.endpoint->http1_fallbacks()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->http1_fallbacks()); }},
     {"connects", "integer", "Connections to it that were begun since the start.",
-     [](const cluster::Member& member) { return Json(member.endpoint->connects()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->connects()); }},
     {"connect_failures", "integer", "Connections that it refused or did not accept in time, since the start.",
-     [](const cluster::Member& member) { return Json(member.endpoint->connect_failures()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->connect_failures()); }},
     {"tunnels", "integer", "Tunnels that were opened to it since the start.",
-     [](const cluster::Member& member) { return Json(member.endpoint->tunnels_opened()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->tunnels_opened()); }},
     {"available", "boolean", "Whether it may be picked for a request now.",
-     [](const cluster::Member& member) { return Json(member.endpoint->usable()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->usable() && !row.endpoint->draining()); }},
     {"state", "string",
      "`in`: it takes requests. `ejected`: it is left out because of its failures. `probe_due`: its time is "
-     "over, and the next request tries it. `probing`: a request is trying it.",
-     [](const cluster::Member& member) { return Json(member.endpoint->state_name()); }},
+     "over, and the next request tries it. `probing`: a request is trying it. `draining`: it has left the "
+     "cluster, and is there only for those that it already has.",
+     [](const EndpointRow& row) { return Json(row.endpoint->state_name()); }},
     {"failures_in_a_row", "integer", "Tries that have failed since its last answer.",
-     [](const cluster::Member& member) { return Json(member.endpoint->failures()); }},
+     [](const EndpointRow& row) { return Json(row.endpoint->failures()); }},
     {"ejections", "integer", "Times that it was left out, or left out for longer, since the start.",
-     [](const cluster::Member& member) { return Json(member.endpoint->ejection_count()); }},
-    {"why", "string", "Reason of the last failure. Absent while `state` is `in`.",
-     [](const cluster::Member& member) {
-       return member.endpoint->state() == 0 ? Json() : Json(member.endpoint->ejections().why);
+     [](const EndpointRow& row) { return Json(row.endpoint->ejection_count()); }},
+    {"why", "string", "Reason of the last failure. Absent unless it is left out because of failures.",
+     [](const EndpointRow& row) {
+       return !IsLeftOut(*row.endpoint) ? Json() : Json(row.endpoint->ejections().why);
      }},
     {"until", "string",
-     "Time until which it is left out: UTC, RFC 3339, whole seconds. Absent while `state` is `in`.",
-     [](const cluster::Member& member) {
-       return member.endpoint->state() == 0 ? Json() : Json(OutUntil(*member.endpoint));
+     "Time until which it is left out: UTC, RFC 3339, whole seconds. Absent unless it is left out.",
+     [](const EndpointRow& row) {
+       return !IsLeftOut(*row.endpoint) ? Json() : Json(OutUntil(*row.endpoint));
      }},
 });
 
-constexpr auto kClusterFields = std::to_array<Field<cluster::Membership>>({
-    {"name", "string", "Name of the cluster.",
-     [](const cluster::Membership& cluster) { return Json(cluster.cluster()->name()); }},
-    {"endpoints", "list", "Endpoints of the cluster, in the order of their addresses.",
-     [](const cluster::Membership& cluster) { return ToJsonList(kEndpointFields, cluster.members()); }},
+constexpr auto kClusterFields = std::to_array<Field<ClusterRow>>({
+    {"name", "string", "Name of the cluster.", [](const ClusterRow& row) { return Json(row.name); }},
+    {"endpoints", "list",
+     "Endpoints of the cluster, in the order of their addresses. Behind them those that have left it and are "
+     "still in use.",
+     [](const ClusterRow& row) { return ToJsonList(kEndpointFields, row.endpoints); }},
 });
 
-constexpr auto kClustersFields = std::to_array<Field<server::Clusters>>({
+constexpr auto kClustersFields = std::to_array<Field<std::vector<ClusterRow>>>({
     {"clusters", "list", "Clusters, in the configuration's order.",
-     [](const server::Clusters& clusters) { return ToJsonList(kClusterFields, clusters); }},
+     [](const std::vector<ClusterRow>& rows) { return ToJsonList(kClusterFields, rows); }},
 });
 
 void Clusters(const Sources& from, Reply reply) {
-  reply({.body = TextOf(ToJson(kClustersFields, from.server.clusters()))});
+  reply({.body = TextOf(ToJson(kClustersFields, ClusterRows(from.server)))});
 }
 
 std::vector<FieldSpec> DocumentClusters() {
@@ -311,8 +320,11 @@ using enum Method;
 
 constexpr PageSpec kPages[] = {
     {"/", kGet, "Lists the pages.", kText, Help},
-    {"/ready", kGet, "Says whether hawser accepts connections: 200, or 503 while it drains.", kText,
-     Readiness},
+    {"/ready", kGet,
+     "Says whether hawser accepts connections: 200, or 503 while it drains, and while it starts and waits "
+     "for "
+     "the first endpoints of clusters that are discovered.",
+     kText, Readiness},
     {"/healthz", kGet, "Answers 200 for as long as the process lives, while it drains too.", kText, Liveness},
     {"/metrics", kGet, "Shows all metrics in the Prometheus text format (docs/metrics.md).",
      stats::kPrometheusContentType, Prometheus},

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/admin/cluster_rows.h"
 #include "proxy/edge/ip_table.h"
 #include "proxy/stats/process.h"
 
@@ -56,7 +57,9 @@ constexpr double (*kEndpointValues[])(const Endpoint&) = {
     [](const Endpoint& endpoint) { return static_cast<double>(endpoint.http2_connections()); },
     [](const Endpoint& endpoint) { return static_cast<double>(endpoint.http1_fallbacks()); },
     [](const Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); },
-    [](const Endpoint& endpoint) { return endpoint.state() != 0 ? 1.0 : 0.0; },
+    [](const Endpoint& endpoint) {
+      return (endpoint.state() & ~uint32_t{Endpoint::kDraining}) != 0 ? 1.0 : 0.0;
+    },
     [](const Endpoint& endpoint) { return static_cast<double>(endpoint.ejection_count()); },
 };
 static_assert(std::size(kEndpointValues) == kEndpointFamilies.size());
@@ -70,6 +73,15 @@ constexpr auto kCertificateFamilies = std::to_array<FamilySpec>({
     {"hawser_certificate_not_after_timestamp_seconds", kGauge,
      "End of the certificate's validity, seconds since 1970. `serial`: its serial number, in hexadecimal.",
      kCertificateLabels},
+});
+
+constexpr std::string_view kDiscoveryLabels[] = {"cluster"};
+constexpr auto kDiscoveryFamilies = std::to_array<FamilySpec>({
+    {"hawser_discovery_answers_total", kCounter,
+     "Answers to names, and lists in files, that told which endpoints the cluster has.", kDiscoveryLabels},
+    {"hawser_discovery_failures_total", kCounter,
+     "Names that could not be resolved, and files that could not be used: the endpoints stay as they were.",
+     kDiscoveryLabels},
 });
 
 // Families with one sample.
@@ -134,10 +146,10 @@ constexpr auto kSingleFamilies = [] {
 }();
 
 // One family after the other: a sample for every endpoint in each.
-void AddEndpointSamples(const server::Clusters& clusters, std::vector<ExtraSample>& samples) {
+void AddEndpointSamples(const std::vector<ClusterRow>& clusters, std::vector<ExtraSample>& samples) {
   for (size_t i = 0; i < kEndpointFamilies.size(); ++i) {
-    for (const auto& cluster : clusters) {
-      for (const auto& [endpoint, weight] : cluster->members()) {
+    for (const ClusterRow& cluster : clusters) {
+      for (const auto& [endpoint, weight] : cluster.endpoints) {
         samples.push_back({.family = kEndpointFamilies[i],
                            .labels = {endpoint->cluster(), endpoint->name(), endpoint->host()},
                            .value = kEndpointValues[i](*endpoint)});
@@ -151,6 +163,19 @@ void AddListenerSamples(const server::Server& server, std::vector<ExtraSample>& 
     samples.push_back({.family = kListenerFamilies[0],
                        .labels = {std::string(listener->name.text())},
                        .value = static_cast<double>(listener->cap->open())});
+  }
+}
+
+void AddDiscoverySamples(const server::Server& server, std::vector<ExtraSample>& samples) {
+  if (server.discovery() == nullptr) return;
+  for (size_t i = 0; i < kDiscoveryFamilies.size(); ++i) {
+    for (const config::Cluster& settings : server.snapshot().config->clusters) {
+      if (!cluster::Discovery::Needs(settings)) continue;
+      const cluster::Discovery::Counts counts = server.discovery()->counts(settings.name);
+      samples.push_back({.family = kDiscoveryFamilies[i],
+                         .labels = {settings.name},
+                         .value = static_cast<double>(i == 0 ? counts.answers : counts.failures)});
+    }
   }
 }
 
@@ -174,13 +199,14 @@ void AddCertificateSamples(const session::Snapshot& snapshot, std::vector<ExtraS
 }  // namespace
 
 std::vector<std::span<const FamilySpec>> SampleFamilies() {
-  return {kEndpointFamilies, kListenerFamilies, kCertificateFamilies,    kSingleFamilies,
-          kReloadFamilies,   kRefusedFamilies,  stats::ProcessFamilies()};
+  return {kEndpointFamilies, kDiscoveryFamilies, kListenerFamilies, kCertificateFamilies,
+          kSingleFamilies,   kReloadFamilies,    kRefusedFamilies,  stats::ProcessFamilies()};
 }
 
 std::vector<ExtraSample> CollectSamples(const Sources& from) {
   std::vector<ExtraSample> samples;
-  AddEndpointSamples(from.server.clusters(), samples);
+  AddEndpointSamples(ClusterRows(from.server), samples);
+  AddDiscoverySamples(from.server, samples);
   AddListenerSamples(from.server, samples);
   AddCertificateSamples(from.server.snapshot(), samples);
   for (size_t i = 0; i < kSingles.size(); ++i) {

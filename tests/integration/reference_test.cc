@@ -99,7 +99,7 @@ class ReferencePages : public testing::Test {
     tunnel_ = Join(hawser_.listener());
   }
 
-  // With a second listener, which has TLS.
+  // With a second listener, which has TLS, and a cluster that is discovered.
   std::string Yaml(const std::string& cluster = "") const {
     Config config{.endpoints = {"127.0.0.1:9", echo_.address()}};
     if (!cluster.empty()) config.cluster = {cluster};
@@ -108,6 +108,7 @@ class ReferencePages : public testing::Test {
         ListenerOf("secure", "127.0.0.1:0",
                    fmt::format("tls: {{ certificates: [ {{ certificate: {}, private_key: {} }} ] }}",
                                certificate_.certificate, certificate_.private_key));
+    yaml += "  - " + ClusterOf("named", {"localhost:9"}) + "\n";
     return yaml.insert(yaml.find("  - name: main"), "  - " + secure + "\n");
   }
 

@@ -70,6 +70,7 @@ void ExpectClosed(Wire& client, uint16_t code) {
   EXPECT_EQ(close.close_code(), code);
   client.Send(EncodeMasked(close));
   EXPECT_NE(client.ReadEnd(), End::kOpen);
+  client.Close();
 }
 
 std::string Reloaded::Changes(const std::string& part) const {

@@ -35,7 +35,7 @@ std::string UnusedAddress();
 
 // A message there and back, through a tunnel to an EchoBackend.
 void ExpectEcho(Wire& client, const std::string& payload = "still here");
-// The tunnel's close: answers it, and waits for the end.
+// The tunnel's close: answers it, waits for the end, and ends too.
 void ExpectClosed(Wire& client, uint16_t code);
 
 // What POST /reload answers.
