@@ -1,5 +1,5 @@
-// What the clusters consist of now, with the endpoints that have left and are still in use: what /clusters and
-// the metrics of endpoints are made from. Main thread.
+// What the clusters consist of now, with the endpoints that have left and are still in use: what /clusters
+// and the metrics of endpoints are made from. Main thread.
 #pragma once
 
 #include <cstdint>

@@ -155,8 +155,9 @@ answered 411, with one above 64 KiB 413. Every response ends its connection, and
 
 Web pages of others, open in an operator's browser, can reach the listener too. So a request is answered 403, whatever its page
 and method, if its host is neither an IP address nor `localhost` nor in `admin.hosts` (a Unix socket takes any host, and a
-request of HTTP/1.0 needs none); if its `Origin` is not `http://` and its host; or if its `Sec-Fetch-Site` is neither
-`same-origin` nor `none`. `hawser_admin_refused_total` counts them.
+request of HTTP/1.0 needs none);
+if its `Origin` is not `http://` and its host; or if its `Sec-Fetch-Site` is neither `same-origin` nor `none`.
+`hawser_admin_refused_total` counts them.
 
 A connection ends `admin.timeout` after it was accepted, answered or not. For a POST the time stops with its request, since what
 it has begun is not undone, and starts anew with its answer. A POST that has waited for longer than `admin.timeout` may be

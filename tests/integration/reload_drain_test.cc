@@ -1,5 +1,5 @@
-// Those whom a reload leaves nothing to stand on: tunnels whose listener, route or endpoint has gone, requests
-// under way, and HTTP/2 connections.
+// Those whom a reload leaves nothing to stand on: tunnels whose listener, route or endpoint has gone,
+// requests under way, and HTTP/2 connections.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
