@@ -201,16 +201,20 @@ class Parts {
     return cluster::MakeMembership(
         std::make_shared<const cluster::Cluster>(settings, name, std::move(transport),
                                                  old == nullptr ? nullptr : old->outliers()),
-        TargetsOf(settings), registries_.endpoints);
+        TargetsOf(settings, before), registries_.endpoints);
   }
 
-  // What discovery has not found yet is not there; it tells when it has.
-  std::vector<cluster::Target> TargetsOf(const config::Cluster& settings) const {
-    if (present_ != nullptr && cluster::Discovery::Needs(settings)) {
-      const auto found = present_->discovered.find(settings.name);
-      if (found != present_->discovered.end()) return found->second;
+  // Discovery tells when it has found something. Until then a cluster keeps what it has.
+  std::vector<cluster::Target> TargetsOf(const config::Cluster& settings,
+                                         const cluster::Membership* before) const {
+    if (before == nullptr || !cluster::Discovery::Needs(settings)) return cluster::TargetsOf(settings);
+    const auto found = present_->discovered.find(settings.name);
+    if (found != present_->discovered.end()) return found->second;
+    std::vector<cluster::Target> targets;
+    for (const auto& [endpoint, weight] : before->members()) {
+      targets.push_back({.address = endpoint->address(), .host = endpoint->host(), .weight = weight});
     }
-    return cluster::TargetsOf(settings);
+    return targets;
   }
 
   std::shared_ptr<const session::RouteRuntime> MakeRoute(const config::Route& settings,

@@ -46,7 +46,8 @@ void Memberships::Apply(const session::Snapshot& snapshot, std::optional<resolve
     if (cluster::Discovery::Needs(built->cluster()->settings())) Make(built->cluster());
   }
   absl::erase_if(discovered_, [this](const auto& entry) {
-    return !clusters_.Has(registries_.clusters.Intern(entry.first).id());
+    const auto now = clusters_.Find(registries_.clusters.Intern(entry.first).id());
+    return now == nullptr || !cluster::Discovery::Needs(now->cluster()->settings());
   });
   AdvanceDepartures();
 }
@@ -80,6 +81,7 @@ void Memberships::OnTargets(const std::string& cluster, const std::vector<cluste
 void Memberships::Make(std::shared_ptr<const cluster::Cluster> cluster) {
   const auto found = discovered_.find(cluster->name());
   if (found == discovered_.end()) return;
+  ++being_made_;
   builder_.Run([this, cluster = std::move(cluster), targets = found->second] {
     loop_.Post(
         [this, made = cluster::MakeMembership(cluster, targets, registries_.endpoints)] { OnMade(made); });
@@ -88,6 +90,7 @@ void Memberships::Make(std::shared_ptr<const cluster::Cluster> cluster) {
 
 // A reload may have changed the cluster meanwhile; then another membership is being made.
 void Memberships::OnMade(std::shared_ptr<const Membership> made) {
+  --being_made_;
   const auto before = clusters_.Find(made->cluster()->id());
   if (before == nullptr || before->cluster() != made->cluster()) return builder_.Destroy(std::move(made));
   departures_.OnMembership(before.get(), *made, loop_.now());

@@ -43,8 +43,8 @@ class Memberships final : public event::IoHandler {
   const Clusters& clusters() const { return clusters_; }
   // What discovery has found.
   const Targets& discovered() const { return discovered_; }
-  // Whether the first answers have come, or have been waited for long enough.
-  bool ready() const { return discovery_ == nullptr || discovery_->ready(); }
+  // Whether the first answers have come and are applied, or have been waited for long enough.
+  bool ready() const { return discovery_ == nullptr || (discovery_->ready() && being_made_ == 0); }
   const cluster::Discovery* discovery() const { return discovery_.get(); }  // null: no cluster has needed it
   const cluster::Departures& departures() const { return departures_; }
 
@@ -64,6 +64,7 @@ class Memberships final : public event::IoHandler {
   Calls calls_;
   Clusters clusters_;
   Targets discovered_;
+  size_t being_made_ = 0;  // memberships that the builder has not made yet
   cluster::Departures departures_;
   event::Timer departures_due_;
   std::unique_ptr<resolve::Resolver> resolver_;  // null until a cluster needs it
