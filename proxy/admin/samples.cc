@@ -109,6 +109,14 @@ constexpr auto kSingles = std::to_array<Single>({
     {{"hawser_admin_evictions_total", kCounter,
       "Admin connections closed while they waited for their client, to make room for another."},
      [](const Sources& from) { return from.counts.evictions; }},
+    {{"hawser_dns_queries_total", kCounter, "Host names and SRV records that were looked up."},
+     [](const Sources& from) {
+       return from.server.discovery() ? from.server.discovery()->resolver().lookups() : 0;
+     }},
+    {{"hawser_dns_failures_total", kCounter, "Of these, those that found nothing, or only a part."},
+     [](const Sources& from) {
+       return from.server.discovery() ? from.server.discovery()->resolver().failures() : 0;
+     }},
     {{"hawser_config_generation", kGauge,
       "Number of the configuration in force: 1 at the start, and 1 more with each reload that is applied."},
      [](const Sources& from) { return from.server.snapshot().generation; }},

@@ -69,6 +69,7 @@ class Discovery final : public event::IoHandler {
 
   bool ready() const { return ready_; }
   Counts counts(std::string_view cluster) const;
+  const resolve::Resolver& resolver() const { return resolver_; }
 
   void OnReady(event::Ready ready) override;
 
