@@ -1,6 +1,7 @@
 // What all TLS server connections of a listener share: certificates chosen by the client's server name (SNI,
 // RFC 6066 §3), versions, ciphers, ALPN and session tickets. Built once, then immutable and used by all
-// workers. It must outlive its streams; the snapshot that owns it does.
+// workers. It must outlive the handshakes that it serves, not the streams: what these still need of it,
+// OpenSSL counts. So a reload may replace it under connections and tunnels.
 //
 // One SSL_CTX for each set of certificates that serves some name: RSA and ECDSA certificates that carry the
 // same name share one, and the client's signature algorithms choose between them.

@@ -35,8 +35,8 @@ enum class HandshakeResult : uint8_t {
 
 class TlsStream final : public net::ByteStream {
  public:
-  // The server's side, and the client's: see ClientContext::NewSsl for `server_name`. `pool` and the context
-  // outlive the stream. A server has no SSL object before the first call of Handshake.
+  // The server's side, and the client's: see ClientContext::NewSsl for `server_name`. `pool` outlives
+  // the stream, the context its handshake. A server has no SSL object before the first call of Handshake.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ServerContext& context, net::Socket socket);
   // A session in `slot` is offered, and the server's next one is put there; null: neither.
   TlsStream(event::Loop& loop, net::BufferPool& pool, const ClientContext& context, net::Socket socket,

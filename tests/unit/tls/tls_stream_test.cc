@@ -90,6 +90,30 @@ TEST_P(TlsStreamTest, MayEndBeforeItsFirstStep) {
   EXPECT_TRUE(link_.peer.fin());
 }
 
+// A reload replaces a listener's context while its streams go on.
+TEST_P(TlsStreamTest, OutlivesItsContextOnceTheHandshakeIsOver) {
+  const Directory directory;
+  Link link(ContextOf({.certificates = {directory.Ecdsa({"localhost"})}}), {.max_version = GetParam()});
+  ASSERT_EQ(link.Shake(), HandshakeResult::kDone);
+  const std::weak_ptr<const ServerContext> context = std::exchange(link.context, nullptr);
+  ASSERT_TRUE(context.expired());
+  if (GetParam() == TLS1_3_VERSION) {
+    ASSERT_TRUE(link.peer.KeyUpdate());
+  }
+  ASSERT_TRUE(link.peer.Write("question"));
+  link.peer.Flush();
+  EXPECT_EQ(link.ReadAll(), "question");
+  EXPECT_EQ(link.server->Write(Bytes("answer")).state, IoState::kOk);
+  EXPECT_EQ(link.PeerReads(), "answer");
+  if (GetParam() == TLS1_2_VERSION) {
+    ASSERT_TRUE(link.peer.Renegotiate());
+    link.peer.Flush();
+    link.ReadAll();
+    EXPECT_EQ(link.last.state, IoState::kError);
+  }
+  link.server->Close(CloseReason::kOrderly);
+}
+
 TEST_P(TlsStreamTest, ReadAndWritePerformTheHandshake) {
   std::byte into[64];
   for (int i = 0; i < 5; ++i) {
