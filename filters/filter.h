@@ -1,8 +1,8 @@
 // One rule that requests pass on their way to a backend. A filter is immutable and shared by all workers;
-// there is one for each route and snapshot. State for one request is attached to the request's Context; state
-// for all requests (a connection, a cache, a limiter) is its worker-local state. To add a filter: its file,
-// its member in config::FilterConfig, its line in table.cc, and its rows in http/reject.cc if it refuses for
-// a new reason.
+// there is one for each route, until its settings change. State for one request is attached to the request's
+// Context; state for all requests (a connection, a cache, a limiter) is its worker-local state. To add a
+// filter: its file, its member in config::FilterConfig, its line in table.cc, and its rows in http/reject.cc
+// if it refuses for a new reason.
 #pragma once
 
 #include "filters/any_object.h"
@@ -16,9 +16,9 @@ class Filter {
  public:
   virtual ~Filter() = default;
 
-  // Makes the worker-local state for the worker with that loop: once for each worker and route, before any
-  // request. It is used on that worker's thread only, by Context::Local, and outlives every context and
-  // attachment of the worker. Null: the filter has none.
+  // Makes the worker-local state for the worker with that loop: once for each worker and route, before the
+  // route's first request there. It is used on that worker's thread only, by Context::Local, and outlives
+  // every context and attachment of the route on that worker. Null: the filter has none.
   virtual AnyObject MakeLocal(event::Loop&) const { return {}; }
 
   // May change the request. After Verdict::Wait the filter calls context.Resume once, on the same thread,
