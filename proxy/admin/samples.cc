@@ -19,6 +19,7 @@ using cluster::Endpoint;
 using server::ReloadResult;
 using stats::ExtraSample;
 using stats::FamilySpec;
+using stats::PartCount;
 using enum stats::MetricType;
 
 constexpr std::string_view kEndpointLabels[] = {"cluster", "endpoint", "host"};
@@ -66,6 +67,15 @@ static_assert(std::size(kEndpointValues) == kEndpointFamilies.size());
 
 constexpr auto kListenerFamilies = std::to_array<FamilySpec>({
     {"hawser_listener_connections", kGauge, "Client connections open on the listener now.", kListenerLabels},
+    {"hawser_listener_connections_total", kCounter, "Client connections that the listener has let in.",
+     kListenerLabels},
+});
+
+constexpr std::string_view kRouteLabels[] = {"route"};
+constexpr auto kRouteFamilies = std::to_array<FamilySpec>({
+    {"hawser_route_requests_total", kCounter, "Requests that took the route, WebSocket handshakes included.",
+     kRouteLabels},
+    {"hawser_route_tunnels", kGauge, "Tunnels open on the route now.", kRouteLabels},
 });
 
 constexpr std::string_view kCertificateLabels[] = {"listener", "serial"};
@@ -172,6 +182,22 @@ void AddListenerSamples(const server::Server& server, std::vector<ExtraSample>& 
                        .labels = {std::string(listener->name.text())},
                        .value = static_cast<double>(listener->cap->open())});
   }
+  for (const auto& listener : server.snapshot().listeners) {
+    samples.push_back({.family = kListenerFamilies[1],
+                       .labels = {std::string(listener->name.text())},
+                       .value = static_cast<double>(listener->group->Sum(PartCount::kConnections))});
+  }
+}
+
+void AddRouteSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
+  constexpr PartCount kCounts[] = {PartCount::kRequests, PartCount::kTunnels};
+  for (size_t i = 0; i < kRouteFamilies.size(); ++i) {
+    for (const auto& runtime : snapshot.routes) {
+      samples.push_back({.family = kRouteFamilies[i],
+                         .labels = {std::string(runtime->route->name.text())},
+                         .value = static_cast<double>(runtime->route->group->Sum(kCounts[i]))});
+    }
+  }
 }
 
 void AddDiscoverySamples(const server::Server& server, std::vector<ExtraSample>& samples) {
@@ -207,8 +233,9 @@ void AddCertificateSamples(const session::Snapshot& snapshot, std::vector<ExtraS
 }  // namespace
 
 std::vector<std::span<const FamilySpec>> SampleFamilies() {
-  return {kEndpointFamilies, kDiscoveryFamilies, kListenerFamilies, kCertificateFamilies,
-          kSingleFamilies,   kReloadFamilies,    kRefusedFamilies,  stats::ProcessFamilies()};
+  return {kEndpointFamilies,    kDiscoveryFamilies, kListenerFamilies, kRouteFamilies,
+          kCertificateFamilies, kSingleFamilies,    kReloadFamilies,   kRefusedFamilies,
+          stats::ProcessFamilies()};
 }
 
 std::vector<ExtraSample> CollectSamples(const Sources& from) {
@@ -216,6 +243,7 @@ std::vector<ExtraSample> CollectSamples(const Sources& from) {
   AddEndpointSamples(ClusterRows(from.server), samples);
   AddDiscoverySamples(from.server, samples);
   AddListenerSamples(from.server, samples);
+  AddRouteSamples(from.server.snapshot(), samples);
   AddCertificateSamples(from.server.snapshot(), samples);
   for (size_t i = 0; i < kSingles.size(); ++i) {
     samples.push_back({.family = kSingleFamilies[i], .value = static_cast<double>(kSingles[i].value(from))});

@@ -33,7 +33,8 @@ std::vector<WeightedTarget> TargetsOf(const config::Route& settings, base::NameT
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const Route>> Route::Compile(config::Route settings, base::Name name,
-                                                            base::NameTable& clusters) {
+                                                            base::NameTable& clusters,
+                                                            std::shared_ptr<stats::Group> group) {
   const auto bad = [&name](std::string_view what) {
     return absl::InvalidArgumentError(fmt::format("{}: {}", name.text(), what));
   };
@@ -49,11 +50,13 @@ absl::StatusOr<std::shared_ptr<const Route>> Route::Compile(config::Route settin
   if (ChangesRequests(settings)) {
     HAWSER_ASSIGN_OR_RETURN(rewrite, Rewrite::Compile(settings));
   }
+  if (group == nullptr) group = std::make_shared<stats::Group>(1);
   return std::make_shared<Route>(Route{.settings = std::move(settings),
                                        .name = std::move(name),
                                        .conditions = std::move(conditions),
                                        .clusters = std::move(targets),
-                                       .rewrite = std::move(rewrite)});
+                                       .rewrite = std::move(rewrite),
+                                       .group = std::move(group)});
 }
 
 const base::Name& Route::PickCluster(uint64_t random) const {

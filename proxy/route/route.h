@@ -13,6 +13,7 @@
 #include "proxy/base/name.h"
 #include "proxy/route/conditions.h"
 #include "proxy/route/rewrite.h"
+#include "proxy/stats/group.h"
 
 namespace hawser::route {
 
@@ -28,11 +29,13 @@ struct Route {
   // At least one, and the last `below` is positive; none where the route answers by itself (answer.h).
   std::vector<WeightedTarget> clusters = {};
   std::optional<Rewrite> rewrite = {};  // none where nothing of a request is changed
+  std::shared_ptr<stats::Group> group = std::make_shared<stats::Group>(1);  // never null
 
   // Fails on what validation would have found: a bad expression, a host that is none, no cluster. The names
-  // of its clusters are interned in `clusters`.
+  // of its clusters are interned in `clusters`. `group`: of the route of this name before; null: none.
   static absl::StatusOr<std::shared_ptr<const Route>> Compile(config::Route settings, base::Name name,
-                                                              base::NameTable& clusters);
+                                                              base::NameTable& clusters,
+                                                              std::shared_ptr<stats::Group> group = nullptr);
 
   // The cluster for a uniformly random number, by the clusters' weights. Only for a route that has clusters.
   const base::Name& PickCluster(uint64_t random) const;

@@ -103,7 +103,8 @@ class Parts {
       const base::Name name = registries_.routes.Intern(settings.name);
       const auto before = present_ == nullptr ? nullptr : present_->snapshot.routes.Find(name.id());
       const bool same = before != nullptr && before->route->settings == settings;
-      auto runtime = same ? before : MakeRoute(settings, name);
+      auto runtime =
+          same ? before : MakeRoute(settings, name, before == nullptr ? nullptr : before->route.get());
       if (runtime == nullptr) continue;
       routes.push_back(runtime->route);
       snapshot_->routes.Add(name, std::move(runtime));
@@ -150,6 +151,11 @@ class Parts {
     return tls && (changed(tls->ca_file) || changed(tls->certificate) || changed(tls->private_key));
   }
 
+  template <typename Part>
+  std::shared_ptr<stats::Group> GroupOf(const Part* before) const {
+    return before != nullptr ? before->group : std::make_shared<stats::Group>(registries_.workers);
+  }
+
   // What clients hold of the listener stays: its count of connections, and the keys of their TLS tickets.
   std::shared_ptr<const session::ListenerRuntime> MakeListener(const config::Listener& settings,
                                                                const base::Name& name, std::string port,
@@ -162,7 +168,8 @@ class Parts {
                                  .tls = settings.tls ? ServerTls(settings, before) : nullptr,
                                  .cap = std::move(cap),
                                  .ip_limits = IpLimitsOf(settings.limits),
-                                 .http2 = Http2SettingsOf(settings)});
+                                 .http2 = Http2SettingsOf(settings),
+                                 .group = GroupOf(before)});
   }
 
   std::shared_ptr<const tls::ServerContext> ServerTls(const config::Listener& settings,
@@ -218,8 +225,8 @@ class Parts {
   }
 
   std::shared_ptr<const session::RouteRuntime> MakeRoute(const config::Route& settings,
-                                                         const base::Name& name) {
-    auto route = route::Route::Compile(settings, name, registries_.clusters);
+                                                         const base::Name& name, const route::Route* before) {
+    auto route = route::Route::Compile(settings, name, registries_.clusters, GroupOf(before));
     if (!route.ok()) Fail(settings, route.status());
     auto chain = filters::Chain::Create(settings.filters);
     if (!chain.ok()) Fail(settings.filters, chain.status());

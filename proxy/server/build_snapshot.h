@@ -27,6 +27,7 @@ using StartErrors = std::vector<config::Diagnostic>;
 // What the parts of all configurations of a process are known by.
 struct Registries {
   base::NameTable listeners, routes, clusters;
+  size_t workers = 1;
   cluster::EndpointRegistry endpoints;
 };
 

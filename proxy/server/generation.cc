@@ -112,7 +112,7 @@ Built BuildGeneration(config::Loaded& loaded, FileHashes files, Workshop& worksh
   generation->files = std::move(files);
   const std::vector<Binding> none;
   const std::vector<Binding>& bound = old == nullptr ? none : old->bindings;
-  generation->bindings = Bind(WantedBy(config, workshop.workers), bound, failed);
+  generation->bindings = Bind(WantedBy(config, workshop.registries.workers), bound, failed);
   const auto changed = [&](const std::string& path) {
     const auto hash = old->files.find(path);
     return hash == old->files.end() || hash->second != generation->files[path];

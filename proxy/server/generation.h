@@ -34,7 +34,6 @@ struct Generation {
 // What generations are built with. One a process.
 struct Workshop {
   Registries registries;
-  size_t workers = 1;
   const base::SipKey hash_key = base::SipKey::Random();
 };
 

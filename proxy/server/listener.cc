@@ -193,6 +193,7 @@ void Listener::Admit(net::Socket socket, const net::SocketAddress& peer) {
     return Refuse(std::move(socket), peer, http::Reject::kListenerFull);
   }
   services_.stats.Add(stats::Metric::kConnectionsAccepted);
+  runtime_->group->Add(services_.worker, stats::PartCount::kConnections);
   session::ClientConnection::Start(services_, backends_, runtime_, std::move(socket), peer,
                                    std::move(leases));
 }

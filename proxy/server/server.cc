@@ -43,7 +43,7 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource sour
                                        [server = server.get()](int number) { server->OnSignal(number); });
   if (!signals.ok()) return failed(signals.status());
   server->signals_ = std::move(*signals);
-  server->workshop_.workers = static_cast<size_t>(workers);
+  server->workshop_.registries.workers = static_cast<size_t>(workers);
   FileHashes files = HashFiles(*loaded.config, server->workshop_.hash_key);
   Built built = BuildGeneration(loaded, std::move(files), server->workshop_, nullptr, errors);
   if (built.generation == nullptr) return nullptr;

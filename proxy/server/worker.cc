@@ -57,6 +57,7 @@ Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session:
                 .via = via,
                 .deflate{snapshot->config->limits.compression_contexts, session::DeflateCountersOf(stats_)},
                 .random = SeededRandom(),
+                .worker = number,
                 .handshakes{*loop_, stats_, snapshot->config->limits.tls_handshake_share}},
       backends_(*loop_, buffers_, stick_table, std::move(snapshot), services_.random),
       long_turns_(*loop_) {

@@ -106,6 +106,7 @@ void Exchange::Start() {
   runtime_ = snapshot.Match(client_.listener->name.id(), head_, websocket());
   if (runtime_ == nullptr) return Refuse(Reject::kNoRoute);
   record_->route = runtime_->route;
+  record_->route->group->Add(services_.worker, stats::PartCount::kRequests);
   if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, arena_);
 
   client_address_ = net::SocketAddress(record_->client, record_->client_port);

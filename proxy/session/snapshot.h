@@ -23,6 +23,7 @@
 #include "proxy/http2/settings.h"
 #include "proxy/route/route_table.h"
 #include "proxy/session/access_log.h"
+#include "proxy/stats/group.h"
 #include "proxy/tls/context.h"
 
 namespace hawser::session {
@@ -76,6 +77,7 @@ struct ListenerRuntime {
   std::shared_ptr<edge::ConnectionCap> cap;       // the same for as long as the listener lives
   edge::IpLimits ip_limits;
   http2::Settings http2;
+  std::shared_ptr<stats::Group> group = std::make_shared<stats::Group>(1);  // likewise; never null
 };
 
 struct RouteRuntime {

@@ -54,6 +54,7 @@ Tunnel::Tunnel(WorkerServices& services, Parts parts)
                : parts.deflate                                   ? Content::kDeflatedFrames
                                                                  : Content::kFrames),
       longest_silence_(MillisOf(parts.longest_silence)) {
+  record_.route->group->Add(services_.worker, stats::PartCount::kTunnels);
   if (!is_pipe()) sides_.StartKeepalive(settings().keepalive, services_);
   for (const Peer peer : kPeers) side(peer).stream().Watch(this, static_cast<uint8_t>(peer));
   if (const size_t most = settings().socket_buffer.bytes; most > 0) {
@@ -293,6 +294,7 @@ void Tunnel::Retire() {
   const base::TimePoint now = services_.loop.now();
   stats::WorkerStats& stats = services_.stats;
   stats.Subtract(stats::Metric::kTunnelsOpen);
+  record_.route->group->Subtract(services_.worker, stats::PartCount::kTunnels);
   stats.CountClose(ending_.closed_by, ending_.close_code);
   if (ending_.reason != Reject::kNone) stats.CountReject(ending_.reason);
   stats.Observe(stats::Histogram::kTunnelDuration, now - record_.start);

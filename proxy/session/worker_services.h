@@ -3,6 +3,7 @@
 // Sessions knows which sessions there are and whether they drain, Backends knows where requests go.
 #pragma once
 
+#include <cstdint>
 #include <random>
 
 #include "config/schema.h"
@@ -29,7 +30,8 @@ struct WorkerServices {
   ws::DeflatePool deflate;  // for routes that compress
   std::mt19937_64 random;   // for balancing and jitter; nothing that is to stay secret
   base::SecretNumbers secrets;
-  net::Pipe pipe;  // for large frames on their way from socket to socket
+  net::Pipe pipe;       // for large frames on their way from socket to socket
+  uint16_t worker = 0;  // its number
   HandshakeQueue handshakes{loop, stats, config::ProcessLimits{}.tls_handshake_share};
 };
 

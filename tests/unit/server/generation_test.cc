@@ -24,7 +24,7 @@ class GenerationTest : public testing::Test {
   GenerationTest() {
     std::string name = (fs::temp_directory_path() / "generation_XXXXXX").string();
     folder_ = mkdtemp(name.data());
-    workshop_.workers = 2;
+    workshop_.registries.workers = 2;
   }
   ~GenerationTest() override { fs::remove_all(folder_); }
 

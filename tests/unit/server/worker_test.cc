@@ -250,6 +250,17 @@ TEST_F(WorkerTest, TunnelsOfAnEndpointThatLeavesAreDrainedUnlessItReturns) {
   endpoint->ChangeState(0, cluster::Endpoint::kDraining);
   Pass(100ms);
   EXPECT_EQ(ClosedClients(), 1);
+TEST_F(WorkerTest, CountsByListenerAndByRoute) {
+  using stats::PartCount;
+  MakeTunnels(2);
+  const auto& listener = *snapshot_->listeners[0]->group;
+  const auto& route = *snapshot_->routes[0]->route->group;
+  EXPECT_EQ(listener.Sum(PartCount::kConnections), 2U);
+  EXPECT_EQ(route.Sum(PartCount::kRequests), 2U);
+  EXPECT_EQ(route.Sum(PartCount::kTunnels), 2U);
+  worker_->AbortAll(http::Reject::kShutdown);
+  EXPECT_EQ(route.Sum(PartCount::kRequests), 2U);
+  EXPECT_EQ(route.Sum(PartCount::kTunnels), 0U);
 }
 
 TEST_F(WorkerTest, AnAbortEndsEverythingAtOnce) {
