@@ -14,10 +14,10 @@ http2::Settings Http2Of(const config::Cluster& settings) {
 
 }  // namespace
 
-Cluster::Cluster(config::Cluster settings, base::Name id, std::shared_ptr<const Transport> transport,
+Cluster::Cluster(config::Cluster settings, base::Name interned, std::shared_ptr<const Transport> transport,
                  std::shared_ptr<OutlierDetector> outliers)
     : settings_(std::move(settings)),
-      id_(std::move(id)),
+      interned_(std::move(interned)),
       transport_(transport != nullptr
                      ? std::move(transport)
                      : std::make_shared<const Transport>(Transport{.protocol = settings_.protocol})),

@@ -22,14 +22,15 @@ class Cluster {
  public:
   // Null for `transport`: plain text, by the settings' protocol. `outliers`: of the cluster of this name in
   // the configuration before; null: none.
-  explicit Cluster(config::Cluster settings, base::Name id = {},
+  explicit Cluster(config::Cluster settings, base::Name interned = {},
                    std::shared_ptr<const Transport> transport = nullptr,
                    std::shared_ptr<OutlierDetector> outliers = nullptr);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
   const std::string& name() const { return settings_.name; }
-  uint32_t id() const { return id_.id(); }                       // of the interned name
+  const base::Name& interned_name() const { return interned_; }
+  uint32_t id() const { return interned_.id(); }
   const config::Cluster& settings() const { return settings_; }  // timeouts, retries, policies
   const std::shared_ptr<const Transport>& transport() const { return transport_; }
   const http2::Settings& http2() const { return http2_; }
@@ -38,7 +39,7 @@ class Cluster {
 
  private:
   const config::Cluster settings_;
-  const base::Name id_;
+  const base::Name interned_;
   const std::shared_ptr<const Transport> transport_;
   const http2::Settings http2_;
   const std::shared_ptr<OutlierDetector> outliers_;

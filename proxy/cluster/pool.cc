@@ -130,11 +130,14 @@ void Attempt::NotifyOwner() {
 
 std::unique_ptr<Attempt> Pool::Begin(const std::shared_ptr<const Cluster>& cluster, Endpoint& endpoint,
                                      Need need, event::IoHandler& owner, uint8_t tag) {
-  SetCluster(endpoint, cluster);
-  ConnectionsPtr& connections = by_endpoint_[&endpoint];
-  if (connections == nullptr) connections = Make(endpoint.shared_from_this(), cluster);
   auto attempt = std::make_unique<Attempt>(loop_, endpoint, need, owner, tag);
-  Serve(*attempt);
+  ConnectionsPtr& connections = by_endpoint_[&endpoint];
+  if (connections == nullptr) {
+    connections = Make(endpoint.shared_from_this(), cluster);
+  } else {
+    SetCluster(connections, cluster);
+  }
+  Serve(connections, *attempt);
   attempt->waited_ = attempt->state() == Attempt::State::kWaiting;
   return attempt;
 }
@@ -146,11 +149,15 @@ Pool::ConnectionsPtr Pool::Make(const std::shared_ptr<Endpoint>& endpoint,
 
 void Pool::SetCluster(const Endpoint& endpoint, const std::shared_ptr<const Cluster>& cluster) {
   const auto found = by_endpoint_.find(&endpoint);
-  if (found == by_endpoint_.end() || found->second->cluster == cluster) return;
-  if (*found->second->cluster->transport() == *cluster->transport()) {
-    found->second->cluster = cluster;
+  if (found != by_endpoint_.end()) SetCluster(found->second, cluster);
+}
+
+void Pool::SetCluster(ConnectionsPtr& current, const std::shared_ptr<const Cluster>& cluster) {
+  if (current->cluster == cluster) return;
+  if (*current->cluster->transport() == *cluster->transport()) {
+    current->cluster = cluster;
   } else {
-    Retire(std::exchange(found->second, Make(found->second->endpoint, cluster)));
+    Retire(std::exchange(current, Make(current->endpoint, cluster)));
   }
 }
 
@@ -175,11 +182,14 @@ void Pool::ServeAnew(Attempt& attempt) {
 }
 
 void Pool::Serve(Attempt& attempt) {
+  const auto found = by_endpoint_.find(&attempt.endpoint());
+  if (found != by_endpoint_.end()) return Serve(found->second, attempt);
+  attempt.Fail(ConnectError::kFailed, "it has left the cluster");
+}
+
+void Pool::Serve(const ConnectionsPtr& connections, Attempt& attempt) {
   HAWSER_DCHECK(attempt.state() == Attempt::State::kWaiting && !attempt.linked());
   if (closing_) return attempt.Fail(ConnectError::kShutDown, "hawser ends its connections");
-  const auto found = by_endpoint_.find(&attempt.endpoint());
-  if (found == by_endpoint_.end()) return attempt.Fail(ConnectError::kFailed, "it has left the cluster");
-  const ConnectionsPtr connections = found->second;
   attempt.transport_ = connections->number;
   const bool may_share = connections->cluster->transport()->may_share();
   const bool shares = may_share && loop_.now() >= connections->http1_until &&

@@ -169,12 +169,16 @@ class Pool {
 
   using ConnectionsPtr = std::shared_ptr<EndpointConnections>;
 
+  // `current`: of this endpoint.
+  void SetCluster(ConnectionsPtr& current, const std::shared_ptr<const Cluster>& cluster);
   ConnectionsPtr Make(const std::shared_ptr<Endpoint>& endpoint,
                       const std::shared_ptr<const Cluster>& cluster);
   void Retire(const ConnectionsPtr& connections);
   static void CloseIdle(EndpointConnections& connections);
   static void Abort(EndpointConnections& connections);
   // Finds the attempt a stream, or a connection to wait for.
+  void Serve(const ConnectionsPtr& connections, Attempt& attempt);
+  // Once more, with what is known now.
   void Serve(Attempt& attempt);
   // The same for one whose connection, if it has opened one, no longer counts.
   void ServeAnew(Attempt& attempt);

@@ -1,5 +1,5 @@
-// What TLS connections to backends share: trusted authorities, versions, ALPN. Built once, then immutable; it
-// must outlive its streams.
+// What TLS connections to backends share: trusted authorities, versions, ALPN. Built once, then immutable.
+// Streams keep what they need of it: a configuration that goes may take it along.
 #pragma once
 
 #include <memory>

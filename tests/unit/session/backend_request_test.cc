@@ -27,11 +27,11 @@ class Harness final : public WorkerFixture, public event::IoHandler {
     EndAll();
   }
 
-  void Start(std::string_view method = "GET") {
+  void Start(std::string_view method = "GET", cluster::AffinityLookup session = {}) {
     head_ = {.method = method, .target = "/", .authority = "a"};
     request_.emplace(
         services, *backends, backends->Find(rooms()),
-        BackendRequest::Request{.head = head_, .upgrade = nullptr, .record = record, .session = {}},
+        BackendRequest::Request{.head = head_, .upgrade = nullptr, .record = record, .session = session},
         BackendRequest::Waiter{.owner = *this, .tag = kTag, .timer = timer_});
     request_->Advance();
   }
@@ -277,6 +277,120 @@ TEST(BackendRequest, GivenUpItLeavesNothing) {
     harness.Drop();
     EXPECT_EQ(harness.endpoint().active(), 0);
   }
+}
+
+// --- Changes under a request ---
+
+// The cluster of now under other settings, with those of its endpoints at `places`.
+std::shared_ptr<const cluster::Membership> Changed(const cluster::Membership& now,
+                                                   const std::vector<size_t>& places,
+                                                   const std::function<void(config::Cluster&)>& change = {}) {
+  config::Cluster settings = now.cluster()->settings();
+  if (change) change(settings);
+  auto cluster = std::make_shared<const cluster::Cluster>(settings, now.cluster()->interned_name(), nullptr,
+                                                          now.cluster()->outliers());
+  std::vector<cluster::Member> members;
+  for (const size_t place : places) members.push_back(now.members()[place]);
+  return std::make_shared<const cluster::Membership>(std::move(cluster), std::move(members));
+}
+
+// Two endpoints by their places among the members, which are sorted by address.
+class Changing : public testing::Test {
+ protected:
+  explicit Changing(size_t ports = 2)
+      : harness_(ports, Retries(1)),
+        before_(harness_.backends->Find(harness_.rooms())->shared_membership()) {}
+  ~Changing() override {
+    harness_.Drop();
+    if (harness_.backends->Find(harness_.rooms()) != nullptr) Now(before_);
+  }
+
+  std::shared_ptr<const cluster::Membership> Now(std::shared_ptr<const cluster::Membership> membership) {
+    return harness_.backends->UpdateCluster(std::move(membership));
+  }
+  size_t PlaceOf(const cluster::Endpoint& endpoint) const {
+    return before_->members()[0].endpoint.get() == &endpoint ? 0 : 1;
+  }
+  size_t PortOf(const cluster::Endpoint& endpoint) const {
+    return harness_.port(0).address == endpoint.address() ? 0 : 1;
+  }
+
+  Harness harness_;
+  const std::shared_ptr<const cluster::Membership> before_;
+};
+
+TEST_F(Changing, ARequestGoesOnWhenItsEndpointLeavesAndIsForgotten) {
+  harness_.Start();
+  harness_.Await();
+  cluster::Endpoint& endpoint = harness_.request().endpoint();
+  Now(Changed(*before_, {1 - PlaceOf(endpoint)}));
+  harness_.backends->Forget(endpoint);
+  const net::Socket peer = harness_.port(PortOf(endpoint)).Accept();
+  Say(peer, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(harness_.Await(), HeadState::kFinal);
+  EXPECT_EQ(&harness_.request().endpoint(), &endpoint);
+  harness_.request().Return();
+  EXPECT_EQ(endpoint.idle_connections(), 0) << "nobody would ask for it";
+}
+
+TEST_F(Changing, ARetryGoesToAnEndpointOfNow) {
+  Now(Changed(*before_, {0}));
+  const size_t first = PortOf(*before_->members()[0].endpoint);
+  harness_.ClosePort(first);
+  harness_.Start();
+  EXPECT_EQ(harness_.request().state(), State::kSendHead) << "its refusal is known in the next turn";
+  Now(Changed(*before_, {1}));
+  harness_.Await();
+  EXPECT_EQ(harness_.request().state(), State::kSent);
+  EXPECT_EQ(&harness_.request().endpoint(), before_->members()[1].endpoint.get());
+}
+
+TEST_F(Changing, ARequestGoesOnWhenItsClusterIsGone) {
+  harness_.Start();
+  harness_.Await();
+  const cluster::Endpoint& endpoint = harness_.request().endpoint();
+  EXPECT_EQ(harness_.backends->RemoveCluster(before_->cluster()->id()), before_);
+  const net::Socket peer = harness_.port(PortOf(endpoint)).Accept();
+  Say(peer, "HTTP/1.1 204 No Content\r\n\r\n");
+  EXPECT_EQ(harness_.Await(), HeadState::kFinal);
+  harness_.request().Return();
+  EXPECT_EQ(endpoint.idle_connections(), 1) << "until it is forgotten";
+  harness_.backends->Forget(endpoint);
+  EXPECT_EQ(endpoint.idle_connections(), 0);
+  EXPECT_EQ(Now(before_), nullptr) << "a new one of the same name";
+}
+
+TEST_F(Changing, KeptConnectionsOfAnotherTransportEndWithoutARequest) {
+  harness_.Keep(harness_.kept);
+  Now(Changed(*before_, {0, 1}, [](config::Cluster& settings) { settings.connect_timeout = 1s; }));
+  EXPECT_FALSE(harness_.kept.closed());
+  Now(Changed(*before_, {0, 1},
+              [](config::Cluster& settings) { settings.protocol = config::BackendProtocol::kAuto; }));
+  EXPECT_TRUE(harness_.kept.closed());
+}
+
+TEST_F(Changing, TheSettingsOfNowBoundItsTries) {
+  harness_.ClosePort(0);
+  harness_.ClosePort(1);
+  harness_.Start();
+  Now(Changed(*before_, {0, 1}, [](config::Cluster& settings) { settings.connect_retries = 0; }));
+  harness_.Await();
+  EXPECT_EQ(harness_.request().state(), State::kFailed);
+  EXPECT_EQ(harness_.Counted(Metric::kBackendConnects), 1U);
+}
+
+// The endpoint that its session named could not be picked, and is destroyed before the second try.
+TEST_F(Changing, ASessionsEndpointMayGoBetweenTwoTries) {
+  auto gone = std::make_shared<cluster::Endpoint>("rooms", net::SocketAddress::Parse("127.0.0.1:1").value());
+  gone->ChangeState(cluster::Endpoint::kEjected, 0);
+  harness_.ClosePort(PortOf(*before_->members()[0].endpoint));
+  Now(Changed(*before_, {0}));
+  harness_.Start("GET", {cluster::AffinityResult::kHit, gone.get()});
+  EXPECT_EQ(harness_.record.affinity, cluster::AffinityResult::kGone);
+  gone = nullptr;
+  Now(Changed(*before_, {0, 1}));
+  harness_.Await();
+  EXPECT_EQ(harness_.request().state(), State::kSent);
 }
 
 }  // namespace
