@@ -154,12 +154,14 @@ void FileWatch::LookUp(Entry& entry) {
 }
 
 // What is not there is watched for by the directory that it should be in. What may not be read is not
-// watched: whoever reads the file finds that out too.
+// watched: whoever reads the file finds that out too. A path may come by the same name twice, where a link
+// leads back to the root.
 void FileWatch::AddStep(Entry& entry, const std::string& watched, const std::string& name, uint32_t events) {
   const int watch = inotify_add_watch(fd_, watched.c_str(), events | IN_MASK_ADD);
   if (watch >= 0) {
     watches_[watch][name].insert(&entry);
-    entry.second.steps.push_back({watch, name});
+    std::vector<Step>& steps = entry.second.steps;
+    if (std::ranges::find(steps, Step{watch, name}) == steps.end()) steps.push_back({watch, name});
     return;
   }
   if (errno != ENOSPC && errno != ENOMEM) return;

@@ -212,6 +212,19 @@ TEST_F(FileWatchTest, ThePathsMayBeReplaced) {
   EXPECT_THAT(told_, IsEmpty());
 }
 
+TEST_F(FileWatchTest, ALinkBackFromTheRootIsLetGoOnce) {
+  Write("a", "1");
+  fs::create_directory(At("certificates"));
+  Write("certificates/2026", "1");
+  fs::create_symlink(At("certificates/2026"), At("certificates/now"));
+  Watch({"a", "certificates/now"});
+  Write("certificates/2026", "2");
+  EXPECT_TRUE(Tells("certificates/now"));
+  Watch({"a"});
+  Write("a", "2");
+  EXPECT_TRUE(Tells("a"));
+}
+
 TEST_F(FileWatchTest, WhatChangedAfterItWasReadIsTold) {
   Write("old", "1");
   fs::create_symlink("old", At("link"));
