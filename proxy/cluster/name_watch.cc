@@ -9,8 +9,6 @@
 namespace hawser::cluster {
 namespace {
 
-enum Tag : uint8_t { kRefresh, kExpiry };
-
 template <typename Record>
 constexpr std::string_view kWhat = std::is_same_v<Record, net::IpAddress> ? "addresses" : "services";
 
@@ -25,12 +23,7 @@ void WarnOf(std::string_view name, const absl::Status& status, std::string_view 
 template <typename Record>
 NameWatch<Record>::NameWatch(event::Loop& loop, resolve::Resolver& resolver, std::string name,
                              absl::AnyInvocable<void(News)> news)
-    : loop_(loop),
-      resolver_(resolver),
-      name_(std::move(name)),
-      news_(std::move(news)),
-      refresh_(*this, kRefresh),
-      expiry_(*this, kExpiry) {
+    : loop_(loop), resolver_(resolver), name_(std::move(name)), news_(std::move(news)), refresh_(*this) {
   Ask();
 }
 
@@ -49,11 +42,8 @@ void NameWatch<Record>::Ask() {
 }
 
 template <typename Record>
-void NameWatch<Record>::OnReady(event::Ready ready) {
-  if (ready.tag == kRefresh) return Ask();
-  const bool dropped = held_.Expire(loop_.now(), resolver_.settings().hold);
-  ArmExpiry();
-  if (dropped) news_(News::kDropped);
+void NameWatch<Record>::OnReady(event::Ready) {
+  Ask();
 }
 
 template <typename Record>
@@ -63,9 +53,8 @@ void NameWatch<Record>::Take(const std::vector<Record>& answer, base::Duration t
   failures_ = 0;
   settled_ = true;
   held_.Take(answer, partial, loop_.now());
-  held_.Expire(loop_.now(), dns.hold);
-  ArmExpiry();
-  loop_.Arm(refresh_, std::clamp(ttl, dns.min_refresh, dns.max_refresh));
+  if (!partial) held_.Expire(loop_.now(), dns.hold);
+  loop_.Arm(refresh_, std::min(std::clamp(ttl, dns.min_refresh, dns.max_refresh), UntilExpiry()));
   news_(News::kAnswer);
 }
 
@@ -82,10 +71,11 @@ void NameWatch<Record>::TakeFailure(const absl::Status& status) {
 }
 
 template <typename Record>
-void NameWatch<Record>::ArmExpiry() {
+base::Duration NameWatch<Record>::UntilExpiry() const {
   const auto since = held_.missing_since();
-  if (!since) return expiry_.Cancel();
-  loop_.Arm(expiry_, std::chrono::ceil<base::Duration>(*since + resolver_.settings().hold - loop_.now()));
+  if (!since) return base::Duration::max();
+  const config::Dns& dns = resolver_.settings();
+  return std::max(std::chrono::ceil<base::Duration>(*since + dns.hold - loop_.now()), dns.min_refresh);
 }
 
 template class NameWatch<net::IpAddress>;

@@ -41,7 +41,8 @@ class NameWatch final : public event::IoHandler {
  private:
   void Take(const std::vector<Record>& answer, base::Duration ttl, bool partial);
   void TakeFailure(const absl::Status& status);
-  void ArmExpiry();
+  // When a record that is missing may go: only an answer without it, at that time or later, takes it away.
+  base::Duration UntilExpiry() const;
 
   event::Loop& loop_;
   resolve::Resolver& resolver_;
@@ -52,7 +53,6 @@ class NameWatch final : public event::IoHandler {
   uint32_t failures_ = 0;  // in a row
   resolve::Lookup lookup_;
   event::Timer refresh_;
-  event::Timer expiry_;
 };
 
 using AddressWatch = NameWatch<net::IpAddress>;

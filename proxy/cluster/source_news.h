@@ -8,7 +8,6 @@ namespace hawser::cluster {
 enum class News : uint8_t {
   kAnswer,   // it may have changed
   kFailure,  // there is no answer: it has not changed
-  kDropped,  // something was missing for so long that it is gone
 };
 
 }  // namespace hawser::cluster
