@@ -84,13 +84,13 @@ absl::StatusOr<std::unique_ptr<Channel>> Channel::Open(Options options) {
   static const int initialized = ares_library_init(ARES_LIB_INIT_ALL);
   HAWSER_DCHECK(initialized == ARES_SUCCESS);
   std::unique_ptr<Channel> channel(new Channel(options.timeout));
-  char files_are_hosts[] = "b";  // DNS alone: Hosts has the file
+  char dns_alone[] = "b";  // Hosts has the file
   ares_options wanted{};
   wanted.flags = ARES_FLAG_EDNS | ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOALIASES;
   wanted.ednspsz = kUdpBytes;
   wanted.timeout = static_cast<int>(options.timeout.count());
   wanted.tries = 1;
-  wanted.lookups = files_are_hosts;
+  wanted.lookups = dns_alone;
   wanted.sock_state_cb = &Channel::OnSocket;
   wanted.sock_state_cb_data = channel.get();
   wanted.resolvconf_path = options.resolv_conf.data();

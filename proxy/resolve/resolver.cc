@@ -57,7 +57,6 @@ bool Resolver::Use(Setup setup) {
   known_.clear();
   waiting_.clear();
   for (auto& [ticket, query] : queries_) {
-    query->family = 0;
     waiting_.push_back(ticket);
   }
   std::sort(waiting_.begin(), waiting_.end());
