@@ -250,6 +250,8 @@ TEST_F(WorkerTest, TunnelsOfAnEndpointThatLeavesAreDrainedUnlessItReturns) {
   endpoint->ChangeState(0, cluster::Endpoint::kDraining);
   Pass(100ms);
   EXPECT_EQ(ClosedClients(), 1);
+}
+
 TEST_F(WorkerTest, CountsByListenerAndByRoute) {
   using stats::PartCount;
   MakeTunnels(2);
