@@ -4,8 +4,6 @@
 #include <chrono>
 #include <utility>
 
-#include "proxy/base/check.h"
-
 namespace hawser::cluster {
 namespace {
 
@@ -13,16 +11,23 @@ using Kind = Departures::Order::Kind;
 
 // What a drain has beyond its window (docs/decisions/0042).
 constexpr base::Duration kGrace = std::chrono::seconds(30);
-// How often it is looked whether anything still holds an endpoint.
+// How often it is looked whether anything still holds an endpoint, and the time that workers get to hear that
+// they are to use it no more: what they begin until then holds it.
 constexpr base::Duration kLook = std::chrono::seconds(1);
 
 base::TimePoint EndOf(const Departure& departure) {
   return departure.left + departure.draining.timeout;
 }
 
+bool Held(const Endpoint& endpoint) {
+  return endpoint.active() > 0 || endpoint.connecting() > 0;
+}
+
+// Twice at the most: at once, where the cluster says so, and at the end for what has come since.
 bool DrainIsDue(const Departure& departure, base::TimePoint now) {
   if (departure.drained_at) return false;
-  return departure.draining.tunnels == config::LeavingTunnels::kClose || now >= EndOf(departure);
+  if (now >= EndOf(departure)) return Held(*departure.endpoint);
+  return departure.draining.tunnels == config::LeavingTunnels::kClose && !departure.closed;
 }
 
 bool CookiesAreOver(const Departure& departure, base::TimePoint now) {
@@ -30,14 +35,9 @@ bool CookiesAreOver(const Departure& departure, base::TimePoint now) {
   return departure.draining.cookies == config::LeavingCookies::kMove || now >= EndOf(departure);
 }
 
-bool Held(const Endpoint& endpoint) {
-  return endpoint.active() > 0 || endpoint.connecting() > 0;
-}
-
 bool ForgetIsDue(const Departure& departure, base::TimePoint now) {
-  if (departure.honoured) return false;
-  if (!Held(*departure.endpoint)) return true;
-  return departure.drained_at && now >= *departure.drained_at && now >= EndOf(departure);
+  if (departure.honoured || now < departure.told + kLook) return false;
+  return !Held(*departure.endpoint) || (departure.drained_at && now >= *departure.drained_at);
 }
 
 }  // namespace
@@ -59,7 +59,8 @@ void Departures::OnMembership(const Membership* before, const Membership& after,
 
 void Departures::OnRemoved(const Membership& before, base::TimePoint now) {
   for (Departure& departure : departures_) {
-    if (departure.endpoint->cluster() == before.cluster()->name()) departure.honoured = false;
+    if (departure.endpoint->cluster() == before.cluster()->name() && departure.honoured)
+      HonourNoMore(departure, now);
   }
   for (const Member& member : before.members())
     Leave(member.endpoint, before.cluster()->settings().draining, false, now);
@@ -67,9 +68,15 @@ void Departures::OnRemoved(const Membership& before, base::TimePoint now) {
 
 void Departures::Leave(const std::shared_ptr<Endpoint>& endpoint, const config::EndpointDraining& draining,
                        bool honoured, base::TimePoint now) {
-  HAWSER_DCHECK(!endpoint->draining());
+  if (endpoint->draining()) return;
   endpoint->ChangeState(Endpoint::kDraining, 0);
-  departures_.push_back({.endpoint = endpoint, .left = now, .draining = draining, .honoured = honoured});
+  departures_.push_back(
+      {.endpoint = endpoint, .left = now, .told = now, .draining = draining, .honoured = honoured});
+}
+
+void Departures::HonourNoMore(Departure& departure, base::TimePoint now) {
+  departure.honoured = false;
+  departure.told = now;
 }
 
 void Departures::Return(Endpoint& endpoint) {
@@ -81,13 +88,14 @@ void Departures::Return(Endpoint& endpoint) {
 std::vector<Departures::Order> Departures::Advance(base::TimePoint now) {
   std::vector<Order> orders;
   for (Departure& departure : departures_) {
-    if (DrainIsDue(departure, now)) {
-      departure.drained_at = now + departure.draining.window + kGrace;
-      orders.push_back({Kind::kDrainTunnels, departure.endpoint, departure.draining.window});
-    }
     if (CookiesAreOver(departure, now)) {
-      departure.honoured = false;
+      HonourNoMore(departure, now);
       orders.push_back({Kind::kCookiesOver, departure.endpoint});
+    }
+    if (DrainIsDue(departure, now)) {
+      departure.closed = true;
+      if (now >= EndOf(departure)) departure.drained_at = now + departure.draining.window + kGrace;
+      orders.push_back({Kind::kDrainTunnels, departure.endpoint, departure.draining.window});
     }
   }
   std::erase_if(departures_, [&](const Departure& departure) {
@@ -101,8 +109,10 @@ std::vector<Departures::Order> Departures::Advance(base::TimePoint now) {
 std::optional<base::TimePoint> Departures::Next(base::TimePoint now) const {
   std::optional<base::TimePoint> next;
   for (const Departure& departure : departures_) {
-    base::TimePoint at = departure.honoured ? EndOf(departure) : now + kLook;
-    if (!departure.drained_at) at = std::min(at, EndOf(departure));
+    const base::TimePoint end = EndOf(departure);
+    const bool due = DrainIsDue(departure, now) || CookiesAreOver(departure, now);
+    base::TimePoint at = due ? now : now + kLook;
+    if (!due && (departure.honoured || (end > now && end < at))) at = end;
     next = next ? std::min(*next, at) : at;
   }
   return next;

@@ -3,7 +3,7 @@
 // do it.
 //
 //   tunnels: keep   they stay until they end; after `timeout` they are drained over `window`
-//   tunnels: close  they are drained over `window` at once
+//   tunnels: close  they are drained over `window` at once; those that came later, after `timeout`
 //   cookies: honour clients whose cookie or Socket.IO session names the endpoint get there until `timeout`
 //
 // An endpoint that returns meanwhile is taken out. Main thread; no timers of its own.
@@ -30,9 +30,11 @@ namespace hawser::cluster {
 struct Departure {
   std::shared_ptr<Endpoint> endpoint;
   base::TimePoint left;
+  base::TimePoint told;               // when the workers were last told that less leads to it
   config::EndpointDraining draining;  // as the configuration has it now
   bool honoured = false;              // cookies still lead to it
-  // Once its tunnels drain: when the last of them has been ended, whatever it does.
+  bool closed = false;                // its tunnels have been drained once
+  // Once its last tunnels drain: when they have been ended, whatever they do.
   std::optional<base::TimePoint> drained_at = std::nullopt;
 };
 
@@ -40,9 +42,10 @@ class Departures {
  public:
   struct Order {
     enum class Kind : uint8_t {
-      kDrainTunnels,  // those that are on it end with 1012, spread over `window`; not if it returns meanwhile
-      kCookiesOver,   // the cluster's membership goes out again, with Honoured
-      kForget,        // its pooled connections and its counts go
+      // Those that are older than the order end with 1012, spread over `window`; not if it returns meanwhile.
+      kDrainTunnels,
+      kCookiesOver,  // the cluster's membership goes out again, with Honoured
+      kForget,       // its pooled connections and its counts go
     };
     Kind kind;
     std::shared_ptr<Endpoint> endpoint;
@@ -69,6 +72,7 @@ class Departures {
   void Leave(const std::shared_ptr<Endpoint>& endpoint, const config::EndpointDraining& draining,
              bool honoured, base::TimePoint now);
   void Return(Endpoint& endpoint);
+  static void HonourNoMore(Departure& departure, base::TimePoint now);
 
   std::vector<Departure> departures_;
 };

@@ -121,8 +121,10 @@ std::shared_ptr<const cluster::Membership> Worker::Update(
 
 void Worker::Depart(const cluster::Departures::Order& order) {
   if (order.kind == cluster::Departures::Order::Kind::kForget) return backends_.Forget(*order.endpoint);
-  const auto still_leaves = [endpoint = order.endpoint](const session::Tunnel& tunnel) {
-    return tunnel.record().endpoint.get() == endpoint.get() && endpoint->draining();
+  // Later requests were led there by a cookie that counts.
+  const auto still_leaves = [endpoint = order.endpoint, now = loop_->now()](const session::Tunnel& tunnel) {
+    const session::RequestRecord& record = tunnel.record();
+    return record.endpoint.get() == endpoint.get() && endpoint->draining() && record.start <= now;
   };
   sessions_.Drain({.cause = session::DrainCause::kEndpoint,
                    .window = order.window,
