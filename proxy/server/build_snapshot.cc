@@ -211,14 +211,18 @@ class Parts {
         TargetsOf(settings, before), registries_.endpoints);
   }
 
-  // Discovery tells when it has found something. Until then a cluster keeps what it has.
+  // Discovery tells when it has found something. Until then a cluster keeps what it has, beside the addresses
+  // that its settings list.
   std::vector<cluster::Target> TargetsOf(const config::Cluster& settings,
                                          const cluster::Membership* before) const {
     if (before == nullptr || !cluster::Discovery::Needs(settings)) return cluster::TargetsOf(settings);
     const auto found = present_->discovered.find(settings.name);
     if (found != present_->discovered.end()) return found->second;
-    std::vector<cluster::Target> targets;
+    std::vector<cluster::Target> targets = cluster::TargetsOf(settings);
+    const size_t listed = targets.size();
     for (const auto& [endpoint, weight] : before->members()) {
+      const auto same = [&](const cluster::Target& target) { return target.address == endpoint->address(); };
+      if (std::any_of(targets.begin(), targets.begin() + static_cast<ptrdiff_t>(listed), same)) continue;
       targets.push_back({.address = endpoint->address(), .host = endpoint->host(), .weight = weight});
     }
     return targets;

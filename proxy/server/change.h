@@ -1,4 +1,4 @@
-// What a new generation brings a worker. Immutable; shared by all workers.
+// What a new generation brings a worker. Immutable once it is sent; shared by all workers.
 #pragma once
 
 #include <cstdint>

@@ -48,8 +48,8 @@ bool TakesAway(const session::Snapshot& before, const session::Snapshot& now) {
 }
 
 // `old`: null at the start.
-std::shared_ptr<const Change> ChangeTo(const Generation& generation, const Generation* old,
-                                       const Clusters& before) {
+std::shared_ptr<Change> ChangeTo(const Generation& generation, const Generation* old,
+                                 const Clusters& before) {
   auto change = std::make_shared<Change>();
   change->takes_away = old != nullptr && TakesAway(*old->snapshot, *generation.snapshot);
   change->snapshot = generation.snapshot;

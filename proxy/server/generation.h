@@ -46,7 +46,8 @@ struct InForce {
 
 struct Built {
   std::shared_ptr<const Generation> generation;  // null: there are errors
-  std::shared_ptr<const Change> change;          // for the workers; from the generation before
+  // For the workers; from the generation before. The main thread adds who leaves, then nobody changes it.
+  std::shared_ptr<Change> change;
   // By listener, then by worker; none where it was bound before.
   std::vector<std::vector<net::Socket>> sockets;
   net::Socket admin;                    // not open: it is where it was, or nowhere

@@ -20,10 +20,11 @@ Memberships::Memberships(event::Loop& loop, Builder& builder, Registries& regist
 Memberships::~Memberships() = default;
 
 // The builder made the new ones from what there was when it began. A cluster that it left alone may have
-// other members by now, and keeps them. For one that it made anew, discovery may have found others by now.
+// other members by now, and keeps them. For one that it made anew, discovery may have found others by now: who
+// has left is seen once they are made.
 void Memberships::Apply(const session::Snapshot& snapshot, std::optional<resolve::Setup> setup) {
   Clusters before = std::exchange(clusters_, {});
-  std::vector<std::shared_ptr<const Membership>> fresh;
+  std::vector<std::shared_ptr<const cluster::Cluster>> fresh;
   for (size_t i = 0; i < snapshot.clusters.size(); ++i) {
     const base::Name& name = snapshot.clusters.name(i);
     const auto& built = snapshot.clusters[i];
@@ -31,25 +32,35 @@ void Memberships::Apply(const session::Snapshot& snapshot, std::optional<resolve
     const bool same = old != nullptr && old->cluster() == built->cluster();
     clusters_.Add(name, same ? old : built);
     if (same) continue;
-    departures_.OnMembership(old.get(), *built, loop_.now());
-    fresh.push_back(built);
+    const bool made_again = cluster::Discovery::Needs(built->cluster()->settings()) &&
+                            discovered_.contains(built->cluster()->name());
+    if (made_again) {
+      if (old != nullptr) replaced_[name.id()].push_back(old);
+      fresh.push_back(built->cluster());
+    } else {
+      SeeWhoLeft(old.get(), *built);
+    }
+    auto leaving = departures_.Honoured(built->cluster()->name());
+    if (!leaving.empty()) clusters_.Replace(i, built->WithLeaving(std::move(leaving)));
   }
   for (const auto& old : before) {
-    if (!clusters_.Has(old->cluster()->id())) departures_.OnRemoved(*old, loop_.now());
+    const uint32_t id = old->cluster()->id();
+    if (clusters_.Has(id)) continue;
+    departures_.OnRemoved(*old, loop_.now());
+    for (auto& older : TakeReplaced(id)) {
+      departures_.OnRemoved(*older, loop_.now());
+      builder_.Destroy(std::move(older));
+    }
   }
   builder_.Destroy(std::move(before));
   if (setup) Use(*std::move(setup));
   if (discovery_ != nullptr) discovery_->Set(snapshot.config->clusters);
-  for (const auto& built : fresh) {
-    auto leaving = departures_.Honoured(built->cluster()->name());
-    if (!leaving.empty()) Send(built->WithLeaving(std::move(leaving)));
-    if (cluster::Discovery::Needs(built->cluster()->settings())) Make(built->cluster());
-  }
+  for (auto& cluster : fresh) Make(std::move(cluster));
   absl::erase_if(discovered_, [this](const auto& entry) {
     const auto now = clusters_.Find(registries_.clusters.Intern(entry.first).id());
     return now == nullptr || !cluster::Discovery::Needs(now->cluster()->settings());
   });
-  AdvanceDepartures();
+  ArmDepartures();
 }
 
 void Memberships::Use(resolve::Setup setup) {
@@ -93,10 +104,24 @@ void Memberships::OnMade(std::shared_ptr<const Membership> made) {
   --being_made_;
   const auto before = clusters_.Find(made->cluster()->id());
   if (before == nullptr || before->cluster() != made->cluster()) return builder_.Destroy(std::move(made));
-  departures_.OnMembership(before.get(), *made, loop_.now());
+  SeeWhoLeft(before.get(), *made);
   auto leaving = departures_.Honoured(made->cluster()->name());
   Send(leaving.empty() ? std::move(made) : made->WithLeaving(std::move(leaving)));
   AdvanceDepartures();
+}
+
+void Memberships::SeeWhoLeft(const Membership* before, const Membership& now) {
+  departures_.OnMembership(before, now, loop_.now());
+  for (auto& older : TakeReplaced(now.cluster()->id())) {
+    departures_.OnMembership(older.get(), now, loop_.now());
+    builder_.Destroy(std::move(older));
+  }
+}
+
+std::vector<std::shared_ptr<const Membership>> Memberships::TakeReplaced(uint32_t cluster) {
+  auto found = replaced_.extract(cluster);
+  if (found.empty()) return {};
+  return std::move(found.mapped());
 }
 
 void Memberships::Send(std::shared_ptr<const Membership> membership) {
@@ -116,6 +141,10 @@ void Memberships::AdvanceDepartures() {
     const auto now = clusters_.Find(registries_.clusters.Intern(name).id());
     if (now != nullptr) Send(now->WithLeaving(departures_.Honoured(name)));
   }
+  ArmDepartures();
+}
+
+void Memberships::ArmDepartures() {
   const auto next = departures_.Next(loop_.now());
   if (next) loop_.Arm(departures_due_, std::max(base::Between(loop_.now(), *next), base::Duration(1)));
 }

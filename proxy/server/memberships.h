@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/functional/any_invocable.h"
 #include "proxy/cluster/departures.h"
 #include "proxy/cluster/discovery.h"
@@ -33,8 +34,8 @@ class Memberships final : public event::IoHandler {
   Memberships(event::Loop& loop, Builder& builder, Registries& registries, Calls calls);
   ~Memberships() override;
 
-  // A snapshot comes into force; its clusters are on their way to the workers. `setup`: what names are
-  // resolved with, where one of its clusters needs that.
+  // A snapshot comes into force. The caller sends its clusters to the workers, as `clusters` has them then,
+  // before the loop's next turn. `setup`: what names are resolved with, where one of them needs that.
   void Apply(const session::Snapshot& snapshot, std::optional<resolve::Setup> setup);
   // The same clusters, perhaps another setup.
   void Use(resolve::Setup setup);
@@ -51,12 +52,14 @@ class Memberships final : public event::IoHandler {
   void OnReady(event::Ready ready) override;  // departures are due
 
  private:
-  void Discover(resolve::Setup setup);
   void OnTargets(const std::string& cluster, const std::vector<cluster::Target>& targets);
   void Make(std::shared_ptr<const cluster::Cluster> cluster);
   void OnMade(std::shared_ptr<const cluster::Membership> made);
   void Send(std::shared_ptr<const cluster::Membership> membership);
+  void SeeWhoLeft(const cluster::Membership* before, const cluster::Membership& now);
+  std::vector<std::shared_ptr<const cluster::Membership>> TakeReplaced(uint32_t cluster);
   void AdvanceDepartures();
+  void ArmDepartures();
 
   event::Loop& loop_;
   Builder& builder_;
@@ -64,6 +67,8 @@ class Memberships final : public event::IoHandler {
   Calls calls_;
   Clusters clusters_;
   Targets discovered_;
+  // By cluster: what it consisted of before it was made anew, where its present membership is only a guess.
+  absl::flat_hash_map<uint32_t, std::vector<std::shared_ptr<const cluster::Membership>>> replaced_;
   size_t being_made_ = 0;  // memberships that the builder has not made yet
   cluster::Departures departures_;
   event::Timer departures_due_;

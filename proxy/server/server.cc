@@ -123,6 +123,8 @@ void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
                     std::move(done));
   in_force_since_ = std::chrono::system_clock::now();
   ApplyToProcess(*applying_->before->snapshot->config, std::move(built.admin));
+  memberships_.Apply(snapshot(), std::move(built.setup));
+  for (auto& membership : built.change->clusters) membership = clusters().Find(membership->cluster()->id());
   for (size_t i = 0; i < built.sockets.size(); ++i) {
     if (!built.sockets[i].empty()) AnnounceListener(*snapshot().listeners[i], bound(i));
   }
@@ -137,7 +139,6 @@ void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
           loop_->Post([this, replaced = std::move(replaced)]() mutable { OnApplied(std::move(replaced)); });
         });
   }
-  memberships_.Apply(snapshot(), std::move(built.setup));
 }
 
 void Server::OnMembership(const std::shared_ptr<const cluster::Membership>& membership) {

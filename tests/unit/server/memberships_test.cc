@@ -5,6 +5,7 @@
 
 #include "gmock/gmock.h"
 #include "proxy/server/generation.h"
+#include "tests/unit/config/files.h"
 #include "tests/unit/server/fixture.h"
 
 namespace hawser::server::memberships_test {
@@ -97,21 +98,33 @@ TEST_F(MembershipsTest, AnEndpointThatAReloadTakesLeavesAndMayReturn) {
   EXPECT_THAT(memberships_->departures().departures(), IsEmpty());
 }
 
-TEST_F(MembershipsTest, AnEndpointThatNobodyHoldsIsForgottenAtOnce) {
+TEST_F(MembershipsTest, AnEndpointThatNobodyHoldsIsForgottenOnceTheWorkersKnow) {
   Apply(Build("{ name: a, endpoints: [ '127.0.0.1:1' ] }"));
   const auto endpoint = memberships_->clusters()[0]->members()[0].endpoint;
   Apply(Build(""));
+  EXPECT_THAT(left_, IsEmpty());
+  TurnUntil([this] { return !left_.empty(); });
   ASSERT_EQ(left_.size(), 1U);
   EXPECT_EQ(left_[0].kind, Departures::Order::Kind::kForget);
   EXPECT_EQ(left_[0].endpoint, endpoint);
 }
 
-TEST_F(MembershipsTest, CookiesThatAreHonouredAreSentBehindTheNewMembership) {
+TEST_F(MembershipsTest, TunnelsAreDrainedAfterTheCallerHasSentTheSnapshot) {
+  const std::string close = "draining: { tunnels: close }, ";
+  Apply(Build("{ name: a, " + close + "endpoints: [ '127.0.0.1:1', '127.0.0.1:2' ] }"));
+  const cluster::OpenLease tunnel(*memberships_->clusters()[0]->members()[1].endpoint);
+  Apply(Build("{ name: a, " + close + "endpoints: [ '127.0.0.1:1' ] }"));
+  EXPECT_THAT(left_, IsEmpty());
+  TurnUntil([this] { return !left_.empty(); });
+  EXPECT_EQ(left_[0].kind, Departures::Order::Kind::kDrainTunnels);
+}
+
+TEST_F(MembershipsTest, CookiesThatAreHonouredStandInTheClustersThatAreSent) {
   const std::string honour = "draining: { cookies: honour }, ";
   Apply(Build("{ name: a, " + honour + "endpoints: [ '127.0.0.1:1', '127.0.0.1:2' ] }"));
   const cluster::OpenLease tunnel(*memberships_->clusters()[0]->members()[1].endpoint);
   Apply(Build("{ name: a, " + honour + "endpoints: [ '127.0.0.1:1' ] }"));
-  EXPECT_THAT(changed_, ElementsAre(ElementsAre("127.0.0.1:1")));
+  EXPECT_THAT(changed_, IsEmpty());
   EXPECT_EQ(memberships_->clusters()[0]->leaving().size(), 1U);
 }
 
@@ -143,6 +156,44 @@ TEST_F(MembershipsTest, AClusterThatAReloadMakesAnewGetsWhatWasFoundWhileItWasBu
   TurnUntil([this] { return !changed_.empty(); });
   EXPECT_FALSE(Members("a").empty());
   EXPECT_EQ(memberships_->clusters()[0]->cluster(), next->clusters[0]->cluster());
+}
+
+TEST_F(MembershipsTest, AClusterThatGetsNamesKeepsItsEndpointsBesideThoseListedUntilTheyAreResolved) {
+  Apply(Build("{ name: a, endpoints: [ '127.0.0.1:1', '127.0.0.1:2' ] }"));
+  const auto endpoint = memberships_->clusters()[0]->members()[0].endpoint;
+  Apply(Build("{ name: a, endpoints: [ { address: '127.0.0.1:2', weight: 3 }, 'localhost:4' ] }"));
+  EXPECT_THAT(Members("a"), ElementsAre("127.0.0.1:1", "127.0.0.1:2"));
+  EXPECT_EQ(memberships_->clusters()[0]->members()[1].weight, 3U);
+  EXPECT_FALSE(endpoint->draining());
+  TurnUntil([this] { return !changed_.empty(); });
+  EXPECT_TRUE(endpoint->draining());
+  EXPECT_THAT(Members("a"), testing::Contains("127.0.0.1:2"));
+}
+
+TEST_F(MembershipsTest, WhatWasFoundForAClusterIsForgottenWithItsNames) {
+  Apply(Build("{ name: a, endpoints: [ 'localhost:1' ] }"));
+  TurnUntil([this] { return !changed_.empty(); });
+  Apply(Build("{ name: a, endpoints: [ '127.0.0.1:2' ] }"));
+  EXPECT_THAT(memberships_->discovered(), IsEmpty());
+}
+
+TEST_F(MembershipsTest, NobodyLeavesByWhatWasFoundBeforeAReload) {
+  const config::Folder folder;
+  const std::string path = folder.Write("a.yaml", "[ '127.0.0.1:1', '127.0.0.1:2' ]");
+  const std::string a = "{ name: a, discovery: { file: '" + path + "' }";
+  Apply(Build(a + " }"));
+  TurnUntil([this] { return !changed_.empty(); });
+  const auto next = Build(a + ", connect_timeout: 9s }");
+  folder.Write("a.yaml", "[ '127.0.0.1:1', '127.0.0.1:3' ]");
+  TurnUntil([this] { return changed_.size() == 2; });
+  const auto found = memberships_->clusters()[0]->members()[1].endpoint;
+  Apply(next);
+  EXPECT_FALSE(found->draining());
+  TurnUntil([this] { return changed_.size() == 3; });
+  EXPECT_THAT(Members("a"), ElementsAre("127.0.0.1:1", "127.0.0.1:3"));
+  EXPECT_FALSE(found->draining());
+  ASSERT_EQ(memberships_->departures().departures().size(), 1U);
+  EXPECT_EQ(memberships_->departures().departures()[0].endpoint->name(), "127.0.0.1:2");
 }
 
 }  // namespace
