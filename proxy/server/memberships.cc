@@ -20,8 +20,8 @@ Memberships::Memberships(event::Loop& loop, Builder& builder, Registries& regist
 Memberships::~Memberships() = default;
 
 // The builder made the new ones from what there was when it began. A cluster that it left alone may have
-// other members by now, and keeps them. For one that it made anew, discovery may have found others by now: who
-// has left is seen once they are made.
+// other members by now, and keeps them. For one that it made anew, discovery may have found others by now:
+// who has left is seen once they are made.
 void Memberships::Apply(const session::Snapshot& snapshot, std::optional<resolve::Setup> setup) {
   Clusters before = std::exchange(clusters_, {});
   std::vector<std::shared_ptr<const cluster::Cluster>> fresh;
