@@ -138,13 +138,15 @@ std::unique_ptr<Attempt> Pool::Begin(const std::shared_ptr<const Cluster>& clust
     SetCluster(connections, cluster);
   }
   Serve(connections, *attempt);
+  LetGo(endpoint);
   attempt->waited_ = attempt->state() == Attempt::State::kWaiting;
   return attempt;
 }
 
 Pool::ConnectionsPtr Pool::Make(const std::shared_ptr<Endpoint>& endpoint,
                                 const std::shared_ptr<const Cluster>& cluster) {
-  return ConnectionsPtr(new EndpointConnections{.endpoint = endpoint, .cluster = cluster, .number = ++made_});
+  return ConnectionsPtr(new EndpointConnections{
+      .endpoint = endpoint, .cluster = cluster, .number = ++made_, .brief = endpoint->draining()});
 }
 
 void Pool::SetCluster(const Endpoint& endpoint, const std::shared_ptr<const Cluster>& cluster) {
@@ -167,6 +169,13 @@ void Pool::Forget(const Endpoint& endpoint) {
   const ConnectionsPtr connections = std::move(found->second);
   by_endpoint_.erase(found);
   Retire(connections);
+}
+
+// A request under way may try an endpoint that has been forgotten: nobody would forget it again.
+void Pool::LetGo(const Endpoint& endpoint) {
+  const auto found = by_endpoint_.find(&endpoint);
+  if (closing_ || found == by_endpoint_.end()) return;
+  if (found->second->brief && found->second->shared.empty()) by_endpoint_.erase(found);
 }
 
 void Pool::Retire(const ConnectionsPtr& connections) {
@@ -271,7 +280,7 @@ void Pool::Return(const Endpoint& endpoint, uint64_t transport, std::unique_ptr<
   auto [connection, at_most] = stream->TakeIdle();
   if (connection == nullptr) return stream->Close(net::CloseReason::kOrderly);
   const auto found = by_endpoint_.find(&endpoint);
-  if (closing_ || found == by_endpoint_.end() || found->second->number != transport) {
+  if (closing_ || found == by_endpoint_.end() || found->second->number != transport || found->second->brief) {
     return connection->Close(net::CloseReason::kOrderly);
   }
   EndpointConnections& connections = *found->second;

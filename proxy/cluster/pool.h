@@ -159,7 +159,8 @@ class Pool {
     const std::shared_ptr<Endpoint> endpoint;
     std::shared_ptr<const Cluster> cluster;  // how the next connection is made
     const uint64_t number;                   // among the pool's
-    base::IntrusiveList<Idle> idle;          // the one that was used last comes last
+    const bool brief;  // the endpoint had left already: they go with the last shared one, and none is idle
+    base::IntrusiveList<Idle> idle;  // the one that was used last comes last
     size_t idle_count = 0;
     base::IntrusiveList<SharedConnection> shared;
     base::TimePoint http1_until = base::TimePoint::min();             // it chose HTTP/1.1 by ALPN
@@ -174,6 +175,7 @@ class Pool {
   ConnectionsPtr Make(const std::shared_ptr<Endpoint>& endpoint,
                       const std::shared_ptr<const Cluster>& cluster);
   void Retire(const ConnectionsPtr& connections);
+  void LetGo(const Endpoint& endpoint);
   static void CloseIdle(EndpointConnections& connections);
   static void Abort(EndpointConnections& connections);
   // Finds the attempt a stream, or a connection to wait for.

@@ -268,5 +268,18 @@ TEST_F(Changes, AForgottenEndpointIsNotHeld) {
   endpoint_ = registry_.Get("rooms", settings_.endpoints[0].address.literal());
 }
 
+// As a request does that fails over to an endpoint of a cluster that has gone.
+TEST_F(Changes, AnEndpointThatIsTriedAfterItWasForgottenIsNotHeld) {
+  endpoint().ChangeState(Endpoint::kDraining, 0);
+  pool_->Forget(endpoint());
+  Keep();
+  EXPECT_EQ(endpoint().idle_connections(), 0);
+  Turn();
+  const std::weak_ptr<Endpoint> known = endpoint_;
+  endpoint_ = nullptr;
+  EXPECT_TRUE(known.expired());
+  endpoint_ = registry_.Get("rooms", settings_.endpoints[0].address.literal());
+}
+
 }  // namespace
 }  // namespace hawser::cluster::pool_test

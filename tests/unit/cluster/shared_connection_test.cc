@@ -348,6 +348,21 @@ TEST_F(SharedOverChanges, WhoWaitsForAForgottenEndpointFails) {
   EXPECT_EQ(owner_.heard, 1);
 }
 
+TEST_F(SharedOverChanges, AnEndpointThatIsTriedAfterItWasForgottenIsHeldByItsConnection) {
+  endpoint().ChangeState(Endpoint::kDraining, 0);
+  pool_->Forget(endpoint());
+  auto attempt = Begin();
+  Receive(MaxStreams(100));
+  EXPECT_EQ(attempt->state(), State::kReady);
+  attempt = nullptr;
+  const std::weak_ptr<Endpoint> known = endpoint_;
+  newest().FeedEnd();
+  Run();
+  endpoint_ = nullptr;
+  EXPECT_TRUE(known.expired());
+  endpoint_ = registry_.Get("rooms", settings_.endpoints[0].address.literal());
+}
+
 TEST_F(SharedOverChanges, StreamsOfAForgottenEndpointGoOnUntilThePoolEnds) {
   const auto first = Begin();
   Receive(MaxStreams(100));
