@@ -333,18 +333,6 @@ TEST_F(Changing, ARequestGoesOnWhenItsEndpointLeavesAndIsForgotten) {
   EXPECT_EQ(endpoint.idle_connections(), 0) << "nobody would ask for it";
 }
 
-TEST_F(Changing, ARetryGoesToAnEndpointOfNow) {
-  Now(Changed(*before_, {0}));
-  const size_t first = PortOf(*before_->members()[0].endpoint);
-  harness_.ClosePort(first);
-  harness_.Start();
-  EXPECT_EQ(harness_.request().state(), State::kSendHead) << "its refusal is known in the next turn";
-  Now(Changed(*before_, {1}));
-  harness_.Await();
-  EXPECT_EQ(harness_.request().state(), State::kSent);
-  EXPECT_EQ(&harness_.request().endpoint(), before_->members()[1].endpoint.get());
-}
-
 TEST_F(Changing, ARequestGoesOnWhenItsClusterIsGone) {
   harness_.Start();
   harness_.Await();
@@ -367,30 +355,6 @@ TEST_F(Changing, KeptConnectionsOfAnotherTransportEndWithoutARequest) {
   Now(Changed(*before_, {0, 1},
               [](config::Cluster& settings) { settings.protocol = config::BackendProtocol::kAuto; }));
   EXPECT_TRUE(harness_.kept.closed());
-}
-
-TEST_F(Changing, TheSettingsOfNowBoundItsTries) {
-  harness_.ClosePort(0);
-  harness_.ClosePort(1);
-  harness_.Start();
-  Now(Changed(*before_, {0, 1}, [](config::Cluster& settings) { settings.connect_retries = 0; }));
-  harness_.Await();
-  EXPECT_EQ(harness_.request().state(), State::kFailed);
-  EXPECT_EQ(harness_.Counted(Metric::kBackendConnects), 1U);
-}
-
-// The endpoint that its session named could not be picked, and is destroyed before the second try.
-TEST_F(Changing, ASessionsEndpointMayGoBetweenTwoTries) {
-  auto gone = std::make_shared<cluster::Endpoint>("rooms", net::SocketAddress::Parse("127.0.0.1:1").value());
-  gone->ChangeState(cluster::Endpoint::kEjected, 0);
-  harness_.ClosePort(PortOf(*before_->members()[0].endpoint));
-  Now(Changed(*before_, {0}));
-  harness_.Start("GET", {cluster::AffinityResult::kHit, gone.get()});
-  EXPECT_EQ(harness_.record.affinity, cluster::AffinityResult::kGone);
-  gone = nullptr;
-  Now(Changed(*before_, {0, 1}));
-  harness_.Await();
-  EXPECT_EQ(harness_.request().state(), State::kSent);
 }
 
 }  // namespace
