@@ -12,13 +12,9 @@ namespace {
 // answer. Accepted sockets inherit it from the listening one (tcp(7)), so it costs no call per connection.
 constexpr net::TcpKeepalive kClientKeepalive{.idle = 120, .interval = 30, .probes = 4};
 
-bool ForAdmin(const Wanted& wanted) {
-  return wanted.listener.empty();
-}
-
 // Whether the sockets of `old` serve what is wanted.
 bool Serves(const Binding& old, const Wanted& wanted) {
-  if (ForAdmin(old.wanted) != ForAdmin(wanted)) return false;
+  if (old.wanted.for_admin() != wanted.for_admin()) return false;
   const bool any_port = !wanted.address.unix_socket() && wanted.address.port() == 0;
   if (!any_port) return old.bound == wanted.address;
   return old.wanted.address == wanted.address && old.wanted.listener == wanted.listener;
@@ -102,18 +98,23 @@ std::vector<Binding> Bind(std::vector<Wanted> wanted, std::span<const Binding> b
 }
 
 void BeginListening(std::span<Binding> bindings, std::span<const Binding> before, BindFailed failed) {
+  bool listens = true;
+  const auto check = [&](size_t i, const absl::Status& status) {
+    if (status.ok()) return;
+    listens = false;
+    failed(i, status);
+  };
   for (size_t i = 0; i < bindings.size(); ++i) {
     for (const net::Socket& socket : bindings[i].sockets) {
-      const absl::Status status =
-          net::BeginListening(socket, bindings[i].bound, net::ListenOptions().backlog);
-      if (!status.ok()) failed(i, status);
+      check(i, net::BeginListening(socket, bindings[i].bound, net::ListenOptions().backlog));
     }
-    const auto same = [&](const Binding& old) {
+  }
+  for (size_t i = 0; listens && i < bindings.size(); ++i) {
+    const auto other_mode = [&](const Binding& old) {
       return old.bound == bindings[i].bound && old.wanted.mode != bindings[i].wanted.mode;
     };
-    if (!bindings[i].sockets.empty() || std::ranges::none_of(before, same)) continue;
-    const absl::Status status = net::SetMode(bindings[i].bound, bindings[i].wanted.mode);
-    if (!status.ok()) failed(i, status);
+    if (!bindings[i].sockets.empty() || std::ranges::none_of(before, other_mode)) continue;
+    check(i, net::SetMode(bindings[i].bound, bindings[i].wanted.mode));
   }
 }
 
@@ -127,7 +128,7 @@ std::vector<net::SocketAddress> Gone(std::span<const Binding> before, std::span<
   std::vector<net::SocketAddress> gone;
   for (const Binding& old : before) {
     const auto same = [&](const Binding& binding) { return binding.bound == old.bound; };
-    if (!ForAdmin(old.wanted) && std::ranges::none_of(now, same)) gone.push_back(old.bound);
+    if (std::ranges::none_of(now, same)) gone.push_back(old.bound);
   }
   return gone;
 }

@@ -26,6 +26,8 @@ struct Wanted {
   net::SocketAddress address;
   mode_t mode = 0666;  // of a Unix socket's file
   size_t sockets = 1;  // one for each thread that accepts
+
+  bool for_admin() const { return listener.empty(); }
 };
 
 struct Binding {
@@ -41,13 +43,14 @@ using BindFailed = absl::FunctionRef<void(size_t index, const absl::Status& stat
 // address that is used only by one of `before` that goes is not in use.
 std::vector<Binding> Bind(std::vector<Wanted> wanted, std::span<const Binding> before, BindFailed failed);
 
-// The last step: listens on the new sockets, and gives the files of kept ones their new mode.
+// The last step: listens on the new sockets, and once all of them do, gives the files of kept ones their new
+// mode.
 void BeginListening(std::span<Binding> bindings, std::span<const Binding> before, BindFailed failed);
 
 // Closes the new sockets and removes their files, in place of the last step.
 void GiveUp(std::vector<Binding> bindings);
 
-// Addresses of listeners of `before` that are not in `now`. The admin listener removes its file itself.
+// Addresses of `before` that are not in `now`.
 std::vector<net::SocketAddress> Gone(std::span<const Binding> before, std::span<const Binding> now);
 
 }  // namespace hawser::server

@@ -134,7 +134,7 @@ Built BuildGeneration(config::Loaded& loaded, FileHashes files, Workshop& worksh
   }
   for (Binding& binding : generation->bindings) {
     std::vector<net::Socket> sockets = std::exchange(binding.sockets, {});
-    if (!binding.wanted.listener.empty()) {
+    if (!binding.wanted.for_admin()) {
       built.sockets.push_back(std::move(sockets));
     } else if (!sockets.empty()) {
       built.admin = std::move(sockets.front());

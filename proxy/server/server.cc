@@ -181,14 +181,18 @@ Server::~Server() {
   builder_->Stop();
   for (const auto& worker : workers_) worker->Stop();
   LetGoOfPaths();
+  if (admin_socket_.open()) net::RemoveFile(generation_->bindings.back().bound);
 }
 
 // Once, and while the sockets are still listened on: afterwards a process that takes over may have bound the
-// same path. These are what this process has bound, so nothing that another one serves is unlinked.
+// same path. These are what this process has bound, so nothing that another one serves is unlinked. The admin
+// listener answers during a drain, and removes its file itself.
 void Server::LetGoOfPaths() {
   if (std::exchange(paths_let_go_, true)) return;
   if (generation_ == nullptr) return;
-  for (const Binding& binding : generation_->bindings) net::RemoveFile(binding.bound);
+  for (const Binding& binding : generation_->bindings) {
+    if (!binding.wanted.for_admin()) net::RemoveFile(binding.bound);
+  }
 }
 
 absl::Status Server::Start() {

@@ -158,6 +158,25 @@ TEST_F(BindingFilesTest, WhatIsGivenUpLeavesNoFile) {
   EXPECT_TRUE(fs::exists(Named("old").path()));
 }
 
+TEST_F(BindingFilesTest, AFileKeepsItsModeWhereAnotherAddressCannotBeListenedOn) {
+  Wanted wanted = Listener("a", Named("s"));
+  wanted.mode = 0600;
+  const auto before = Take({wanted});
+  wanted.mode = 0660;
+  auto next = Bind({wanted, Listener("b", At("127.0.0.1:0"))}, before, std::ref(failures_));
+  next[1].sockets[0] = net::Socket();
+  BeginListening(next, before, std::ref(failures_));
+  EXPECT_THAT(failures_.indices, ElementsAre(1));
+  EXPECT_EQ(ModeOf(Named("s")), 0600U);
+}
+
+TEST_F(BindingFilesTest, TheAdminListenersFileGoesWithItsAddress) {
+  const auto before = Take({Listener("a", Named("s")), Listener("", Named("admin"))});
+  EXPECT_THAT(Gone(before, Take({Listener("a", Named("s"))}, before)), ElementsAre(Named("admin")));
+  const auto moved = Take({Listener("a", Named("s")), Listener("", Named("admin2"))}, before);
+  EXPECT_THAT(Gone(before, moved), ElementsAre(Named("admin")));
+}
+
 TEST_F(BindingFilesTest, AFileThatSomebodyServesIsAFailure) {
   const auto other = Take({Listener("other", Named("s"))});
   Bind({Listener("a", Named("s"))}, {}, std::ref(failures_));
