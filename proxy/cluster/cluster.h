@@ -20,8 +20,8 @@ namespace hawser::cluster {
 
 class Cluster {
  public:
-  // Null for `transport`: plain text, by the settings' protocol. `outliers`: of the cluster of this name in
-  // the configuration before; null: none.
+  // Null for `transport`: plain text, by the settings' protocol. `outliers`: of the cluster's name;
+  // null: its own.
   explicit Cluster(config::Cluster settings, base::Name interned = {},
                    std::shared_ptr<const Transport> transport = nullptr,
                    std::shared_ptr<OutlierDetector> outliers = nullptr);

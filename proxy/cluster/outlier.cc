@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <string>
 
 #include "proxy/base/check.h"
 #include "spdlog/spdlog.h"
@@ -24,12 +23,10 @@ void OutlierDetector::Adopt(const std::shared_ptr<const MemberTable>& table) {
   out_.store(static_cast<uint32_t>(out), std::memory_order_relaxed);
 }
 
-void OutlierDetector::EndEjections(Members members, base::TimePoint now) {
-  for (const auto& [endpoint, weight] : members) {
-    if ((endpoint->state() & kOut) == 0 || endpoint->probe_due() || now < endpoint->out_until()) continue;
-    endpoint->MoveState(Endpoint::kEjected, Endpoint::kProbeDue);
-    endpoint->MoveState(Endpoint::kProbing, Endpoint::kProbeDue);
-  }
+void OutlierDetector::EndEjection(Endpoint& endpoint, base::TimePoint now) {
+  if ((endpoint.state() & kOut) == 0 || endpoint.probe_due() || now < endpoint.out_until()) return;
+  endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue);
+  endpoint.MoveState(Endpoint::kProbing, Endpoint::kProbeDue);
 }
 
 // A probe that takes longer than an ejection (a long poll, say) does not keep the others away.
@@ -104,6 +101,21 @@ bool OutlierDetector::AnotherIsIn(const Endpoint& than) const {
   return std::any_of(members.begin(), members.end(), [&than](const Member& member) {
     return member.endpoint.get() != &than && (member.endpoint->state() & kOut) == 0;
   });
+}
+
+// Whoever doubles the number of names pays for the walk.
+std::shared_ptr<OutlierDetector> OutlierRegistry::Get(std::string_view cluster) {
+  if (by_cluster_.size() >= sweep_at_) {
+    absl::erase_if(by_cluster_, [](const auto& entry) { return entry.second.expired(); });
+    sweep_at_ = std::max(size_t{64}, 2 * by_cluster_.size());
+  }
+  std::weak_ptr<OutlierDetector>& known = by_cluster_[std::string(cluster)];
+  std::shared_ptr<OutlierDetector> detector = known.lock();
+  if (detector == nullptr) {
+    detector = std::make_shared<OutlierDetector>();
+    known = detector;
+  }
+  return detector;
 }
 
 }  // namespace hawser::cluster

@@ -16,12 +16,15 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <string_view>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "proxy/base/clock.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/cluster/member_table.h"
@@ -43,11 +46,12 @@ class OutlierDetector {
   // The members are these from now on. Each worker says so when it swaps.
   void Adopt(const std::shared_ptr<const MemberTable>& table);
 
-  // Whether any member is not in: only then is there something for EndEjections to do.
+  // Whether any member is not in: only then is there something for EndEjection to do. Those that leave are
+  // not counted.
   bool any_out() const { return out_.load(std::memory_order_relaxed) > 0; }
-  // Those whose time is over may be tried, by one request each: see TakeProbe. So may those whose probe has
-  // no result yet.
-  static void EndEjections(Members members, base::TimePoint now);
+  // An endpoint whose time is over may be tried, by one request: see TakeProbe. So may one whose probe has no
+  // result yet.
+  static void EndEjection(Endpoint& endpoint, base::TimePoint now);
   // The endpoint's probe is due: true for the one request that may try it.
   bool TakeProbe(Endpoint& endpoint, base::TimePoint now);
 
@@ -67,6 +71,18 @@ class OutlierDetector {
   std::mutex mutex_;  // held while an endpoint goes out or comes in, or the members change
   std::shared_ptr<const MemberTable> table_;  // under it; null before the first
   std::atomic<uint32_t> out_ = 0;             // members that are not in
+};
+
+// Gives one detector for each name of a cluster for as long as anybody holds it: a cluster that goes and comes
+// again while requests are under way has the same one. It holds none itself. Used by one thread at a time: the
+// one that builds configurations.
+class OutlierRegistry {
+ public:
+  std::shared_ptr<OutlierDetector> Get(std::string_view cluster);
+
+ private:
+  absl::flat_hash_map<std::string, std::weak_ptr<OutlierDetector>> by_cluster_;
+  size_t sweep_at_ = 64;  // entries
 };
 
 // One request's try at an endpoint. It reports its result once. One that is destroyed without a result was

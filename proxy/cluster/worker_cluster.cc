@@ -56,9 +56,14 @@ std::shared_ptr<const Membership> WorkerCluster::Update(std::shared_ptr<const Me
 
 Picked WorkerCluster::Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
                              uint64_t random, WallTime now, AffinityLookup session) {
-  if (!outliers_->any_out()) return Find(head, client, tried, random, now, session);
+  const bool members_out = outliers_->any_out();
+  if (!members_out && membership_->leaving().empty()) return Find(head, client, tried, random, now, session);
   const base::TimePoint steady = base::SteadyNow();
-  OutlierDetector::EndEjections(membership_->members(), steady);
+  if (members_out) {
+    for (const Member& member : membership_->members())
+      OutlierDetector::EndEjection(*member.endpoint, steady);
+  }
+  for (const auto& endpoint : membership_->leaving()) OutlierDetector::EndEjection(*endpoint, steady);
   while (true) {
     Picked picked = Find(head, client, tried, random, now, session);
     if (picked.endpoint == nullptr || !picked.endpoint->probe_due()) return picked;

@@ -207,7 +207,7 @@ class Parts {
     }
     return cluster::MakeMembership(
         std::make_shared<const cluster::Cluster>(settings, name, std::move(transport),
-                                                 old == nullptr ? nullptr : old->outliers()),
+                                                 registries_.outliers.Get(settings.name)),
         TargetsOf(settings, before), registries_.endpoints);
   }
 

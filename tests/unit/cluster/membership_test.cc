@@ -155,6 +155,22 @@ TEST_F(Leaving, WhoComesWithoutACookieIsNotSentThere) {
   EXPECT_EQ(worker.Choose(head, {}, {}, 1, kNow).endpoint, gone_.get());
 }
 
+TEST_F(Leaving, OneThatIsEjectedIsHonouredAgainAfterItsTime) {
+  WorkerCluster worker(after_->WithLeaving({gone_}), 1);
+  gone_->ChangeState(Endpoint::kEjected, 0);
+  gone_->set_out_until(base::SteadyNow() + std::chrono::hours(1));
+  http::RequestHead head;
+  const std::string cookie = "moor=" + cookie_;
+  head.headers.Add("Cookie", cookie);
+  EXPECT_NE(worker.Choose(head, {}, {}, 1, kNow).endpoint, gone_.get());
+  gone_->set_out_until(base::SteadyNow());
+  Picked picked = worker.Choose(head, {}, {}, 1, kNow);
+  EXPECT_EQ(picked.endpoint, gone_.get());
+  EXPECT_FALSE(gone_->usable()) << "one request tries it";
+  picked.trial.Answered(base::SteadyNow());
+  EXPECT_TRUE(gone_->usable());
+}
+
 TEST_F(Leaving, AMemberDoesNotLeave) {
   EXPECT_THAT(before_->WithLeaving({gone_})->leaving(), IsEmpty());
 }

@@ -25,7 +25,9 @@ class Outliers : public testing::Test {
   void Answer(size_t i) { Trial(detector(), endpoint(i), false).Answered(now_); }
   void Pass(base::Duration time) {
     now_ += time;
-    OutlierDetector::EndEjections(cluster_.table().members(), now_);
+    for (const Member& member : cluster_.table().members()) {
+      OutlierDetector::EndEjection(*member.endpoint, now_);
+    }
   }
   Trial Probe(size_t i) {
     EXPECT_TRUE(detector().TakeProbe(endpoint(i), now_));
