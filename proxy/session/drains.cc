@@ -73,9 +73,16 @@ void Drains::Begin(DrainOrder order) {
 }
 
 void Drains::OnOpened(uint32_t slot) {
-  if (drains_.empty()) return;
-  for (Drain& drain : drains_) Enqueue(drain, slot);
-  loop_.Arm(timer_, kPace);
+  bool queued = false;
+  for (Drain& drain : drains_) queued |= Enqueue(drain, slot);
+  // Not moved to later: tunnels may open without a pause.
+  const bool soon = timer_.armed() && wakes_at_ <= loop_.now() + kPace;
+  if (queued && !soon) WakeIn(kPace);
+}
+
+void Drains::WakeIn(base::Duration time) {
+  wakes_at_ = loop_.now() + time;
+  loop_.Arm(timer_, time);
 }
 
 void Drains::OnGone(uint32_t slot) {
@@ -105,14 +112,14 @@ void Drains::Step() {
     const bool done = drain->done();
     if (done && drain->order.on_done) std::exchange(drain->order.on_done, nullptr)();
     waits |= !done;
-    if (!done || !late)
+    if (!late && drain->order.deadline < base::Duration::max())
       next = std::min(next, drain->order.deadline - base::Between(drain->begun, loop_.now()));
     drain = done && late ? drains_.erase(drain) : std::next(drain);
   }
   if (drains_.empty()) return timer_.Cancel();
   if (more) return loop_.Soon(*this, {.tag = kMoreTag});
   if (waits) next = kPace;
-  if (next < base::Duration::max()) loop_.Arm(timer_, next);
+  if (next < base::Duration::max()) WakeIn(next);
 }
 
 // Each of these: true where there is more to do in the next turn.
@@ -125,15 +132,16 @@ bool Drains::Walk(Drain& drain) {
   return drain.walking;
 }
 
-void Drains::Enqueue(Drain& drain, uint32_t slot) {
+bool Drains::Enqueue(Drain& drain, uint32_t slot) {
   TunnelSlots::Slot& at = slots_.At(slot);
   const uint8_t bit = BitOf(drain.order.cause);
-  if (at.tunnel == nullptr || (at.causes & bit) != 0) return;
-  if (!at.tunnel->open() || !Concerns(drain.order, *at.tunnel)) return;
+  if (at.tunnel == nullptr || (at.causes & bit) != 0) return false;
+  if (!at.tunnel->open() || !Concerns(drain.order, *at.tunnel)) return false;
   at.causes |= bit;
   stats_.Add(MetricOf(drain.order.cause));
   drain.queue.push({.since = at.tunnel->record().start, .id = slots_.IdOf(slot)});
   ++drain.found;
+  return true;
 }
 
 void Drains::Spare(const Drain& drain, uint32_t slot) {

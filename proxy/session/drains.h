@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <list>
 
+#include "proxy/base/clock.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/timer_wheel.h"
@@ -37,15 +38,18 @@ class Drains final : public event::IoHandler {
   bool Walk(Drain& drain);
   bool TakeTurns(Drain& drain);
   bool CutRest(Drain& drain);
-  void Enqueue(Drain& drain, uint32_t slot);
+  // False: it has been, or is none of the drain's.
+  bool Enqueue(Drain& drain, uint32_t slot);
   void Spare(const Drain& drain, uint32_t slot);
   bool IsLate(const Drain& drain) const;
+  void WakeIn(base::Duration time);
 
   event::Loop& loop_;
   stats::WorkerStats& stats_;
   TunnelSlots& slots_;
   std::list<Drain> drains_;  // until their deadline has passed
   event::Timer timer_;
+  base::TimePoint wakes_at_;  // while the timer is armed
 };
 
 }  // namespace hawser::session

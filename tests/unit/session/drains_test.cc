@@ -144,6 +144,27 @@ TEST_F(DrainsTest, OneThatOpensAfterTheOrderIsEndedToo) {
   EXPECT_THAT(Ended(), ElementsAre(0)) << "the order is over";
 }
 
+// Their turns and the deadline come all the same, whether the order concerns those that open or not.
+TEST_F(DrainsTest, TunnelsThatOpenWithoutAPauseDelayNothing) {
+  for (const std::string opening : {"one", "other"}) {
+    const size_t first = tunnels_.size();
+    for (int i = 0; i < 2; ++i) Open("one");
+    Order({.window = 1s, .deadline = 2s, .which = OnRoute("one")});
+    const auto pass = [&](int times) {
+      for (int i = 0; i < times; ++i) {
+        Pass(10ms);
+        Open(opening);
+      }
+    };
+    pass(110);
+    EXPECT_FALSE(tunnels_[first].client.written().empty()) << opening;
+    EXPECT_FALSE(tunnels_[first].client.closed()) << opening;
+    pass(100);
+    EXPECT_TRUE(tunnels_[first].client.closed()) << opening;
+    EXPECT_TRUE(tunnels_[first + 1].client.closed()) << opening;
+  }
+}
+
 TEST_F(DrainsTest, WhoDoesNotAnswerIsCutAtTheDeadline) {
   for (int i = 0; i < 2; ++i) Open();
   int done = 0;
