@@ -161,7 +161,7 @@ void Worker::Drain(base::Duration window, uint16_t code, absl::AnyInvocable<void
 
 void Worker::AbortAll(http::Reject reason) {
   StopListeners();
-  sessions_.Abort(reason);
+  sessions_.Abort(reason, backends_.snapshot()->config->drain.code.code);
   backends_.pool().Abort();
 }
 

@@ -65,7 +65,7 @@ class Worker {
   void Depart(const cluster::Departures::Order& order);
   // On the worker's thread: stops accepting, then as Sessions::DrainAll, over `window`, with that close code.
   void Drain(base::Duration window, uint16_t code, absl::AnyInvocable<void()> on_empty);
-  // On the worker's thread: ends everything at once.
+  // On the worker's thread: ends everything at once; tunnels with `drain.code` of the snapshot in force.
   void AbortAll(http::Reject reason);
   // On the worker's thread: the rows of up to `most` tunnels (at least 1) behind those that the last call
   // gave, closing ones first, then in the order in which they opened. `first` begins anew; only then may a

@@ -179,7 +179,7 @@ bool Drains::CutRest(Drain& drain) {
     if (i == kEndsPerTurn) return true;
     Tunnel* const tunnel = slots_.Find(drain.ending.front());
     drain.ending.pop_front();
-    if (tunnel != nullptr) tunnel->Abort(drain.order.reason);
+    if (tunnel != nullptr) tunnel->Abort(drain.order.reason, drain.order.code);
   }
   return false;
 }

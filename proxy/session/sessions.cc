@@ -97,9 +97,9 @@ void Sessions::OnReady(event::Ready) {
   loop_.Arm(empty_timer_, kLookForEmpty);
 }
 
-void Sessions::Abort(http::Reject reason) {
+void Sessions::Abort(http::Reject reason, uint16_t code) {
   draining_ = true;
-  while (Tunnel* tunnel = FirstTunnel()) tunnel->Abort(reason);
+  while (Tunnel* tunnel = FirstTunnel()) tunnel->Abort(reason, code);
   connections_.Abort();
 }
 

@@ -71,8 +71,9 @@ class Sessions final : public event::IoHandler {
   void DrainAll(DrainOrder order, absl::AnyInvocable<void()> on_empty);
   // DrainAll or Abort has been called.
   bool draining() const { return draining_; }
-  // Ends every session at once.
-  void Abort(http::Reject reason);
+  // Ends every session at once. The clients of tunnels are sent `code`, or the reason's own.
+  void Abort(http::Reject reason) { Abort(reason, http::SpecOf(reason).close_code); }
+  void Abort(http::Reject reason, uint16_t code);
 
   ConnectionBudgets& budgets() { return budgets_; }
   Evictions& evictions() { return evictions_; }

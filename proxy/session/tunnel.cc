@@ -223,8 +223,8 @@ void Tunnel::End(Reject reason, uint16_t code) {
   Settle();
 }
 
-void Tunnel::Abort(Reject reason) {
-  End(reason);
+void Tunnel::Abort(Reject reason, uint16_t code) {
+  End(reason, code);
   if (state_ == State::kClosed) return;
   for (const Peer peer : kPeers) CloseStream(peer, net::CloseReason::kOrderly);
   Retire();

@@ -58,11 +58,11 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void OnReady(event::Ready ready) override;
 
   // Begins the close handshake with both peers, for a reason of hawser's own (drained, too old, ...); does
-  // nothing if it is closing already. The client is sent `code`, or the reason's own.
+  // nothing if it is closing already. The client is sent `code`, or the reason's own; the backend 1001.
   void End(http::Reject reason) { End(reason, http::SpecOf(reason).close_code); }
   void End(http::Reject reason, uint16_t code);
-  // Ends at once; close frames are sent without waiting.
-  void Abort(http::Reject reason);
+  // Ends at once; close frames are sent without waiting, with the codes of End.
+  void Abort(http::Reject reason, uint16_t code);
 
   const RequestRecord& record() const { return record_; }
   const Sides& sides() const { return sides_; }

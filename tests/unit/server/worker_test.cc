@@ -16,6 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using stats::Metric;
 using testing::EndsWith;
+using testing::HasSubstr;
 using testing::SizeIs;
 using testing::StartsWith;
 
@@ -51,13 +52,13 @@ class WorkerTest : public testing::Test {
   }
 
   // Tunnels to backends that this test plays.
-  void MakeTunnels(int count) {
+  void MakeTunnels(int count, const std::string& settings = "") {
     backend_ = ListenAnywhere();
-    Make(
-        fmt::format("listeners: [ {{ name: main, address: 127.0.0.1:0 }} ]\n"
-                    "routes: [ {{ match: {{}}, cluster: b }} ]\n"
-                    "clusters: [ {{ name: b, endpoints: [ '{}' ] }} ]\n",
-                    backend_.address.ToString()));
+    Make(fmt::format("listeners: [ {{ name: main, address: 127.0.0.1:0 }} ]\n"
+                     "routes: [ {{ match: {{}}, cluster: b }} ]\n"
+                     "clusters: [ {{ name: b, endpoints: [ '{}' ] }} ]\n",
+                     backend_.address.ToString()) +
+         settings);
     for (int i = 0; i < count; ++i) {
       clients_.emplace_back(address_);
       clients_.back().Send(kHandshake);
@@ -275,6 +276,13 @@ TEST_F(WorkerTest, AnAbortEndsEverythingAtOnce) {
   for (Peer& client : clients_) EXPECT_TRUE(client.ended());
   for (Peer& backend : backends_) EXPECT_TRUE(backend.ended());
   EXPECT_EQ(Counted(Metric::kConnectionsOpen), 0U);
+}
+
+TEST_F(WorkerTest, AnAbortTellsClientsTheCodeOfTheDrain) {
+  MakeTunnels(1, "drain: { code: 3001 }\n");
+  worker_->AbortAll(http::Reject::kShutdown);
+  Turn();
+  EXPECT_THAT(clients_[0].Heard(), HasSubstr("\x0b\xb9"));
 }
 
 TEST_F(WorkerTest, ItsDestructionEndsEverything) {

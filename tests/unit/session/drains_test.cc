@@ -226,6 +226,13 @@ TEST_F(DrainsTest, TwoCausesMayWantOneTunnel) {
   EXPECT_EQ(Received(tunnels_[0].client.written(), false).frames.size(), 1U);
 }
 
+TEST_F(DrainsTest, AnAbortHasACodeForClients) {
+  Open();
+  sessions().Abort(http::Reject::kShutdown, kCode);
+  EXPECT_EQ(Received(tunnels_[0].client.written(), false).close_code(), kCode);
+  EXPECT_EQ(Received(tunnels_[0].backend.written(), true).close_code(), 1001);
+}
+
 // --- Ids ---
 
 TEST_F(DrainsTest, ATunnelIsFoundByItsIdUntilItEnds) {
@@ -236,7 +243,7 @@ TEST_F(DrainsTest, ATunnelIsFoundByItsIdUntilItEnds) {
   EXPECT_EQ(sessions().Find(id), tunnel);
   EXPECT_EQ(sessions().Find({.worker = 1, .slot = id.slot, .generation = id.generation}), nullptr);
   EXPECT_EQ(sessions().Find({.worker = 0, .slot = 100, .generation = 1}), nullptr);
-  tunnel->Abort(http::Reject::kShutdown);
+  tunnel->Abort(http::Reject::kShutdown, 1001);
   EXPECT_EQ(sessions().Find(id), nullptr);
   Pass(0ms);
   Open();

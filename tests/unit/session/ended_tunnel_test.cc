@@ -44,7 +44,7 @@ TEST(EndedTunnel, NothingReachesATunnelThatHasEnded) {
     ASSERT_FALSE(at.ended()) << state.name;
     const auto calls = [&at] { return at.client().calls() + at.backend().calls(); };
     fakes::EndAmidEveryEvent(at.loop(), *at.tunnel(), [&] {
-      at.tunnel()->Abort(http::Reject::kShutdown);
+      at.tunnel()->Abort(http::Reject::kShutdown, 1001);
       EXPECT_TRUE(at.client().closed() && at.backend().closed()) << state.name;
       at.loop().Post([&, before = calls()] { EXPECT_EQ(calls(), before) << state.name; });
     });

@@ -105,7 +105,8 @@ const std::vector<Move>& Moves() {
       {"a write that fails", [](auto&, auto& stream, bool) { stream.BreakWrites(); }},
       {"a stream that takes nothing", [](auto&, auto& stream, bool) { stream.SetRoom(0); }},
       {"a drain", [](auto& harness, auto&, bool) { harness.tunnel()->End(http::Reject::kDrained); }},
-      {"an abort", [](auto& harness, auto&, bool) { harness.tunnel()->Abort(http::Reject::kShutdown); }},
+      {"an abort",
+       [](auto& harness, auto&, bool) { harness.tunnel()->Abort(http::Reject::kShutdown, 1001); }},
   };
   return moves;
 }
