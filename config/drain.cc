@@ -12,7 +12,7 @@ void Describe(Description& d, const ReloadDrain& reload) {
            "The closes are spread evenly over this time. Tunnels that do not finish their close are cut 30s "
            "later. `0` closes all of them at once."},
           reload.window, {0s, 24h});
-  d.Field({"code", "Close code for their clients and backends: 1012 says that the service restarts."},
+  d.Field({"code", "Close code for their clients: 1012 says that the service restarts. Backends get 1001."},
           reload.code);
 }
 
@@ -27,7 +27,8 @@ void Describe(Description& d, const Drain& drain) {
            "below `window`. `0`, with a `window` of `0`, ends without waiting.",
            "`window` + 30s"},
           drain.deadline, {0s, 48h});
-  d.Field({"code", "Close code for clients and backends: 1001 says that the server goes away."}, drain.code);
+  d.Field({"code", "Close code for clients: 1001 says that the server goes away. Backends get 1001."},
+          drain.code);
   d.Field({"reload", "How tunnels are closed whose listener or route a reload removes."}, drain.reload);
 }
 
