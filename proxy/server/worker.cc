@@ -109,7 +109,7 @@ Replaced Worker::Apply(Edge& edge, const Change& change, std::vector<net::Socket
   services_.deflate.SetMost(change.snapshot->config->limits.compression_contexts);
   services_.handshakes.SetShare(change.snapshot->config->limits.tls_handshake_share);
   ApplyListeners(edge, change, std::move(sockets));
-  if (change.takes_away) session::DrainGone(sessions_, backends_, change.snapshot->config->drain);
+  if (change.takes_away) session::DrainGone(sessions_, backends_, *replaced.snapshot);
   return replaced;
 }
 
@@ -120,18 +120,25 @@ std::shared_ptr<const cluster::Membership> Worker::Update(
 }
 
 void Worker::Depart(const cluster::Departures::Order& order) {
-  if (order.kind == cluster::Departures::Order::Kind::kForget) return backends_.Forget(*order.endpoint);
   // Later requests were led there by a cookie that counts.
   const auto still_leaves = [endpoint = order.endpoint, now = loop_->now()](const session::Tunnel& tunnel) {
     const session::RequestRecord& record = tunnel.record();
     return record.endpoint.get() == endpoint.get() && endpoint->draining() && record.start <= now;
   };
-  sessions_.Drain({.cause = session::DrainCause::kEndpoint,
-                   .window = order.window,
-                   .deadline = order.window + config::kTimeToClose,
-                   .reason = http::Reject::kEndpointGone,
-                   .code = http::SpecOf(http::Reject::kEndpointGone).close_code,
-                   .which = still_leaves});
+  session::DrainOrder drain{.cause = session::DrainCause::kEndpoint,
+                            .window = order.window,
+                            .deadline = order.window + config::kTimeToClose,
+                            .reason = http::Reject::kEndpointGone,
+                            .code = http::SpecOf(http::Reject::kEndpointGone).close_code,
+                            .which = still_leaves};
+  if (order.kind == cluster::Departures::Order::Kind::kForget) {
+    backends_.Forget(*order.endpoint);
+    if (order.endpoint->active() == 0) return;
+    // A handshake may have outlasted the drain, or may still do so.
+    drain.deadline = base::Duration::max();
+    drain.over = [endpoint = order.endpoint] { return endpoint->active() == 0 || !endpoint->draining(); };
+  }
+  sessions_.Drain(std::move(drain));
 }
 
 void Worker::ApplyListeners(Edge& edge, const Change& change, std::vector<net::Socket> sockets) {

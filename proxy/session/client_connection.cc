@@ -321,6 +321,10 @@ void ClientConnection::Cut(Reject reason) {
   Close(net::CloseReason::kAbort);
 }
 
+void ClientConnection::CutRequests(absl::FunctionRef<bool(uint32_t)> which, Reject reason) {
+  if (exchange_ != nullptr && exchange_->HasRoute(which)) Cut(reason);
+}
+
 bool ClientConnection::Evict(bool read, bool excused) {
   HAWSER_DCHECK(place_.linked());
   const Evictable kind = place_.kind();

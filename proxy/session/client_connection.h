@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
@@ -52,6 +53,8 @@ class ClientConnection final : public event::IoHandler, public base::ListLink {
   void Drain();
   // Its time is over: ends at once, and so does its request.
   void Cut(http::Reject reason);
+  // Likewise, if the route of its request is one of those.
+  void CutRequests(absl::FunctionRef<bool(uint32_t route)> which, http::Reject reason);
   // The server ends.
   void Abort() { Close(net::CloseReason::kAbort); }
   // Its place is needed (session/evictions.h). With `read`, looks first whether a request waits in the

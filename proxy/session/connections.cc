@@ -36,14 +36,14 @@ bool Connections::empty() {
   return http1_.empty() && http2_.empty();
 }
 
-void Connections::LetGo(Which which, base::Duration deadline, http::Reject reason) {
+void Connections::LetGo(Gone gone, base::Duration deadline, http::Reject reason) {
   HAWSER_DCHECK(reason != http::Reject::kNone);
-  const auto shared = std::make_shared<const Which>(std::move(which));
+  const auto shared = std::make_shared<const Gone>(std::move(gone));
   if (deadline < base::Duration::max()) {
-    due_.push_back({.at = loop_.now() + deadline, .walk = {.which = shared, .cut = reason}});
+    due_.push_back({.at = loop_.now() + deadline, .walk = {.gone = shared, .cut = reason}});
     ArmTimer();
   }
-  Begin({.which = shared});
+  Begin({.gone = shared});
 }
 
 void Connections::Begin(Walk walk) {
@@ -73,8 +73,12 @@ void Connections::Step() {
 
 template <typename Connection>
 void Connections::Visit(const Walk& walk, Connection& connection) {
-  if (!(*walk.which)(connection.listener_id())) return;
-  walk.cut == http::Reject::kNone ? connection.Drain() : connection.Cut(walk.cut);
+  const bool cut = walk.cut != http::Reject::kNone;
+  if (walk.gone->listener(connection.listener_id())) {
+    cut ? connection.Cut(walk.cut) : connection.Drain();
+  } else if (cut && walk.gone->route != nullptr) {
+    connection.CutRequests(walk.gone->route, walk.cut);
+  }
 }
 
 void Connections::ArmTimer() {

@@ -25,8 +25,11 @@ class Http2Connection;
 
 class Connections final : public event::IoHandler {
  public:
-  // By the id of their listener; asked anew for each connection.
-  using Which = absl::AnyInvocable<bool(uint32_t listener) const>;
+  // What has gone, by the ids of names; asked anew for each connection and each request.
+  struct Gone {
+    absl::AnyInvocable<bool(uint32_t id) const> listener;
+    absl::AnyInvocable<bool(uint32_t id) const> route = {};  // null: none has
+  };
 
   // `loop` must outlive this.
   explicit Connections(event::Loop& loop) : loop_(loop), timer_(*this, kTimerTag) {}
@@ -36,9 +39,10 @@ class Connections final : public event::IoHandler {
   Http2Connection& Add(std::unique_ptr<Http2Connection> connection);
   bool empty();
 
-  // Idle ones end, busy ones behind their request, those of HTTP/2 with a GOAWAY. The requests that are still
-  // under way when `deadline` has passed are cut, for `reason`, where `which` still holds.
-  void LetGo(Which which, base::Duration deadline, http::Reject reason);
+  // Of a listener that has gone: idle ones end, busy ones behind their request, those of HTTP/2 with a
+  // GOAWAY. The requests that are still under way when `deadline` has passed are cut, for `reason`, where
+  // their listener or their route is still gone.
+  void LetGo(Gone gone, base::Duration deadline, http::Reject reason);
   // Ends all of them at once.
   void Abort();
 
@@ -47,7 +51,7 @@ class Connections final : public event::IoHandler {
 
   // One walk over all connections.
   struct Walk {
-    std::shared_ptr<const Which> which;
+    std::shared_ptr<const Gone> gone;
     http::Reject cut = http::Reject::kNone;  // kNone: let go
   };
   // A walk that is to come.

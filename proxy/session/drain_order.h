@@ -31,6 +31,8 @@ struct DrainOrder {
   // Which tunnels: asked when one is found, and again when its turn comes, since what it lacks may be back.
   // Null: all.
   absl::AnyInvocable<bool(const Tunnel&) const> which = {};
+  // Those that open behind the deadline are asked too, until this holds. Null: they are not.
+  absl::AnyInvocable<bool() const> over = {};
   absl::AnyInvocable<void()> on_done = {};  // called once, when none of those that were found is left
 };
 

@@ -14,6 +14,8 @@ namespace hawser::session {
 namespace {
 
 constexpr base::Duration kPace{50};
+// How often an order is asked whether it is over.
+constexpr base::Duration kLookForOver{1000};
 // In one turn, for each drain. A slot costs some nanoseconds, an end two writes.
 constexpr size_t kSlotsPerTurn = 1024;
 constexpr size_t kEndsPerTurn = 64;
@@ -110,11 +112,13 @@ void Drains::Step() {
     more |= Walk(*drain) || TakeTurns(*drain) || (late && CutRest(*drain));
     while (!drain->ending.empty() && slots_.Find(drain->ending.front()) == nullptr) drain->ending.pop_front();
     const bool done = drain->done();
+    const bool over = drain->order.over ? drain->order.over() : late;
     if (done && drain->order.on_done) std::exchange(drain->order.on_done, nullptr)();
     waits |= !done;
     if (!late && drain->order.deadline < base::Duration::max())
       next = std::min(next, drain->order.deadline - base::Between(drain->begun, loop_.now()));
-    drain = done && late ? drains_.erase(drain) : std::next(drain);
+    if (drain->order.over) next = std::min(next, kLookForOver);
+    drain = done && over ? drains_.erase(drain) : std::next(drain);
   }
   if (drains_.empty()) return timer_.Cancel();
   if (more) return loop_.Soon(*this, {.tag = kMoreTag});

@@ -10,6 +10,7 @@
 #include "proxy/http/date.h"
 #include "proxy/http/max_forwards.h"
 #include "proxy/route/answer.h"
+#include "proxy/session/drain_gone.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/prepare_head.h"
 #include "proxy/session/tunnel.h"
@@ -94,6 +95,7 @@ void Exchange::Start() {
   const bool looped = services_.via.IsIn(head_.headers);  // before PrepareHead, which adds our own entry
   upgrade_ = std::move(classification.upgrade);
   const Snapshot& snapshot = *backends_.snapshot();
+  generation_ = snapshot.generation;
   record_ = PrepareHead(services_, *client_.listener, client_.peer, client_.tls, head_, arena_,
                         snapshot.config->access_log);
   services_.stats.Add(stats::Metric::kRequests);
@@ -328,15 +330,17 @@ void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases le
   }
   std::string early_from_backend;
   auto backend = backend_->TakeTunnel(early_from_backend);
-  Tunnel::Start(services_, {.client = std::move(client),
-                            .backend = std::move(backend),
-                            .record = std::move(record_),
-                            .leases = std::move(leases),
-                            .longest_silence = LongestSilence(),
-                            .attachments = TakeAttachments(),
-                            .deflate = deflate_,
-                            .early_from_client = early_from_client,
-                            .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+  Tunnel& tunnel =
+      Tunnel::Start(services_, {.client = std::move(client),
+                                .backend = std::move(backend),
+                                .record = std::move(record_),
+                                .leases = std::move(leases),
+                                .longest_silence = LongestSilence(),
+                                .attachments = TakeAttachments(),
+                                .deflate = deflate_,
+                                .early_from_client = early_from_client,
+                                .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+  if (generation_ != backends_.snapshot()->generation) EndIfGone(services_.sessions, backends_, tunnel);
 }
 
 // What the filters have left with the tunnel may use their state on this worker, and that refers to them.

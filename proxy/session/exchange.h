@@ -12,6 +12,7 @@
 #include <optional>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "filters/context.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
@@ -67,6 +68,11 @@ class Exchange {
 
   // Ends it for a reason of hawser's own; then it is destroyed.
   void GiveUp(http::Reject reason);
+
+  // It has a route, and `which` holds for the id of that.
+  bool HasRoute(absl::FunctionRef<bool(uint32_t id)> which) const {
+    return record_ != nullptr && record_->route != nullptr && which(record_->route->name.id());
+  }
 
   // Nothing but the client's body is awaited: the backend's answer has not begun, and it takes what comes.
   bool awaits_body() const {
@@ -150,6 +156,7 @@ class Exchange {
   Backends& backends_;
   event::IoHandler& owner_;
   Client client_;
+  uint64_t generation_ = 0;  // of the snapshot in which it found its route
   State state_ = State::kStart;
   Progress progress_ = Progress::kWaiting;
   http::RequestHead head_;

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <utility>
+#include <vector>
 
 #include "proxy/base/check.h"
 #include "proxy/net/linger.h"
@@ -159,6 +160,17 @@ void Http2Connection::Linger() {
 
 void Http2Connection::Cut(http::Reject reason) {
   while (Http2Request* request = requests_.front()) request->Cut(reason);
+}
+
+// The end of one may be that of the session, and then of all.
+void Http2Connection::CutRequests(absl::FunctionRef<bool(uint32_t)> which, http::Reject reason) {
+  std::vector<Http2Request*> found;
+  requests_.ForEach([&](Http2Request& request) {
+    if (request.HasRoute(which)) found.push_back(&request);
+  });
+  for (Http2Request* request : found) {
+    if (request->linked()) request->Cut(reason);
+  }
 }
 
 void Http2Connection::Abort() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
@@ -46,6 +47,8 @@ class Http2Connection final : public event::IoHandler, public base::ListLink {
   void Drain() { session_->GoAway(); }
   // The time of its requests is over: they end at once. Its tunnels have their own time.
   void Cut(http::Reject reason);
+  // Likewise those whose route is one of these; the connection and the others go on.
+  void CutRequests(absl::FunctionRef<bool(uint32_t route)> which, http::Reject reason);
   // The server ends.
   void Abort();
   // Its place is needed (session/evictions.h): GOAWAY, if it can be written without waiting. Always true:

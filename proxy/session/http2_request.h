@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "absl/functional/function_ref.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/http2/session.h"
@@ -30,6 +31,11 @@ class Http2Request final : public event::IoHandler, public base::ListLink {
 
   Http2Request(const Connection& connection, http2::Session::Arrival arrival);
   void OnReady(event::Ready ready) override;
+
+  // As Exchange::HasRoute.
+  bool HasRoute(absl::FunctionRef<bool(uint32_t id)> which) const {
+    return exchange_ != nullptr && exchange_->HasRoute(which);
+  }
 
   // The connection has ended.
   void Abort();

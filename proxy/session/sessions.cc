@@ -41,6 +41,10 @@ base::TunnelId Sessions::IdOf(const Tunnel& tunnel) const {
   return slots_.IdOf(tunnel.slot());
 }
 
+bool Sessions::IsDrained(const Tunnel& tunnel) const {
+  return slots_.At(tunnel.slot()).causes != 0;
+}
+
 bool Sessions::empty() {
   return connections_.empty() && tunnels_.empty() && closing_tunnels_.empty();
 }
@@ -86,7 +90,7 @@ void Sessions::DrainAll(DrainOrder order, absl::AnyInvocable<void()> on_empty) {
   HAWSER_DCHECK(!on_empty_);
   draining_ = true;
   on_empty_ = std::move(on_empty);
-  connections_.LetGo([](uint32_t) { return true; }, order.deadline, order.reason);
+  connections_.LetGo({.listener = [](uint32_t) { return true; }}, order.deadline, order.reason);
   drains_.Begin(std::move(order));
   OnReady({});
 }

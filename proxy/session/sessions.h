@@ -60,11 +60,13 @@ class Sessions final : public event::IoHandler {
   // more. `first` begins anew; only then may a call follow one that returned false.
   bool VisitTunnels(size_t most, bool first, absl::FunctionRef<void(Tunnel&)> visit);
 
+  // A drain has it in its queue, or has ended it.
+  bool IsDrained(const Tunnel& tunnel) const;
   // Ends tunnels by order (drains.h).
   void Drain(DrainOrder order) { drains_.Begin(std::move(order)); }
-  // Lets go of the connections of listeners that have gone, as Connections::LetGo.
-  void LetGo(Connections::Which which, base::Duration deadline, http::Reject reason) {
-    connections_.LetGo(std::move(which), deadline, reason);
+  // As Connections::LetGo.
+  void LetGo(Connections::Gone gone, base::Duration deadline, http::Reject reason) {
+    connections_.LetGo(std::move(gone), deadline, reason);
   }
   // The server ends. Call it once. From now on requests are refused, idle connections end, and tunnels are
   // ended by `order`. `on_empty` is called once, when no session is left; perhaps within this call.

@@ -27,7 +27,7 @@ uint32_t MillisOf(base::Duration time) {
 
 }  // namespace
 
-void Tunnel::Start(WorkerServices& services, Parts parts) {
+Tunnel& Tunnel::Start(WorkerServices& services, Parts parts) {
   const auto early_from_client = parts.early_from_client;
   const auto early_from_backend = parts.early_from_backend;
   Tunnel& tunnel = services.sessions.Add(std::make_unique<Tunnel>(services, std::move(parts)));
@@ -38,6 +38,7 @@ void Tunnel::Start(WorkerServices& services, Parts parts) {
   if (!early_from_backend.empty()) tunnel.Forward(Peer::kBackend, early_from_backend);
   if (!early_from_client.empty()) tunnel.Forward(Peer::kClient, early_from_client);
   tunnel.Settle();
+  return tunnel;
 }
 
 Tunnel::Tunnel(WorkerServices& services, Parts parts)

@@ -51,7 +51,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   };
 
   // Opens the tunnel; the 101 has already been given to parts.client.
-  static void Start(WorkerServices& services, Parts parts);
+  // It may have ended at once; it is destroyed at the end of the turn at the earliest.
+  static Tunnel& Start(WorkerServices& services, Parts parts);
 
   explicit Tunnel(WorkerServices& services, Parts parts);
   ~Tunnel() override;

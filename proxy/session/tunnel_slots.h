@@ -58,6 +58,10 @@ class TunnelSlots {
     HAWSER_DCHECK(slot < slots_.size());
     return slots_[slot];
   }
+  const Slot& At(uint32_t slot) const {
+    HAWSER_DCHECK(slot < slots_.size());
+    return slots_[slot];
+  }
   size_t size() const { return slots_.size(); }  // those that are free included
 
  private:

@@ -253,6 +253,15 @@ TEST_F(WorkerTest, TunnelsOfAnEndpointThatLeavesAreDrainedUnlessItReturns) {
   EXPECT_EQ(ClosedClients(), 1);
 }
 
+TEST_F(WorkerTest, TunnelsThatAForgottenEndpointStillHasAreEnded) {
+  MakeTunnels(2);
+  const auto endpoint = snapshot_->clusters[0]->members()[0].endpoint;
+  endpoint->ChangeState(cluster::Endpoint::kDraining, 0);
+  worker_->Depart({.kind = cluster::Departures::Order::Kind::kForget, .endpoint = endpoint});
+  Turn();
+  EXPECT_EQ(ClosedClients(), 2);
+}
+
 TEST_F(WorkerTest, CountsByListenerAndByRoute) {
   using stats::PartCount;
   MakeTunnels(2);

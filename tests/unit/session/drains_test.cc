@@ -144,6 +144,22 @@ TEST_F(DrainsTest, OneThatOpensAfterTheOrderIsEndedToo) {
   EXPECT_THAT(Ended(), ElementsAre(0)) << "the order is over";
 }
 
+TEST_F(DrainsTest, AnOrderMayStandUntilItIsOver) {
+  bool over = false;
+  Order({.deadline = 5s, .which = OnRoute("one"), .over = [&over] { return over; }});
+  Pass(1h);
+  Open("one");
+  Open("other");
+  Pass(52ms);
+  EXPECT_THAT(Ended(), ElementsAre(0));
+  Pass(1h);
+  over = true;
+  Pass(2s);
+  Open("one");
+  Pass(1s);
+  EXPECT_THAT(Ended(), ElementsAre(0));
+}
+
 // Their turns and the deadline come all the same, whether the order concerns those that open or not.
 TEST_F(DrainsTest, TunnelsThatOpenWithoutAPauseDelayNothing) {
   for (const std::string opening : {"one", "other"}) {
