@@ -137,8 +137,9 @@ std::unique_ptr<Attempt> Pool::Begin(const std::shared_ptr<const Cluster>& clust
   } else {
     SetCluster(connections, cluster);
   }
-  Serve(connections, *attempt);
-  LetGo(endpoint);
+  const ConnectionsPtr kept = connections;
+  Serve(kept, *attempt);
+  LetGo(*kept);
   attempt->waited_ = attempt->state() == Attempt::State::kWaiting;
   return attempt;
 }
@@ -172,10 +173,10 @@ void Pool::Forget(const Endpoint& endpoint) {
 }
 
 // A request under way may try an endpoint that has been forgotten: nobody would forget it again.
-void Pool::LetGo(const Endpoint& endpoint) {
-  const auto found = by_endpoint_.find(&endpoint);
-  if (closing_ || found == by_endpoint_.end()) return;
-  if (found->second->brief && found->second->shared.empty()) by_endpoint_.erase(found);
+void Pool::LetGo(const EndpointConnections& connections) {
+  if (closing_ || !connections.brief || !connections.shared.empty()) return;
+  const auto found = by_endpoint_.find(connections.endpoint.get());
+  if (found != by_endpoint_.end() && found->second.get() == &connections) by_endpoint_.erase(found);
 }
 
 void Pool::Retire(const ConnectionsPtr& connections) {

@@ -175,7 +175,7 @@ class Pool {
   ConnectionsPtr Make(const std::shared_ptr<Endpoint>& endpoint,
                       const std::shared_ptr<const Cluster>& cluster);
   void Retire(const ConnectionsPtr& connections);
-  void LetGo(const Endpoint& endpoint);
+  void LetGo(const EndpointConnections& connections);
   static void CloseIdle(EndpointConnections& connections);
   static void Abort(EndpointConnections& connections);
   // Finds the attempt a stream, or a connection to wait for.

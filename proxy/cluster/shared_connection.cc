@@ -214,7 +214,7 @@ void SharedConnection::End(ConnectError error, std::string_view why) {
       attempt->Fail(error, why);
     }
   }
-  pool_.LetGo(*connections_->endpoint);
+  pool_.LetGo(*connections_);
   pool_.loop_.Retire(std::unique_ptr<event::IoHandler>(this));
 }
 
