@@ -73,9 +73,9 @@ class OutlierDetector {
   std::atomic<uint32_t> out_ = 0;             // members that are not in
 };
 
-// Gives one detector for each name of a cluster for as long as anybody holds it: a cluster that goes and comes
-// again while requests are under way has the same one. It holds none itself. Used by one thread at a time: the
-// one that builds configurations.
+// Gives one detector for each name of a cluster for as long as anybody holds it: a cluster that goes and
+// comes again while requests are under way has the same one. It holds none itself. Used by one thread at a
+// time: the one that builds configurations.
 class OutlierRegistry {
  public:
   std::shared_ptr<OutlierDetector> Get(std::string_view cluster);
