@@ -80,13 +80,13 @@ class Harness final : public WorkerFixture {
 };
 
 TEST(GoneListener, ItsIdleConnectionsEnd) {
+  fakes::FakeStream http2;
   Harness harness;
   net::Socket fresh = harness.Connect();
   net::Socket kept = harness.Connect();
   Say(kept, kGet);
   harness.Settle();
   EXPECT_THAT(Heard(kept), EndsWith("hello"));
-  fakes::FakeStream http2;
   harness.ConnectHttp2(http2);
   http2.Feed(http2::Opening());
   http2.Deliver();
@@ -129,8 +129,8 @@ TEST(GoneListener, ARequestThatCameTooLateIsRefused) {
 }
 
 TEST(GoneListener, ARequestUnderWayFinishesAndIsTheLast) {
-  Harness harness(AsksABackend);
   fakes::FakeStream backend;
+  Harness harness(AsksABackend);
   harness.Keep(backend);
   net::Socket client = harness.Connect();
   Say(client, kGet);
@@ -150,8 +150,8 @@ TEST(GoneListener, ARequestUnderWayFinishesAndIsTheLast) {
 
 TEST(GoneListener, ARequestUnderWayIsCutWhenItsTimeIsOver) {
   for (const bool http2 : {false, true}) {
-    Harness harness(AsksABackend);
     fakes::FakeStream backend, stream;
+    Harness harness(AsksABackend);
     harness.Keep(backend);
     net::Socket client;
     if (http2) {
@@ -176,8 +176,8 @@ TEST(GoneListener, ARequestUnderWayIsCutWhenItsTimeIsOver) {
 }
 
 TEST(GoneListener, ThatWentLaterHasItsOwnTime) {
-  Harness harness(AsksABackend);
   fakes::FakeStream backend;
+  Harness harness(AsksABackend);
   harness.Keep(backend);
   net::Socket client = harness.Connect();
   Say(client, kGet);
@@ -197,8 +197,8 @@ TEST(GoneListener, ThatWentLaterHasItsOwnTime) {
 // On a connection of a listener that is still there: others of its requests go on.
 TEST(GoneRoute, ItsRequestsUnderWayAreCutWhenTheirTimeIsOver) {
   for (const bool http2 : {false, true}) {
-    Harness harness(AsksABackend);
     fakes::FakeStream backend, stream;
+    Harness harness(AsksABackend);
     harness.Keep(backend);
     net::Socket client;
     if (http2) {
@@ -254,8 +254,8 @@ TEST(GoneRoute, ATunnelThatOpensBehindTheDrainIsEnded) {
 }
 
 TEST(GoneRoute, ThatIsThereAgainCutsNothing) {
-  Harness harness(AsksABackend);
   fakes::FakeStream backend;
+  Harness harness(AsksABackend);
   harness.Keep(backend);
   net::Socket client = harness.Connect();
   Say(client, kGet);
@@ -270,8 +270,8 @@ TEST(GoneRoute, ThatIsThereAgainCutsNothing) {
 }
 
 TEST(GoneListener, ThatCameBackInTimeCutsNothing) {
-  Harness harness(AsksABackend);
   fakes::FakeStream backend;
+  Harness harness(AsksABackend);
   harness.Keep(backend);
   net::Socket client = harness.Connect();
   Say(client, kGet);
