@@ -295,12 +295,12 @@ constexpr auto kDumpFields = std::to_array<Field<server::Server>>({
      [](const server::Server& server) { return Json(server.snapshot().generation); }},
     {"time", "string", "Since when it is in force: UTC, RFC 3339, whole seconds.",
      [](const server::Server& server) { return Json(TimeText(server.in_force_since())); }},
-    {"config", "map", "The fields of docs/config.md.",
-     [](const server::Server& server) { return Json(config::Dump(*server.snapshot().config)); }},
 });
 
 void ConfigDump(const Sources& from, Reply reply) {
-  reply({.body = TextOf(ToJson(kDumpFields, from.server))});
+  Json page = ToJson(kDumpFields, from.server);
+  page.update(config::Dump(*from.server.snapshot().config));
+  reply({.body = TextOf(page)});
 }
 
 std::vector<FieldSpec> DocumentConfigDump() {
@@ -334,8 +334,10 @@ constexpr PageSpec kPages[] = {
     {"/tunnels", kGet, "Shows the open tunnels.", kJson, Tunnels, DocumentTunnels},
     {"/clients", kGet, "Shows the client addresses with the most connections.", kJson, Clients,
      DocumentClients},
-    {"/config_dump", kGet, "Shows the configuration in force, with defaults and without secrets.", kJson,
-     ConfigDump, DocumentConfigDump},
+    {"/config_dump", kGet,
+     "Shows the configuration in force, with defaults and without secrets: the fields of docs/config.md, and "
+     "its generation and time.",
+     kJson, ConfigDump, DocumentConfigDump},
     {"/reload", kPost,
      "Reads the configuration again and applies it: 200 when all of it is in force or nothing has changed, "
      "422 "

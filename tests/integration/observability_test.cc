@@ -208,7 +208,7 @@ TEST(Admin, DumpsNoCredentialsThatRoutesAdd) {
                               "response_headers: { add: [ { name: set-cookie, value: verysecret } ] }"}});
   const std::string page = world.hawser().AdminPage("/config_dump");
   EXPECT_THAT(page, Not(HasSubstr("verysecret")));
-  const auto headers = nlohmann::json::parse(page)["config"]["routes"][0]["request_headers"];
+  const auto headers = nlohmann::json::parse(page)["routes"][0]["request_headers"];
   EXPECT_EQ(headers["set"][0]["value"], "[redacted]");
   EXPECT_EQ(headers["set"][1]["value"], "edge");
   EXPECT_EQ(headers["add"][0]["value"], "[redacted]");
@@ -218,7 +218,7 @@ TEST(Admin, DumpsEveryValueInForce) {
   OneBackend world({.websocket = {"byte_rate: { from_client: { rate: 64KiB/s } }"},
                     .cluster = {"lb_policy: maglev"},
                     .top = {"drain: { window: 1s }"}});
-  const auto dump = nlohmann::json::parse(world.hawser().AdminPage("/config_dump"))["config"];
+  const auto dump = nlohmann::json::parse(world.hawser().AdminPage("/config_dump"));
   EXPECT_EQ(dump["drain"]["deadline"], "31s");
   EXPECT_EQ(dump["routes"][0]["websocket"]["validate_utf8"], true);
   EXPECT_EQ(dump["routes"][0]["websocket"]["byte_rate"]["from_client"]["burst"], "64KiB");

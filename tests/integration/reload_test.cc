@@ -139,7 +139,7 @@ TEST_F(Reload, TheMetricsTellOfIt) {
   EXPECT_EQ(hawser_->Metric("hawser_config_generation"), 2);
   const auto dump = nlohmann::json::parse(hawser_->AdminPage("/config_dump"));
   EXPECT_EQ(dump["generation"], 2);
-  EXPECT_EQ(dump["config"]["routes"][1]["name"], "new");
+  EXPECT_EQ(dump["routes"][1]["name"], "new");
 }
 
 TEST_F(Reload, SighupReloads) {
