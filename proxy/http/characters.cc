@@ -29,6 +29,11 @@ size_t FindControl(std::string_view text, size_t from) {
       return from + static_cast<size_t>(std::countr_zero(controls));
     }
   }
+  if (text.size() >= 16) {  // what is left is the end of the last sixteen
+    const size_t last = text.size() - 16;
+    const unsigned controls = ControlsAmong(text.data() + last) >> (from - last);
+    return controls == 0 ? text.size() : from + static_cast<size_t>(std::countr_zero(controls));
+  }
 #endif
   while (from < text.size() && Is(text[from], kFieldCharacter)) ++from;
   return from;

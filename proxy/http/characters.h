@@ -2,7 +2,6 @@
 // of 256 bytes that is computed by the compiler: a test is one load and one mask, whatever the class.
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -59,7 +58,9 @@ constexpr bool Is(char character, CharacterClass wanted) {
 
 // True of an empty text too.
 constexpr bool AllAre(std::string_view text, CharacterClass wanted) {
-  return std::all_of(text.begin(), text.end(), [wanted](char c) { return Is(c, wanted); });
+  unsigned all = wanted;
+  for (const char c : text) all &= characters::kTable[static_cast<unsigned char>(c)];
+  return all == wanted;
 }
 
 // How many characters at the start of `text` are of that class.
@@ -78,7 +79,7 @@ size_t FindControl(std::string_view text, size_t from);
 
 // What may stand in a field's value.
 inline bool IsFieldText(std::string_view text) {
-  return FindControl(text, 0) == text.size();
+  return text.size() < 16 ? AllAre(text, kFieldCharacter) : FindControl(text, 0) == text.size();
 }
 
 constexpr char LowerCase(char c) {

@@ -85,33 +85,55 @@ size_t SizeOf(const http::HeaderList& headers) {
   return size;
 }
 
-void AppendField(std::string_view name, std::string_view value, std::string& out) {
-  const size_t begin = out.size();
-  out.resize(begin + name.size() + value.size() + kAroundField);
-  auto at = std::copy(name.begin(), name.end(), out.begin() + static_cast<std::ptrdiff_t>(begin));
-  *at++ = ':';
-  *at++ = ' ';
-  at = std::copy(value.begin(), value.end(), at);
-  *at++ = '\r';
-  *at = '\n';
-}
+// Writes a head behind a text, in room that is made once for all of it.
+class HeadWriter {
+ public:
+  // `most`: at least as many bytes as are put.
+  HeadWriter(std::string& out, size_t most) : out_(out) {
+    const size_t begin = out.size();
+    out.resize(begin + most);
+    at_ = out.data() + begin;
+  }
+  ~HeadWriter() {
+    HAWSER_DCHECK(at_ <= out_.data() + out_.size());
+    out_.resize(static_cast<size_t>(at_ - out_.data()));
+  }
+  HeadWriter(const HeadWriter&) = delete;
+  HeadWriter& operator=(const HeadWriter&) = delete;
+
+  HeadWriter& Put(std::string_view text) {
+    at_ = std::copy(text.begin(), text.end(), at_);
+    return *this;
+  }
+  void PutField(std::string_view name, std::string_view value) {
+    Put(name);
+    *at_++ = ':';
+    *at_++ = ' ';
+    Put(value);
+    *at_++ = '\r';
+    *at_++ = '\n';
+  }
+  void PutFields(const http::HeaderList& headers) {
+    for (const Header& header : headers) PutField(header.name, header.value);
+  }
+
+ private:
+  std::string& out_;
+  char* at_;
+};
 
 bool IsCookie(const Header& header) {
   return http::EqualsIgnoreCase(header.name, "Cookie");
 }
 
-void AppendCookies(const http::HeaderList& headers, std::string& out) {
+void PutCookies(const http::HeaderList& headers, HeadWriter& out) {
   std::string_view separator = "Cookie: ";
   for (const Header& header : headers) {
     if (!IsCookie(header)) continue;
-    out.append(separator).append(header.value);
+    out.Put(separator).Put(header.value);
     separator = "; ";
   }
-  if (separator == "; ") out += "\r\n";
-}
-
-void AppendFields(const http::HeaderList& headers, std::string& out) {
-  for (const Header& header : headers) AppendField(header.name, header.value, out);
+  if (separator == "; ") out.Put("\r\n");
 }
 
 bool IsTextOf(std::string_view text, http::CharacterClass wanted) {
@@ -127,19 +149,19 @@ bool AppendRequestHead(const http::RequestHead& head, const http::HeaderList& ow
     return false;
   }
   constexpr size_t kRest = sizeof "  HTTP/1.1\r\nHost: \r\n\r\n";
-  out.reserve(out.size() + head.method.size() + head.target.size() + head.authority.size() + SizeOf(headers) +
-              SizeOf(own) + kRest);
-  out.append(head.method).append(" ").append(head.target).append(" HTTP/1.1\r\n");
-  AppendField("Host", head.authority, out);
+  HeadWriter writer(out, head.method.size() + head.target.size() + head.authority.size() + SizeOf(headers) +
+                             SizeOf(own) + kRest);
+  writer.Put(head.method).Put(" ").Put(head.target).Put(" HTTP/1.1\r\n");
+  writer.PutField("Host", head.authority);
   for (const Header& header : headers) {
     if (IsCookie(header) || http::EqualsIgnoreCase(header.name, "Host") ||
         http::EqualsIgnoreCase(header.name, "TE"))
       continue;
-    AppendField(header.name, header.value, out);
+    writer.PutField(header.name, header.value);
   }
-  AppendCookies(headers, out);
-  AppendFields(own, out);
-  out += "\r\n";
+  PutCookies(headers, writer);
+  writer.PutFields(own);
+  writer.Put("\r\n");
   return true;
 }
 
@@ -151,11 +173,11 @@ bool AppendResponseHead(const http::ResponseHead& head, const http::HeaderList& 
   const std::string_view reason = head.reason.empty() ? ReasonPhrase(head.status) : head.reason;
   const fmt::format_int status(head.status);
   constexpr size_t kRest = sizeof "HTTP/1.1 200 \r\n\r\n";
-  out.reserve(out.size() + reason.size() + SizeOf(head.headers) + SizeOf(own) + kRest);
-  out.append("HTTP/1.1 ").append(status.data(), status.size()).append(" ").append(reason).append("\r\n");
-  AppendFields(head.headers, out);
-  AppendFields(own, out);
-  out += "\r\n";
+  HeadWriter writer(out, reason.size() + SizeOf(head.headers) + SizeOf(own) + kRest);
+  writer.Put("HTTP/1.1 ").Put({status.data(), status.size()}).Put(" ").Put(reason).Put("\r\n");
+  writer.PutFields(head.headers);
+  writer.PutFields(own);
+  writer.Put("\r\n");
   return true;
 }
 
