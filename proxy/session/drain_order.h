@@ -1,11 +1,14 @@
 // An order to end tunnels, and why.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <string_view>
+#include <memory>
+#include <optional>
 
 #include "absl/functional/any_invocable.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/counter.h"
 #include "proxy/http/reject.h"
 
 namespace hawser::session {
@@ -22,9 +25,20 @@ enum class DrainCause : uint8_t {
   kCount,
 };
 
+// How the orders that share it go, on one worker: that one writes, any thread reads.
+struct DrainTally {
+  base::Counter walks;  // orders that have looked at all tunnels
+  base::Counter found;  // in the last of these walks: tunnels that it concerned and that no drain had yet
+  base::Counter left;   // tunnels that wait for their turn or have not ended yet, of all orders
+  base::Counter ended;  // tunnels whose end has begun, of all orders
+};
+
 struct DrainOrder {
+  enum class First : uint8_t { kOldest, kLongestSilent };
+
   DrainCause cause = DrainCause::kShutdown;
-  base::Duration window{0};                         // over which they are ended, the oldest first
+  First first = First::kOldest;                     // who is ended first
+  base::Duration window{0};                         // over which they are ended
   base::Duration deadline = base::Duration::max();  // from the order on: then what is left is cut
   http::Reject reason = http::Reject::kDrained;
   uint16_t code = 1001;  // for the clients (RFC 6455 §7.4)
@@ -33,7 +47,10 @@ struct DrainOrder {
   absl::AnyInvocable<bool(const Tunnel&) const> which = {};
   // Those that open behind the deadline are asked too, until this holds. Null: they are not.
   absl::AnyInvocable<bool() const> over = {};
-  absl::AnyInvocable<void()> on_done = {};  // called once, when none of those that were found is left
+  // As many at the most, of those that are open now and that no drain has yet; none takes the turn of one that
+  // is spared or has gone. Nothing: all, and those that open until the deadline.
+  std::optional<size_t> most = {};
+  std::shared_ptr<DrainTally> tally = {};  // null: nobody asks
 };
 
 }  // namespace hawser::session

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <deque>
-#include <functional>
-#include <queue>
+#include <iterator>
+#include <limits>
+#include <tuple>
 #include <utility>
-#include <vector>
 
+#include "absl/container/btree_set.h"
 #include "proxy/base/check.h"
 #include "proxy/session/tunnel.h"
 
@@ -41,14 +42,21 @@ bool Concerns(const DrainOrder& order, const Tunnel& tunnel) {
   return order.which == nullptr || order.which(tunnel);
 }
 
+base::TimePoint KeyOf(const DrainOrder& order, const Tunnel& tunnel) {
+  return order.first == DrainOrder::First::kOldest ? tunnel.record().start : tunnel.last_message();
+}
+
 }  // namespace
 
 struct Drains::Drain {
   // A tunnel that waits for its turn.
   struct Queued {
-    base::TimePoint since;
+    base::TimePoint since;  // its start or its last message
     base::TunnelId id;
-    bool operator>(const Queued& other) const { return since > other.since; }
+    bool operator<(const Queued& other) const {
+      return std::tie(since, id.slot, id.generation) <
+             std::tie(other.since, other.id.slot, other.id.generation);
+    }
   };
 
   DrainOrder order;
@@ -56,10 +64,13 @@ struct Drains::Drain {
   uint32_t walked = 0;  // the slots before it have been looked at
   bool walking = true;
   size_t found = 0;
-  size_t taken = 0;  // of them, whose turn has come
-  std::priority_queue<Queued, std::vector<Queued>, std::greater<>> queue;
+  size_t taken = 0;  // of those that have been queued: whose turn has come
+  absl::btree_set<Queued> queue;
   std::deque<base::TunnelId> ending;  // whose close handshake has begun
+  size_t left = 0;                    // as the tally has it
+  bool walk_told = false;             // likewise
   bool done() const { return !walking && queue.empty() && ending.empty(); }
+  size_t most() const { return order.most.value_or(std::numeric_limits<size_t>::max()); }
 };
 
 Drains::Drains(event::Loop& loop, stats::WorkerStats& stats, TunnelSlots& slots)
@@ -76,7 +87,7 @@ void Drains::Begin(DrainOrder order) {
 
 void Drains::OnOpened(uint32_t slot) {
   bool queued = false;
-  for (Drain& drain : drains_) queued |= Enqueue(drain, slot);
+  for (Drain& drain : drains_) queued |= !drain.order.most && Enqueue(drain, slot);
   // Not moved to later: tunnels may open without a pause.
   const bool soon = timer_.armed() && wakes_at_ <= loop_.now() + kPace;
   if (queued && !soon) WakeIn(kPace);
@@ -110,10 +121,9 @@ void Drains::Step() {
   for (auto drain = drains_.begin(); drain != drains_.end();) {
     const bool late = IsLate(*drain);
     more |= Walk(*drain) || TakeTurns(*drain) || (late && CutRest(*drain));
-    while (!drain->ending.empty() && slots_.Find(drain->ending.front()) == nullptr) drain->ending.pop_front();
+    ForgetEnded(*drain);
     const bool done = drain->done();
-    const bool over = drain->order.over ? drain->order.over() : late;
-    if (done && drain->order.on_done) std::exchange(drain->order.on_done, nullptr)();
+    const bool over = drain->order.most || (drain->order.over ? drain->order.over() : late);
     waits |= !done;
     if (!late && drain->order.deadline < base::Duration::max())
       next = std::min(next, drain->order.deadline - base::Between(drain->begun, loop_.now()));
@@ -140,12 +150,25 @@ bool Drains::Enqueue(Drain& drain, uint32_t slot) {
   TunnelSlots::Slot& at = slots_.At(slot);
   const uint8_t bit = BitOf(drain.order.cause);
   if (at.tunnel == nullptr || (at.causes & bit) != 0) return false;
+  if (drain.order.most && at.causes != 0) return false;
   if (!at.tunnel->open() || !Concerns(drain.order, *at.tunnel)) return false;
+  ++drain.found;
+  const Drain::Queued next{.since = KeyOf(drain.order, *at.tunnel), .id = slots_.IdOf(slot)};
+  if (drain.queue.size() >= drain.most()) {
+    if (drain.queue.empty() || !(next < *drain.queue.rbegin())) return false;
+    DropLast(drain);
+  }
   at.causes |= bit;
   stats_.Add(MetricOf(drain.order.cause));
-  drain.queue.push({.since = at.tunnel->record().start, .id = slots_.IdOf(slot)});
-  ++drain.found;
+  drain.queue.insert(next);
   return true;
+}
+
+void Drains::DropLast(Drain& drain) {
+  const auto last = std::prev(drain.queue.end());
+  const base::TunnelId id = last->id;
+  drain.queue.erase(last);
+  if (slots_.Find(id) != nullptr) Spare(drain, id.slot);
 }
 
 void Drains::Spare(const Drain& drain, uint32_t slot) {
@@ -153,17 +176,34 @@ void Drains::Spare(const Drain& drain, uint32_t slot) {
   stats_.Subtract(MetricOf(drain.order.cause));
 }
 
+void Drains::ForgetEnded(Drain& drain) {
+  const auto has_gone = [this](const base::TunnelId& id) { return slots_.Find(id) == nullptr; };
+  while (!drain.ending.empty() && has_gone(drain.ending.front())) drain.ending.pop_front();
+  if (drain.order.tally == nullptr) return;
+  std::erase_if(drain.ending, has_gone);  // as few as the order asks for
+  Tell(drain, *drain.order.tally);
+}
+
+// Whoever finds the walk counted finds what is left of it too.
+void Drains::Tell(Drain& drain, DrainTally& tally) {
+  const size_t left = drain.queue.size() + drain.ending.size();
+  tally.left.Set(tally.left.Get() + left - std::exchange(drain.left, left));
+  if (drain.walking || std::exchange(drain.walk_told, true)) return;
+  tally.found.Set(drain.found);
+  tally.walks.Add(1);
+}
+
 // As many as fit the elapsed part of the window.
 bool Drains::TakeTurns(Drain& drain) {
   const double elapsed = static_cast<double>(base::Between(drain.begun, loop_.now()).count());
   const double window = static_cast<double>(drain.order.window.count());
   const double part = window == 0 || IsLate(drain) ? 1.0 : std::min(1.0, elapsed / window);
-  const auto due = static_cast<size_t>(part * static_cast<double>(drain.found));
+  const auto due = static_cast<size_t>(part * static_cast<double>(std::min(drain.found, drain.most())));
   for (size_t i = 0; drain.taken < due; ++i) {
     if (i == kEndsPerTurn) return true;
     HAWSER_DCHECK(!drain.queue.empty());
-    const base::TunnelId id = drain.queue.top().id;
-    drain.queue.pop();
+    const base::TunnelId id = drain.queue.begin()->id;
+    drain.queue.erase(drain.queue.begin());
     ++drain.taken;
     Tunnel* const tunnel = slots_.Find(id);
     if (tunnel == nullptr) continue;
@@ -171,6 +211,7 @@ bool Drains::TakeTurns(Drain& drain) {
       Spare(drain, id.slot);
       continue;
     }
+    if (drain.order.tally != nullptr) drain.order.tally->ended.Add(1);
     tunnel->End(drain.order.reason, drain.order.code);
     if (slots_.Find(id) != nullptr) drain.ending.push_back(id);
   }

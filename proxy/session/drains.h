@@ -1,7 +1,8 @@
-// The drains of one worker: ends tunnels by order, evenly over a window, the oldest first. Tunnels are found
-// by a walk over the slots, some in each turn, and queued by their ids; those that open later are asked too.
-// A tunnel is in one queue at the most for each cause: a second order of the same cause restarts no window
-// for those that are queued already. Owned by Sessions; loop thread only.
+// The drains of one worker: ends tunnels by order, evenly over a window, the oldest or the longest silent
+// first. Tunnels are found by a walk over the slots, some in each turn, and queued by their ids; those that
+// open later are asked too. A tunnel is in one queue at the most for each cause: a second order of the same
+// cause restarts no window for those that are queued already. An order may ask for some tunnels only: its
+// queue never holds more, and it leaves alone what another drain has. Owned by Sessions; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -40,6 +41,9 @@ class Drains final : public event::IoHandler {
   bool CutRest(Drain& drain);
   // False: it has been, or is none of the drain's.
   bool Enqueue(Drain& drain, uint32_t slot);
+  void DropLast(Drain& drain);
+  void ForgetEnded(Drain& drain);
+  static void Tell(Drain& drain, DrainTally& tally);
   void Spare(const Drain& drain, uint32_t slot);
   bool IsLate(const Drain& drain) const;
   void WakeIn(base::Duration time);

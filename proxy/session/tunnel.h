@@ -73,6 +73,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   // Its place among the worker's tunnels; set once, by Sessions.
   uint32_t slot() const { return slot_; }
   void set_slot(uint32_t slot) { slot_ = slot; }
+  // Of either peer; before the first, when it opened. Without inspection, of their bytes.
+  base::TimePoint last_message() const { return last_message_; }
   base::Duration age() const { return base::Between(record_.start, services_.loop.now()); }
 
  private:

@@ -53,6 +53,12 @@ class DrainsTest : public testing::Test {
     order.code = kCode;
     sessions().Drain(std::move(order));
   }
+  void Rebalance(DrainOrder order) {
+    order.cause = DrainCause::kRebalance;
+    order.code = kCode;
+    order.tally = tally_;
+    sessions().Drain(std::move(order));
+  }
   void Pass(base::Duration time) { harness_.Turn(time); }
 
   Sessions& sessions() { return harness_.services().sessions; }
@@ -80,6 +86,7 @@ class DrainsTest : public testing::Test {
   const std::shared_ptr<cluster::Endpoint> endpoint_ =
       std::make_shared<cluster::Endpoint>("test", net::SocketAddress());
   std::deque<Peers> tunnels_;
+  const std::shared_ptr<DrainTally> tally_ = std::make_shared<DrainTally>();
 };
 
 TEST_F(DrainsTest, EndsTheOldestFirstEvenlyOverTheWindow) {
@@ -183,32 +190,14 @@ TEST_F(DrainsTest, TunnelsThatOpenWithoutAPauseDelayNothing) {
 
 TEST_F(DrainsTest, WhoDoesNotAnswerIsCutAtTheDeadline) {
   for (int i = 0; i < 2; ++i) Open();
-  int done = 0;
-  Order({.window = 200ms, .deadline = 5s, .on_done = [&done] { ++done; }});
+  Order({.window = 200ms, .deadline = 5s});
   Pass(1s);
   EXPECT_THAT(Ended(), ElementsAre(0, 1));
   EXPECT_FALSE(tunnels_[0].client.closed());
-  EXPECT_EQ(done, 0);
   Pass(4s);
   Pass(60ms);
   for (Peers& peers : tunnels_) EXPECT_TRUE(peers.client.closed() && peers.backend.closed());
-  EXPECT_EQ(done, 1);
   EXPECT_EQ(Counted(Metric::kDrainingForReload), 0U);
-}
-
-TEST_F(DrainsTest, IsDoneOnceWhenTheLastTunnelHasGone) {
-  int done = 0;
-  Open();
-  Order({.deadline = 1h, .on_done = [&done] { ++done; }});
-  EXPECT_EQ(done, 0);
-  for (fakes::FakeStream* stream : {&tunnels_[0].client, &tunnels_[0].backend}) {
-    stream->FeedEnd();
-    stream->Deliver();
-  }
-  Pass(52ms);
-  EXPECT_EQ(done, 1);
-  Pass(1s);
-  EXPECT_EQ(done, 1);
 }
 
 // So that neither the walk nor the ends make one turn long.
@@ -240,6 +229,120 @@ TEST_F(DrainsTest, TwoCausesMayWantOneTunnel) {
   EXPECT_EQ(Counted(Metric::kDrainingForEndpoint), 1U);
   Pass(1s);
   EXPECT_EQ(Received(tunnels_[0].client.written(), false).frames.size(), 1U);
+}
+
+// --- Some of them only ---
+
+TEST_F(DrainsTest, AnOrderMayEndOnlyTheOldestFew) {
+  for (int i = 0; i < 5; ++i) Open();
+  Rebalance({.window = 1s, .most = 2});
+  EXPECT_EQ(Counted(Metric::kDrainingForRebalance), 2U);
+  EXPECT_EQ(tally_->walks.Get(), 1U);
+  EXPECT_EQ(tally_->found.Get(), 5U);
+  EXPECT_EQ(tally_->left.Get(), 2U);
+  Pass(502ms);
+  EXPECT_THAT(Ended(), ElementsAre(0));
+  Pass(10s);
+  EXPECT_THAT(Ended(), ElementsAre(0, 1));
+  EXPECT_EQ(tally_->ended.Get(), 2U);
+  EXPECT_EQ(tally_->left.Get(), 2U) << "their close handshakes are under way";
+}
+
+TEST_F(DrainsTest, OrThoseThatHaveBeenSilentForLongest) {
+  for (int i = 0; i < 4; ++i) {
+    Open();
+    Pass(10ms);
+  }
+  for (const size_t speaks : {2, 0}) {
+    tunnels_[speaks].client.Feed(Masked({.payload = "hello"}));
+    tunnels_[speaks].client.Deliver();
+    Pass(10ms);
+  }
+  Rebalance({.first = DrainOrder::First::kLongestSilent, .most = 3});
+  EXPECT_EQ(tunnels_[0].client.written(), "");
+  for (const size_t ended : {1, 2, 3}) {
+    EXPECT_EQ(Received(tunnels_[ended].client.written(), false).close_code(), kCode) << ended;
+  }
+}
+
+TEST_F(DrainsTest, NobodyTakesTheTurnOfOneThatIsSparedOrHasGone) {
+  for (int i = 0; i < 4; ++i) Open(i == 0 ? "one" : "other");
+  bool one_counts = true;
+  Rebalance({.window = 1s,
+             .which = [&](const Tunnel& tunnel) { return one_counts || !OnRoute("one")(tunnel); },
+             .most = 2});
+  one_counts = false;
+  tunnels_[1].client.FeedEnd();
+  tunnels_[1].client.Deliver();
+  tunnels_[1].backend.FeedEnd();
+  tunnels_[1].backend.Deliver();
+  Pass(10s);
+  EXPECT_THAT(Ended(), ElementsAre());
+  EXPECT_EQ(Counted(Metric::kDrainingForRebalance), 0U);
+  EXPECT_EQ(tally_->left.Get(), 0U);
+  EXPECT_EQ(tally_->ended.Get(), 0U);
+}
+
+TEST_F(DrainsTest, TheNextOrderFindsOthersAndTheTallyAddsUp) {
+  for (int i = 0; i < 5; ++i) Open();
+  Rebalance({.most = 2});
+  Rebalance({.window = 1s, .most = 2});
+  EXPECT_EQ(tally_->walks.Get(), 2U);
+  EXPECT_EQ(tally_->found.Get(), 3U);
+  EXPECT_EQ(tally_->left.Get(), 4U);
+  Pass(1s);
+  EXPECT_THAT(Ended(), ElementsAre(0, 1, 2, 3));
+  for (const size_t gone : {1, 3}) {
+    for (fakes::FakeStream* stream : {&tunnels_[gone].client, &tunnels_[gone].backend}) {
+      stream->FeedEnd();
+      stream->Deliver();
+    }
+  }
+  Pass(52ms);
+  EXPECT_EQ(tally_->left.Get(), 2U);
+  EXPECT_EQ(tally_->ended.Get(), 4U);
+}
+
+TEST_F(DrainsTest, AnOrderForNoneOnlyCounts) {
+  for (int i = 0; i < 3; ++i) Open();
+  Rebalance({.most = 0});
+  EXPECT_EQ(tally_->found.Get(), 3U);
+  Pass(1s);
+  EXPECT_THAT(Ended(), ElementsAre());
+}
+
+TEST_F(DrainsTest, WhatAnotherDrainHasIsNotAmongTheFew) {
+  for (int i = 0; i < 3; ++i) Open(i == 0 ? "one" : "other");
+  Order({.window = 10s, .which = OnRoute("one")});
+  Rebalance({.most = 1});
+  EXPECT_THAT(Ended(), ElementsAre(1));
+  EXPECT_EQ(tally_->found.Get(), 2U);
+  Order({.window = 0s, .deadline = 10s});
+  EXPECT_THAT(Ended(), ElementsAre(1, 2)) << "another drain does not mind";
+  Pass(10s);
+  EXPECT_THAT(Ended(), ElementsAre(0, 1, 2));
+}
+
+TEST_F(DrainsTest, WhoOpensLaterIsNotAmongTheFew) {
+  Rebalance({.window = 1s, .most = 5});
+  Open();
+  Pass(10s);
+  EXPECT_THAT(Ended(), ElementsAre());
+}
+
+// The walk takes several turns, and its queue stays as short as the order.
+TEST_F(DrainsTest, TheFewAreTheOldestOfMany) {
+  constexpr size_t kMany = 2500;
+  for (size_t i = 0; i < kMany; ++i) Open(i % 2 == 0 ? "one" : "other");
+  Rebalance({.which = OnRoute("other"), .most = 3});
+  EXPECT_EQ(tally_->walks.Get(), 0U);
+  EXPECT_EQ(Counted(Metric::kDrainingForRebalance), 3U);
+  EXPECT_THAT(Ended(), ElementsAre());
+  for (int turn = 0; turn < 3; ++turn) Pass(0ms);
+  EXPECT_EQ(tally_->walks.Get(), 1U);
+  EXPECT_EQ(tally_->found.Get(), kMany / 2);
+  EXPECT_EQ(Counted(Metric::kDrainingForRebalance), 3U);
+  EXPECT_THAT(Ended(), ElementsAre(1, 3, 5));
 }
 
 TEST_F(DrainsTest, AnAbortHasACodeForClients) {
