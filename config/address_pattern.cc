@@ -46,6 +46,10 @@ std::string DnsServerPattern() {
   return fmt::format("^({0}|{1}|({0}|\\[({0}|{1})\\]):{2})$", V4(), V6(), kPort);
 }
 
+std::string IpAddressPattern() {
+  return fmt::format("^({0}|{1})$", V4(), V6());
+}
+
 std::string PeerBlockPattern() {
   return fmt::format(
       "^(unix|{0}(/0*([0-9]|[12][0-9]|3[0-2]))?|({1})(/0*([0-9]|[1-9][0-9]|1[01][0-9]|12[0-8]))?)$", V4(),

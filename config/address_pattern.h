@@ -9,6 +9,7 @@ namespace hawser::config {
 std::string SocketAddressPattern();
 std::string BackendAddressPattern();
 std::string DnsServerPattern();
+std::string IpAddressPattern();
 std::string PeerBlockPattern();
 
 }  // namespace hawser::config

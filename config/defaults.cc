@@ -47,9 +47,10 @@ std::optional<bool> SecureOnAll(const std::vector<Listener>& listeners) {
   return all ? std::optional(true) : std::nullopt;
 }
 
-void FillCluster(Cluster& cluster, const std::vector<Listener>& listeners) {
-  const bool hashes = cluster.lb_policy == LbPolicy::kRingHash || cluster.lb_policy == LbPolicy::kMaglev;
-  if (hashes && cluster.hash_policy.empty()) cluster.hash_policy.push_back({.source_ip = true});
+void FillCluster(Cluster& cluster, const std::vector<Listener>& listeners, const SourceMap& sources) {
+  if (cluster.admission && sources.Find(cluster.admission->burst) == nullptr)
+    cluster.admission->burst = static_cast<uint32_t>(SecondsWorth(cluster.admission->rate.per_second));
+  if (Hashes(cluster) && cluster.hash_policy.empty()) cluster.hash_policy.push_back({.source_ip = true});
   if (!cluster.affinity || !cluster.affinity->cookie) return;
   AffinityCookie& cookie = *cluster.affinity->cookie;
   HAWSER_DCHECK(!cookie.name.empty());  // NameCookies
@@ -82,7 +83,7 @@ void FillDefaults(Config& config, const SourceMap& sources) {
     if (listener.tls && listener.tls->ciphers.empty()) listener.tls->ciphers = tls::kDefaultCiphers;
   }
   for (Route& route : config.routes) FillRoute(route, sources);
-  for (Cluster& cluster : config.clusters) FillCluster(cluster, config.listeners);
+  for (Cluster& cluster : config.clusters) FillCluster(cluster, config.listeners, sources);
 }
 
 }  // namespace hawser::config

@@ -1,5 +1,6 @@
 #include "config/endpoints.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -32,8 +33,15 @@ void Describe(Description& d, const Endpoint& endpoint) {
            {},
            kRequired},
           endpoint.address);
-  d.Field({"weight", "Share of the requests and tunnels, relative to the weights of the other endpoints."},
-          endpoint.weight, {1, 1000});
+  d.Field({"weight",
+           "Share of the requests and tunnels, relative to the weights of the other endpoints. `0`: no new "
+           "sessions; clients whose affinity leads here still come."},
+          endpoint.weight, {0, 1000});
+  d.Field(
+      {"priority",
+       "Endpoints with the lowest number get everything while enough of them are usable. Below about 71 % "
+       "of them (1 / 1.4), those with the next number get the share that is missing."},
+      endpoint.priority, {0, 127});
 }
 
 void Describe(Description& d, const Discovery& discovery) {
@@ -59,7 +67,10 @@ void Describe(Description& d, const EndpointDraining& draining) {
            "What happens to a client whose affinity cookie names an endpoint that has left. `move`: it gets "
            "another endpoint. `honour`: it still gets there until `timeout` is over."},
           draining.cookies);
-  d.Field({"window", "With `tunnels: close`: the closes are spread evenly over this time. `0`: all at once."},
+  d.Field({"window",
+           "With `tunnels: close`, and with `on_unhealthy: close` of a health check: the closes are spread "
+           "evenly "
+           "over this time. `0`: all at once."},
           draining.window, {0s, 24h});
   d.Field({"timeout",
            "When an endpoint has left for this long, its last tunnels are closed with 1012, its cookies no "
@@ -96,10 +107,20 @@ void CheckUnspecified(const std::vector<Endpoint>& endpoints, const Checks& chec
   }
 }
 
+// A list like this is right while a cluster is emptied, and seldom else.
+void CheckWeights(const std::vector<Endpoint>& endpoints, const Checks& checks) {
+  const bool any = std::any_of(endpoints.begin(), endpoints.end(), [&checks](const Endpoint& endpoint) {
+    return endpoint.weight > 0 || !checks.Given(endpoint.weight);
+  });
+  if (any || endpoints.empty()) return;
+  checks.Warn(endpoints.front().weight, "no endpoint takes new sessions: all weights are 0");
+}
+
 }  // namespace
 
 void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks) {
   CheckListed(endpoints, checks);
+  CheckWeights(endpoints, checks);
   CheckUnspecified(endpoints, checks);
 }
 
@@ -116,10 +137,10 @@ void CheckDiscovery(const Discovery& discovery, const Checks& checks) {
   }
 }
 
-void CheckDraining(const EndpointDraining& draining, bool cookies, const Checks& checks) {
+void CheckDraining(const EndpointDraining& draining, bool cookies, bool unhealthy, const Checks& checks) {
   if (!checks.Sound(draining)) return;
   if (draining.tunnels == LeavingTunnels::kKeep) {
-    if (checks.Given(draining.window))
+    if (checks.Given(draining.window) && !unhealthy)
       checks.Warn(draining.window, "has no effect with this `tunnels`", "expected tunnels: close");
   } else if (draining.window > draining.timeout) {
     const bool own = checks.Given(draining.window);

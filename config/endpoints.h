@@ -15,7 +15,8 @@ namespace hawser::config {
 
 struct Endpoint {  // may be written as its bare address
   BackendAddress address;
-  uint32_t weight = 1;  // 1 to 1000
+  uint32_t weight = 1;    // up to 1000; 0: no new sessions
+  uint32_t priority = 0;  // the lowest gets everything while it is healthy
   bool operator==(const Endpoint&) const = default;
 };
 
@@ -33,7 +34,7 @@ enum class LeavingCookies : uint8_t { kMove, kHonour };
 struct EndpointDraining {
   LeavingTunnels tunnels = LeavingTunnels::kKeep;
   LeavingCookies cookies = LeavingCookies::kMove;
-  Duration window = 30s;    // of `close`: closes are spread over it
+  Duration window = 30s;    // of `close`, also of health checks: closes are spread over it
   Duration timeout = 5min;  // from leaving to the end of its last tunnel, and of its cookies
   bool operator==(const EndpointDraining&) const = default;
 };
@@ -46,7 +47,7 @@ void Describe(Description& d, const EndpointDraining& draining);
 void CheckEndpoints(const std::vector<Endpoint>& endpoints, const Checks& checks);
 // Reads its file, if checks.files.
 void CheckDiscovery(const Discovery& discovery, const Checks& checks);
-// `cookies`: the cluster has an affinity cookie.
-void CheckDraining(const EndpointDraining& draining, bool cookies, const Checks& checks);
+// `cookies`: the cluster has an affinity cookie. `unhealthy`: its health checks close tunnels too.
+void CheckDraining(const EndpointDraining& draining, bool cookies, bool unhealthy, const Checks& checks);
 
 }  // namespace hawser::config

@@ -97,6 +97,10 @@ std::string ExpectedText(const Rules<DnsServer>&) {
   return "expected an IP address, with or without a port";
 }
 
+std::string ExpectedText(const Rules<net::IpAddress>&) {
+  return "expected an IP address without a port";
+}
+
 std::string ExpectedText(const Rules<net::PeerBlock>&) {
   return "expected a block of addresses such as 10.0.0.0/8 or 2001:db8::/32, one address, or unix";
 }

@@ -60,6 +60,9 @@ inline std::string TypeText(const Rules<BackendAddress>&) {
 inline std::string TypeText(const Rules<DnsServer>&) {
   return "DNS server";
 }
+inline std::string TypeText(const Rules<net::IpAddress>&) {
+  return "IP address";
+}
 inline std::string TypeText(const Rules<net::PeerBlock>&) {
   return "peers";
 }
@@ -98,6 +101,9 @@ inline std::string BoundsText(const Rules<BackendAddress>&) {
 inline std::string BoundsText(const Rules<DnsServer>&) {
   return {};
 }
+inline std::string BoundsText(const Rules<net::IpAddress>&) {
+  return {};
+}
 inline std::string BoundsText(const Rules<net::PeerBlock>&) {
   return {};
 }
@@ -126,6 +132,7 @@ std::string ExpectedText(const Rules<Secret>& rules);
 std::string ExpectedText(const Rules<net::SocketAddress>& rules);
 std::string ExpectedText(const Rules<BackendAddress>& rules);
 std::string ExpectedText(const Rules<DnsServer>& rules);
+std::string ExpectedText(const Rules<net::IpAddress>& rules);
 std::string ExpectedText(const Rules<net::PeerBlock>& rules);
 std::string ExpectedText(const Rules<std::string>& rules);
 

@@ -95,8 +95,11 @@ std::optional<std::string> ParseWhole(const Node& node, uint64_t min, uint64_t m
 }
 
 std::optional<std::string> ParseLeaf(const Node& node, const WordRules& rules, uint8_t& value) {
+  const std::optional<CoreNumber> number = NumberIn(node);
+  const std::string text = number && number->whole ? fmt::to_string(*number->whole) : node.text;
   for (const auto& [word, its_value] : rules.words) {
-    if (word != node.text) continue;
+    if (word != text) continue;
+    if (IsQuoted(node) && IsNumber(node)) return InQuotes(node);
     value = its_value;
     return std::nullopt;
   }
@@ -230,6 +233,14 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<DnsServer>&, 
   return std::nullopt;
 }
 
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::IpAddress>&, net::IpAddress& value) {
+  HAWSER_DCHECK(node.scalar());
+  const auto address = net::IpAddress::Parse(node.text);
+  if (!address.ok()) return NotA(node, "valid IP address");
+  value = *address;
+  return std::nullopt;
+}
+
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBlock>&, net::PeerBlock& value) {
   HAWSER_DCHECK(node.scalar());
   auto block = net::PeerBlock::Parse(node.text);
@@ -242,7 +253,9 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBloc
 }
 
 std::string ExpectedFor(const Node& node, const WordRules& rules) {
-  return node.scalar() ? Suggest(node.text, rules.Texts()) : ExpectedText(rules);
+  if (!node.scalar()) return ExpectedText(rules);
+  const bool known = std::ranges::any_of(rules.words, [&](const auto& one) { return one.word == node.text; });
+  return known ? "write it without quotes" : Suggest(node.text, rules.Texts());
 }
 
 std::string ExpectedFor(const Node& node, const Rules<Secret>& rules) {

@@ -44,6 +44,8 @@ std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::SocketAd
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<BackendAddress>& rules,
                                      BackendAddress& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<DnsServer>& rules, DnsServer& value);
+std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::IpAddress>& rules,
+                                     net::IpAddress& value);
 std::optional<std::string> ParseLeaf(const Node& node, const Rules<net::PeerBlock>& rules,
                                      net::PeerBlock& value);
 

@@ -1,13 +1,16 @@
 // Single values in JSON: as the dump prints them, and as the JSON Schema describes them.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "config/address_pattern.h"
 #include "config/backend_address.h"
+#include "config/core_schema.h"
 #include "config/dns.h"
 #include "config/rules.h"
 #include "config/spec.h"
@@ -58,6 +61,9 @@ inline Json LeafJson(const BackendAddress& value) {
 inline Json LeafJson(const DnsServer& value) {
   return value.address.ToString();
 }
+inline Json LeafJson(const net::IpAddress& value) {
+  return value.ToString();
+}
 inline Json LeafJson(const net::PeerBlock& value) {
   return value.ToString();
 }
@@ -74,8 +80,15 @@ Json LeafSchema(const Rules<T>& rules) {
   if (!rules.only.empty()) schema["enum"] = rules.only;
   return schema;
 }
+// A word of an enum as JSON has it: one of digits, such as 502, is a number.
+inline Json WordJson(std::string_view word) {
+  const std::optional<CoreNumber> number = ParseCoreNumber(word);
+  return number && number->whole ? Json(*number->whole) : Json(word);
+}
 inline Json LeafSchema(const WordRules& rules) {
-  return {{"type", "string"}, {"enum", rules.Texts()}};
+  Json words = Json::array();
+  for (const WordRules::Word& one : rules.words) words.push_back(WordJson(one.word));
+  return {{"enum", std::move(words)}};
 }
 inline Json LeafSchema(const Rules<bool>& rules) {
   Json schema = {{"type", "boolean"}};
@@ -131,6 +144,9 @@ inline Json LeafSchema(const Rules<BackendAddress>&) {
 }
 inline Json LeafSchema(const Rules<DnsServer>&) {
   return TextSchema(DnsServerPattern());
+}
+inline Json LeafSchema(const Rules<net::IpAddress>&) {
+  return TextSchema(IpAddressPattern());
 }
 inline Json LeafSchema(const Rules<net::PeerBlock>&) {
   return TextSchema(PeerBlockPattern());

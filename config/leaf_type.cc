@@ -110,7 +110,7 @@ constexpr LeafType MakeWordType() {
     return std::nullopt;
   };
   type.standard = WordOf;
-  type.json = [](const void* rules, const void* value) { return Json(WordOf(rules, value)); };
+  type.json = [](const void* rules, const void* value) { return WordJson(WordOf(rules, value)); };
   return type;
 }
 
@@ -137,6 +137,7 @@ template const LeafType& LeafTypeOf<CloseCode>();
 template const LeafType& LeafTypeOf<LostCode>();
 template const LeafType& LeafTypeOf<Secret>();
 template const LeafType& LeafTypeOf<net::SocketAddress>();
+template const LeafType& LeafTypeOf<net::IpAddress>();
 template const LeafType& LeafTypeOf<net::PeerBlock>();
 template const LeafType& LeafTypeOf<BackendAddress>();
 template const LeafType& LeafTypeOf<DnsServer>();

@@ -46,6 +46,7 @@ constexpr std::string_view kConventions = R"(```
 | close code | `1001`, `3000` | 1001, 1011 to 1014, 3000 to 4999; `0`, for `backend_lost_code`: no close frame |
 | address | `127.0.0.1:80`, `"[::1]:80"`, `"unix:/run/a.sock"` | host names are not supported; a relative path is relative to the folder of the configuration file; `unix:@name` is an abstract socket |
 | backend address | `127.0.0.1:80`, `rooms.internal:9000`, `"unix:/run/a.sock"` | an address, or a host name and a port. `/etc/hosts` and the system's search list are used; a dot at the end of the name turns the search list off |
+| IP address | `127.0.0.2`, `"::1"` | without a port |
 | DNS server | `127.0.0.1`, `127.0.0.1:5300`, `"[::1]:53"` | an IP address; port 53 if there is none |
 | peers | `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`, `unix` | addresses that connections come from; the bits behind the prefix are 0; `unix`: every peer on a Unix socket |
 | DNS name | `rooms.internal`, `_ws._tcp.rooms.internal` | of a host or a service, without a port |

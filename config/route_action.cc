@@ -100,10 +100,6 @@ void CheckFieldName(const std::string& name, const Checks& checks) {
   checks.Error(name, fmt::format("{} is written by hawser itself", Quote(name)), "expected another field");
 }
 
-void CheckFields(const std::vector<HeaderField>& fields, const Checks& checks) {
-  for (const HeaderField& field : fields) CheckFieldName(field.name, checks);
-}
-
 // Groups are written $1 in many other programs.
 void CheckGroups(const RegexRewrite& rewrite, const Checks& checks) {
   re2::StringPiece group;
@@ -115,9 +111,13 @@ void CheckGroups(const RegexRewrite& rewrite, const Checks& checks) {
 
 }  // namespace
 
+void CheckHeaderFields(const std::vector<HeaderField>& fields, const Checks& checks) {
+  for (const HeaderField& field : fields) CheckFieldName(field.name, checks);
+}
+
 void CheckHeaderRules(const HeaderRules& rules, const Checks& checks) {
-  CheckFields(rules.add, checks);
-  CheckFields(rules.set, checks);
+  CheckHeaderFields(rules.add, checks);
+  CheckHeaderFields(rules.set, checks);
   for (const std::string& name : rules.remove) CheckFieldName(name, checks);
 }
 
@@ -158,7 +158,7 @@ void CheckRedirect(const Redirect& redirect, const RouteMatch& match, const Chec
 }
 
 void CheckDirectResponse(const DirectResponse& response, const Checks& checks) {
-  CheckFields(response.headers, checks);
+  CheckHeaderFields(response.headers, checks);
   const bool bodiless = response.status == 204 || response.status == 304;
   if (bodiless && !response.body.empty() && checks.Given(response.body)) {
     checks.Error(response.body, fmt::format("a {} has no body", response.status),

@@ -60,6 +60,8 @@ void Describe(Description& d, const DirectResponse& response);
 
 struct RouteMatch;
 
+// None may have a name that hawser writes itself.
+void CheckHeaderFields(const std::vector<HeaderField>& fields, const Checks& checks);
 void CheckHeaderRules(const HeaderRules& rules, const Checks& checks);
 void CheckRegexRewrite(const RegexRewrite& rewrite, const Checks& checks);
 void CheckRedirect(const Redirect& redirect, const RouteMatch& match, const Checks& checks);

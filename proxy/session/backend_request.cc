@@ -203,7 +203,7 @@ void BackendRequest::OnLate() {
   LogFailure();
 }
 
-// Tries again if the request may be sent again and `connect_retries` allows it: at the same endpoint if the
+// Tries again if the request may be sent again and `retry.attempts` allows it: at the same endpoint if the
 // failure says nothing about it, else at another.
 void BackendRequest::OnTryFailed(Reject reject, std::string why, Blame blame, bool body_begun) {
   const bool same = blame == Blame::kNobody && stream_ != nullptr && try_ != Try::kRepeated;

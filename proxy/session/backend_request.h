@@ -1,6 +1,6 @@
 // One request to a backend: picks an endpoint, gets a stream to it from the pool, writes the head, and waits
 // for the head of the answer. If a try fails before any byte of an answer, another may follow, at the same
-// endpoint or at another one, while `connect_retries` and the method allow it (RFC 9110 §9.2.2, RFC 9113
+// endpoint or at another one, while `retry.attempts` and the method allow it (RFC 9110 §9.2.2, RFC 9113
 // §8.7). It knows nothing of the response to the client. Owned by the exchange, which drives it; loop thread
 // only.
 //
@@ -118,7 +118,7 @@ class BackendRequest {
   void OnTryFailed(http::Reject reject, std::string why, Blame blame, bool body_begun = false);
   void Fail(http::Reject reject);
   bool MaySendAgain(bool body_begun) const;
-  bool TriesLeft() const { return tries_ <= cluster_->cluster().settings().connect_retries; }
+  bool TriesLeft() const { return tries_ <= cluster_->cluster().settings().retry.attempts; }
   void LogFailure();
   bool websocket() const { return request_.upgrade != nullptr; }
 

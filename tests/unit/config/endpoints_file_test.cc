@@ -48,7 +48,7 @@ TEST(EndpointsFile, IsCheckedAsTheListInTheConfigurationIs) {
           "rooms.yaml:4:3: [3]: \"a\" has no port; expected a:PORT",
           "rooms.yaml:5:3: [4].address: is missing; expected IP:PORT, [IPv6]:PORT, HOST:PORT or "
           "unix:PATH",
-          "rooms.yaml:5:13: [4].weight: \"1001\" is out of range; expected a whole number, 1 to 1000",
+          "rooms.yaml:5:13: [4].weight: \"1001\" is out of range; expected a whole number, 0 to 1000",
           "rooms.yaml:5:19: [4].adress: unknown key; did you mean \"address\"?"));
   EXPECT_THAT(ErrorsOf(""), ElementsAre("rooms.yaml:1:1: the file is empty; expected a list of endpoints"));
   EXPECT_THAT(ErrorsOf("[]"), IsEmpty()) << "it says that there are none";

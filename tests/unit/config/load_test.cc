@@ -266,7 +266,7 @@ TEST(Load, ValuesOutOfRangeAreErrors) {
   EXPECT_THAT(
       Errors(WithCluster("  endpoints: [ { address: 127.0.0.1:2, weight: 1001 } ]\n")),
       ElementsAre("f.yaml:5:48: clusters[0].endpoints[0].weight: \"1001\" is out of range; expected a whole "
-                  "number, 1 to 1000"));
+                  "number, 0 to 1000"));
 }
 
 TEST(Load, MissingKeysAreErrors) {

@@ -69,6 +69,9 @@ std::vector<Sample> Samples() {
                                  {"+.25e0", 0.25},
                                  {"302", 302},
                                  {"304", 304},
+                                 {"502", 502},
+                                 {"0x1F6", 502},
+                                 {"503.0", 503.0},
                                  {"0x12D", 301},
                                  {"65536", 65536},
                                  {"4294967296", 4294967296.0},
@@ -102,6 +105,7 @@ std::vector<Sample> Samples() {
                            "500ms",
                            "0s",
                            "30",
+                           "502",
                            "0",
                            "+0",
                            "1.5s",
@@ -243,8 +247,9 @@ void AddBounds(const Json& schema, std::vector<Sample>& samples) {
 int Ask(const std::string& path, const ValueSpec& leaf, void* value) {
   const Json schema = leaf.leaf->schema(leaf.rules.get());
   std::vector<Sample> samples = Samples();
-  if (schema.contains("enum") && schema.at("type") == "string") {
-    for (const Json& word : schema.at("enum")) samples.push_back({word.get<std::string>(), word});
+  if (schema.contains("enum")) {
+    for (const Json& word : schema.at("enum"))
+      samples.push_back({word.is_string() ? word.get<std::string>() : word.dump(), word});
   }
   if (schema.contains("type") && schema.at("type") == "integer") AddBounds(schema, samples);
   for (const Sample& sample : samples) {

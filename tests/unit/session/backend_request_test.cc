@@ -88,7 +88,7 @@ class Harness final : public WorkerFixture, public event::IoHandler {
 };
 
 WorkerFixture::Change Retries(uint32_t most) {
-  return [most](config::Config& config) { config.clusters[0].connect_retries = most; };
+  return [most](config::Config& config) { config.clusters[0].retry.attempts = most; };
 }
 
 TEST(BackendRequest, OpensAConnectionAndSendsTheHeadAtOnce) {
@@ -237,7 +237,7 @@ class FullPort {
 TEST(BackendRequest, AConnectionThatIsNotMadeInTimeIsAFailure) {
   Harness harness(1, [](config::Config& config) {
     config.clusters[0].connect_timeout = 100ms;
-    config.clusters[0].connect_retries = 0;
+    config.clusters[0].retry.attempts = 0;
   });
   const FullPort full(harness.port());
   harness.Start();

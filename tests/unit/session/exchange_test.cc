@@ -30,7 +30,7 @@ const std::string kChunkedAnswer =
     "5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n";
 
 void NoRetries(config::Config& config) {
-  config.clusters[0].connect_retries = 0;
+  config.clusters[0].retry.attempts = 0;
 }
 
 TEST(Exchange, AnAnswerIsRelayedAndBothConnectionsAreReusable) {
