@@ -98,13 +98,13 @@ class FakeBackends : public testing::Test {
   // What a test does with a stream that the pool is about to get.
   std::function<void(fakes::FakeStream&)> on_connect_;
 
- private:
   static std::unique_ptr<net::ByteStream> MakeStream(event::Loop&, net::Socket) {
     fixture_->streams_.push_back(std::make_unique<fakes::FakeStream>());
     if (fixture_->on_connect_) fixture_->on_connect_(*fixture_->streams_.back());
     return std::make_unique<fakes::LentStream>(*fixture_->streams_.back());
   }
 
+ private:
   inline static FakeBackends* fixture_ = nullptr;
 };
 
