@@ -18,13 +18,17 @@
 namespace hawser::cluster {
 namespace {
 
-constexpr uint8_t kVersion = 1;
-constexpr size_t kExpiryBytes = 5;
+constexpr uint8_t kVersion = 2;
+constexpr size_t kTimeBytes = 4;  // until 2106
 constexpr size_t kTagBytes = 8;
-constexpr size_t kSignedBytes = 1 + kExpiryBytes + kTagBytes;
+constexpr size_t kSignedBytes = 1 + 2 * kTimeBytes + kTagBytes;
 constexpr size_t kMacBytes = 16;
 using CookieBytes = std::array<uint8_t, kSignedBytes + kMacBytes>;
 using Digest = std::array<uint8_t, 32>;
+
+constexpr uint8_t kOldVersion = 1;
+constexpr size_t kOldExpiryBytes = 5;
+constexpr size_t kOldCookieBytes = 1 + kOldExpiryBytes + kTagBytes + kMacBytes;
 
 void Store(uint64_t number, std::span<uint8_t> bytes) {
   for (size_t i = bytes.size(); i-- > 0; number >>= 8) bytes[i] = static_cast<uint8_t>(number);
@@ -64,16 +68,17 @@ uint64_t TagOf(std::string_view key, std::string_view cluster, const Endpoint& e
   return LoadNumber(std::span(digest).first<kTagBytes>());
 }
 
-Digest MacOf(std::string_view key, std::string message, std::span<const uint8_t, kSignedBytes> signed_bytes) {
+Digest MacOf(std::string_view key, std::string message, std::span<const uint8_t> signed_bytes) {
   message.append(signed_bytes.begin(), signed_bytes.end());
   return Hmac(key, message);
 }
 
-uint64_t ExpiryIn(const CookieBytes& bytes) {
-  return LoadNumber(std::span(bytes).subspan<1, kExpiryBytes>());
-}
-uint64_t TagIn(const CookieBytes& bytes) {
-  return LoadNumber(std::span(bytes).subspan<1 + kExpiryBytes, kTagBytes>());
+// The cookie in `bytes`; empty where it is malformed.
+std::span<const uint8_t> Decode(std::string_view cookie, CookieBytes& bytes) {
+  const std::span<uint8_t> old = std::span(bytes).first<kOldCookieBytes>();
+  if (DecodeBase64Url(cookie, bytes) && bytes[0] == kVersion) return bytes;
+  if (DecodeBase64Url(cookie, old) && old[0] == kOldVersion) return old;
+  return {};
 }
 
 http::SameSite SameSiteOf(config::SameSite same_site) {
@@ -123,7 +128,16 @@ std::optional<uint64_t> AffinityTags::Of(const Endpoint& endpoint) const {
   return found == tags_.end() ? std::nullopt : std::optional(found->second);
 }
 
-// The signed bytes follow the prefix as the last part: of one length always, they need none before them.
+// What the MAC of a cookie covers.
+struct Affinity::Content {
+  uint64_t minted;  // 0: nobody knows
+  uint64_t expiry;  // 0: none
+  uint64_t tag;
+  bool old_version;
+};
+
+// The signed bytes follow the prefix as the last part. They begin with the version, which tells how long they
+// are: they need no length before them.
 Affinity::Affinity(std::string_view cluster, const config::AffinityCookie& settings)
     : cluster_(cluster),
       settings_(settings),
@@ -162,22 +176,41 @@ AffinityLookup Affinity::FindIn(const http::HeaderList& request, const Membershi
 AffinityLookup Affinity::Find(std::string_view cookie, const Membership& membership, EndpointSet tried,
                               WallTime now) const {
   const AffinityLookup forged{AffinityResult::kForged, nullptr, true};
-  CookieBytes bytes;
-  if (!DecodeBase64Url(cookie, bytes) || bytes[0] != kVersion) return forged;
+  CookieBytes buffer;
+  const std::span<const uint8_t> bytes = Decode(cookie, buffer);
+  if (bytes.empty()) return forged;
 
+  const auto signed_bytes = bytes.first(bytes.size() - kMacBytes);
   const std::vector<config::Secret>& keys = settings_.keys;
   const auto signed_by = [&](const config::Secret& key) {
-    const Digest mac = MacOf(key.value, mac_prefix_, std::span(bytes).first<kSignedBytes>());
-    return CRYPTO_memcmp(mac.data(), bytes.data() + kSignedBytes, kMacBytes) == 0;
+    const Digest mac = MacOf(key.value, mac_prefix_, signed_bytes);
+    return CRYPTO_memcmp(mac.data(), bytes.last<kMacBytes>().data(), kMacBytes) == 0;
   };
   const auto key = std::find_if(keys.begin(), keys.end(), signed_by);
   if (key == keys.end()) return forged;
 
-  const uint64_t expiry = ExpiryIn(bytes);
-  if (expiry != 0 && expiry <= SecondsOf(now)) return {AffinityResult::kExpired, nullptr, true};
-  Endpoint* endpoint = membership.FindByTag(static_cast<size_t>(key - keys.begin()), TagIn(bytes));
+  const Content content = Read(signed_bytes);
+  if (content.expiry != 0 && content.expiry <= SecondsOf(now))
+    return {AffinityResult::kExpired, nullptr, true};
+  Endpoint* endpoint = membership.FindByTag(static_cast<size_t>(key - keys.begin()), content.tag);
   if (endpoint == nullptr || !Usable(*endpoint, tried)) return {AffinityResult::kGone, nullptr, true};
-  return {AffinityResult::kHit, endpoint, key != keys.begin() || ShouldRenew(expiry, now)};
+  const bool renew = key != keys.begin() || content.old_version || ShouldRenew(content.expiry, now);
+  return {AffinityResult::kHit, endpoint, renew};
+}
+
+// Version 1 tells when it was minted only if it had the ttl of today.
+Affinity::Content Affinity::Read(std::span<const uint8_t> signed_bytes) const {
+  const uint64_t tag = LoadNumber(signed_bytes.last<kTagBytes>());
+  const auto ttl = static_cast<uint64_t>(ttl_.count());
+  if (signed_bytes[0] == kOldVersion) {
+    const uint64_t expiry = LoadNumber(signed_bytes.subspan<1, kOldExpiryBytes>());
+    const bool known = expiry != 0 && ttl != 0 && expiry > ttl;
+    return {.minted = known ? expiry - ttl : 0, .expiry = expiry, .tag = tag, .old_version = true};
+  }
+  const uint64_t minted = LoadNumber(signed_bytes.subspan<1, kTimeBytes>());
+  const uint64_t lifetime = LoadNumber(signed_bytes.subspan<1 + kTimeBytes, kTimeBytes>());
+  return {
+      .minted = minted, .expiry = lifetime == 0 ? 0 : minted + lifetime, .tag = tag, .old_version = false};
 }
 
 bool Affinity::ShouldRenew(uint64_t expiry, WallTime now) const {
@@ -199,8 +232,9 @@ std::string Affinity::Mint(const Endpoint& endpoint, const Membership& membershi
   CookieBytes bytes;
   const std::span all(bytes);
   bytes[0] = kVersion;
-  Store(ttl_.count() == 0 ? 0 : SecondsOf(now + ttl_), all.subspan<1, kExpiryBytes>());
-  Store(tag, all.subspan<1 + kExpiryBytes, kTagBytes>());
+  Store(SecondsOf(now), all.subspan<1, kTimeBytes>());
+  Store(static_cast<uint64_t>(ttl_.count()), all.subspan<1 + kTimeBytes, kTimeBytes>());
+  Store(tag, all.subspan<1 + 2 * kTimeBytes, kTagBytes>());
   const Digest mac = MacOf(key, mac_prefix_, all.first<kSignedBytes>());
   std::copy_n(mac.begin(), kMacBytes, all.last<kMacBytes>().begin());
   return EncodeBase64Url(bytes);

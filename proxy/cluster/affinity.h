@@ -2,14 +2,17 @@
 // a client can neither learn an address nor choose one. It carries all that is needed: hawsers with the same
 // keys need not talk to each other. Its value is base64url of
 //
-//   version (1) | expiry, seconds of Unix time, 0 for none (5) | endpoint tag (8) | MAC (16)
-//   big-endian, 30 bytes
+//   version (1): 2 | minted, seconds of Unix time (4) | lifetime, seconds, 0 for none (4) | endpoint tag (8)
+//     | MAC (16)                                                                      big-endian, 33 bytes
 //
 //   tag = HMAC-SHA256(key, "endpoint", cluster, address), cut to 8 bytes
-//   MAC = HMAC-SHA256(key, "cookie", cluster, cookie name, the 14 bytes before), cut to 16
+//   MAC = HMAC-SHA256(key, "cookie", cluster, cookie name, the bytes before), cut to 16
 //
 // each part of a message behind its length. The first key signs; all verify, so that keys can be rotated.
 // Whoever copies the cookie of another client goes where that client goes.
+//
+// Version 1 is still read, for one release, and renewed. It had the expiry (5 bytes, 0 for none) instead of
+// the two times, so that a cookie without one had no age.
 //
 // Endpoints are named by (cluster, address): the cookies survive everything that keeps these two.
 //
@@ -86,7 +89,7 @@ class Affinity {
                         WallTime now) const;
 
   // Looks up one cookie's value. On a hit, renew is true when the cookie was signed by another key than the
-  // first, has less than half of its time left, or was minted under another ttl.
+  // first, has less than half of its time left, was minted under another ttl, or is of version 1.
   AffinityLookup Find(std::string_view cookie, const Membership& membership, EndpointSet tried,
                       WallTime now) const;
 
@@ -99,6 +102,8 @@ class Affinity {
                            bool tls) const;
 
  private:
+  struct Content;
+  Content Read(std::span<const uint8_t> signed_bytes) const;
   bool ShouldRenew(uint64_t expiry, WallTime now) const;
 
   const std::string cluster_;

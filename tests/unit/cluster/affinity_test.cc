@@ -95,20 +95,20 @@ TEST(Affinity, OfManyCookiesOnlyTheFirstFewAreLookedAt) {
 TEST(Affinity, IsOpaque) {
   const Site site;
   const std::string value = site.Mint(0);
-  EXPECT_EQ(value.size(), 40u);
+  EXPECT_EQ(value.size(), 44u);
   EXPECT_EQ(value.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
             std::string::npos);
   EXPECT_NE(value, Site({kKeyB}).Mint(0)) << "no part of it can be computed without the key";
-  std::array<uint8_t, 30> ours;
-  std::array<uint8_t, 30> theirs;
+  std::array<uint8_t, 33> ours;
+  std::array<uint8_t, 33> theirs;
   ASSERT_TRUE(DecodeBase64Url(value, ours));
   ASSERT_TRUE(DecodeBase64Url(Site({kKeyB}).Mint(0), theirs));
-  EXPECT_FALSE(std::equal(ours.begin() + 6, ours.begin() + 14, theirs.begin() + 6)) << "the tag is keyed";
+  EXPECT_FALSE(std::equal(ours.begin() + 9, ours.begin() + 17, theirs.begin() + 9)) << "the tag is keyed";
 }
 
 TEST(Affinity, EveryFlippedBitOfTheBytesIsForged) {
   const Site site;
-  std::array<uint8_t, 30> bytes;
+  std::array<uint8_t, 33> bytes;
   ASSERT_TRUE(DecodeBase64Url(site.Mint(1), bytes));
   for (size_t bit = 0; bit < bytes.size() * 8; ++bit) {
     bytes[bit / 8] ^= static_cast<uint8_t>(1 << bit % 8);
@@ -266,7 +266,16 @@ TEST(Affinity, WithoutKeysAcceptsNothingAndMintsNothing) {
 
 // What hosts of one fleet exchange through their clients may not change from build to build.
 TEST(Affinity, HasAFixedValue) {
-  EXPECT_EQ(Site().Mint(0), "AQBlU_8QS8ExlM2tNpk6e_Jh_UoP4yJZ7Dp1ajpc");
+  EXPECT_EQ(Site().Mint(0), "AmVT8QAAAA4QS8ExlM2tNplLEvNY-rAGfvkQRk5c_INI");
+}
+
+// For one release: clients bring it for as long as its ttl.
+TEST(Affinity, ReadsVersion1AndRenewsIt) {
+  constexpr std::string_view kMintedAtNowFor1h = "AQBlU_8QS8ExlM2tNpk6e_Jh_UoP4yJZ7Dp1ajpc";
+  const Site site({kKeyA}, 1h);
+  EXPECT_THAT(site.Find(kMintedAtNowFor1h), HitsAndRenews(&site.endpoint(0)));
+  EXPECT_THAT(site.Find(kMintedAtNowFor1h, kNow + 1h), Misses(AffinityResult::kExpired));
+  EXPECT_THAT(Site({kKeyB}, 1h).Find(kMintedAtNowFor1h), Misses(AffinityResult::kForged));
 }
 
 TEST(Affinity, WritesItsSetCookieAsConfigured) {
