@@ -116,7 +116,9 @@ constexpr std::string_view kReasonsIntroduction = R"(
 `status` is the HTTP status that the client gets where it has had no answer yet; a dash means that the connection just ends.
 `close code` is the code of the close frame to the client of an open tunnel; a dash means that the reason does not occur there,
 or that no close frame can be sent. Configuration may change it: `websocket.backend_lost_code` for a lost backend and for
-one that does not answer a ping. `Retry-After` is in seconds. The response's body, or the close frame's reason, is the text.
+one that does not answer a ping. `Retry-After` is in seconds, and each response draws its own
+within these bounds, so that clients that are refused together do not come back together. The response's body, or the close
+frame's reason, is the text.
 Each reason counts in `hawser_rejects_total`.
 
 | `reason` | `flag` | status | close code | `closed_by` | `Retry-After` | text | what to do |
@@ -139,6 +141,10 @@ constexpr std::string_view kViolationsIntroduction = R"(
 
 std::string OrDash(int number) {
   return number == 0 ? "–" : fmt::to_string(number);
+}
+
+std::string RangeOrDash(int least) {
+  return least == 0 ? "–" : fmt::format("{} to {}", least, 2 * least);
 }
 
 // --- The admin pages ---
@@ -197,7 +203,7 @@ std::string AccessLogMarkdown() {
     if (row.reject == http::Reject::kNone) continue;
     page += fmt::format("| `{}` | `{}` | {} | {} | `{}` | {} | {} | {} |\n", row.label, row.flag,
                         OrDash(row.status), OrDash(row.close_code), http::LabelOf(row.closed_by),
-                        OrDash(row.retry_after), row.text, row.advice);
+                        RangeOrDash(row.retry_after), row.text, row.advice);
   }
   page += kFlagsIntroduction;
   for (const http::FlagSpec& row : http::FlagTable()) {

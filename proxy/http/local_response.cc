@@ -9,11 +9,13 @@ namespace hawser::http {
 namespace {
 
 // What RFC 9110 §15.5.6 and RFC 6455 §4.4 ask for, and the row's Retry-After.
-std::vector<std::pair<std::string, std::string>> RefusalFields(const RejectSpec& spec) {
+std::vector<std::pair<std::string, std::string>> RefusalFields(const RejectSpec& spec,
+                                                               uint64_t random) {
   std::vector<std::pair<std::string, std::string>> fields;
   if (spec.status == 405) fields.emplace_back("Allow", "GET");
   if (spec.status == 426) fields.emplace_back("Sec-WebSocket-Version", "13");
-  if (spec.retry_after != 0) fields.emplace_back("Retry-After", std::to_string(spec.retry_after));
+  if (const uint64_t base = spec.retry_after; base != 0)
+    fields.emplace_back("Retry-After", std::to_string(base + random % (base + 1)));
   return fields;
 }
 
@@ -36,10 +38,10 @@ LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, s
   return response;
 }
 
-LocalResponse RefusalOf(Reject reject) {
+LocalResponse RefusalOf(Reject reject, uint64_t random) {
   const RejectSpec& spec = SpecOf(reject);
   HAWSER_DCHECK(spec.status != 0);
-  return MakeLocalResponse(spec.status, RefusalFields(spec), std::string(spec.text) + "\n");
+  return MakeLocalResponse(spec.status, RefusalFields(spec, random), std::string(spec.text) + "\n");
 }
 
 ResponseHead HeadOf(const LocalResponse& response, std::string_view request_method) {

@@ -2,6 +2,7 @@
 // routes.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,8 +25,9 @@ LocalResponse MakeLocalResponse(int status, std::vector<std::pair<std::string, s
                                 std::string body);
 
 // The answer to a refused request, from the refusal table, with Retry-After where the row has one,
-// Sec-WebSocket-Version on a 426 and Allow on a 405. `reject` must have a status.
-LocalResponse RefusalOf(Reject reject);
+// Sec-WebSocket-Version on a 426 and Allow on a 405. `reject` must have a status. `random`: 64 fresh bits,
+// which spread the Retry-After.
+LocalResponse RefusalOf(Reject reject, uint64_t random);
 
 // The head that answers a request of that method; views into `response`.
 ResponseHead HeadOf(const LocalResponse& response, std::string_view request_method);

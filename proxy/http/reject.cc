@@ -46,6 +46,14 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
     {"RL", "A limit was reached (Envoy's flag)."},
     {"DRN", "hawser is draining."},
     {"UH", "No endpoint can be used (Envoy's flag)."},
+    {"UO", "A circuit breaker was full (Envoy's flag)."},
+    {"AQ", "The WebSocket handshake waited to be admitted."},
+    {"RT", "The request was tried again."},
+    {"URX",
+     "The request was not tried again, because `retry.attempts` or the retry budget was spent (Envoy's "
+     "flag)."},
+    {"EJ", "An endpoint was passed over because of its health, or was ejected by this request's failure."},
+    {"PAN", "Too few endpoints were healthy, so that health was ignored."},
     {"UF", "The connection to the backend failed (Envoy's flag)."},
     {"OVL", "hawser is out of ports, descriptors, memory or contexts."},
     {"UC", "The backend ended the connection (Envoy's flag)."},
@@ -140,6 +148,24 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "port: operations.md, Behind another proxy."},
     {kNoEndpoint, 503, 0, kProxy, kSoon, "no_endpoint", "UH", "No backend is available.",
      "Look at `/clusters`: no endpoint of the cluster can be used."},
+    {kTunnelsFull, 503, 0, kProxy, kSoon, "tunnels_full", "UO", "The backends have too many tunnels.",
+     "Add endpoints, or raise `tunnels` in `clusters[].circuit_breakers` or "
+     "`clusters[].endpoint_circuit_breakers`, whichever `/clusters` shows as full."},
+    {kRequestsFull, 503, 0, kProxy, kSoon, "requests_full", "UO", "The backends have too many requests.",
+     "Find out whether the backends have become slow. Else add endpoints, or raise `requests` in "
+     "`clusters[].circuit_breakers` or `clusters[].endpoint_circuit_breakers`."},
+    {kConnectingFull, 503, 0, kProxy, kSoon, "connecting_full", "UO",
+     "Too many connections to the backends are being made.",
+     "Look at the backends' accept queues and network. Else raise `connecting` in "
+     "`clusters[].circuit_breakers` or `clusters[].endpoint_circuit_breakers`."},
+    {kAdmissionFull, 503, 0, kProxy, kSoon, "admission_full", "AQ", "Too many clients wait to be admitted.",
+     "Nothing to do if it was a storm of reconnects: clients come again. If it lasts, add endpoints, or "
+     "raise "
+     "`clusters[].admission`: its `rate` where the backends can take more, its `pending` where more may "
+     "wait."},
+    {kAdmissionTimeout, 503, 0, kProxy, kSoon, "admission_timeout", "AQ",
+     "The client was not admitted in time.",
+     "As for `admission_full`; the bound is `clusters[].admission.wait`."},
     {kConnectFailed, 503, 0, kProxy, kSoon, "connect_failed", "UF", "The backend cannot be reached.",
      "Look at the line's `backend_error` and at the backend: it refuses connections, or its certificate is "
      "not accepted."},
@@ -236,6 +262,15 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "Nothing to do if hawser was ended at once. To give tunnels more time, raise `drain.deadline`."},
 });
 
+constexpr auto kParts = std::to_array<PartSpec>({
+    {kBreakerPart, "UO"},
+    {kQueuePart, "AQ"},
+    {kRetryPart, "RT"},
+    {kRetryLimitPart, "URX"},
+    {kEjectionPart, "EJ"},
+    {kPanicPart, "PAN"},
+});
+
 constexpr bool HasFlag(std::string_view flag) {
   return std::any_of(kFlags.begin(), kFlags.end(), [flag](const FlagSpec& row) { return row.flag == flag; });
 }
@@ -260,6 +295,9 @@ constexpr bool InOrder() {
 static_assert(kTable.size() == static_cast<size_t>(Reject::kCount), "a refusal has no row");
 static_assert(InOrder(), "rows stand in the order of the enumerators");
 static_assert(std::all_of(kTable.begin(), kTable.end(), Sound), "a row lacks a column");
+static_assert(std::all_of(kParts.begin(), kParts.end(),
+                          [](const PartSpec& row) { return HasFlag(row.flag); }),
+              "a part has no flag");
 
 constexpr auto kClosedByLabels =
     std::to_array<std::string_view>({"", "client", "backend", "proxy", "policy", "timeout", "drain"});
@@ -278,6 +316,10 @@ std::span<const RejectSpec> RejectTable() {
 
 std::span<const FlagSpec> FlagTable() {
   return kFlags;
+}
+
+std::span<const PartSpec> PartTable() {
+  return kParts;
 }
 
 std::string_view LabelOf(ClosedBy closed_by) {

@@ -38,6 +38,11 @@ enum class Reject : uint8_t {
   kDraining,
   // The backend's answer, or the lack of it.
   kNoEndpoint,
+  kTunnelsFull,  // this one and the next two: a circuit breaker of the cluster, or those of all its endpoints
+  kRequestsFull,
+  kConnectingFull,
+  kAdmissionFull,     // as many handshakes wait for the endpoint as may
+  kAdmissionTimeout,  // it has waited for its admission for too long
   kConnectFailed,
   kConnectTimeout,
   kNoLocalPort,  // every local port towards the backend is taken
@@ -88,11 +93,13 @@ struct RejectSpec {
   int status = 0;           // HTTP status where the client has had no head yet; 0: the connection just ends
   uint16_t close_code = 0;  // RFC 6455 §7.4 code for a tunnel's client; 0: never happens in a tunnel
   ClosedBy closed_by;
-  uint16_t retry_after = 0;  // Retry-After of the response (RFC 9110 §10.2.3), seconds; 0: none
-  std::string_view label;    // metric label and access-log reason: snake_case
-  std::string_view flag;     // the access log's short flag, one of FlagTable; "-" for kNone
-  std::string_view text;     // one sentence for the response body and the close frame's reason
-  std::string_view advice;   // what an operator should do about it, for docs/access-log.md
+  // Retry-After of the response (RFC 9110 §10.2.3), seconds; 0: none. Each response has between this and twice
+  // as much, so that those who are refused together do not come back together.
+  uint16_t retry_after = 0;
+  std::string_view label;   // metric label and access-log reason: snake_case
+  std::string_view flag;    // the access log's short flag, one of FlagTable; "-" for kNone
+  std::string_view text;    // one sentence for the response body and the close frame's reason
+  std::string_view advice;  // what an operator should do about it, for docs/access-log.md
 };
 
 // Total: every enumerator but kCount has its row.
@@ -107,5 +114,23 @@ struct FlagSpec {
 
 // Envoy's response flags where there is a fitting one; else flags of hawser's own.
 std::span<const FlagSpec> FlagTable();
+
+// What had a part in how a request went, also in one that succeeded. Bits.
+enum Part : uint8_t {
+  kBreakerPart = 1 << 0,     // a circuit breaker kept it from an endpoint
+  kQueuePart = 1 << 1,       // it waited to be admitted
+  kRetryPart = 1 << 2,       // it was tried again
+  kRetryLimitPart = 1 << 3,  // it was not tried again: its further tries, or the budget, were spent
+  kEjectionPart = 1 << 4,    // an endpoint's health kept it from there
+  kPanicPart = 1 << 5,       // health was ignored
+};
+
+struct PartSpec {
+  Part part;
+  std::string_view flag;  // one of FlagTable
+};
+
+// In the order in which the log has them.
+std::span<const PartSpec> PartTable();
 
 }  // namespace hawser::http

@@ -11,7 +11,7 @@
 //   switch (http.Advance(head)) {
 //     case kWaiting: return;
 //     case kRequest: return http.Answer(PageAt(head.path())) ...    // now, or later: no events until then
-//     case kRejected: return http.Answer(http::RefusalOf(http.reject())) ...
+//     case kRejected: return http.Answer(http::RefusalOf(http.reject(), random())) ...
 //     case kOver: return Drop();
 //   }
 //

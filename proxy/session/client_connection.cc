@@ -217,7 +217,7 @@ void ClientConnection::Refuse(Reject reject) {
          .outcome = {.closed_by = spec.closed_by, .reason = spec.label, .flag = spec.flag},
          .duration_ms = 0});
   }
-  Linger(http_.Answer(http::RefusalOf(reject)));
+  Linger(http_.Answer(http::RefusalOf(reject, services_.random())));
 }
 
 void ClientConnection::RunExchange(event::Ready ready) {

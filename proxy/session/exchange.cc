@@ -27,6 +27,9 @@ bool LeavesClientSound(Reject reject) {
   switch (reject) {
     case Reject::kNoRoute:
     case Reject::kNoEndpoint:
+    case Reject::kTunnelsFull:
+    case Reject::kRequestsFull:
+    case Reject::kConnectingFull:
     case Reject::kConnectFailed:
     case Reject::kConnectTimeout:
     case Reject::kBackendClosed:
@@ -436,7 +439,8 @@ void Exchange::ArmFor(base::Duration limit) {
 void Exchange::Refuse(Reject reject) {
   const End end{http::SpecOf(reject).closed_by, reject};
   if (response_.started()) return Finish(Progress::kBroken, end);
-  Answer(http::RefusalOf(reject), !websocket() && !Leaving() && LeavesClientSound(reject), end);
+  Answer(http::RefusalOf(reject, services_.random()),
+         !websocket() && !Leaving() && LeavesClientSound(reject), end);
 }
 
 void Exchange::AnswerByFilter(filters::Verdict& verdict) {

@@ -1,5 +1,9 @@
 #include "proxy/http/local_response.h"
 
+#include <set>
+#include <string>
+
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace hawser::http {
@@ -41,6 +45,17 @@ TEST(LocalResponse, KeepsADateThatItIsGiven) {
   const ResponseHead head = HeadOf(response, "GET");
   EXPECT_EQ(head.headers.Count("Date"), 1u);
   EXPECT_EQ(head.headers.Find("Date"), "then");
+}
+
+// Those who are refused together must not come back together.
+TEST(LocalResponse, ARefusalSpreadsItsRetryAfter) {
+  std::set<std::string> values;
+  for (uint64_t random = 0; random < 100; ++random) {
+    const LocalResponse response = RefusalOf(Reject::kNoEndpoint, random * 0x9e3779b97f4a7c15);
+    values.emplace(HeadOf(response, "GET").headers.Find("Retry-After").value_or("none"));
+  }
+  EXPECT_THAT(values, testing::ElementsAre("2", "3", "4")) << "from the row's to twice as much";
+  EXPECT_FALSE(HeadOf(RefusalOf(Reject::kNoRoute, 1), "GET").headers.Find("Retry-After"));
 }
 
 }  // namespace

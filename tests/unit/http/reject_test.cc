@@ -103,6 +103,7 @@ TEST(Reject, EveryFlagIsUsedAndHasItsOwnMeaning) {
   std::set<std::string_view> used;
   for (const RejectSpec& spec : RejectTable()) used.insert(spec.flag);
   used.erase("-");
+  for (const PartSpec& spec : PartTable()) used.insert(spec.flag);
   std::set<std::string_view> flags;
   for (const FlagSpec& flag : FlagTable()) EXPECT_TRUE(flags.insert(flag.flag).second) << flag.flag;
   EXPECT_EQ(flags, used);

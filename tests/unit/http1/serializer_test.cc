@@ -114,7 +114,7 @@ TEST(Serializer, WhatIsWrittenIsReadTheSame) {
 }
 
 std::string LastRefusal(Reject reject) {
-  return LastResponse(http::RefusalOf(reject), "GET");
+  return LastResponse(http::RefusalOf(reject, 0), "GET");
 }
 
 TEST(LastResponse, EveryRefusalWithAStatusIsASoundResponse) {

@@ -63,7 +63,7 @@ class Owner final : public event::IoHandler {
         return;
       case Progress::kRejected:
         rejects.push_back(http.reject());
-        return On(http.Answer(http::RefusalOf(http.reject())));
+        return On(http.Answer(http::RefusalOf(http.reject(), 0)));
       case Progress::kOver: over = true; return http.Close(net::CloseReason::kOrderly);
     }
   }
@@ -364,7 +364,7 @@ TEST_F(ServerConnectionTest, AHeadThatIsLateMayStillBeAnswered) {
   DeliverAll();
   Pass(5s);
   ASSERT_EQ(owner_->timed_out, 1);
-  owner_->On(owner_->http.Answer(http::RefusalOf(http::Reject::kRequestTimeout)));
+  owner_->On(owner_->http.Answer(http::RefusalOf(http::Reject::kRequestTimeout, 0)));
   EXPECT_THAT(stream_.written(), StartsWith("HTTP/1.1 408 "));
   stream_.Feed("TP/1.1\r\n\r\n");
   DeliverAll();
