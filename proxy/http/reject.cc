@@ -314,6 +314,22 @@ std::span<const RejectSpec> RejectTable() {
   return kTable;
 }
 
+bool LeavesClientSound(Reject reject) {
+  switch (reject) {
+    case kNoRoute:
+    case kNoEndpoint:
+    case kTunnelsFull:
+    case kRequestsFull:
+    case kConnectingFull:
+    case kConnectFailed:
+    case kConnectTimeout:
+    case kBackendClosed:
+    case kBackendTimeout:
+    case kBadBackendResponse: return true;
+    default: return false;
+  }
+}
+
 std::span<const FlagSpec> FlagTable() {
   return kFlags;
 }

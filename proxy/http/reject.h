@@ -107,6 +107,10 @@ const RejectSpec& SpecOf(Reject reject);
 // All rows, in the order of the enumerators.
 std::span<const RejectSpec> RejectTable();
 
+// The client is not at fault, and there is room: once its request is complete, the next one may follow on the
+// same connection.
+bool LeavesClientSound(Reject reject);
+
 struct FlagSpec {
   std::string_view flag;
   std::string_view meaning;  // one sentence

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "fmt/format.h"
+#include "proxy/http/cache_control.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
@@ -144,9 +145,12 @@ void BackendRequest::GiveUp() {
   if (stream_ != nullptr) std::exchange(stream_, nullptr)->Close(net::CloseReason::kOrderly);
 }
 
-std::string BackendRequest::AffinityCookie(bool tls) const {
-  HAWSER_DCHECK(renews_affinity());
-  return cluster_->CookieFor(endpoint(), cluster::WallNow(), tls);
+void BackendRequest::AddAffinityCookie(http::HeaderList& response, http::TextArena& arena) const {
+  if (!renew_affinity_ || cluster_->cluster().affinity() == nullptr || http::IsForSharedCaches(response))
+    return;
+  const bool tls = request_.record.tls ||
+                   request_.head.headers.Find("X-Forwarded-Proto") == "https";  // set by a trusted proxy
+  response.Add("Set-Cookie", arena(cluster_->CookieFor(endpoint(), cluster::WallNow(), tls)));
 }
 
 // --- Tries that fail before any byte of an answer ---

@@ -90,9 +90,9 @@ class BackendRequest {
     HAWSER_DCHECK(request_.record.endpoint != nullptr);
     return *request_.record.endpoint;
   }
-  // The response is to set the affinity cookie.
-  bool renews_affinity() const { return cluster_->cluster().affinity() != nullptr && renew_affinity_; }
-  std::string AffinityCookie(bool tls) const;
+  // Adds the cookie that leads the client back to endpoint(), where the response is to set one. Its text
+  // goes into `arena`.
+  void AddAffinityCookie(http::HeaderList& response, http::TextArena& arena) const;
 
   // Why the last failed try failed, and the same in words; kNone and "" if none failed.
   http::Reject failure() const { return failure_; }

@@ -215,7 +215,7 @@ void ClientConnection::Refuse(Reject reject) {
         {.record = record,
          .traffic = {.bytes_in = http_.received().size()},
          .outcome = {.closed_by = spec.closed_by, .reason = spec.label, .flag = spec.flag},
-         .duration_ms = 0});
+         .ended = record.start});
   }
   Linger(http_.Answer(http::RefusalOf(reject, services_.random())));
 }

@@ -1,5 +1,5 @@
-// Why a tunnel ends: set once, when the ending begins. Its close frames, its counters and its line in the
-// access log come from this. A plain value.
+// Why a request or a tunnel ends: set once, when the ending begins. A tunnel's close frames, the counters and
+// the line in the access log come from this. A plain value.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,14 @@
 namespace hawser::session {
 
 struct Ending {
+  // The end of a request: refused or given up for `reason`; none: its response was complete.
+  static Ending OfRequest(http::Reject reason = http::Reject::kNone) {
+    return {.closed_by = http::SpecOf(reason).closed_by, .reason = reason, .close_code = 0};
+  }
+
   ClosedBy closed_by = ClosedBy::kNobody;
   http::Reject reason = http::Reject::kNone;  // none: a close handshake that a peer began
-  uint16_t close_code = 1006;                 // RFC 6455 §7.1.5: as the client saw or sent it
+  uint16_t close_code = 1006;                 // RFC 6455 §7.1.5: as the client saw or sent it; a request: 0
   // The rule that `offender` broke, if it was one of RFC 6455.
   ws::Violation violation = ws::Violation::kNone;
   Peer offender = Peer::kClient;

@@ -1,45 +1,19 @@
 #include "proxy/session/exchange.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
 
 #include "proxy/base/check.h"
-#include "proxy/cluster/connector.h"
-#include "proxy/http/cache_control.h"
 #include "proxy/http/date.h"
-#include "proxy/http/max_forwards.h"
 #include "proxy/route/answer.h"
 #include "proxy/session/drain_gone.h"
-#include "proxy/session/offload.h"
+#include "proxy/session/ending.h"
 #include "proxy/session/prepare_head.h"
+#include "proxy/session/route_action.h"
 #include "proxy/session/tunnel.h"
 
 namespace hawser::session {
-namespace {
 
 using http::Reject;
-
-const filters::Locals kNoLocals;
-
-// Refusals that are not the client's fault: if the request is complete, the next request follows it.
-bool LeavesClientSound(Reject reject) {
-  switch (reject) {
-    case Reject::kNoRoute:
-    case Reject::kNoEndpoint:
-    case Reject::kTunnelsFull:
-    case Reject::kRequestsFull:
-    case Reject::kConnectingFull:
-    case Reject::kConnectFailed:
-    case Reject::kConnectTimeout:
-    case Reject::kBackendClosed:
-    case Reject::kBackendTimeout:
-    case Reject::kBadBackendResponse: return true;
-    default: return false;
-  }
-}
-
-}  // namespace
 
 Exchange::Exchange(WorkerServices& services, Backends& backends, event::IoHandler& owner, Client client,
                    http::RequestHead head)
@@ -58,7 +32,7 @@ Exchange::~Exchange() {
 
 void Exchange::GiveUp(Reject reason) {
   if (state_ == State::kDone || record_ == nullptr) return;
-  Finish(Progress::kBroken, {http::SpecOf(reason).closed_by, reason});
+  Finish(Progress::kBroken, reason);
 }
 
 Exchange::Progress Exchange::Advance(event::Ready ready) {
@@ -92,59 +66,46 @@ bool Exchange::Leaving() const {
 // --- The request ---
 
 void Exchange::Start() {
-  http::Classification classification = http::Classify(head_);
-  const bool sound_names =
-      MeetUnderscorePolicy(client_.listener->settings.headers_with_underscores, head_, services_.stats);
-  const bool looped = services_.via.IsIn(head_.headers);  // before PrepareHead, which adds our own entry
-  upgrade_ = std::move(classification.upgrade);
   const Snapshot& snapshot = *backends_.snapshot();
   generation_ = snapshot.generation;
-  record_ = PrepareHead(services_, *client_.listener, client_.peer, client_.tls, head_, arena_,
-                        snapshot.config->access_log);
+  PreparedHead prepared = PrepareHead(services_, *client_.listener, client_.peer, client_.tls, head_, arena_,
+                                      snapshot.config->access_log);
+  record_ = std::move(prepared.record);
+  upgrade_ = std::move(prepared.upgrade);
   services_.stats.Add(stats::Metric::kRequests);
   if (client_.reject != Reject::kNone) return Refuse(client_.reject);
   if (Leaving()) return Refuse(Reject::kDraining);
-  if (classification.reject != Reject::kNone) return Refuse(classification.reject);
-  if (!sound_names) return Refuse(Reject::kUnderscoreInHeader);
-  if (looped) return Refuse(Reject::kLoopDetected);
-  if (websocket()) NormalizeHandshake(head_);
-  runtime_ = snapshot.Match(client_.listener->name.id(), head_, websocket());
-  if (runtime_ == nullptr) return Refuse(Reject::kNoRoute);
-  record_->route = runtime_->route;
+  if (prepared.reject != Reject::kNone) return Refuse(prepared.reject);
+  std::shared_ptr<const RouteRuntime> matched =
+      snapshot.Match(client_.listener->name.id(), head_, websocket());
+  if (matched == nullptr) return Refuse(Reject::kNoRoute);
+  record_->route = matched->route;
   record_->route->group->Add(services_.worker, stats::PartCount::kRequests);
-  if (websocket()) offload_ = NegotiateCompression(route().websocket, head_, upgrade_, arena_);
+  if (websocket()) opening_.OnRequest(route().websocket, head_, upgrade_, arena_);
 
-  client_address_ = net::SocketAddress(record_->client, record_->client_port);
-  const filters::Connection from{.client = client_address_,
-                                 .listener = record_->listener.text(),
-                                 .tls = client_.tls,
-                                 .route = *record_->route};
-  locals_ = backends_.filter_locals().Of(runtime_);
-  context_.emplace(from, head_, arena_, locals_ == nullptr ? kNoLocals : locals_->locals, services_.loop,
-                   owner_, kFilterTag);
+  std::shared_ptr<const RouteLocals> locals = backends_.filter_locals().Of(matched);
+  filters_.emplace(services_, std::move(matched), std::move(locals),
+                   FilterRun::Request{.record = *record_, .head = head_, .arena = arena_}, owner_,
+                   kFilterTag);
   WatchClient();
   state_ = State::kFilters;
 }
 
 void Exchange::RunFilters() {
-  if (context_->waiting()) return;  // the client has sent something meanwhile
-  filters::Verdict verdict = runtime_->filters.OnRequest(*context_);
+  if (filters_->waiting()) return;  // the client has sent something meanwhile
+  using Kind = filters::Verdict::Kind;
+  filters::Verdict verdict = filters_->OnRequest();
+  if (verdict.kind() == Kind::kContinue) {
+    const size_t longest = client_.listener->settings.limits.request_head.bytes;
+    verdict = ApplyRoute(*record_->route, head_, longest, arena_);
+  }
   switch (verdict.kind()) {
-    case filters::Verdict::Kind::kWait: return services_.loop.Arm(timer_, verdict.most());
-    case filters::Verdict::Kind::kReject: return Refuse(verdict.reason());
-    case filters::Verdict::Kind::kAnswer: return AnswerByFilter(verdict);
-    case filters::Verdict::Kind::kContinue: break;
+    case Kind::kWait: return services_.loop.Arm(timer_, verdict.most());
+    case Kind::kReject: return Refuse(verdict.reason());
+    // A refused upgrade ends the connection: what lies behind it was never a request.
+    case Kind::kAnswer: return Answer(verdict.TakeResponse(), !websocket(), verdict.reason());
+    case Kind::kContinue: return AskBackend();
   }
-  if (route::Answers(route())) return AnswerByRoute();
-  switch (http::CountForward(head_, arena_)) {
-    case http::ForwardLimit::kMalformed: return Refuse(Reject::kMalformedRequest);
-    case http::ForwardLimit::kExhausted: return AnswerInPlace();
-    case http::ForwardLimit::kAllowed: break;
-  }
-  const auto& rewrite = record_->route->rewrite;
-  const size_t longest = client_.listener->settings.limits.request_head.bytes;
-  if (rewrite && !rewrite->Apply(route(), head_, longest, arena_)) return Refuse(Reject::kNoRoute);
-  AskBackend();
 }
 
 // --- The backend ---
@@ -240,7 +201,7 @@ void Exchange::WatchClient() {
 }
 
 void Exchange::ClientLeft() {
-  Finish(Progress::kBroken, {ClosedBy::kClient, Reject::kClientLost});
+  Finish(Progress::kBroken, Reject::kClientLost);
 }
 
 // --- The response ---
@@ -281,43 +242,19 @@ void Exchange::FlushInterim() {
 }
 
 void Exchange::OnTunnel() {
-  http::ResponseHead& head = response_.head();
-  // Only what the backend agreed to counts.
-  deflate_ = http::HasExtension(head, "permessage-deflate");
-  route::ApplyRules(route().response_headers, head.headers);
-  if (offload_) head.headers.Add("Sec-WebSocket-Extensions", arena_(offload_->Answer()));
-  AddAffinityCookie();
-  RunResponseFilters();
+  opening_.OnResponse(route(), response_.head(), arena_);
+  backend_->AddAffinityCookie(response_.head().headers, arena_);
+  filters_->OnResponse(response_.head());
   if (!response_.OpenTunnel(upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
   backend_->stream().Want({});  // until the tunnel reads it
   state_ = State::kSwitch;
-}
-
-void Exchange::AddAffinityCookie() {
-  http::HeaderList& headers = response_.head().headers;
-  if (!backend_->renews_affinity() || http::IsForSharedCaches(headers)) return;
-  const bool tls =
-      client_.tls || head_.headers.Find("X-Forwarded-Proto") == "https";  // set by a trusted proxy
-  headers.Add("Set-Cookie", arena_(backend_->AffinityCookie(tls)));
-}
-
-void Exchange::RunResponseFilters() {
-  HAWSER_DCHECK(context_);
-  runtime_->filters.OnResponse(*context_, response_.head());
 }
 
 void Exchange::SwitchProtocols() {
   const net::IoResult put = client_.stream.Write({});
   if (put.state == net::IoState::kError) return ClientLeft();
   if (put.state == net::IoState::kBlocked) return WatchClient();
-  record_->status = head_.version == http::Version::kHttp2 ? 200 : 101;
-  record_->tunnel = true;
-  backend_->endpoint().CountTunnelOpened();
-  services_.stats.Add(stats::Metric::kUpgradesOk);
-  services_.stats.Add(stats::Metric::kTunnels);
-  services_.stats.Add(stats::Metric::kTunnelsOpen);
-  services_.stats.CountResponse(record_->status);
-  services_.stats.Observe(stats::Histogram::kHandshake, services_.loop.now() - record_->start);
+  opening_.OnOpened(services_, *record_, backend_->endpoint());
   timer_.Cancel();
   state_ = State::kDone;
   progress_ = Progress::kTunnel;
@@ -326,37 +263,14 @@ void Exchange::SwitchProtocols() {
 void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases,
                           std::string_view early) {
   HAWSER_DCHECK(progress_ == Progress::kTunnel && record_ != nullptr);
-  auto early_from_client = std::as_bytes(std::span(early));
-  if (offload_) {
-    client = Offload(services_, route().websocket, *offload_, std::move(client),
-                     std::exchange(early_from_client, {}));
-  }
-  std::string early_from_backend;
-  auto backend = backend_->TakeTunnel(early_from_backend);
-  Tunnel& tunnel =
-      Tunnel::Start(services_, {.client = std::move(client),
-                                .backend = std::move(backend),
-                                .record = std::move(record_),
-                                .leases = std::move(leases),
-                                .longest_silence = LongestSilence(),
-                                .attachments = TakeAttachments(),
-                                .deflate = deflate_,
-                                .early_from_client = early_from_client,
-                                .early_from_backend = std::as_bytes(std::span(early_from_backend))});
+  Tunnel& tunnel = opening_.Start(services_, *backend_,
+                                  {.client = std::move(client),
+                                   .backend = {},
+                                   .record = std::move(record_),
+                                   .leases = std::move(leases),
+                                   .attachments = filters_->TakeAttachments()},
+                                  early);
   if (generation_ != backends_.snapshot()->generation) EndIfGone(services_.sessions, backends_, tunnel);
-}
-
-// What the filters have left with the tunnel may use their state on this worker, and that refers to them.
-filters::Attachments Exchange::TakeAttachments() {
-  filters::Attachments attachments = context_->TakeAttachments();
-  if (!attachments.empty())
-    attachments.AttachBehind(std::make_unique<std::shared_ptr<const RouteLocals>>(locals_));
-  return attachments;
-}
-
-base::Duration Exchange::LongestSilence() const {
-  if (backend_->endpoint().address().unix_socket()) return base::Duration(0);
-  return cluster::LongestSilence(backend_->cluster_settings().tcp_keepalive);
 }
 
 // The head is held until the body was read once: if the body is malformed in that read, the client gets 502.
@@ -365,8 +279,8 @@ void Exchange::StartRelay() {
   if (socket_io_) socket_io_->OnResponse(head);
   http::AddDate(head.headers);
   route::ApplyRules(route().response_headers, head.headers);
-  AddAffinityCookie();
-  RunResponseFilters();
+  backend_->AddAffinityCookie(head.headers, arena_);
+  filters_->OnResponse(head);
   response_.Hold();
   state_ = State::kRelay;
   ArmFor(route().stream_idle_timeout);
@@ -389,7 +303,7 @@ void Exchange::Relay() {
       // A response that has started is cut, so that the client does not take the part for the whole.
       return Refuse(backend_->stream().malformed() ? Reject::kBadBackendResponse : Reject::kBackendClosed);
     case BodyRelay::Progress::kDone:
-      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, {});
+      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished);
     case BodyRelay::Progress::kMore: break;
   }
   if (response_.TakeMoved()) ArmFor(route().stream_idle_timeout);
@@ -405,9 +319,9 @@ void Exchange::OnTimer() {
     OnTryFailed();
   } else if (state_ == State::kAnswer) {
     services_.stats.Add(stats::Metric::kAnswerTimeouts);
-    Finish(Progress::kBroken, end_);
+    Finish(Progress::kBroken, refusal_);
   } else if (state_ == State::kFilters) {
-    if (context_->waiting()) Refuse(context_->Expire());  // else its verdict came in this turn
+    if (filters_->waiting()) Refuse(filters_->Expire());  // else its verdict came in this turn
   } else {
     const Reject late = LateReason();
     if (late == Reject::kBackendTimeout) backend_->OnLate();
@@ -419,8 +333,7 @@ void Exchange::OnTimer() {
 Reject Exchange::LateReason() const {
   if (state_ != State::kAwaitHead)
     return Reject::kIdleTimeout;  // the client does not take the 101, or a body does not move
-  const bool client = upload_.under_way() && !upload_.awaits_continue() && !upload_.wants_write();
-  return client ? Reject::kRequestTimeout : Reject::kBackendTimeout;
+  return upload_.awaits_client() ? Reject::kRequestTimeout : Reject::kBackendTimeout;
 }
 
 // While a request's body moves, only stream_idle_timeout applies. Once the request is complete, or while its
@@ -437,37 +350,18 @@ void Exchange::ArmFor(base::Duration limit) {
 }
 
 void Exchange::Refuse(Reject reject) {
-  const End end{http::SpecOf(reject).closed_by, reject};
-  if (response_.started()) return Finish(Progress::kBroken, end);
-  Answer(http::RefusalOf(reject, services_.random()),
-         !websocket() && !Leaving() && LeavesClientSound(reject), end);
+  if (response_.started()) return Finish(Progress::kBroken, reject);
+  Answer(http::RefusalOf(reject, services_.random()), !websocket() && !Leaving() && http::LeavesClientSound(reject), reject);
 }
 
-void Exchange::AnswerByFilter(filters::Verdict& verdict) {
-  Answer(verdict.TakeResponse(), !websocket(), {http::SpecOf(verdict.reason()).closed_by, verdict.reason()});
-}
-
-// A refused upgrade ends the connection: what lies behind it was never a request.
-void Exchange::AnswerByRoute() {
-  const std::string_view scheme = head_.headers.Find("X-Forwarded-Proto").value_or("http");
-  Answer(route::AnswerOf(route(), head_, scheme), !websocket(), {});
-}
-
-// Answers a request whose Max-Forwards is 0. A TRACE is not echoed: that would give a script in a page the
-// cookies that browsers hide from it.
-void Exchange::AnswerInPlace() {
-  if (head_.method == "TRACE") return Refuse(Reject::kMethodNotAllowed);
-  Answer(http::MakeLocalResponse(200, {}, {}), true, {});
-}
-
-void Exchange::Answer(http::LocalResponse response, bool keep, End end) {
+void Exchange::Answer(http::LocalResponse response, bool keep, Reject reason) {
   record_->status = static_cast<uint16_t>(response.status);
   response_.SetAnswer(std::move(response), head_.method);
-  if (end.reason == Reject::kNone) route::ApplyRules(route().response_headers, response_.head().headers);
-  if (context_) RunResponseFilters();
+  if (reason == Reject::kNone) route::ApplyRules(route().response_headers, response_.head().headers);
+  if (filters_) filters_->OnResponse(response_.head());
   if (backend_) backend_->GiveUp();
-  end_ = end;
-  if (!response_.SendAnswer(keep)) return Finish(Progress::kBroken, end);
+  refusal_ = reason;
+  if (!response_.SendAnswer(keep)) return Finish(Progress::kBroken, reason);
   services_.loop.Arm(timer_, client_.listener->settings.timeouts.answer);
   state_ = State::kAnswer;
 }
@@ -476,33 +370,27 @@ void Exchange::FlushAnswer() {
   switch (response_.FlushAnswer()) {
     case net::IoState::kBlocked: return client_.stream.Want({.write = true});
     case net::IoState::kOk:
-      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, end_);
-    default: return Finish(Progress::kBroken, end_);
+      return Finish(client_.stream.reusable() ? Progress::kReusable : Progress::kFinished, refusal_);
+    default: return Finish(Progress::kBroken, refusal_);
   }
 }
 
-void Exchange::Finish(Progress progress, End end) {
+void Exchange::Finish(Progress progress, Reject reason) {
   HAWSER_DCHECK(state_ != State::kDone && record_ != nullptr);
   state_ = State::kDone;
   progress_ = progress;
   timer_.Cancel();
   if (backend_) backend_->Return();
-  if (end.reason != Reject::kNone) services_.stats.CountReject(end.reason);
+  if (reason != Reject::kNone) services_.stats.CountReject(reason);
   if (websocket()) services_.stats.Add(stats::Metric::kUpgradesRefused);
   if (record_->status != 0) services_.stats.CountResponse(record_->status);
   if (services_.access_log == nullptr) return;
-  const http::RejectSpec& spec = http::SpecOf(end.reason);
-  const bool ordinary = end.reason == Reject::kNone;
-  const std::chrono::duration<double, std::milli> took = services_.loop.now() - record_->start;
-  services_.access_log->Write(
-      {.record = *record_,
-       .traffic = {.bytes_in = upload_.bytes(), .bytes_out = response_.bytes()},
-       .outcome = {.closed_by = end.closed_by,
-                   .reason = ordinary ? "" : spec.label,
-                   .flag = ordinary ? "" : spec.flag,
-                   .backend_error =
-                       backend_ ? std::string_view(backend_->failure_text()) : std::string_view()},
-       .duration_ms = took.count()});
+  Outcome outcome = Ending::OfRequest(reason).outcome();
+  if (backend_) outcome.backend_error = backend_->failure_text();
+  services_.access_log->Write({.record = *record_,
+                               .traffic = {.bytes_in = upload_.bytes(), .bytes_out = response_.bytes()},
+                               .outcome = outcome,
+                               .ended = services_.loop.now()});
 }
 
 }  // namespace hawser::session

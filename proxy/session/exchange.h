@@ -13,10 +13,9 @@
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
-#include "filters/context.h"
+#include "filters/verdict.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
-#include "proxy/http/deflate_offer.h"
 #include "proxy/http/head.h"
 #include "proxy/http/local_response.h"
 #include "proxy/http/message_stream.h"
@@ -26,9 +25,11 @@
 #include "proxy/session/backends.h"
 #include "proxy/session/client_response.h"
 #include "proxy/session/edge_leases.h"
+#include "proxy/session/filter_run.h"
 #include "proxy/session/record.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/session/socket_io.h"
+#include "proxy/session/tunnel_opening.h"
 #include "proxy/session/upload.h"
 #include "proxy/session/worker_services.h"
 
@@ -75,10 +76,7 @@ class Exchange {
   }
 
   // Nothing but the client's body is awaited: the backend's answer has not begun, and it takes what comes.
-  bool awaits_body() const {
-    return state_ == State::kAwaitHead && upload_.under_way() && !upload_.awaits_continue() &&
-           !upload_.wants_write();
-  }
+  bool awaits_body() const { return state_ == State::kAwaitHead && upload_.awaits_client(); }
 
   // After kTunnel: the end of the exchange and the beginning of a Tunnel. `client` carries the tunnel's
   // bytes, `early` has been read from it already.
@@ -94,12 +92,6 @@ class Exchange {
     kRelay,
     kAnswer,  // a response of hawser's own, or of the route's, is being written
     kDone,
-  };
-
-  // How the exchange ended, or is to end once an answer is written.
-  struct End {
-    ClosedBy closed_by = ClosedBy::kNobody;
-    http::Reject reason = http::Reject::kNone;
   };
 
   // The request.
@@ -124,22 +116,15 @@ class Exchange {
   void FlushInterim();
   void OnTunnel();
   void SwitchProtocols();
-  filters::Attachments TakeAttachments();
-  base::Duration LongestSilence() const;
   void StartRelay();
   void Relay();
   void WatchBackend();
-  void AddAffinityCookie();
-  void RunResponseFilters();
 
   // Answers of hawser's own, and ends.
   void Refuse(http::Reject reject);
-  void AnswerByFilter(filters::Verdict& verdict);
-  void AnswerByRoute();
-  void AnswerInPlace();
-  void Answer(http::LocalResponse response, bool keep, End end);
+  void Answer(http::LocalResponse response, bool keep, http::Reject reason = http::Reject::kNone);
   void FlushAnswer();
-  void Finish(Progress progress, End end);
+  void Finish(Progress progress, http::Reject reason = http::Reject::kNone);
 
   // Time.
   void OnTimer();
@@ -162,20 +147,16 @@ class Exchange {
   http::RequestHead head_;
   http::TextArena arena_;
   http::UpgradeRequest upgrade_;
-  End end_;  // of kAnswer
+  http::Reject refusal_ = http::Reject::kNone;  // of kAnswer; kNone: the answer is the route's
 
   std::unique_ptr<RequestRecord> record_;
-  net::SocketAddress client_address_;
-  std::shared_ptr<const RouteRuntime> runtime_;  // of the route
-  std::shared_ptr<const RouteLocals> locals_;    // of its filters; null: it has none
-  std::optional<filters::Context> context_;      // views into the members before it
-  std::optional<SocketIoSession> socket_io_;     // on a route that follows such sessions
+  std::optional<FilterRun> filters_;          // on a route; views into the members before it
+  std::optional<SocketIoSession> socket_io_;  // on a route that follows such sessions
   event::Timer timer_;
   std::optional<BackendRequest> backend_;  // once a backend is asked; refers to the members before it
   Upload upload_;
   ClientResponse response_;
-  bool deflate_ = false;  // the backend has accepted permessage-deflate
-  std::optional<http::DeflateAgreement> offload_;
+  TunnelOpening opening_;
 };
 
 }  // namespace hawser::session

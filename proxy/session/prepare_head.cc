@@ -2,13 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "proxy/http/forwarded.h"
 #include "proxy/http/hop_by_hop.h"
 #include "proxy/session/logged_target.h"
 
 namespace hawser::session {
+namespace {
 
+using http::Reject;
+
+// False: the listener refuses such a head. Before any field is removed.
 bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& head,
                           stats::WorkerStats& stats) {
   switch (policy) {
@@ -22,9 +27,9 @@ bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& he
   return true;
 }
 
-std::unique_ptr<RequestRecord> PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
-                                           const net::SocketAddress& peer, bool tls, http::RequestHead& head,
-                                           http::TextArena& arena, const config::AccessLog& log) {
+std::unique_ptr<RequestRecord> MakeRecord(WorkerServices& services, const ListenerRuntime& listener,
+                                          const net::SocketAddress& peer, bool tls, http::RequestHead& head,
+                                          http::TextArena& arena, const config::AccessLog& log) {
   http::RemoveHopByHop(head);
   const config::Listener& settings = listener.settings;
   http::Peer from{.trusted = net::AnyContains(settings.trusted_proxies, peer),
@@ -51,6 +56,25 @@ void NormalizeHandshake(http::RequestHead& head) {
   head.protocol = {};
   head.body = false;
   head.headers.Remove("Sec-WebSocket-Key");
+}
+
+}  // namespace
+
+PreparedHead PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
+                         const net::SocketAddress& peer, bool tls, http::RequestHead& head,
+                         http::TextArena& arena, const config::AccessLog& log) {
+  http::Classification classification = http::Classify(head);
+  const bool sound_names =
+      MeetUnderscorePolicy(listener.settings.headers_with_underscores, head, services.stats);
+  const bool looped = services.via.IsIn(head.headers);  // before MakeRecord, which adds our own entry
+  auto record = MakeRecord(services, listener, peer, tls, head, arena, log);
+  if (classification.upgrade.websocket) NormalizeHandshake(head);
+  return {.record = std::move(record),
+          .upgrade = std::move(classification.upgrade),
+          .reject = classification.reject != Reject::kNone ? classification.reject
+                    : !sound_names                         ? Reject::kUnderscoreInHeader
+                    : looped                               ? Reject::kLoopDetected
+                                                           : Reject::kNone};
 }
 
 }  // namespace hawser::session

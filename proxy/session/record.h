@@ -61,15 +61,21 @@ struct Traffic {  // as seen from the client: in is client to backend
   double rtt_max_ms = 0;
 };
 
+// The order leaves no gaps: a tunnel holds one.
 struct RequestRecord {
   RequestText text;
   net::IpAddress client;     // the effective one: behind trusted proxies, what they say
+  uint8_t attempts = 0;      // tries that a backend request has begun
   uint16_t client_port = 0;  // 0 where it is not known
   bool tls = false;
   http::Version version = http::Version::kHttp11;  // that the client speaks
   bool tunnel = false;                             // a WebSocket was opened
+  uint8_t parts = 0;                               // http::Part
   uint16_t status = 0;                             // sent to the client; 0: none
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
+  // Milliseconds, as many as fit: waited to be admitted; from `start` until the tunnel was open.
+  uint16_t queue_ms = 0;
+  uint16_t handshake_ms = 0;
   base::Name listener;  // there is one when a line is written
   std::shared_ptr<const route::Route> route;
   cluster::OpenLease endpoint;  // the last one that was picked

@@ -1,7 +1,6 @@
 #include "proxy/session/tunnel.h"
 
 #include <algorithm>
-#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -300,12 +299,11 @@ void Tunnel::Retire() {
   if (ending_.reason != Reject::kNone) stats.CountReject(ending_.reason);
   stats.Observe(stats::Histogram::kTunnelDuration, now - record_.start);
   if (services_.access_log != nullptr) {
-    const double seconds = std::chrono::duration<double>(now - record_.start).count();
     services_.access_log->Write({.record = record_,
                                  .traffic = sides_.traffic(),
                                  .outcome = ending_.outcome(),
                                  .tunnel = services_.sessions.IdOf(*this),
-                                 .duration_ms = seconds * 1000});
+                                 .ended = now});
   }
   services_.sessions.OnClosed(*this);
   services_.loop.Retire(std::unique_ptr<IoHandler>(this));

@@ -30,8 +30,11 @@ std::string Render(std::string_view format,
   const RequestRecord record = Record();
   const session::Traffic traffic{.messages_in = 3, .rtt_average_ms = 1.5};
   std::string line;
-  LogFormat::Parse(format)->Render(
-      {.record = record, .traffic = traffic, .outcome = outcome, .duration_ms = 12.3456}, line);
+  LogFormat::Parse(format)->Render({.record = record,
+                                    .traffic = traffic,
+                                    .outcome = outcome,
+                                    .ended = record.start + std::chrono::nanoseconds(12'345'600)},
+                                   line);
   return line;
 }
 
@@ -89,13 +92,45 @@ TEST(AccessLog, ALineWithoutAQueryHasNoSuchField) {
   for (const char* target : {"/chat", "/chat?"}) {
     record.text = RequestText("id-1", "GET", "example.com", target);
     std::string text;
-    LogFormat::Parse("json")->Render({.record = record, .traffic = {}, .outcome = {}, .duration_ms = 0},
-                                     text);
+    LogFormat::Parse("json")->Render({.record = record, .traffic = {}, .outcome = {}, .ended = {}}, text);
     const auto line = nlohmann::json::parse(text, nullptr, false);
     ASSERT_FALSE(line.is_discarded()) << text;
     EXPECT_EQ(line["path"], "/chat");
     EXPECT_FALSE(line.contains("query"));
   }
+}
+
+TEST(AccessLog, TheFlagSaysWhatHadAPart) {
+  const auto flags = [](uint8_t parts, std::string_view of_reason) {
+    RequestRecord record = Record();
+    record.parts = parts;
+    std::string line;
+    LogFormat::Parse("%flag%")->Render(
+        {.record = record, .traffic = {}, .outcome = {.flag = of_reason}, .ended = {}}, line);
+    return line;
+  };
+  EXPECT_EQ(flags(0, ""), "-");
+  EXPECT_EQ(flags(0, "UF"), "UF");
+  EXPECT_EQ(flags(http::kRetryPart, ""), "RT");
+  EXPECT_EQ(flags(http::kRetryLimitPart | http::kRetryPart, "UF"), "UF,RT,URX");
+  EXPECT_EQ(flags(http::kBreakerPart | http::kQueuePart, "UO"), "UO,AQ") << "each once";
+}
+
+TEST(AccessLog, TriesAndTheQueueAppearWhereTheyHadAPart) {
+  RequestRecord record = Record();
+  const auto line = [&record] {
+    std::string text;
+    LogFormat::Parse("json")->Render({.record = record, .traffic = {}, .outcome = {}, .ended = {}}, text);
+    return nlohmann::json::parse(text, nullptr, false);
+  };
+  record.attempts = 1;
+  EXPECT_FALSE(line().contains("attempts"));
+  EXPECT_FALSE(line().contains("queue_ms"));
+  record.attempts = 3;
+  record.queue_ms = 250;
+  record.parts = http::kRetryPart | http::kQueuePart;
+  EXPECT_EQ(line()["attempts"], 3);
+  EXPECT_EQ(line()["queue_ms"], 250);
 }
 
 TEST(RequestText, KeepsItsPartsApartAndCutsWhatIsTooLongForALog) {
