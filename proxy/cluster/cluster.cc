@@ -14,15 +14,13 @@ http2::Settings Http2Of(const config::Cluster& settings) {
 
 }  // namespace
 
-Cluster::Cluster(config::Cluster settings, base::Name interned, std::shared_ptr<const Transport> transport,
-                 std::shared_ptr<OutlierDetector> outliers)
+Cluster::Cluster(config::Cluster settings, base::Name interned, std::shared_ptr<const Transport> transport)
     : settings_(std::move(settings)),
       interned_(std::move(interned)),
       transport_(transport != nullptr
                      ? std::move(transport)
                      : std::make_shared<const Transport>(Transport{.protocol = settings_.protocol})),
-      http2_(Http2Of(settings_)),
-      outliers_(outliers != nullptr ? std::move(outliers) : std::make_shared<OutlierDetector>()) {
+      http2_(Http2Of(settings_)) {
   if (settings_.affinity && settings_.affinity->cookie) {
     affinity_.emplace(settings_.name, *settings_.affinity->cookie);
   }

@@ -1,7 +1,7 @@
 // A cluster as it is configured: settings, transport, keys of its cookies. What it consists of is a
 // Membership, which changes more often; a worker's own part is a WorkerCluster.
 //
-// Immutable but for outlier detection, which lives as long as the cluster's name; shared by all workers.
+// Immutable; shared by all workers.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,6 @@
 #include "config/schema.h"
 #include "proxy/base/name.h"
 #include "proxy/cluster/affinity.h"
-#include "proxy/cluster/outlier.h"
 #include "proxy/cluster/transport.h"
 #include "proxy/http2/settings.h"
 
@@ -20,11 +19,9 @@ namespace hawser::cluster {
 
 class Cluster {
  public:
-  // Null for `transport`: plain text, by the settings' protocol. `outliers`: of the cluster's name;
-  // null: its own.
+  // Null for `transport`: plain text, by the settings' protocol.
   explicit Cluster(config::Cluster settings, base::Name interned = {},
-                   std::shared_ptr<const Transport> transport = nullptr,
-                   std::shared_ptr<OutlierDetector> outliers = nullptr);
+                   std::shared_ptr<const Transport> transport = nullptr);
   Cluster(const Cluster&) = delete;
   Cluster& operator=(const Cluster&) = delete;
 
@@ -35,14 +32,12 @@ class Cluster {
   const std::shared_ptr<const Transport>& transport() const { return transport_; }
   const http2::Settings& http2() const { return http2_; }
   const Affinity* affinity() const { return affinity_ ? &*affinity_ : nullptr; }  // null: none configured
-  const std::shared_ptr<OutlierDetector>& outliers() const { return outliers_; }  // never null
 
  private:
   const config::Cluster settings_;
   const base::Name interned_;
   const std::shared_ptr<const Transport> transport_;
   const http2::Settings http2_;
-  const std::shared_ptr<OutlierDetector> outliers_;
   std::optional<const Affinity> affinity_;
 };
 

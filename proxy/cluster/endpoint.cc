@@ -1,16 +1,20 @@
 #include "proxy/cluster/endpoint.h"
 
 #include <algorithm>
-#include <bit>
+
+#include "proxy/cluster/health.h"
 
 namespace hawser::cluster {
 
-Endpoint::Endpoint(std::string_view cluster, net::SocketAddress address, std::string_view tls_name)
+Endpoint::Endpoint(std::string_view cluster, net::SocketAddress address, std::string_view tls_name,
+                   std::shared_ptr<Health> health)
     : cluster_(cluster),
       address_(std::move(address)),
       name_(address_.ToString()),
       tls_name_(tls_name),
-      hash_key_(tls_name_.empty() ? name_ : name_ + " " + tls_name_) {}
+      hash_key_(tls_name_.empty() ? name_ : name_ + " " + tls_name_),
+      health_(health != nullptr ? std::move(health) : std::make_shared<Health>(cluster)),
+      load_(health_->load()) {}
 
 std::string Endpoint::host() const {
   const std::lock_guard lock(texts_mutex_);
@@ -33,22 +37,33 @@ void Endpoint::ChangeState(uint32_t set, uint32_t cleared) {
   }
 }
 
-bool Endpoint::MoveState(StateBit from, StateBit to) {
-  HAWSER_DCHECK(std::has_single_bit(uint32_t{from}) && std::has_single_bit(uint32_t{to}));
-  uint32_t state = this->state();
-  while ((state & from) != 0) {
-    if (state_.compare_exchange_weak(state, (state & ~uint32_t{from}) | to, std::memory_order_relaxed))
-      return true;
-  }
-  return false;
-}
-
 std::string_view Endpoint::state_name() const {
   const uint32_t state = this->state();
   if ((state & kDraining) != 0) return "draining";
   if ((state & kEjected) != 0) return "ejected";
   if ((state & kProbing) != 0) return "probing";
+  if ((state & kCheckFailed) != 0) return "check_failed";
   return (state & kProbeDue) != 0 ? "probe_due" : "in";
+}
+
+std::optional<base::TimePoint> Endpoint::warming_since() const {
+  const base::TimePoint::rep since = Read(warming_since_);
+  if (since == kWarm) return std::nullopt;
+  return base::TimePoint(base::TimePoint::duration(since));
+}
+
+void Endpoint::set_warming_since(std::optional<base::TimePoint> time) {
+  warming_since_.store(time ? time->time_since_epoch().count() : kWarm, std::memory_order_relaxed);
+}
+
+HealthLog Endpoint::log() const {
+  const std::lock_guard lock(texts_mutex_);
+  return log_;
+}
+
+void Endpoint::Log(HealthChange change) {
+  const std::lock_guard lock(texts_mutex_);
+  log_.Add(std::move(change));
 }
 
 Endpoint::Ejections Endpoint::ejections() const {
@@ -69,20 +84,34 @@ bool Usable(const Endpoint& endpoint, EndpointSet avoid) {
   return endpoint.usable() && !Contains(avoid, &endpoint);
 }
 
-OpenLease::OpenLease(Endpoint& endpoint) : endpoint_(endpoint.shared_from_this()) {
-  Endpoint::Add(endpoint.counts_.active, int64_t{1});
+OpenLease::OpenLease(Endpoint& endpoint, Work work, Counted* counted)
+    : place_(endpoint.shared_from_this(), &endpoint.places_[static_cast<size_t>(work)]) {
+  HAWSER_DCHECK(place_->work == work);
+  const Open at_endpoint = endpoint.counts_.open.Add(work);
+  const Open in_cluster = endpoint.load_.open.Add(work);
+  if (counted != nullptr) *counted = {at_endpoint, in_cluster};
 }
 
 void OpenLease::Release() {
-  if (endpoint_ == nullptr) return;
-  const int64_t before = Endpoint::Add(endpoint_->counts_.active, int64_t{-1});
-  HAWSER_DCHECK(before > 0);
-  endpoint_ = nullptr;
+  if (place_ == nullptr) return;
+  place_->endpoint.counts_.open.Remove(place_->work);
+  place_->endpoint.load_.open.Remove(place_->work);
+  place_ = nullptr;
+}
+
+void OpenLease::BecomeTunnel() {
+  HAWSER_DCHECK(place_ != nullptr && place_->work == Work::kHandshake);
+  Endpoint& endpoint = place_->endpoint;
+  endpoint.counts_.open.MakeTunnel();
+  endpoint.load_.open.MakeTunnel();
+  Endpoint::Place& tunnel = endpoint.places_[static_cast<size_t>(Work::kTunnel)];
+  place_ = std::shared_ptr<Endpoint::Place>(std::move(place_), &tunnel);
 }
 
 ConnectLease::ConnectLease(Endpoint& endpoint) : endpoint_(&endpoint) {
   Endpoint::Add(endpoint.counts_.connects, uint64_t{1});
   Endpoint::Add(endpoint.counts_.connecting, int64_t{1});
+  Endpoint::Add(endpoint.load_.connecting_, int64_t{1});
 }
 
 void ConnectLease::Failed() {
@@ -92,8 +121,10 @@ void ConnectLease::Failed() {
 
 void ConnectLease::Release() {
   if (endpoint_ == nullptr) return;
-  const int64_t before = Endpoint::Add(std::exchange(endpoint_, nullptr)->counts_.connecting, int64_t{-1});
+  Endpoint& endpoint = *std::exchange(endpoint_, nullptr);
+  const int64_t before = Endpoint::Add(endpoint.counts_.connecting, int64_t{-1});
   HAWSER_DCHECK(before > 0);
+  Endpoint::Add(endpoint.load_.connecting_, int64_t{-1});
 }
 
 }  // namespace hawser::cluster

@@ -5,6 +5,8 @@
 // of them would pick the same endpoint. No other memory is published through them, so no memory order is
 // needed. The texts for logs are under a mutex, which is not taken while the endpoint works.
 //
+// What it has open is counted here and in its cluster's Load. Its health has one door: Health (health.h).
+//
 // Held by std::shared_ptr.
 #pragma once
 
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,14 +23,19 @@
 
 #include "proxy/base/check.h"
 #include "proxy/base/clock.h"
+#include "proxy/cluster/admission_bucket.h"
+#include "proxy/cluster/health_log.h"
+#include "proxy/cluster/load.h"
 #include "proxy/net/address.h"
 
 namespace hawser::cluster {
 
+class Health;
+
 class Endpoint : public std::enable_shared_from_this<Endpoint> {
  public:
   // Bits of state(). One of the first three at a time says why it is not picked: outlier detection sets and
-  // clears them. Everybody reads them.
+  // clears them. Everybody reads them. All but kDraining belong to Health.
   enum StateBit : uint32_t {
     kEjected = 1 << 0,   // it failed several times in a row, and is left out until out_until()
     kProbeDue = 1 << 1,  // the time is over: the next request may try it
@@ -35,18 +43,22 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     // It has left its cluster: only those go there that belong to it already. Set by the main thread; beside
     // it one of the others may be set.
     kDraining = 1 << 3,
+    kCheckFailed = 1 << 4,  // its active checks say that it is not healthy
+    kPanic = 1 << 5,        // too few of its level are sound: health is ignored
   };
 
-  // What outlier detection (outlier.h) remembers of it.
+  // What outlier detection (health.h) remembers of it.
   struct Ejections {
     base::TimePoint returned = base::TimePoint::min();  // in again since then
     uint32_t in_a_row = 0;                              // those that make the next one longer
+    bool by_tunnels = false;                            // the last one came from the row of tunnels
     std::string why;                                    // the last one's reason
   };
 
   // `tls_name`: the host name that its certificate must carry, where that is a part of the identity; else
-  // empty.
-  Endpoint(std::string_view cluster, net::SocketAddress address, std::string_view tls_name = {});
+  // empty. `health`: of its cluster's name; null: its own.
+  Endpoint(std::string_view cluster, net::SocketAddress address, std::string_view tls_name = {},
+           std::shared_ptr<Health> health = nullptr);
   Endpoint(const Endpoint&) = delete;
   Endpoint& operator=(const Endpoint&) = delete;
 
@@ -62,44 +74,71 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   // For log lines: "10.0.0.1:9000 (rooms.internal)", or the address alone.
   std::string NameAndHost() const;
 
-  uint32_t state() const { return Load(state_); }
-  std::string_view state_name()
-      const;  // "in", "ejected", "probe_due", "probing"; "draining" goes before them
-  // Whether its failures allow that it is picked.
-  bool usable() const { return (state() & (kEjected | kProbing)) == 0; }
+  Health& health() const { return *health_; }
+  const std::shared_ptr<Health>& shared_health() const { return health_; }
+  Load& load() const { return load_; }  // of its cluster
+
+  uint32_t state() const { return Read(state_); }
+  // "in", "ejected", "probe_due", "probing", "check_failed"; "draining" goes before them.
+  std::string_view state_name() const;
+  // Whether its own health allows that it is picked.
+  bool sound() const { return (state() & (kEjected | kProbing | kCheckFailed)) == 0; }
+  // Whether it may be picked.
+  bool usable() const {
+    const uint32_t state = this->state();
+    return (state & (kEjected | kProbing | kCheckFailed)) == 0 || (state & kPanic) != 0;
+  }
   bool draining() const { return (state() & kDraining) != 0; }
   bool probe_due() const { return (state() & kProbeDue) != 0; }
   // Sets and clears bits in one step.
   void ChangeState(uint32_t set, uint32_t cleared);
-  // The same for one bit each; false, with nothing changed, where `from` is not set.
-  bool MoveState(StateBit from, StateBit to);
   // When the present state ends. It is set before the state: a thread that sees the new state with the old
   // time lets a probe through early.
-  base::TimePoint out_until() const { return base::TimePoint(base::TimePoint::duration(Load(out_until_))); }
+  base::TimePoint out_until() const { return base::TimePoint(base::TimePoint::duration(Read(out_until_))); }
   void set_out_until(base::TimePoint time) {
     out_until_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
   }
+  // Since when it warms up (slow start, usable_view.h); nothing while it is warm.
+  std::optional<base::TimePoint> warming_since() const;
+  void set_warming_since(std::optional<base::TimePoint> time);
   Ejections ejections() const;
   void set_ejections(Ejections ejections);
+  // The last changes of its health.
+  HealthLog log() const;
+  void Log(HealthChange change);
+  // Wall-clock seconds since which it sheds tunnels, because it has more than its share; 0: it does not.
+  int64_t shedding_since() const { return Read(shedding_since_); }
+  void set_shedding_since(int64_t seconds) { shedding_since_.store(seconds, std::memory_order_relaxed); }
+  AdmissionBucket& admission() { return admission_; }
+  const AdmissionBucket& admission() const { return admission_; }
 
-  // Now, all workers together.
-  int64_t active() const { return Load(counts_.active); }  // requests and tunnels that hold an OpenLease
-  int64_t connecting() const { return Load(counts_.connecting); }  // connections being made
-  int64_t idle_connections() const { return Load(counts_.idle_connections); }
-  int64_t http2_connections() const { return Load(counts_.http2_connections); }
+  // Now, all workers together: what holds an OpenLease.
+  Open open() const { return counts_.open.now(); }
+  int64_t requests() const { return open().requests; }
+  int64_t handshakes() const { return open().handshakes; }
+  int64_t tunnels() const { return open().tunnels; }
+  int64_t active() const { return open().all(); }
+  int64_t connecting() const { return Read(counts_.connecting); }  // connections being made
+  int64_t idle_connections() const { return Read(counts_.idle_connections); }
+  int64_t http2_connections() const { return Read(counts_.http2_connections); }
 
   // Since the endpoint exists, all workers together.
-  uint64_t connects() const { return Load(counts_.connects); }  // connections begun
+  uint64_t connects() const { return Read(counts_.connects); }  // connections begun
   // Of them, those that it refused or did not accept in time.
-  uint64_t connect_failures() const { return Load(counts_.connect_failures); }
-  uint64_t tunnels_opened() const { return Load(counts_.tunnels_opened); }
-  uint64_t ejection_count() const { return Load(counts_.ejections); }
+  uint64_t connect_failures() const { return Read(counts_.connect_failures); }
+  uint64_t tunnels_opened() const { return Read(counts_.tunnels_opened); }
+  uint64_t ejection_count() const { return Read(counts_.ejections); }
   // Requests and tunnels that took an HTTP/1.1 connection because the endpoint does not speak HTTP/2, or no
   // WebSockets over it.
-  uint64_t http1_fallbacks() const { return Load(counts_.http1_fallbacks); }
+  uint64_t http1_fallbacks() const { return Read(counts_.http1_fallbacks); }
 
   // Tries in a row that failed for a fault of the endpoint's, as outlier detection counts them.
-  uint32_t failures() const { return Load(counts_.failures); }
+  uint32_t failures() const { return Read(counts_.failures); }
+  // The same for its tunnels: those in a row that ended early in a fault of its own.
+  uint32_t tunnel_failures() const { return Read(counts_.tunnel_failures); }
+  void set_tunnel_failures(uint32_t failures) {
+    counts_.tunnel_failures.store(failures, std::memory_order_relaxed);
+  }
   uint32_t CountFailure() { return counts_.failures.fetch_add(1, std::memory_order_relaxed) + 1; }
   void ForgetFailures() { counts_.failures.store(0, std::memory_order_relaxed); }
   void CountEjection() { Add(counts_.ejections, uint64_t{1}); }
@@ -108,7 +147,6 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void CountTunnelOpened() { Add(counts_.tunnels_opened, uint64_t{1}); }
 
  private:
-  friend class CountLease;
   friend class OpenLease;
   friend struct IdleLease;
   friend struct Http2Lease;
@@ -116,7 +154,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
 
   // On its own cache line: every worker writes here, and only reads the members above.
   struct alignas(64) Counts {
-    std::atomic<int64_t> active = 0;
+    OpenCount open;
     std::atomic<int64_t> connecting = 0;
     std::atomic<int64_t> idle_connections = 0;
     std::atomic<int64_t> http2_connections = 0;
@@ -126,10 +164,17 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     std::atomic<uint64_t> http1_fallbacks = 0;
     std::atomic<uint64_t> ejections = 0;
     std::atomic<uint32_t> failures = 0;
+    std::atomic<uint32_t> tunnel_failures = 0;
+  };
+
+  // What an OpenLease points at: it says which endpoint has what kind of work in one pointer.
+  struct Place {
+    Endpoint& endpoint;
+    Work work;
   };
 
   template <typename Number>
-  static Number Load(const std::atomic<Number>& count) {
+  static Number Read(const std::atomic<Number>& count) {
     return count.load(std::memory_order_relaxed);
   }
   // Returns what the count was before.
@@ -138,17 +183,26 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     return count.fetch_add(amount, std::memory_order_relaxed);
   }
 
+  static constexpr base::TimePoint::rep kWarm = base::TimePoint::rep{-1} << 62;
+
   const std::string cluster_;
   const net::SocketAddress address_;
   const std::string name_;
   const std::string tls_name_;
   const std::string hash_key_;
+  const std::shared_ptr<Health> health_;
+  Load& load_;
   std::atomic<uint32_t> state_ = 0;
   std::atomic<base::TimePoint::rep> out_until_ = 0;
+  std::atomic<base::TimePoint::rep> warming_since_ = kWarm;
+  std::atomic<int64_t> shedding_since_ = 0;
+  Place places_[3] = {{*this, Work::kRequest}, {*this, Work::kHandshake}, {*this, Work::kTunnel}};
   mutable std::mutex texts_mutex_;
   Ejections ejections_;  // under it
+  HealthLog log_;        // under it
   std::string host_;     // under it
   Counts counts_;
+  AdmissionBucket admission_;
 };
 
 using EndpointSet = std::span<const std::shared_ptr<const Endpoint>>;  // a few, searched one by one
@@ -158,61 +212,47 @@ bool Contains(EndpointSet set, const Endpoint* endpoint);
 // Whether `endpoint` may be picked and is not in `avoid`. All policies, cookies and sessions use this.
 bool Usable(const Endpoint& endpoint, EndpointSet avoid);
 
-// A request or a tunnel: counted in active() until the lease ends. It keeps the endpoint, and points at it.
+// A request, a handshake or a tunnel: counted at its endpoint and in the endpoint's cluster until the lease
+// ends. It keeps the endpoint, and points at it.
 class OpenLease {
  public:
   OpenLease() = default;
-  explicit OpenLease(Endpoint& endpoint);
+  explicit OpenLease(Endpoint& endpoint, Work work = Work::kRequest) : OpenLease(endpoint, work, nullptr) {}
+  // Tells what is open then, with this one.
+  struct Counted {
+    Open endpoint;
+    Open cluster;
+  };
+  OpenLease(Endpoint& endpoint, Work work, Counted* counted);
   OpenLease(OpenLease&& other) noexcept = default;
   OpenLease& operator=(OpenLease&& other) noexcept {
     if (this != &other) {
       Release();
-      endpoint_ = std::move(other.endpoint_);
+      place_ = std::move(other.place_);
     }
     return *this;
   }
   ~OpenLease() { Release(); }
 
   void Release();
+  // The handshake has its 101.
+  void BecomeTunnel();
 
-  Endpoint* get() const { return endpoint_.get(); }  // null: none
-  const std::shared_ptr<Endpoint>& shared() const { return endpoint_; }
+  Endpoint* get() const { return place_ == nullptr ? nullptr : &place_->endpoint; }  // null: none
+  std::shared_ptr<Endpoint> shared() const { return std::shared_ptr<Endpoint>(place_, get()); }
+  Work work() const {
+    HAWSER_DCHECK(place_ != nullptr);
+    return place_->work;
+  }
   Endpoint& operator*() const {
-    HAWSER_DCHECK(endpoint_ != nullptr);
-    return *endpoint_;
+    HAWSER_DCHECK(place_ != nullptr);
+    return place_->endpoint;
   }
   Endpoint* operator->() const { return &**this; }
-  bool operator==(std::nullptr_t) const { return endpoint_ == nullptr; }
+  bool operator==(std::nullptr_t) const { return place_ == nullptr; }
 
  private:
-  std::shared_ptr<Endpoint> endpoint_;
-};
-
-// Adds one to a count of an endpoint until the lease ends. Who has it keeps the endpoint. Any thread.
-class CountLease {
- public:
-  CountLease() = default;
-  CountLease(CountLease&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-  CountLease& operator=(CountLease&& other) noexcept {
-    if (this != &other) {
-      Release();
-      count_ = std::exchange(other.count_, nullptr);
-    }
-    return *this;
-  }
-  ~CountLease() { Release(); }
-
-  void Release() {
-    if (count_ == nullptr) return;
-    const int64_t before = Endpoint::Add(*std::exchange(count_, nullptr), int64_t{-1});
-    HAWSER_DCHECK(before > 0);
-  }
-
- protected:
-  explicit CountLease(std::atomic<int64_t>& count) : count_(&count) { Endpoint::Add(count, int64_t{1}); }
-
- private:
-  std::atomic<int64_t>* count_ = nullptr;
+  std::shared_ptr<Endpoint::Place> place_;  // a part of the endpoint, which it holds whole
 };
 
 struct IdleLease : CountLease {  // a connection that waits for another request

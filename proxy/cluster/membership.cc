@@ -26,8 +26,10 @@ std::string_view TlsNameOf(const Target& target) {
 
 }  // namespace
 
-Membership::Membership(std::shared_ptr<const Cluster> cluster, std::vector<Member> members)
+Membership::Membership(std::shared_ptr<const Cluster> cluster, std::shared_ptr<Health> health,
+                       std::vector<Member> members)
     : cluster_(std::move(cluster)),
+      health_(std::move(health)),
       table_(std::make_shared<const MemberTable>(std::move(members), cluster_->settings().lb_policy)) {
   if (const Affinity* affinity = cluster_->affinity()) {
     tags_ = std::make_shared<const AffinityTags>(affinity->TagsOf(EndpointsOf(this->members())));
@@ -95,7 +97,8 @@ std::shared_ptr<const Membership> MakeMembership(std::shared_ptr<const Cluster> 
   for (const auto& [endpoint, host] : hosts) {
     if (endpoint->host() != host) endpoint->set_host(host);
   }
-  return std::make_shared<const Membership>(std::move(cluster), std::move(members));
+  return std::make_shared<const Membership>(std::move(cluster), registry.HealthOf(settings.name),
+                                            std::move(members));
 }
 
 }  // namespace hawser::cluster

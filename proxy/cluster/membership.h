@@ -20,6 +20,7 @@
 #include "proxy/cluster/cluster.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/cluster/endpoint_registry.h"
+#include "proxy/cluster/health.h"
 #include "proxy/cluster/member_table.h"
 #include "proxy/cluster/target.h"
 
@@ -27,10 +28,12 @@ namespace hawser::cluster {
 
 class Membership {
  public:
-  // `members` as MemberTable has them.
-  Membership(std::shared_ptr<const Cluster> cluster, std::vector<Member> members);
+  // `members` as MemberTable has them, `health` as they have it.
+  Membership(std::shared_ptr<const Cluster> cluster, std::shared_ptr<Health> health,
+             std::vector<Member> members);
 
   const std::shared_ptr<const Cluster>& cluster() const { return cluster_; }
+  const std::shared_ptr<Health>& health() const { return health_; }  // of the cluster's name
   const std::shared_ptr<const MemberTable>& table() const { return table_; }
   Members members() const { return table_->members(); }
   // Endpoints that have left: no policy picks them, but cookies and sessions that name them count. No
@@ -51,6 +54,7 @@ class Membership {
   Membership(const Membership&) = default;
 
   std::shared_ptr<const Cluster> cluster_;
+  std::shared_ptr<Health> health_;
   std::shared_ptr<const MemberTable> table_;
   std::shared_ptr<const AffinityTags> tags_;  // of the members; null without affinity
   std::vector<std::shared_ptr<Endpoint>> leaving_;

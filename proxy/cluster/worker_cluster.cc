@@ -35,62 +35,54 @@ Endpoint* LastResort(Members members, EndpointSet tried, uint64_t random) {
 }  // namespace
 
 WorkerCluster::WorkerCluster(std::shared_ptr<const Membership> membership, uint64_t seed)
-    : seed_(seed),
-      membership_(std::move(membership)),
-      balancer_(MakeBalancer(*membership_->table(), seed)),
-      outliers_(cluster().outliers()) {
-  outliers_->Adopt(membership_->table());
+    : seed_(seed), membership_(std::move(membership)), balancer_(MakeBalancer(*membership_->table(), seed)) {
+  membership_->health()->Adopt(membership_->table(), {});
 }
 
 std::shared_ptr<const Membership> WorkerCluster::Update(std::shared_ptr<const Membership> membership) {
-  HAWSER_DCHECK(membership->cluster()->outliers() == outliers_);
+  HAWSER_DCHECK(membership->health() == membership_->health());
   const MemberTable& table = *membership->table();
   if (table.policy() != membership_->table()->policy()) {
     balancer_ = MakeBalancer(table, seed_);
   } else if (membership->table() != membership_->table()) {
     balancer_->Adopt(table);
   }
-  outliers_->Adopt(membership->table());
+  membership->health()->Adopt(membership->table(), {});
   return std::exchange(membership_, std::move(membership));
 }
 
-Picked WorkerCluster::Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
-                             uint64_t random, WallTime now, AffinityLookup session) {
-  const bool members_out = outliers_->any_out();
-  if (!members_out && membership_->leaving().empty()) return Find(head, client, tried, random, now, session);
-  const base::TimePoint steady = base::SteadyNow();
-  if (members_out) {
-    for (const Member& member : membership_->members())
-      OutlierDetector::EndEjection(*member.endpoint, steady);
-  }
-  for (const auto& endpoint : membership_->leaving()) OutlierDetector::EndEjection(*endpoint, steady);
+Picked WorkerCluster::Choose(const Ask& ask) {
+  Health& health = *membership_->health();
+  for (const Member& member : membership_->members()) health.EndEjection(*member.endpoint, ask.now);
+  for (const auto& endpoint : membership_->leaving()) health.EndEjection(*endpoint, ask.now);
   while (true) {
-    Picked picked = Find(head, client, tried, random, now, session);
-    if (picked.endpoint == nullptr || !picked.endpoint->probe_due()) return picked;
-    if (!outliers_->TakeProbe(*picked.endpoint, steady)) continue;  // another worker was faster
-    picked.trial = Trial(*outliers_, *picked.endpoint, true);
+    Picked picked = Find(ask);
+    if (picked.endpoint == nullptr) return picked;
+    const bool probe = picked.endpoint->probe_due();
+    if (probe && !health.TakeProbe(*picked.endpoint, ask.now)) continue;  // another worker was faster
+    picked.trial = Trial(*picked.endpoint, probe);
+    picked.lease = OpenLease(*picked.endpoint, ask.websocket ? Work::kHandshake : Work::kRequest);
     return picked;
   }
 }
 
-Picked WorkerCluster::Find(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
-                           uint64_t random, WallTime now, AffinityLookup session) {
+Picked WorkerCluster::Find(const Ask& ask) {
   AffinityLookup lookup;
   if (const Affinity* affinity = cluster().affinity()) {
-    lookup = affinity->FindIn(head.headers, *membership_, tried, now);
+    lookup = affinity->FindIn(ask.head.headers, *membership_, ask.tried, ask.wall);
   }
-  lookup = Joined(lookup, session, tried);
+  lookup = Joined(lookup, ask.session, ask.tried);
   if (lookup.endpoint == nullptr) {
-    PickKey key{.hash = std::nullopt, .random = random, .tried = tried};
-    if (membership_->table()->places_by_hash()) key.hash = HashOf(cluster().settings(), head, client);
+    PickKey key{.hash = std::nullopt, .random = ask.random, .tried = ask.tried};
+    if (membership_->table()->places_by_hash()) key.hash = HashOf(cluster().settings(), ask.head, ask.client);
     lookup.endpoint = balancer_->Pick(key);
   }
-  if (!tried.empty() && (lookup.endpoint == nullptr || Contains(tried, lookup.endpoint))) {
-    Endpoint* last = LastResort(membership_->members(), tried, random);
+  if (!ask.tried.empty() && (lookup.endpoint == nullptr || Contains(ask.tried, lookup.endpoint))) {
+    Endpoint* last = LastResort(membership_->members(), ask.tried, ask.random);
     if (last != nullptr) lookup.endpoint = last;
   }
-  if (lookup.endpoint == nullptr) return {.affinity = lookup.result};
-  return {lookup.endpoint, lookup.result, lookup.renew, Trial(*outliers_, *lookup.endpoint, false)};
+  if (lookup.endpoint == nullptr) return {.affinity = lookup.result, .why = NoPick::kNoEndpoint};
+  return {.endpoint = lookup.endpoint, .affinity = lookup.result, .renew_affinity = lookup.renew};
 }
 
 }  // namespace hawser::cluster

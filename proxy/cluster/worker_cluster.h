@@ -2,7 +2,7 @@
 // by the cluster's id (session/backends), held by std::shared_ptr so that a request under way keeps it when
 // the cluster goes. Its worker's thread only.
 //
-//   Picked picked = rooms.Choose(head, client_ip, tried, random());
+//   Picked picked = rooms.Choose({.head = head, .client = client_ip, .random = random(), .now = loop.now()});
 //   if (picked.renew_affinity) SetCookie(rooms.CookieFor(*picked.endpoint, WallNow(), tls));
 #pragma once
 
@@ -10,24 +10,54 @@
 #include <memory>
 #include <string>
 
+#include "proxy/base/clock.h"
 #include "proxy/base/log_gate.h"
 #include "proxy/cluster/affinity.h"
 #include "proxy/cluster/balancer.h"
 #include "proxy/cluster/cluster.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/cluster/membership.h"
-#include "proxy/cluster/outlier.h"
+#include "proxy/cluster/trial.h"
 #include "proxy/http/head.h"
 #include "proxy/net/address.h"
 
 namespace hawser::cluster {
 
-// Valid until the end of the turn: what is kept longer keeps the endpoint by a lease.
+// What is to be sent, and what is known of it. It lives as long as the call.
+struct Ask {
+  const http::RequestHead& head;
+  net::IpAddress client = {};
+  // Endpoints that have failed this request: they are not picked again.
+  EndpointSet tried = {};
+  uint64_t random = 0;     // 64 fresh bits
+  bool websocket = false;  // a handshake
+  WallTime wall = WallNow();
+  base::TimePoint now = base::SteadyNow();
+  // What was learned of the request's session. Its endpoint, one of this cluster's, goes before the cookie's.
+  AffinityLookup session = {};
+  // The endpoint that the request still holds by an OpenLease, from a try before: that one is no load. Null:
+  // none.
+  const Endpoint* held = nullptr;
+};
+
+// Why no endpoint was picked.
+enum class NoPick : uint8_t {
+  kNone,            // one was
+  kNoEndpoint,      // there is none, all are out, or have failed this request
+  kTunnelsFull,     // a circuit breaker of the cluster, or of each endpoint that could be picked
+  kRequestsFull,    // the same, of requests
+  kConnectingFull,  // the same, of connections being made
+};
+
+// The pointer is valid until the end of the turn, or as long as the lease is kept.
 struct Picked {
-  Endpoint* endpoint = nullptr;  // null: none is available
+  Endpoint* endpoint = nullptr;  // null: see `why`
   AffinityResult affinity = AffinityResult::kNone;
   bool renew_affinity = false;  // the response is to set the cookie, for `endpoint`
-  Trial trial;                  // to be told what came of it
+  bool queue = false;           // there is no token for this handshake: it is to wait for its admission
+  NoPick why = NoPick::kNone;
+  Trial trial;      // to be told what came of it
+  OpenLease lease;  // of `endpoint`: a request or a handshake is counted there from now on
 };
 
 class WorkerCluster {
@@ -37,12 +67,9 @@ class WorkerCluster {
   WorkerCluster(const WorkerCluster&) = delete;
   WorkerCluster& operator=(const WorkerCluster&) = delete;
 
-  // Affinity first, then the policy. `tried` holds the endpoints that have failed this request: they are
-  // picked again only if no other is left, not even one that is ejected. `random` is 64 fresh bits. `session`
-  // is what was learned of the request's session; its endpoint, one of this cluster's, goes before the
-  // cookie's.
-  Picked Choose(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried,
-                uint64_t random, WallTime now = WallNow(), AffinityLookup session = {});
+  // Affinity first, then the policy. If every endpoint that may be picked has failed the request, one that is
+  // ejected is picked: it may be back.
+  Picked Choose(const Ask& ask);
 
   // The Set-Cookie field that leads the client back to `endpoint`, which was picked here. Only with affinity.
   std::string CookieFor(const Endpoint& endpoint, WallTime now, bool tls) const {
@@ -60,14 +87,11 @@ class WorkerCluster {
   base::LogGate failures{5, base::Duration(5'000)};  // of lines that say why an endpoint failed
 
  private:
-  Picked Find(const http::RequestHead& head, const net::IpAddress& client, EndpointSet tried, uint64_t random,
-              WallTime now, AffinityLookup session);
+  Picked Find(const Ask& ask);
 
   const uint64_t seed_;
   std::shared_ptr<const Membership> membership_;
   std::unique_ptr<Balancer> balancer_;
-  // Of the cluster's name: the same over all memberships. Trials point at it.
-  const std::shared_ptr<OutlierDetector> outliers_;
 };
 
 }  // namespace hawser::cluster

@@ -206,8 +206,7 @@ class Parts {
       transport = *std::move(made);
     }
     return cluster::MakeMembership(
-        std::make_shared<const cluster::Cluster>(settings, name, std::move(transport),
-                                                 registries_.outliers.Get(settings.name)),
+        std::make_shared<const cluster::Cluster>(settings, name, std::move(transport)),
         TargetsOf(settings, before), registries_.endpoints);
   }
 

@@ -14,7 +14,6 @@
 #include "config/load.h"
 #include "proxy/base/name.h"
 #include "proxy/cluster/endpoint_registry.h"
-#include "proxy/cluster/outlier.h"
 #include "proxy/cluster/target.h"
 #include "proxy/net/address.h"
 #include "proxy/session/snapshot.h"
@@ -30,7 +29,6 @@ struct Registries {
   base::NameTable listeners, routes, clusters;
   size_t workers = 1;
   cluster::EndpointRegistry endpoints;
-  cluster::OutlierRegistry outliers;
 };
 
 using Clusters = session::Parts<const cluster::Membership>;

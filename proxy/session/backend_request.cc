@@ -62,8 +62,14 @@ BackendRequest::State BackendRequest::Advance() {
 }
 
 void BackendRequest::Pick() {
-  cluster::Picked picked = cluster_->Choose(request_.head, request_.record.client, tried_, services_.random(),
-                                            cluster::WallNow(), request_.session);
+  cluster::Picked picked = cluster_->Choose({.head = request_.head,
+                                             .client = request_.record.client,
+                                             .tried = tried_,
+                                             .random = services_.random(),
+                                             .websocket = websocket(),
+                                             .now = services_.loop.now(),
+                                             .session = request_.session,
+                                             .held = request_.record.endpoint.get()});
   if (tried_.empty()) {
     request_.record.affinity = picked.affinity;
     services_.stats.Add(MetricOf(picked.affinity));
@@ -75,7 +81,7 @@ void BackendRequest::Pick() {
   renew_affinity_ = picked.renew_affinity;
   trial_ = std::move(picked.trial);
   connecting_.Release();  // which, as the trial before, belongs to the endpoint before
-  request_.record.endpoint = cluster::OpenLease(*picked.endpoint);
+  request_.record.endpoint = std::move(picked.lease);
   try_ = Try::kFirst;
   state_ = State::kConnect;
 }

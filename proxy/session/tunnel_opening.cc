@@ -34,6 +34,7 @@ void TunnelOpening::OnOpened(WorkerServices& services, RequestRecord& record,
   record.status = record.version == http::Version::kHttp2 ? 200 : 101;
   record.tunnel = true;
   endpoint.CountTunnelOpened();
+  record.endpoint.BecomeTunnel();
   stats::WorkerStats& stats = services.stats;
   stats.Add(stats::Metric::kUpgradesOk);
   stats.Add(stats::Metric::kTunnels);

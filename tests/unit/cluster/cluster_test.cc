@@ -45,7 +45,8 @@ TEST(WorkerCluster, WithoutAffinityFollowsThePolicy) {
   WorkerCluster worker(cluster.membership(), 1);
   std::map<const Endpoint*, int> picks;
   for (uint64_t i = 0; i < 9; ++i) {
-    const Picked picked = worker.Choose(RequestWith(""), kClient, {}, i, kNow);
+    const Picked picked =
+        worker.Choose({.head = RequestWith(""), .client = kClient, .random = i, .wall = kNow});
     EXPECT_EQ(picked.affinity, AffinityResult::kNone);
     EXPECT_FALSE(picked.renew_affinity);
     ++picks[picked.endpoint];
@@ -62,8 +63,11 @@ TEST(WorkerCluster, PlacesByTheHashPolicyWhateverTheRandom) {
   std::map<const Endpoint*, int> picks;
   for (uint64_t i = 0; i < 200; ++i) {
     const std::string cookie = "room=" + std::to_string(i);
-    Endpoint* picked = one.Choose(RequestWith(cookie), kClient, {}, i, kNow).endpoint;
-    EXPECT_EQ(picked, other.Choose(RequestWith(cookie), kClient, {}, i + 1000, kNow).endpoint);
+    Endpoint* picked =
+        one.Choose({.head = RequestWith(cookie), .client = kClient, .random = i, .wall = kNow}).endpoint;
+    EXPECT_EQ(picked,
+              other.Choose({.head = RequestWith(cookie), .client = kClient, .random = i + 1000, .wall = kNow})
+                  .endpoint);
     ++picks[picked];
   }
   EXPECT_EQ(picks.size(), 8u);
@@ -73,14 +77,15 @@ TEST(WorkerCluster, GivesANewClientACookieThatBringsItBack) {
   const config::Cluster settings = Sticky(config::LbPolicy::kRoundRobin, 5);
   const Fleet cluster(settings);
   WorkerCluster worker(cluster.membership(), 1);
-  const Picked first = worker.Choose(RequestWith(""), kClient, {}, 1, kNow);
+  const Picked first = worker.Choose({.head = RequestWith(""), .client = kClient, .random = 1, .wall = kNow});
   ASSERT_NE(first.endpoint, nullptr);
   EXPECT_EQ(first.affinity, AffinityResult::kSet);
   EXPECT_TRUE(first.renew_affinity);
 
   const std::string cookie = "a=b; moor=" + cluster.Mint(*first.endpoint, kNow);
   for (uint64_t i = 0; i < 20; ++i) {
-    const Picked again = worker.Choose(RequestWith(cookie), kClient, {}, i, kNow + 1min);
+    const Picked again =
+        worker.Choose({.head = RequestWith(cookie), .client = kClient, .random = i, .wall = kNow + 1min});
     EXPECT_EQ(again.endpoint, first.endpoint);
     EXPECT_EQ(again.affinity, AffinityResult::kHit);
     EXPECT_FALSE(again.renew_affinity);
@@ -93,8 +98,10 @@ TEST(WorkerCluster, AForgedCookieFallsBackToThePolicyAndIsSetAgain) {
   WorkerCluster worker(cluster.membership(), 1);
   std::map<const Endpoint*, int> picks;
   for (uint64_t i = 0; i < 40; ++i) {
-    const Picked picked =
-        worker.Choose(RequestWith("moor=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"), kClient, {}, i, kNow);
+    const Picked picked = worker.Choose({.head = RequestWith("moor=AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+                                         .client = kClient,
+                                         .random = i,
+                                         .wall = kNow});
     EXPECT_EQ(picked.affinity, AffinityResult::kForged);
     EXPECT_TRUE(picked.renew_affinity);
     ++picks[picked.endpoint];
@@ -110,8 +117,11 @@ TEST(WorkerCluster, AnEjectedTargetFallsBackToThePolicyAndIsSetAgain) {
   const std::string cookie = "moor=" + cluster.Mint(target, kNow);
   const std::shared_ptr<const Endpoint> tried = target.shared_from_this();
   for (uint64_t i = 0; i < 50; ++i) {
-    const Picked picked =
-        worker.Choose(RequestWith(cookie), kClient, EndpointSet(&tried, 1), i * 0x9e3779b97f4a7c15, kNow);
+    const Picked picked = worker.Choose({.head = RequestWith(cookie),
+                                         .client = kClient,
+                                         .tried = EndpointSet(&tried, 1),
+                                         .random = i * 0x9e3779b97f4a7c15,
+                                         .wall = kNow});
     EXPECT_EQ(picked.affinity, AffinityResult::kGone);
     EXPECT_NE(picked.endpoint, &target);
     EXPECT_TRUE(picked.renew_affinity);
@@ -124,7 +134,8 @@ TEST(WorkerCluster, WithNothingAvailableSetsNoCookie) {
   WorkerCluster worker(cluster.membership(), 1);
   for (const auto& endpoint : cluster.endpoints()) SetUsable(*endpoint, false);
   const std::string cookie = "moor=" + cluster.Mint(*cluster.endpoints()[0], kNow);
-  const Picked picked = worker.Choose(RequestWith(cookie), kClient, {}, 1, kNow);
+  const Picked picked =
+      worker.Choose({.head = RequestWith(cookie), .client = kClient, .random = 1, .wall = kNow});
   EXPECT_EQ(picked.endpoint, nullptr);
   EXPECT_EQ(picked.affinity, AffinityResult::kGone);
   EXPECT_FALSE(picked.renew_affinity);
@@ -139,12 +150,18 @@ TEST(WorkerCluster, ALearnedSessionGoesBeforeCookieAndPolicy) {
   const std::string same = "moor=" + cluster.Mint(home, kNow);
   const std::string other = "moor=" + cluster.Mint(*cluster.endpoints()[0], kNow);
   for (uint64_t i = 0; i < 8; ++i) {
-    const Picked without = worker.Choose(RequestWith(""), kClient, {}, i, kNow, session);
+    const Picked without = worker.Choose(
+        {.head = RequestWith(""), .client = kClient, .random = i, .wall = kNow, .session = session});
     EXPECT_EQ(without.endpoint, &home);
     EXPECT_EQ(without.affinity, AffinityResult::kHit);
     EXPECT_TRUE(without.renew_affinity);
-    EXPECT_FALSE(worker.Choose(RequestWith(same), kClient, {}, i, kNow, session).renew_affinity);
-    const Picked torn = worker.Choose(RequestWith(other), kClient, {}, i, kNow, session);
+    EXPECT_FALSE(
+        worker
+            .Choose(
+                {.head = RequestWith(same), .client = kClient, .random = i, .wall = kNow, .session = session})
+            .renew_affinity);
+    const Picked torn = worker.Choose(
+        {.head = RequestWith(other), .client = kClient, .random = i, .wall = kNow, .session = session});
     EXPECT_EQ(torn.endpoint, &home);
     EXPECT_TRUE(torn.renew_affinity);
   }
@@ -157,7 +174,8 @@ TEST(WorkerCluster, ASessionOnADeadEndpointFallsBackToThePolicy) {
   Endpoint& home = *cluster.endpoints()[1];
   const AffinityLookup session{AffinityResult::kHit, &home};
   SetUsable(home, false);
-  const Picked picked = worker.Choose(RequestWith(""), kClient, {}, 1, kNow, session);
+  const Picked picked = worker.Choose(
+      {.head = RequestWith(""), .client = kClient, .random = 1, .wall = kNow, .session = session});
   EXPECT_NE(picked.endpoint, nullptr);
   EXPECT_NE(picked.endpoint, &home);
   EXPECT_EQ(picked.affinity, AffinityResult::kGone);
@@ -165,7 +183,14 @@ TEST(WorkerCluster, ASessionOnADeadEndpointFallsBackToThePolicy) {
 
   SetUsable(home, true);
   const std::shared_ptr<const Endpoint> tried = home.shared_from_this();
-  EXPECT_NE(worker.Choose(RequestWith(""), kClient, EndpointSet(&tried, 1), 1, kNow, session).endpoint,
+  EXPECT_NE(worker
+                .Choose({.head = RequestWith(""),
+                         .client = kClient,
+                         .tried = EndpointSet(&tried, 1),
+                         .random = 1,
+                         .wall = kNow,
+                         .session = session})
+                .endpoint,
             &home);
 }
 
@@ -176,10 +201,15 @@ TEST(WorkerCluster, AnUnknownSessionIsLeftToTheCookie) {
   const AffinityLookup session{AffinityResult::kUnknown};
   Endpoint& home = *cluster.endpoints()[3];
   const std::string cookie = "moor=" + cluster.Mint(home, kNow);
-  const Picked led = worker.Choose(RequestWith(cookie), kClient, {}, 1, kNow, session);
+  const Picked led = worker.Choose(
+      {.head = RequestWith(cookie), .client = kClient, .random = 1, .wall = kNow, .session = session});
   EXPECT_EQ(led.endpoint, &home);
   EXPECT_EQ(led.affinity, AffinityResult::kHit);
-  EXPECT_EQ(worker.Choose(RequestWith(""), kClient, {}, 1, kNow, session).affinity, AffinityResult::kUnknown);
+  EXPECT_EQ(
+      worker
+          .Choose({.head = RequestWith(""), .client = kClient, .random = 1, .wall = kNow, .session = session})
+          .affinity,
+      AffinityResult::kUnknown);
 }
 
 }  // namespace

@@ -54,15 +54,14 @@ TEST(Endpoint, IsUsableWhileAvailableAndNotAvoided) {
   EXPECT_FALSE(Usable(endpoint, {}));
 }
 
-TEST(Endpoint, AStateBitMovesOnlyFromWhereItStands) {
+TEST(Endpoint, HealthIsIgnoredInAPanic) {
   Endpoint endpoint("rooms", Address("10.0.0.1:1"));
-  EXPECT_FALSE(endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue));
-  EXPECT_EQ(endpoint.state(), 0u);
-  endpoint.ChangeState(Endpoint::kEjected, 0);
-  EXPECT_TRUE(endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue));
-  EXPECT_FALSE(endpoint.MoveState(Endpoint::kEjected, Endpoint::kProbeDue));
-  EXPECT_TRUE(Usable(endpoint, {}));
-  EXPECT_EQ(endpoint.state_name(), "probe_due");
+  endpoint.ChangeState(Endpoint::kCheckFailed, 0);
+  EXPECT_EQ(endpoint.state_name(), "check_failed");
+  EXPECT_FALSE(endpoint.usable());
+  endpoint.ChangeState(Endpoint::kPanic, 0);
+  EXPECT_TRUE(endpoint.usable());
+  EXPECT_FALSE(endpoint.sound());
 }
 
 TEST(OpenLease, KeepsItsEndpoint) {
@@ -97,6 +96,30 @@ TEST(OpenLease, CountsUntilItEndsAndOnce) {
   EXPECT_EQ(endpoint.active(), 0);
 }
 
+TEST(OpenLease, CountsAtItsEndpointAndInItsClusterByKind) {
+  EndpointRegistry registry;
+  const auto one = registry.Get("rooms", Address("10.0.0.1:1"));
+  const auto two = registry.Get("rooms", Address("10.0.0.2:1"));
+  const OpenLease request(*one);
+  OpenLease handshake(*one, Work::kHandshake);
+  OpenLease::Counted counted;
+  const OpenLease other(*two, Work::kHandshake, &counted);
+  EXPECT_EQ(counted.endpoint.all(), 1);
+  EXPECT_EQ(counted.cluster.all(), 3);
+  EXPECT_EQ(one->requests(), 1);
+  EXPECT_EQ(one->handshakes(), 1);
+  EXPECT_EQ(one->load().handshakes(), 2);
+  handshake.BecomeTunnel();
+  EXPECT_EQ(handshake.get(), one.get());
+  EXPECT_EQ(handshake.work(), Work::kTunnel);
+  EXPECT_EQ(one->handshakes(), 0);
+  EXPECT_EQ(one->tunnels(), 1);
+  EXPECT_EQ(one->load().tunnels(), 1);
+  EXPECT_EQ(one->active(), 2);
+  handshake.Release();
+  EXPECT_EQ(one->load().tunnels(), 0);
+}
+
 TEST(ConnectLease, CountsSuccessFailureAndGivingUpApart) {
   Endpoint endpoint("rooms", Address("10.0.0.1:1"));
   ConnectLease made(endpoint);
@@ -104,6 +127,7 @@ TEST(ConnectLease, CountsSuccessFailureAndGivingUpApart) {
   {
     const ConnectLease given_up(endpoint);
     EXPECT_EQ(endpoint.connecting(), 3);
+    EXPECT_EQ(endpoint.load().connecting(), 3);
   }
   EXPECT_EQ(endpoint.connecting(), 2);
   made.Succeeded();

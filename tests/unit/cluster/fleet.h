@@ -48,7 +48,7 @@ class Fleet {
             MakeMembership(std::make_shared<const Cluster>(settings), TargetsOf(settings), *registry_)) {
     for (const config::Endpoint& endpoint : settings.endpoints)
       endpoints_.push_back(registry_->Get(settings.name, endpoint.address.literal()));
-    outliers().Adopt(membership_->table());
+    health().Adopt(membership_->table(), {});
   }
 
   const std::shared_ptr<EndpointRegistry>& registry() const { return registry_; }
@@ -59,7 +59,7 @@ class Fleet {
   std::string Mint(const Endpoint& endpoint, WallTime now) const {
     return affinity()->Mint(endpoint, *membership_, now);
   }
-  OutlierDetector& outliers() const { return *membership_->cluster()->outliers(); }
+  Health& health() const { return *membership_->health(); }
   Endpoint* Find(std::string_view name) const { return membership_->Find(name); }
   std::unique_ptr<Balancer> NewBalancer(uint64_t seed = 1) const { return MakeBalancer(table(), seed); }
 
@@ -69,9 +69,9 @@ class Fleet {
   std::vector<std::shared_ptr<Endpoint>> endpoints_;
 };
 
-// As outlier detection leaves one out and lets it in.
+// As checks leave one out and let it in.
 inline void SetUsable(Endpoint& endpoint, bool usable) {
-  usable ? endpoint.ChangeState(0, Endpoint::kEjected) : endpoint.ChangeState(Endpoint::kEjected, 0);
+  endpoint.health().SetChecked(endpoint, usable, "a test says so", base::SteadyNow());
 }
 
 // Names the instances of a test by their policy.

@@ -149,10 +149,11 @@ TEST_F(Leaving, ACookieIsHonouredWhileItsEndpointIsNamedAsLeaving) {
 TEST_F(Leaving, WhoComesWithoutACookieIsNotSentThere) {
   WorkerCluster worker(after_->WithLeaving({gone_}), 1);
   http::RequestHead head;
-  for (uint64_t i = 0; i < 20; ++i) EXPECT_NE(worker.Choose(head, {}, {}, i, kNow).endpoint, gone_.get());
+  for (uint64_t i = 0; i < 20; ++i)
+    EXPECT_NE(worker.Choose({.head = head, .random = i, .wall = kNow}).endpoint, gone_.get());
   const std::string cookie = "moor=" + cookie_;
   head.headers.Add("Cookie", cookie);
-  EXPECT_EQ(worker.Choose(head, {}, {}, 1, kNow).endpoint, gone_.get());
+  EXPECT_EQ(worker.Choose({.head = head, .random = 1, .wall = kNow}).endpoint, gone_.get());
 }
 
 TEST_F(Leaving, OneThatIsEjectedIsHonouredAgainAfterItsTime) {
@@ -162,9 +163,9 @@ TEST_F(Leaving, OneThatIsEjectedIsHonouredAgainAfterItsTime) {
   http::RequestHead head;
   const std::string cookie = "moor=" + cookie_;
   head.headers.Add("Cookie", cookie);
-  EXPECT_NE(worker.Choose(head, {}, {}, 1, kNow).endpoint, gone_.get());
+  EXPECT_NE(worker.Choose({.head = head, .random = 1, .wall = kNow}).endpoint, gone_.get());
   gone_->set_out_until(base::SteadyNow());
-  Picked picked = worker.Choose(head, {}, {}, 1, kNow);
+  Picked picked = worker.Choose({.head = head, .random = 1, .wall = kNow});
   EXPECT_EQ(picked.endpoint, gone_.get());
   EXPECT_FALSE(gone_->usable()) << "one request tries it";
   picked.trial.Answered(base::SteadyNow());

@@ -13,22 +13,20 @@ using config::LbPolicy;
 
 class WorkerClusterTest : public testing::Test {
  protected:
-  // The cluster under `settings`, with the endpoints and the outlier detection of all that came before.
+  // The cluster under `settings`, with the endpoints and the health of all that came before.
   std::shared_ptr<const Membership> Make(const config::Cluster& settings) {
-    auto cluster = std::make_shared<const Cluster>(settings, base::Name(), nullptr, outliers_);
-    return MakeMembership(std::move(cluster), TargetsOf(settings), registry_);
+    return MakeMembership(std::make_shared<const Cluster>(settings), TargetsOf(settings), registry_);
   }
   std::shared_ptr<Endpoint> endpoint(size_t i) {
     return registry_.Get("rooms", Address("10.0." + std::to_string(i) + ".1:9000"));
   }
   static std::map<std::string, int> Picks(WorkerCluster& worker, int count) {
     std::map<std::string, int> picks;
-    for (int i = 0; i < count; ++i) ++picks[worker.Choose({}, {}, {}, 0).endpoint->name()];
+    for (int i = 0; i < count; ++i) ++picks[worker.Choose({.head = {}, .random = 0}).endpoint->name()];
     return picks;
   }
 
   EndpointRegistry registry_;
-  const std::shared_ptr<OutlierDetector> outliers_ = std::make_shared<OutlierDetector>();
 };
 
 TEST_F(WorkerClusterTest, RoundRobinGoesOnWhereItStoodWhateverChangesBesideTheMembers) {
@@ -37,7 +35,9 @@ TEST_F(WorkerClusterTest, RoundRobinGoesOnWhereItStoodWhateverChangesBesideTheMe
   WorkerCluster updated(Make(settings), 7);
   for (int i = 0; i < 200; ++i) {
     if (i % 3 == 0) updated.Update(Make(settings));
-    EXPECT_EQ(steady.Choose({}, {}, {}, 0).endpoint, updated.Choose({}, {}, {}, 0).endpoint) << i;
+    EXPECT_EQ(steady.Choose({.head = {}, .random = 0}).endpoint,
+              updated.Choose({.head = {}, .random = 0}).endpoint)
+        << i;
   }
 }
 
@@ -89,7 +89,7 @@ TEST_F(WorkerClusterTest, EveryPolicyPicksTheMembersOfNow) {
       const std::string room = std::to_string(i);
       http::RequestHead head;
       head.headers.Add("X-Room", room);
-      ++picks[worker.Choose(head, {}, {}, random()).endpoint];
+      ++picks[worker.Choose({.head = head, .random = random()}).endpoint];
     }
     EXPECT_EQ(picks.size(), 3u) << static_cast<int>(policy);
     EXPECT_FALSE(picks.contains(endpoint(0).get())) << static_cast<int>(policy);
@@ -100,7 +100,7 @@ TEST_F(WorkerClusterTest, AnotherPolicyIsAnotherBalancer) {
   WorkerCluster worker(Make(EvenCluster(LbPolicy::kRoundRobin, 3)), 1);
   worker.Update(Make(EvenCluster(LbPolicy::kMaglev, 3)));
   std::map<const Endpoint*, int> picks;
-  for (int i = 0; i < 30; ++i) ++picks[worker.Choose({}, {}, {}, 0).endpoint];
+  for (int i = 0; i < 30; ++i) ++picks[worker.Choose({.head = {}, .random = 0}).endpoint];
   EXPECT_EQ(picks.size(), 1u) << "all requests have one address";
   worker.Update(Make(EvenCluster(LbPolicy::kRoundRobin, 3)));
   EXPECT_EQ(Picks(worker, 3).size(), 3u);
@@ -108,39 +108,35 @@ TEST_F(WorkerClusterTest, AnotherPolicyIsAnotherBalancer) {
 
 TEST_F(WorkerClusterTest, AClusterWithoutEndpointsGetsSome) {
   WorkerCluster worker(Make(EvenCluster(LbPolicy::kRoundRobin, 0)), 1);
-  EXPECT_EQ(worker.Choose({}, {}, {}, 1).endpoint, nullptr);
+  EXPECT_EQ(worker.Choose({.head = {}, .random = 1}).endpoint, nullptr);
   worker.Update(Make(EvenCluster(LbPolicy::kRoundRobin, 2)));
   EXPECT_EQ(Picks(worker, 2).size(), 2u);
   worker.Update(Make(EvenCluster(LbPolicy::kRoundRobin, 0)));
-  EXPECT_EQ(worker.Choose({}, {}, {}, 1).endpoint, nullptr);
+  EXPECT_EQ(worker.Choose({.head = {}, .random = 1}).endpoint, nullptr);
 }
 
 TEST_F(WorkerClusterTest, AnEndpointThatIsLeftOutStaysOutOverChanges) {
   WorkerCluster worker(Make(EvenCluster(LbPolicy::kRoundRobin, 3)), 1);
   const auto bad = endpoint(0);
   const base::TimePoint now = base::SteadyNow();
-  for (int i = 0; i < 3; ++i) Trial(*outliers_, *bad, false).Failed("refused", now);
-  EXPECT_TRUE(outliers_->any_out());
+  for (int i = 0; i < 3; ++i) Trial(*bad, false).Failed("refused", now);
   worker.Update(Make(EvenCluster(LbPolicy::kRoundRobin, 4)));
   EXPECT_FALSE(Picks(worker, 20).contains(bad->name()));
-  EXPECT_TRUE(outliers_->any_out());
 
   config::Cluster without = EvenCluster(LbPolicy::kRoundRobin, 4);
   without.endpoints.erase(without.endpoints.begin());
   worker.Update(Make(without));
-  EXPECT_FALSE(outliers_->any_out()) << "all members are in";
   EXPECT_EQ(bad->state_name(), "ejected");
-  Trial(*outliers_, *bad, false).Answered(now);
+  Trial(*bad, false).Answered(now);
   EXPECT_EQ(bad->state_name(), "in");
-  for (int i = 0; i < 9; ++i) Trial(*outliers_, *bad, false).Failed("refused", now);
+  for (int i = 0; i < 9; ++i) Trial(*bad, false).Failed("refused", now);
   EXPECT_EQ(bad->state_name(), "in") << "one that is no member is not left out";
-  EXPECT_FALSE(outliers_->any_out());
 }
 
 TEST_F(WorkerClusterTest, TheLastMemberThatIsInIsNotLeftOutForOneThatHasLeft) {
   WorkerCluster worker(Make(EvenCluster(LbPolicy::kRoundRobin, 2)), 1);
   worker.Update(Make(EvenCluster(LbPolicy::kRoundRobin, 1)));
-  for (int i = 0; i < 9; ++i) Trial(*outliers_, *endpoint(0), false).Failed("refused", base::SteadyNow());
+  for (int i = 0; i < 9; ++i) Trial(*endpoint(0), false).Failed("refused", base::SteadyNow());
   EXPECT_TRUE(endpoint(0)->usable());
 }
 

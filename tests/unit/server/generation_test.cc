@@ -152,7 +152,7 @@ TEST_F(GenerationTest, AClusterKeepsItsEndpointsAndItsTransport) {
   const cluster::Membership& after = *second->snapshot->clusters[0];
   EXPECT_NE(before.cluster(), after.cluster());
   EXPECT_EQ(before.cluster()->transport(), after.cluster()->transport());
-  EXPECT_EQ(before.cluster()->outliers(), after.cluster()->outliers());
+  EXPECT_EQ(before.health(), after.health());
   EXPECT_EQ(before.members()[0].endpoint, after.members()[0].endpoint);
   EXPECT_THAT(result_.clusters.changed, ElementsAre("rooms"));
   const auto third = Build(Config(kMain, kUp));
@@ -161,8 +161,7 @@ TEST_F(GenerationTest, AClusterKeepsItsEndpointsAndItsTransport) {
   EXPECT_THAT(result_.clusters.removed, ElementsAre("rooms"));
   const auto fourth = Build(Config(kMain, route, cluster("connect_timeout: 1s")));
   ASSERT_NE(fourth, nullptr);
-  EXPECT_EQ(before.cluster()->outliers(), fourth->snapshot->clusters[0]->cluster()->outliers())
-      << "requests under way hold it";
+  EXPECT_EQ(before.health(), fourth->snapshot->clusters[0]->health()) << "requests under way hold it";
 }
 
 TEST_F(GenerationTest, WhatDiscoveryHasFoundStaysUnderNewSettings) {

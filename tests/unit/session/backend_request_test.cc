@@ -287,11 +287,10 @@ std::shared_ptr<const cluster::Membership> Changed(const cluster::Membership& no
                                                    const std::function<void(config::Cluster&)>& change = {}) {
   config::Cluster settings = now.cluster()->settings();
   if (change) change(settings);
-  auto cluster = std::make_shared<const cluster::Cluster>(settings, now.cluster()->interned_name(), nullptr,
-                                                          now.cluster()->outliers());
+  auto cluster = std::make_shared<const cluster::Cluster>(settings, now.cluster()->interned_name());
   std::vector<cluster::Member> members;
   for (const size_t place : places) members.push_back(now.members()[place]);
-  return std::make_shared<const cluster::Membership>(std::move(cluster), std::move(members));
+  return std::make_shared<const cluster::Membership>(std::move(cluster), now.health(), std::move(members));
 }
 
 // Two endpoints by their places among the members, which are sorted by address.

@@ -1,11 +1,12 @@
 // When an endpoint is ejected, for how long, and how it returns, under the test's own clock.
-#include "proxy/cluster/outlier.h"
+#include "proxy/cluster/health.h"
 
 #include <atomic>
 #include <thread>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "proxy/cluster/trial.h"
 #include "tests/unit/cluster/fleet.h"
 
 namespace hawser::cluster {
@@ -18,20 +19,20 @@ class Outliers : public testing::Test {
   explicit Outliers(size_t endpoints = 3) : cluster_(EvenCluster(config::LbPolicy::kRoundRobin, endpoints)) {}
 
   Endpoint& endpoint(size_t i) { return *cluster_.endpoints()[i]; }
-  OutlierDetector& detector() { return cluster_.outliers(); }
+  Health& health() { return cluster_.health(); }
   void Fail(size_t i, int times) {
-    for (int n = 0; n < times; ++n) Trial(detector(), endpoint(i), false).Failed("refused", now_);
+    for (int n = 0; n < times; ++n) Trial(endpoint(i), false).Failed("refused", now_);
   }
-  void Answer(size_t i) { Trial(detector(), endpoint(i), false).Answered(now_); }
+  void Answer(size_t i) { Trial(endpoint(i), false).Answered(now_); }
   void Pass(base::Duration time) {
     now_ += time;
     for (const Member& member : cluster_.table().members()) {
-      OutlierDetector::EndEjection(*member.endpoint, now_);
+      health().EndEjection(*member.endpoint, now_);
     }
   }
   Trial Probe(size_t i) {
-    EXPECT_TRUE(detector().TakeProbe(endpoint(i), now_));
-    return Trial(detector(), endpoint(i), true);
+    EXPECT_TRUE(health().TakeProbe(endpoint(i), now_));
+    return Trial(endpoint(i), true);
   }
 
   const Fleet cluster_;
@@ -50,13 +51,12 @@ TEST_F(Outliers, ThreeFailuresInARowLeaveAnEndpointOut) {
   EXPECT_EQ(endpoint(0).ejections().why, "refused");
   EXPECT_EQ(endpoint(0).out_until(), now_ + 5s);
   EXPECT_EQ(endpoint(0).ejection_count(), 1u);
-  EXPECT_TRUE(detector().any_out());
 }
 
 TEST_F(Outliers, AGivenUpTryIsNoFailure) {
   Fail(0, 2);
-  { const Trial left(detector(), endpoint(0), false); }
-  Trial told(detector(), endpoint(0), false);
+  { const Trial left(endpoint(0), false); }
+  Trial told(endpoint(0), false);
   told.GiveUp();
   told.Failed("too late", now_);
   EXPECT_TRUE(endpoint(0).usable());
@@ -72,10 +72,9 @@ TEST_F(Outliers, WhenTheTimeIsOverOneRequestMayTryIt) {
   Trial probe = Probe(0);
   EXPECT_FALSE(endpoint(0).usable());
   EXPECT_EQ(endpoint(0).state_name(), "probing");
-  EXPECT_FALSE(detector().TakeProbe(endpoint(0), now_));
+  EXPECT_FALSE(health().TakeProbe(endpoint(0), now_));
   probe.Answered(now_);
   EXPECT_EQ(endpoint(0).state_name(), "in");
-  EXPECT_FALSE(detector().any_out());
   Fail(0, 2);
   EXPECT_TRUE(endpoint(0).usable()) << "the row begins anew";
 }
@@ -128,7 +127,7 @@ TEST_F(Outliers, AFlappingEndpointIsEjectedForLongerAndASoundOneStartsAgain) {
 }
 
 TEST_F(Outliers, TheFirstAnswerToAnyRequestBringsItBack) {
-  Trial under_way(detector(), endpoint(0), false);
+  Trial under_way(endpoint(0), false);
   Fail(0, 3);
   under_way.Answered(now_);
   EXPECT_EQ(endpoint(0).state_name(), "in");
@@ -148,6 +147,7 @@ TEST_F(Outliers, FailuresThatWereUnderWayDoNotMakeItLonger) {
 }
 
 TEST_F(Outliers, TheLastOneThatIsInIsNeverLeftOut) {
+  health().Adopt(cluster_.membership()->table(), {.max_ejection_percent = 100});
   for (size_t i = 0; i < 3; ++i) Fail(i, 10);
   EXPECT_FALSE(endpoint(0).usable());
   EXPECT_FALSE(endpoint(1).usable());
@@ -170,9 +170,10 @@ TEST_F(OneEndpoint, TheOnlyOneIsNeverLeftOut) {
 }
 
 TEST_F(Outliers, ManyThreadsNeverLeaveOutAll) {
+  health().Adopt(cluster_.membership()->table(), {.max_ejection_percent = 100});
   const auto work = [this] {
     for (int i = 0; i < 3000; ++i) {
-      Trial(detector(), endpoint(static_cast<size_t>(i) % 3), false).Failed("refused", now_);
+      Trial(endpoint(static_cast<size_t>(i) % 3), false).Failed("refused", now_);
       const bool any = endpoint(0).usable() || endpoint(1).usable() || endpoint(2).usable();
       EXPECT_TRUE(any);
     }
@@ -196,9 +197,9 @@ TEST_F(Outliers, OneOfManyWorkersTakesAProbeAndTheOthersLeaveItsEjectionAlone) {
     for (int mine = 1; mine <= kRounds; ++mine) {
       ++waiting;
       while (round < mine) std::this_thread::yield();
-      if (!detector().TakeProbe(endpoint(0), now_)) continue;
+      if (!health().TakeProbe(endpoint(0), now_)) continue;
       ++probes;
-      Trial(detector(), endpoint(0), true).Failed("refused again", now_);
+      Trial(endpoint(0), true).Failed("refused again", now_);
     }
     ++waiting;
   };
@@ -235,7 +236,7 @@ TEST_F(Outliers, ARequestThatIsSentToADueEndpointIsItsProbe) {
   std::vector<Picked> picks;
   int probes = 0;
   for (uint64_t i = 0; i < 30; ++i) {
-    picks.push_back(worker.Choose(Get(), kSomebody, {}, i));
+    picks.push_back(worker.Choose({.head = Get(), .client = kSomebody, .random = i}));
     probes += picks.back().endpoint == &endpoint(0);
   }
   EXPECT_EQ(probes, 1);
@@ -248,11 +249,12 @@ TEST_F(Outliers, OneThatIsLeftOutIsAskedBeforeOneThatHasJustFailed) {
   Fail(0, 3);
   WorkerCluster worker(cluster_.membership(), 1);
   const std::shared_ptr<const Endpoint> tried[] = {cluster_.endpoints()[1], cluster_.endpoints()[2]};
-  Picked last = worker.Choose(Get(), kSomebody, tried, 1);
+  Picked last = worker.Choose({.head = Get(), .client = kSomebody, .tried = tried, .random = 1});
   EXPECT_EQ(last.endpoint, &endpoint(0));
   last.trial.Failed("refused", base::SteadyNow());
   EXPECT_EQ(endpoint(0).ejection_count(), 1u);
-  worker.Choose(Get(), kSomebody, tried, 1).trial.Answered(base::SteadyNow());
+  worker.Choose({.head = Get(), .client = kSomebody, .tried = tried, .random = 1})
+      .trial.Answered(base::SteadyNow());
   EXPECT_EQ(endpoint(0).state_name(), "in");
 }
 

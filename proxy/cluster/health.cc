@@ -1,0 +1,157 @@
+#include "proxy/cluster/health.h"
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+
+#include "fmt/format.h"
+#include "proxy/base/check.h"
+#include "spdlog/spdlog.h"
+
+namespace hawser::cluster {
+namespace {
+
+constexpr uint32_t kOut = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::kProbing;
+
+bool IsOut(const Endpoint& endpoint) {
+  return (endpoint.state() & kOut) != 0;
+}
+
+}  // namespace
+
+Health::Health(std::string_view cluster, HealthSettings settings) : cluster_(cluster), settings_(settings) {}
+
+void Health::Adopt(const std::shared_ptr<const MemberTable>& table, const HealthSettings& settings) {
+  const std::lock_guard lock(mutex_);
+  settings_ = settings;
+  table_ = table;
+}
+
+// Nobody sees the new number without the new bits.
+void Health::Change(Endpoint& endpoint, uint32_t set, uint32_t cleared, std::string_view why) {
+  const std::string_view from = endpoint.state_name();
+  endpoint.ChangeState(set, cleared);
+  changes_.fetch_add(1, std::memory_order_release);
+  const std::string_view to = endpoint.state_name();
+  // Who tries it is one of many clients, and the next moment shows what came of it.
+  if ((set & Endpoint::kProbing) != 0 || from == to) return;
+  if (from == "probing" && to == "probe_due") return;
+  endpoint.Log({.at = std::chrono::system_clock::now(), .from = from, .to = to, .why = std::string(why)});
+  const auto level = to == "probe_due" ? spdlog::level::info : spdlog::level::warn;
+  spdlog::log(level, "cluster {}: endpoint {}: {} -> {}: {}", cluster_, endpoint.NameAndHost(), from, to,
+              why);
+}
+
+void Health::SetChecked(Endpoint& endpoint, bool healthy, std::string_view why, base::TimePoint now) {
+  const bool failed_before = (endpoint.state() & Endpoint::kCheckFailed) != 0;
+  if (healthy ? !failed_before && !IsOut(endpoint) : failed_before) return;
+  const std::lock_guard lock(mutex_);
+  if (!healthy) return Change(endpoint, Endpoint::kCheckFailed, 0, why);
+  if ((endpoint.state() & Endpoint::kCheckFailed) != 0) Change(endpoint, 0, Endpoint::kCheckFailed, why);
+  if (IsOut(endpoint)) LetIn(endpoint, why, now);
+}
+
+void Health::EndEjection(Endpoint& endpoint, base::TimePoint now) {
+  if (!IsOut(endpoint) || endpoint.probe_due() || now < endpoint.out_until()) return;
+  const std::lock_guard lock(mutex_);
+  if (!IsOut(endpoint) || endpoint.probe_due() || now < endpoint.out_until()) return;
+  Change(endpoint, Endpoint::kProbeDue, Endpoint::kEjected | Endpoint::kProbing, "its time is over");
+}
+
+// A probe that takes longer than an ejection (a long poll, say) does not keep the others away.
+bool Health::TakeProbe(Endpoint& endpoint, base::TimePoint now) {
+  const std::lock_guard lock(mutex_);
+  if (!endpoint.probe_due()) return false;  // another worker has it, and may have ejected the endpoint again
+  endpoint.set_out_until(now + settings_.base_ejection_time);
+  Change(endpoint, Endpoint::kProbing, Endpoint::kProbeDue, "");
+  return true;
+}
+
+void Health::OnProbeGivenUp(Endpoint& endpoint) {
+  const std::lock_guard lock(mutex_);
+  if ((endpoint.state() & Endpoint::kProbing) != 0)
+    Change(endpoint, Endpoint::kProbeDue, Endpoint::kProbing, "");
+}
+
+// Two loads, while the endpoint does not fail. Handshakes that were under way when it was ejected for its
+// tunnels prove nothing: their tunnels would end like those before.
+void Health::OnAnswer(Endpoint& endpoint, bool probe, base::TimePoint now) {
+  if (endpoint.failures() != 0) endpoint.ForgetFailures();
+  if (!IsOut(endpoint)) return;
+  const std::lock_guard lock(mutex_);
+  if (IsOut(endpoint) && (probe || !endpoint.ejections().by_tunnels)) LetIn(endpoint, "it answers", now);
+}
+
+// Tries that were under way when the endpoint was ejected do not count.
+void Health::OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now) {
+  const bool out = IsOut(endpoint);
+  if (out && !probe) return;
+  const uint32_t failures = endpoint.CountFailure();
+  const std::lock_guard lock(mutex_);
+  if (failures < settings_.consecutive_failures && !out) return;
+  Eject(endpoint, Row::kTries, failures, why, now);
+}
+
+void Health::OnTunnelProven(Endpoint& endpoint) {
+  if (endpoint.tunnel_failures() != 0) endpoint.set_tunnel_failures(0);
+}
+
+void Health::OnTunnelEnd(Endpoint& endpoint, TunnelEnd end, base::Duration age, base::TimePoint now,
+                         std::string_view why) {
+  if (end == TunnelEnd::kNormal) return OnTunnelProven(endpoint);
+  if (end == TunnelEnd::kSilentFin && age >= kProvenAfter) return;
+  const std::lock_guard lock(mutex_);
+  if (IsOut(endpoint)) return;  // it was open before
+  const uint32_t failures = endpoint.tunnel_failures() + 1;
+  endpoint.set_tunnel_failures(failures);
+  if (failures < settings_.consecutive_failures) return;
+  if (why.empty()) why = end == TunnelEnd::kSilentFin ? "no close frame" : "a fault of its own";
+  Eject(endpoint, Row::kTunnels, failures, why, now);
+}
+
+void Health::LetIn(Endpoint& endpoint, std::string_view why, base::TimePoint now) {
+  Endpoint::Ejections ejections = endpoint.ejections();
+  ejections.returned = now;
+  endpoint.set_ejections(std::move(ejections));
+  Change(endpoint, 0, kOut, why);
+}
+
+void Health::Eject(Endpoint& endpoint, Row row, uint32_t failures, std::string_view why,
+                   base::TimePoint now) {
+  const uint32_t state = endpoint.state();
+  const bool was_in = (state & kOut) == 0;
+  HAWSER_DCHECK(was_in || std::has_single_bit(state & kOut));
+  if ((state & Endpoint::kEjected) != 0 || (was_in && !MayEject(endpoint))) return;
+  Endpoint::Ejections ejections = endpoint.ejections();
+  if (was_in && now >= ejections.returned + settings_.max_ejection_time) ejections.in_a_row = 0;
+  const uint32_t doublings = std::min(ejections.in_a_row++, 16u);
+  const base::Duration time =
+      std::min(settings_.base_ejection_time * (1 << doublings), settings_.max_ejection_time);
+  ejections.by_tunnels = row == Row::kTunnels;
+  ejections.why = why;
+  endpoint.set_ejections(std::move(ejections));
+  endpoint.set_out_until(now + time);
+  endpoint.CountEjection();
+  Change(endpoint, Endpoint::kEjected, kOut,
+         fmt::format("{} {} in a row, left out for {} s, the last: {}", failures,
+                     row == Row::kTries ? "failures" : "tunnels failed",
+                     std::chrono::ceil<std::chrono::seconds>(time).count(), why));
+}
+
+bool Health::MayEject(const Endpoint& endpoint) const {
+  const auto table = table_.lock();
+  if (table == nullptr || !table->Contains(endpoint)) return false;
+  const Members members = table->members();
+  size_t out = 0;
+  bool another = false;
+  for (const Member& member : members) {
+    if (IsOut(*member.endpoint)) ++out;
+    another |= member.endpoint.get() != &endpoint && !IsOut(*member.endpoint) && member.endpoint->sound();
+  }
+  const size_t percent = settings_.max_ejection_percent;
+  size_t most = members.size() * percent / 100;
+  if (members.size() == 2 && percent > 0) most = std::max(most, size_t{1});
+  return another && out < most;
+}
+
+}  // namespace hawser::cluster

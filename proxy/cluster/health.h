@@ -1,0 +1,115 @@
+// The one door to the health of a cluster's endpoints: whoever finds out something says it here, and what
+// follows from it is a bit of Endpoint::state. Each change of a state is one line of the log and one entry in
+// the endpoint's own, and makes changes() another number: who keeps a view of the states looks at that.
+//
+// Active checks (SetChecked) decide for themselves. Outlier detection counts two rows of failures of each
+// endpoint. The first is of tries without a good answer through a fault of the endpoint's: refused,
+// unreachable, not connected or no answer to a WebSocket handshake in time, closed before the first byte of
+// an answer, a handshake answered with 5xx or a wrong 101. An answer ends it. The second is of tunnels that
+// end early in a fault of the endpoint's (TunnelEnd). A tunnel that ends in order or has lived for
+// kProvenAfter ends it; a 101 alone does not, or an endpoint that answers 101 and then resets would never be
+// ejected, and after such an ejection one more fault ejects again.
+//
+//   in ──failures in a row──▶ ejected ──time over──▶ probe due ──picked──▶ probing ──answer──▶ in
+//                                ▲                       ▲                   │ │
+//                                │                       └── client left ────┘ │
+//                                └────────── failure, for twice as long ───────┘
+//
+// A check that succeeds ends an ejection at once. Of the members, `max_ejection_percent` may be ejected,
+// rounded down, one of two all the same; the last one that is usable never is. One that has been in again for
+// `max_ejection_time` begins with `base_ejection_time`. The endpoints hold what is known of them, also while
+// they are no members. A mutex guards decisions about several of them at once; nobody takes it while no
+// endpoint fails. One for each name of a cluster, over all its configurations and memberships, held by the
+// endpoints; shared by all workers; any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/clock.h"
+#include "proxy/cluster/endpoint.h"
+#include "proxy/cluster/load.h"
+#include "proxy/cluster/member_table.h"
+
+namespace hawser::cluster {
+
+// How a tunnel ended, as far as its endpoint is concerned.
+enum class TunnelEnd : uint8_t {
+  kNormal,     // the endpoint closed it in order, or took part in that
+  kFault,      // through a fault of the endpoint's: a reset, 1011, no pong, a broken rule
+  kSilentFin,  // the endpoint ended the connection without a close frame
+};
+
+struct HealthSettings {
+  uint32_t consecutive_failures = 3;
+  base::Duration base_ejection_time{5'000};
+  base::Duration max_ejection_time{60'000};
+  uint32_t max_ejection_percent = 50;
+  bool operator==(const HealthSettings&) const = default;
+};
+
+class Health {
+ public:
+  // A tunnel of that age has proved that its endpoint carries tunnels.
+  static constexpr base::Duration kProvenAfter{10'000};
+
+  explicit Health(std::string_view cluster, HealthSettings settings = {});
+  Health(const Health&) = delete;
+  Health& operator=(const Health&) = delete;
+
+  const std::string& cluster() const { return cluster_; }
+  Load& load() { return load_; }
+
+  // Another number after each change of a state. What it was changed by is seen with it.
+  uint32_t changes() const { return changes_.load(std::memory_order_acquire); }
+
+  // The members and the settings are these from now on. Each worker says so when it swaps.
+  void Adopt(const std::shared_ptr<const MemberTable>& table, const HealthSettings& settings);
+
+  // --- Active checks ---
+  // The checks of `endpoint` say that it is healthy or not. Costs two loads where nothing changes.
+  void SetChecked(Endpoint& endpoint, bool healthy, std::string_view why, base::TimePoint now);
+
+  // --- Outlier detection: tries. Use a Trial ---
+  // An endpoint whose time is over may be tried, by one request: see TakeProbe. So may one whose probe has no
+  // result yet.
+  void EndEjection(Endpoint& endpoint, base::TimePoint now);
+  // The endpoint's probe is due: true for the one request that may try it.
+  bool TakeProbe(Endpoint& endpoint, base::TimePoint now);
+  // The result of a try; `probe`: it is the request that took the probe.
+  void OnAnswer(Endpoint& endpoint, bool probe, base::TimePoint now);
+  void OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now);
+  void OnProbeGivenUp(Endpoint& endpoint);
+
+  // --- Outlier detection: tunnels ---
+  // One has ended at `age`, and still has its OpenLease. A client that leaves says nothing: no call. `why` in
+  // words.
+  void OnTunnelEnd(Endpoint& endpoint, TunnelEnd end, base::Duration age, base::TimePoint now,
+                   std::string_view why = {});
+  // One has reached kProvenAfter.
+  static void OnTunnelProven(Endpoint& endpoint);
+
+ private:
+  enum class Row : uint8_t { kTries, kTunnels };
+
+  // All of them under mutex_.
+  void LetIn(Endpoint& endpoint, std::string_view why, base::TimePoint now);
+  // Unless it is out already, too many others are, or it is no member. `why`: of the last of the failures.
+  void Eject(Endpoint& endpoint, Row row, uint32_t failures, std::string_view why, base::TimePoint now);
+  bool MayEject(const Endpoint& endpoint) const;
+  // Sets and clears bits, and tells.
+  void Change(Endpoint& endpoint, uint32_t set, uint32_t cleared, std::string_view why);
+
+  const std::string cluster_;
+  Load load_;
+  std::atomic<uint32_t> changes_ = 0;
+  std::mutex mutex_;  // held while a state changes, or the members do
+  HealthSettings settings_;
+  std::weak_ptr<const MemberTable> table_;  // which holds the endpoints, which hold this
+};
+
+}  // namespace hawser::cluster
