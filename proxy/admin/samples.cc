@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "proxy/admin/cluster_rows.h"
+#include "proxy/admin/local_ports.h"
 #include "proxy/edge/ip_table.h"
 #include "proxy/stats/process.h"
 
@@ -233,14 +234,16 @@ void AddCertificateSamples(const session::Snapshot& snapshot, std::vector<ExtraS
 }  // namespace
 
 std::vector<std::span<const FamilySpec>> SampleFamilies() {
-  return {kEndpointFamilies,    kDiscoveryFamilies, kListenerFamilies, kRouteFamilies,
-          kCertificateFamilies, kSingleFamilies,    kReloadFamilies,   kRefusedFamilies,
-          stats::ProcessFamilies()};
+  return {kEndpointFamilies, LocalPortFamilies(),     kDiscoveryFamilies, kListenerFamilies,
+          kRouteFamilies,    kCertificateFamilies,    kSingleFamilies,    kReloadFamilies,
+          kRefusedFamilies,  stats::ProcessFamilies()};
 }
 
 std::vector<ExtraSample> CollectSamples(const Sources& from) {
   std::vector<ExtraSample> samples;
-  AddEndpointSamples(ClusterRows(from.server), samples);
+  const std::vector<ClusterRow> clusters = ClusterRows(from.server);
+  AddEndpointSamples(clusters, samples);
+  AddLocalPortSamples(from.server, clusters, samples);
   AddDiscoverySamples(from.server, samples);
   AddListenerSamples(from.server, samples);
   AddRouteSamples(from.server.snapshot(), samples);

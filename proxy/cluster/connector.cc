@@ -1,6 +1,8 @@
 #include "proxy/cluster/connector.h"
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -35,11 +37,49 @@ std::string Reason(std::string message, const Endpoint& endpoint) {
   return at == message.npos ? message : message.substr(at + endpoint.name().size() + 2);
 }
 
+bool Suits(const net::IpAddress& source, const Endpoint& endpoint) {
+  return !endpoint.address().unix_socket() && source.v4() == endpoint.address().ip().v4();
+}
+
+size_t CountSuiting(std::span<const net::IpAddress> sources, const Endpoint& endpoint) {
+  return static_cast<size_t>(std::count_if(
+      sources.begin(), sources.end(), [&endpoint](const auto& source) { return Suits(source, endpoint); }));
+}
+
+// The endpoint's count of connections gives the turn: all workers have one.
+absl::StatusOr<net::Socket> ConnectFrom(std::span<const net::IpAddress> sources, const Endpoint& endpoint) {
+  const size_t suiting = CountSuiting(sources, endpoint);
+  if (suiting == 0) return net::Connect(endpoint.address());
+  absl::StatusOr<net::Socket> socket;
+  size_t skipped = endpoint.connects() % suiting;
+  for (size_t tried = 0, at = 0; tried < suiting; at = (at + 1) % sources.size()) {
+    if (!Suits(sources[at], endpoint)) continue;
+    if (skipped > 0) {
+      --skipped;
+      continue;
+    }
+    ++tried;
+    socket = net::Connect(endpoint.address(), &sources[at]);
+    if (ConnectErrorOf(socket.status()) != ConnectError::kNoLocalPort) break;
+  }
+  return socket;
+}
+
 }  // namespace
 
-Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive) {
+std::optional<int64_t> LocalPortsLeft(const Endpoint& endpoint, std::span<const net::IpAddress> sources,
+                                      int ports) {
+  if (endpoint.address().unix_socket()) return std::nullopt;
+  const auto each = static_cast<int64_t>(std::max<size_t>(CountSuiting(sources, endpoint), 1));
+  const int64_t shared = endpoint.http2_connections();
+  const int64_t open = endpoint.idle_connections() + (shared > 0 ? shared : endpoint.active());
+  return std::max<int64_t>(each * ports - open, 0);
+}
+
+Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive,
+                   std::span<const net::IpAddress> sources) {
   ConnectLease lease(endpoint);
-  absl::StatusOr<net::Socket> socket = net::Connect(endpoint.address());
+  absl::StatusOr<net::Socket> socket = ConnectFrom(sources, endpoint);
   if (!socket.ok()) {
     const ConnectError error = ConnectErrorOf(socket.status());
     HAWSER_DCHECK(error != ConnectError::kNone);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 
 #include "absl/status/status.h"
@@ -14,7 +16,8 @@ namespace hawser::cluster {
 
 enum class ConnectError : uint8_t {
   kNone,
-  kNoLocalPort,  // EADDRNOTAVAIL: every local port towards this address is taken; another endpoint may work
+  kNoLocalPort,  // EADDRNOTAVAIL: all local ports of all sources are taken towards this address; another
+                 // endpoint may work
   kNoResources,  // out of descriptors or memory: no endpoint would work
   kFailed,       // the endpoint's side: nobody listens, no route
   kTimedOut,     // the endpoint's side: no connection, TLS or SETTINGS within connect_timeout
@@ -34,8 +37,18 @@ struct Connection {
 };
 
 // A failure for a lack of ports, descriptors or memory is not counted as the endpoint's. A Unix socket
-// ignores `keepalive`.
-Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive);
+// ignores `keepalive` and `sources`: the addresses of this machine that connections come from, each in its turn
+// of those that have the endpoint's family. One that has no port left passes its turn on. None of the family:
+// the kernel chooses.
+Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive,
+                   std::span<const net::IpAddress> sources = {});
+
+// How many more connections to the endpoint this machine has local ports for, `ports` (net::LocalPorts) for each
+// source: what the endpoint's counts say, so one short of a port for each connection that is in TIME_WAIT here.
+// Of an endpoint with HTTP/2 connections, those and the kept ones of HTTP/1.1 are counted. None for a Unix
+// socket.
+std::optional<int64_t> LocalPortsLeft(const Endpoint& endpoint, std::span<const net::IpAddress> sources,
+                                      int ports);
 
 // How long an endpoint's host may leave what it was sent unacknowledged (net::ByteStream::HostSilence): as
 // long as the kernel waits for answers to its probes. 0: for ever.

@@ -175,7 +175,7 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "`clusters[].connect_timeout`."},
     {kNoLocalPort, 503, 0, kProxy, kSoon, "no_local_port", "OVL",
      "No local port is free for a connection to the backend.",
-     "Add endpoints to the cluster or widen `net.ipv4.ip_local_port_range`."},
+     "Give the cluster `source_addresses` or endpoints, or widen `net.ipv4.ip_local_port_range`."},
     {kNoResources, 503, 0, kProxy, kSoon, "no_resources", "OVL",
      "No descriptor or memory is free for a connection to the backend.",
      "Raise the limit of open files (`ulimit -n`), or give the machine more memory."},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <fstream>
 #include <limits>
 
 #include <fcntl.h>
@@ -136,18 +137,41 @@ Descriptors DescriptorsOfProcess() {
           .used = static_cast<uint64_t>(std::max<int64_t>(used, 0))};
 }
 
-absl::StatusOr<Socket> Connect(const SocketAddress& address) {
+namespace {
+
+absl::Status BindSource(const Socket& socket, const IpAddress& source) {
+  Set(socket.fd(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+  const SocketAddress address(source, 0);
+  sockaddr_storage native;
+  const socklen_t length = address.ToNative(native);
+  if (bind(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, fmt::format("cannot connect from {}", source.ToString()));
+}
+
+}  // namespace
+
+absl::StatusOr<Socket> Connect(const SocketAddress& address, const IpAddress* source) {
   HAWSER_ASSIGN_OR_RETURN(Socket socket, Open(address));
   if (HasKeptDescriptor(socket)) {
     errno = EMFILE;
     return Failed("open a socket for", address);
   }
+  if (source != nullptr) HAWSER_RETURN_IF_ERROR(BindSource(socket, *source));
   sockaddr_storage native;
   const socklen_t length = address.ToNative(native);
   if (connect(socket.fd(), reinterpret_cast<sockaddr*>(&native), length) != 0 && errno != EINPROGRESS) {
     return Failed("connect to", address);
   }
   return socket;
+}
+
+int LocalPorts() {
+  std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
+  int low = 0;
+  int high = -1;
+  if (!(file >> low >> high) || high < low) return 0;
+  const int count = high - low + 1;
+  return count > 1 ? count & ~1 : count;  // of an odd number the kernel leaves one out
 }
 
 void KeepAlive(const Socket& socket, const TcpKeepalive& keepalive) {

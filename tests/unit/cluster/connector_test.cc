@@ -3,8 +3,10 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <net/if.h>
 #include <netinet/in.h>
@@ -106,6 +108,64 @@ TEST(LongestSilence, IsThatOfTheKernelsProbes) {
   EXPECT_EQ(LongestSilence({.idle = base::Duration(0)}), base::Duration(0));
 }
 
+std::string SourceOf(const Connection& connection) {
+  return net::LocalAddress(connection.socket).value().ip().ToString();
+}
+
+std::vector<net::IpAddress> Addresses(const std::vector<std::string>& texts) {
+  std::vector<net::IpAddress> addresses;
+  for (const std::string& text : texts) addresses.push_back(net::IpAddress::Parse(text).value());
+  return addresses;
+}
+
+TEST(Connect, ComesFromTheSourcesOfTheEndpointsFamilyInTurn) {
+  const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
+  Endpoint endpoint("rooms", net::LocalAddress(listener).value());
+  const auto sources = Addresses({"127.0.0.2", "::1", "127.0.0.3"});
+  std::vector<std::string> seen;
+  for (int i = 0; i < 4; ++i) {
+    const Connection connection = Connect(endpoint, {}, sources);
+    ASSERT_EQ(connection.error, ConnectError::kNone) << connection.why;
+    EXPECT_EQ(Option(connection.socket, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT), 1);
+    seen.push_back(SourceOf(connection));
+  }
+  EXPECT_EQ(seen, (std::vector<std::string>{"127.0.0.3", "127.0.0.2", "127.0.0.3", "127.0.0.2"}));
+  EXPECT_EQ(SourceOf(Connect(endpoint, {}, Addresses({"::1"}))), "127.0.0.1") << "the kernel's choice";
+}
+
+TEST(Connect, ComesFromIpv6ToIpv6) {
+  auto listener = net::Listen(Address("[::1]:0"), {});
+  if (!listener.ok()) GTEST_SKIP() << "no IPv6 here";
+  Endpoint endpoint("rooms", net::LocalAddress(*listener).value());
+  const Connection connection = Connect(endpoint, {}, Addresses({"127.0.0.2", "::1"}));
+  ASSERT_EQ(connection.error, ConnectError::kNone) << connection.why;
+  EXPECT_EQ(SourceOf(connection), "::1");
+}
+
+TEST(Connect, PassesOverASourceThatThisMachineDoesNotHave) {
+  const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
+  Endpoint endpoint("rooms", net::LocalAddress(listener).value());
+  const auto sources = Addresses({"192.0.2.1", "127.0.0.2"});
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(SourceOf(Connect(endpoint, {}, sources)), "127.0.0.2");
+  const Connection none = Connect(endpoint, {}, Addresses({"192.0.2.1"}));
+  EXPECT_EQ(none.error, ConnectError::kNoLocalPort);
+  EXPECT_EQ(none.why, "cannot connect from 192.0.2.1: Cannot assign requested address");
+  EXPECT_EQ(endpoint.connect_failures(), 0u);
+}
+
+TEST(LocalPortsLeft, AreThoseOfEachSourceLessTheConnections) {
+  Endpoint endpoint("rooms", Address("127.0.0.1:1"));
+  const auto sources = Addresses({"127.0.0.2", "::1", "127.0.0.3"});
+  EXPECT_EQ(LocalPortsLeft(endpoint, {}, 100), 100);
+  EXPECT_EQ(LocalPortsLeft(endpoint, sources, 100), 200) << "of its family";
+  EXPECT_EQ(LocalPortsLeft(endpoint, Addresses({"::1"}), 100), 100) << "the kernel's choice";
+  const IdleLease idle(endpoint);
+  EXPECT_EQ(LocalPortsLeft(endpoint, sources, 100), 199);
+  EXPECT_EQ(LocalPortsLeft(endpoint, {}, 0), 0) << "never below 0";
+  const Endpoint file("rooms", Address("unix:/run/a.sock"));
+  EXPECT_EQ(LocalPortsLeft(file, sources, 100), std::nullopt);
+}
+
 // A network of the calling thread's own with two local ports; false where this is not allowed.
 bool EnterNetworkOfTwoPorts() {
   if (unshare(CLONE_NEWNET) != 0) return false;
@@ -131,6 +191,29 @@ TEST(Connect, DoesNotBlameTheEndpointForALackOfLocalPorts) {
     EXPECT_EQ(connections[1].error, ConnectError::kNone);
     EXPECT_EQ(connections[2].error, ConnectError::kNoLocalPort);
     EXPECT_EQ(connections[2].why, "Cannot assign requested address");
+    EXPECT_EQ(endpoint.connect_failures(), 0u);
+    EXPECT_EQ(net::LocalPorts(), 2);
+  }).join();
+  if (!allowed) GTEST_SKIP() << "no network namespaces here";
+}
+
+TEST(Connect, TakesTheNextSourceWhenOneHasNoPortLeft) {
+  bool allowed = false;
+  std::thread([&allowed] {
+    allowed = EnterNetworkOfTwoPorts();
+    if (!allowed) return;
+    const net::Socket listener = net::Listen(Address("127.0.0.1:9000"), {}).value();
+    Endpoint endpoint("rooms", Address("127.0.0.1:9000"));
+    const auto sources = Addresses({"127.0.0.2", "127.0.0.3"});
+    std::vector<Connection> connections;
+    connections.push_back(Connect(endpoint, {}, Addresses({"127.0.0.2"})));
+    connections.push_back(Connect(endpoint, {}, Addresses({"127.0.0.2"})));
+    for (int i = 0; i < 2; ++i) {
+      connections.push_back(Connect(endpoint, {}, sources));
+      ASSERT_EQ(connections.back().error, ConnectError::kNone) << connections.back().why;
+      EXPECT_EQ(SourceOf(connections.back()), "127.0.0.3");
+    }
+    EXPECT_EQ(Connect(endpoint, {}, sources).error, ConnectError::kNoLocalPort);
     EXPECT_EQ(endpoint.connect_failures(), 0u);
   }).join();
   if (!allowed) GTEST_SKIP() << "no network namespaces here";
