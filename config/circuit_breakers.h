@@ -1,5 +1,5 @@
-// Circuit breakers: how much may be under way to backends at one time. One struct, of a cluster and of each of
-// its endpoints.
+// Circuit breakers: how much may be under way to backends at one time. One struct, of a cluster and of each
+// of its endpoints.
 #pragma once
 
 #include <cstdint>

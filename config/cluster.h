@@ -74,7 +74,8 @@ bool Hashes(const Cluster& cluster);
 void Describe(Description& d, const HashPolicy& policy);
 void Describe(Description& d, const Cluster& cluster);
 
-// Also reads files, as the checks of its parts do, and moves connect_retries to retry.attempts. `all_tls`: every listener has TLS.
+// Also reads files, as the checks of its parts do, and moves connect_retries to retry.attempts. `all_tls`:
+// every listener has TLS.
 void CheckCluster(Cluster& cluster, bool all_tls, const Checks& checks);
 
 }  // namespace hawser::config

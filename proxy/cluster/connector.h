@@ -37,16 +37,15 @@ struct Connection {
 };
 
 // A failure for a lack of ports, descriptors or memory is not counted as the endpoint's. A Unix socket
-// ignores `keepalive` and `sources`: the addresses of this machine that connections come from, each in its turn
-// of those that have the endpoint's family. One that has no port left passes its turn on. None of the family:
-// the kernel chooses.
+// ignores `keepalive` and `sources`: the addresses of this machine that connections come from, each in its
+// turn of those that have the endpoint's family. One that has no port left passes its turn on. None of the
+// family: the kernel chooses.
 Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive,
                    std::span<const net::IpAddress> sources = {});
 
-// How many more connections to the endpoint this machine has local ports for, `ports` (net::LocalPorts) for each
-// source: what the endpoint's counts say, so one short of a port for each connection that is in TIME_WAIT here.
-// Of an endpoint with HTTP/2 connections, those and the kept ones of HTTP/1.1 are counted. None for a Unix
-// socket.
+// How many more connections to the endpoint this machine has local ports for, `ports` (net::LocalPorts) for
+// each source. The endpoint's counts say so: they do not know of connections in TIME_WAIT. Of an endpoint
+// with HTTP/2 connections, those and the kept ones of HTTP/1.1 are counted. None for a Unix socket.
 std::optional<int64_t> LocalPortsLeft(const Endpoint& endpoint, std::span<const net::IpAddress> sources,
                                       int ports);
 

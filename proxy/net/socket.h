@@ -85,9 +85,9 @@ void KeepAlive(const Socket& socket, const TcpKeepalive& keepalive);
 
 // A stream socket whose connection is under way or made. Fails at once only for local reasons (EMFILE where
 // only kept descriptors are left) and for Unix sockets that nobody listens on. `source`: where it comes from,
-// of the address's family; null: the kernel chooses. A source has as many ports for each address as the kernel
-// has local ports, whatever its connections to others (IP_BIND_ADDRESS_NO_PORT: the port is chosen when the
-// peer is known). EADDRNOTAVAIL: all of them are taken, or the source is no address of this machine.
+// of the address's family; null: the kernel chooses. A source has as many ports for each address as the
+// kernel has local ports, whatever its connections to others (IP_BIND_ADDRESS_NO_PORT: the port is chosen
+// when the peer is known). EADDRNOTAVAIL: all of them are taken, or the source is no address of this machine.
 absl::StatusOr<Socket> Connect(const SocketAddress& address, const IpAddress* source = nullptr);
 
 // How many local ports the kernel gives to the connections from one address to another

@@ -13,7 +13,7 @@
 
 #include "tests/integration/harness/scenario.h"
 
-namespace hawser::integration {
+namespace hawser::integration::source_addresses_test {
 namespace {
 
 constexpr int kPorts = 100;
@@ -132,4 +132,4 @@ TEST(SourceAddresses, WithoutThemTheKernelChoosesOne) {
 }
 
 }  // namespace
-}  // namespace hawser::integration
+}  // namespace hawser::integration::source_addresses_test

@@ -67,22 +67,9 @@ void EchoConnection::TakeHead(std::atomic<int>& requests) {
 // Whole frames only: what is not whole waits in received_.
 void EchoConnection::TakeFrames() {
   size_t taken = 0;
-  while (true) {
-    const std::string_view rest = std::string_view(received_).substr(taken);
-    if (rest.size() < 6) break;
-    uint64_t length = static_cast<uint8_t>(rest[1]) & 0x7f;
-    const size_t extra = length < 126 ? 0 : length == 126 ? 2 : 8;
-    if (rest.size() < 6 + extra) break;
-    if (extra > 0) length = 0;
-    for (size_t i = 0; i < extra; ++i) length = (length << 8) | static_cast<uint8_t>(rest[2 + i]);
-    uint32_t mask = 0;
-    for (size_t i = 0; i < 4; ++i) mask = (mask << 8) | static_cast<uint8_t>(rest[2 + extra + i]);
-    if (rest.size() < 6 + extra + length) break;
-    Frame frame{.opcode = static_cast<uint8_t>(rest[0] & 0x0f),
-                .payload = Masked(std::string(rest.substr(6 + extra, length)), mask),
-                .fin = (rest[0] & 0x80) != 0,
-                .reserved = static_cast<uint8_t>(rest[0] & 0x70)};
-    taken += 6 + extra + length;
+  Frame frame;
+  while (const size_t length = ParseFrame(std::string_view(received_).substr(taken), frame)) {
+    taken += length;
     if (frame.opcode == kPong) continue;
     if (frame.opcode == kPing) frame.opcode = kPong;
     if (frame.opcode == kClose) closing_ = true;

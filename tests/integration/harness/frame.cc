@@ -59,6 +59,28 @@ std::string EncodeMasked(const Frame& frame, uint32_t mask) {
   return EncodeHead(frame, frame.payload.size(), true, mask) + Masked(frame.payload, mask);
 }
 
+size_t ParseFrame(std::string_view bytes, Frame& frame) {
+  if (bytes.size() < 2) return 0;
+  const auto first = static_cast<uint8_t>(bytes[0]);
+  const auto second = static_cast<uint8_t>(bytes[1]);
+  frame = {.opcode = static_cast<uint8_t>(first & 0x0f),
+           .fin = (first & 0x80) != 0,
+           .reserved = static_cast<uint8_t>(first & 0x70),
+           .masked = (second & 0x80) != 0};
+  uint64_t length = second & 0x7f;
+  const size_t extra = length < 126 ? 0 : length == 126 ? 2 : 8;
+  const size_t head = 2 + extra + (frame.masked ? 4 : 0);
+  if (bytes.size() < head) return 0;
+  if (extra > 0) length = ToNumber(bytes.substr(2, extra));
+  if (bytes.size() - head < length) return 0;
+  frame.payload = bytes.substr(head, length);
+  if (frame.masked) {
+    const auto mask = static_cast<uint32_t>(ToNumber(bytes.substr(2 + extra, 4)));
+    frame.payload = Masked(std::move(frame.payload), mask);
+  }
+  return head + length;
+}
+
 Frame ReadFrame(Wire& wire) {
   const Frame none{.opcode = Frame::kNoFrame};
   const std::string start = wire.Read(2);

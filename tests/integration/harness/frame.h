@@ -46,6 +46,8 @@ std::string EncodeHead(const Frame& frame, uint64_t length, bool masked, uint32_
 // `payload` as it travels under `mask`; `offset` is its place in the frame.
 std::string Masked(std::string payload, uint32_t mask = kSomeMask, size_t offset = 0);
 
+// The frame that `bytes` begin with, unmasked, and its length there; 0 while it is not whole.
+size_t ParseFrame(std::string_view bytes, Frame& frame);
 // The next frame, unmasked; ended() at the end.
 Frame ReadFrame(Wire& wire);
 
