@@ -8,9 +8,6 @@
 namespace hawser::cluster {
 namespace {
 
-constexpr uint8_t kStreamTag = 0;
-constexpr uint8_t kTimerTag = 1;
-
 http::RequestHead HeadOf(const Call::Request& request, const std::string& length) {
   http::RequestHead head{.method = request.method,
                          .target = request.path,
@@ -59,6 +56,8 @@ class Call::Life final : public event::IoHandler {
   }
 
  private:
+  enum Tag : uint8_t { kStreamTag = 0, kTimerTag = 1 };
+
   void ReadBody() {
     http::ClientStream& stream = sent_->stream();
     const auto scratch = loop_.scratch();

@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/base/check.h"
 #include "proxy/cluster/pool.h"
@@ -75,8 +76,11 @@ class SentRequest {
   // After kAnswered, once the body has been read: the connection is the pool's again, which closes it if it
   // cannot carry another request.
   void Return();
-  // After kTunnel, as ClientStream::TakeTunnel.
-  std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) { return stream().TakeTunnel(early); }
+  // After kTunnel, once, as ClientStream::TakeTunnel. The answer's text ends with it.
+  std::unique_ptr<net::ByteStream> TakeTunnel(std::string& early) {
+    HAWSER_DCHECK(state_ == State::kTunnel && stream_ != nullptr);
+    return std::exchange(stream_, nullptr)->TakeTunnel(early);
+  }
 
   // After kFailed.
   CallError error() const { return error_; }
