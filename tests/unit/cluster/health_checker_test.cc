@@ -1,0 +1,445 @@
+// The schedule of health checks over a stepped clock: when they are made, how many at once, what their
+// results make of an endpoint, and what stays over memberships and reloads.
+#include "proxy/cluster/health_checker.h"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <string>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "proxy/cluster/health.h"
+#include "tests/unit/cluster/fleet.h"
+
+namespace hawser::cluster::health_checker_test {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+using Kind = CheckResult::Kind;
+
+class Checker : public testing::Test {
+ protected:
+  Checker() {
+    settings_.name = "rooms";
+    settings_.health_checks = {{.http = config::HttpCheck()}};
+    first().interval = 10s;
+    first().unhealthy_interval = 1s;
+  }
+
+  config::HealthCheck& first() { return settings_.health_checks.at(0); }
+
+  // From now on the cluster consists of the endpoints numbered `from` to `to`.
+  void Set(size_t from, size_t to) {
+    cluster_ = std::make_shared<const Cluster>(settings_);
+    members_.clear();
+    for (size_t i = from; i < to; ++i) members_.push_back(At(i));
+    checker_.Set(cluster_, members_, now_);
+  }
+  std::shared_ptr<Endpoint> At(size_t i) {
+    const std::string ip = "10.0." + std::to_string(i / 250) + "." + std::to_string(i % 250 + 1);
+    auto& endpoint = endpoints_[i];
+    if (endpoint == nullptr) endpoint = registry_.Get("rooms", Address(ip + ":9000"));
+    return endpoint;
+  }
+  // Time passes, and each check that is begun has its result at once.
+  void Pass(base::Duration time) {
+    const base::TimePoint end = now_ + time;
+    while (true) {
+      checker_.Advance(now_);
+      Answer();
+      const auto next = checker_.Next();
+      if (!next || *next > end) break;
+      now_ = std::max(now_, *next);
+    }
+    now_ = end;
+  }
+  void Answer() {
+    while (!begun_.empty()) {
+      const Begun begun = begun_.front();
+      begun_.pop_front();
+      const std::string why = failing_.contains(begun.target) ? failing_[begun.target] : failing_[""];
+      CheckResult result{.kind = why.empty() ? Kind::kPassed : Kind::kFailed, .why = why};
+      if (why == "no port") result.kind = Kind::kNotMade;
+      checker_.OnResult(begun.id, result, now_);
+    }
+  }
+  bool Healthy(size_t i) { return (At(i)->state() & Endpoint::kCheckFailed) == 0; }
+  // Exactly so many results, one after the other.
+  void Results(int count) {
+    for (const uint64_t end = made_ + static_cast<uint64_t>(count); made_ < end;) {
+      now_ = std::max(now_, checker_.Next().value());
+      checker_.Advance(now_);
+      Answer();
+    }
+  }
+
+  struct Begun {
+    HealthChecker::CheckId id;
+    std::string target;
+    base::TimePoint at;
+    CheckKind kind;
+  };
+  config::Cluster settings_;
+  std::shared_ptr<const Cluster> cluster_;
+  EndpointRegistry registry_;
+  std::map<size_t, std::shared_ptr<Endpoint>> endpoints_;
+  std::vector<std::shared_ptr<Endpoint>> members_;
+  base::TimePoint now_ = base::TimePoint(1'000'000s);
+  std::map<std::string, std::string> failing_;  // by target, why; "": all others
+  std::deque<Begun> begun_;                     // without a result
+  std::vector<Begun> all_;
+  uint64_t made_ = 0;
+  std::vector<std::string> forgotten_;
+  std::vector<std::string> closed_;
+  HealthChecker checker_{
+      7,
+      {.begin =
+           [this](HealthChecker::CheckId id, const CheckPlan& plan, const std::shared_ptr<Endpoint>& target) {
+             begun_.push_back({id, target->name(), now_, plan.kind()});
+             all_.push_back(begun_.back());
+             ++made_;
+           },
+       .forget =
+           [this](HealthChecker::CheckId id, const std::shared_ptr<Endpoint>& target) {
+             forgotten_.push_back(target->name());
+             std::erase_if(begun_, [id](const Begun& begun) { return begun.id == id; });
+           },
+       .close_tunnels =
+           [this](const std::shared_ptr<Endpoint>& endpoint, const Cluster& cluster) {
+             EXPECT_EQ(cluster.name(), "rooms");
+             closed_.push_back(endpoint->name());
+           }}};
+};
+
+// --- When ---
+
+TEST_F(Checker, FirstChecksAreSpreadOverOneInterval) {
+  Set(0, 100);
+  const base::TimePoint start = now_;
+  Pass(9s - 1ms);
+  std::array<int, 9> by_second{};
+  for (const Begun& begun : all_) ++by_second.at(static_cast<size_t>((begun.at - start) / 1s));
+  for (const int count : by_second) EXPECT_EQ(count, 10);
+}
+
+TEST_F(Checker, OneThatComesToManyIsCheckedSoon) {
+  Set(0, 100);
+  Pass(10s);
+  made_ = 0;
+  Set(0, 101);
+  all_.clear();
+  const base::TimePoint came = now_;
+  Pass(10s);
+  const auto found = std::find_if(all_.begin(), all_.end(),
+                                  [this](const Begun& begun) { return begun.target == At(100)->name(); });
+  ASSERT_NE(found, all_.end());
+  EXPECT_LE(found->at - came, 10s);
+}
+
+TEST_F(Checker, LaterChecksComeAfterTheIntervalGiveOrTakeATenth) {
+  Set(0, 1);
+  Pass(1000s);
+  std::vector<double> distances;
+  for (size_t i = 1; i < all_.size(); ++i)
+    distances.push_back(std::chrono::duration<double>(all_[i].at - all_[i - 1].at).count());
+  EXPECT_NEAR(static_cast<double>(distances.size()), 100, 3);
+  EXPECT_GE(*std::min_element(distances.begin(), distances.end()), 9.0);
+  EXPECT_LE(*std::max_element(distances.begin(), distances.end()), 11.0);
+  EXPECT_GT(*std::max_element(distances.begin(), distances.end()) -
+                *std::min_element(distances.begin(), distances.end()),
+            1.5);
+}
+
+TEST_F(Checker, WhatIsInDoubtIsCheckedAfterTheUnhealthyInterval) {
+  first().healthy_threshold = 3;
+  Set(0, 1);
+  Results(1);  // it is known to be healthy
+  failing_[""] = "answered 503";
+  Results(1);
+  const base::TimePoint failed = now_;
+  Results(2);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_LE(now_ - failed, 2200ms) << "a healthy endpoint that fails";
+  failing_.clear();
+  Results(1);
+  const base::TimePoint passed = now_;
+  Results(2);
+  EXPECT_TRUE(Healthy(0));
+  EXPECT_LE(now_ - passed, 2200ms) << "an unhealthy one that passes";
+  const base::TimePoint healthy = now_;
+  Results(1);
+  EXPECT_GE(now_ - healthy, 9s);
+}
+
+TEST_F(Checker, ACheckThatTakesLongerThanTheIntervalIsFollowedByTheNext) {
+  Set(0, 1);
+  now_ = checker_.Next().value();
+  checker_.Advance(now_);
+  EXPECT_EQ(checker_.Next(), std::nullopt) << "nothing is due before its result";
+  now_ += 60s;
+  Answer();
+  EXPECT_EQ(checker_.Next(), now_);
+}
+
+TEST_F(Checker, NoMoreThanTheMostAreUnderWay) {
+  Set(0, 300);
+  now_ += 10s;
+  checker_.Advance(now_);
+  EXPECT_EQ(begun_.size(), HealthChecker::kMostUnderWay);
+  EXPECT_EQ(checker_.under_way(), HealthChecker::kMostUnderWay);
+  EXPECT_EQ(checker_.delayed(), 300 - HealthChecker::kMostUnderWay);
+  EXPECT_EQ(checker_.Next(), std::nullopt);
+  checker_.OnResult(begun_.front().id, {}, now_);
+  begun_.pop_front();
+  checker_.Advance(now_);
+  EXPECT_EQ(checker_.under_way(), HealthChecker::kMostUnderWay);
+  EXPECT_EQ(checker_.delayed(), 300 - HealthChecker::kMostUnderWay) << "each is counted once";
+  Answer();
+  checker_.Advance(now_);
+  EXPECT_EQ(begun_.size(), 300 - HealthChecker::kMostUnderWay - 1);
+}
+
+// --- What results say ---
+
+TEST_F(Checker, TheFirstResultDecides) {
+  Set(0, 2);
+  EXPECT_TRUE(Healthy(0)) << "unknown counts as healthy";
+  failing_[At(0)->name()] = "Connection refused";
+  Pass(10s);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_TRUE(Healthy(1));
+}
+
+TEST_F(Checker, ThresholdsDecideFromThenOn) {
+  first().unhealthy_threshold = 3;
+  first().healthy_threshold = 2;
+  Set(0, 1);
+  Results(1);
+  failing_[""] = "answered 503";
+  Results(2);
+  EXPECT_TRUE(Healthy(0));
+  failing_.clear();
+  Results(1);  // which ends the row
+  failing_[""] = "answered 503";
+  Results(2);
+  EXPECT_TRUE(Healthy(0));
+  Results(1);
+  EXPECT_FALSE(Healthy(0));
+  failing_.clear();
+  Results(1);
+  EXPECT_FALSE(Healthy(0));
+  failing_[""] = "answered 503";
+  Results(1);
+  failing_.clear();
+  Results(1);
+  EXPECT_FALSE(Healthy(0));
+  Results(1);
+  EXPECT_TRUE(Healthy(0));
+}
+
+TEST_F(Checker, TheReasonStandsInTheLogOfTheEndpoint) {
+  Set(0, 1);
+  failing_[""] = "answered 503";
+  Results(1);
+  failing_.clear();
+  Results(2);
+  const auto changes = At(0)->log().Changes();
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].to, "check_failed");
+  EXPECT_EQ(changes[0].why, "http check: answered 503");
+  EXPECT_EQ(changes[1].from, "check_failed");
+  EXPECT_EQ(changes[1].why, "http check: passed");
+}
+
+TEST_F(Checker, AllChecksHaveToSayThatItIsHealthy) {
+  settings_.health_checks.push_back({.websocket = config::WebSocketCheck(), .interval = 10s});
+  settings_.health_checks.back().websocket->port = 9001;
+  Set(0, 1);
+  Pass(20s);
+  EXPECT_TRUE(Healthy(0));
+  failing_["10.0.0.1:9001"] = "no pong in time";
+  Pass(40s);
+  EXPECT_FALSE(Healthy(0)) << "its HTTP is green, and its WebSocket is dead";
+  failing_.clear();
+  Pass(10s);
+  EXPECT_TRUE(Healthy(0));
+  EXPECT_EQ(At(0)->log().Changes().size(), 2u);
+}
+
+TEST_F(Checker, WhatHawserCouldNotMakeSaysNothing) {
+  first().unhealthy_threshold = 1;
+  Set(0, 1);
+  failing_[""] = "no port";
+  Results(5);
+  EXPECT_TRUE(Healthy(0));
+  failing_.clear();
+  Results(1);
+  failing_[""] = "answered 503";
+  Results(1);
+  EXPECT_FALSE(Healthy(0));
+  failing_[""] = "no port";
+  Results(5);
+  EXPECT_FALSE(Healthy(0));
+}
+
+TEST_F(Checker, ASuccessEndsAnEjectionAtOnce) {
+  Set(0, 2);
+  Pass(20s);
+  const auto table = std::make_shared<const MemberTable>(
+      std::vector<Member>{{.endpoint = At(0)}, {.endpoint = At(1)}}, config::LbPolicy::kRoundRobin);
+  Health& health = At(0)->health();
+  health.Adopt(table, {.consecutive_failures = 1});
+  health.OnFailure(*At(0), false, "reset", now_);
+  ASSERT_FALSE(At(0)->usable());
+  Pass(11s);
+  EXPECT_TRUE(At(0)->usable());
+}
+
+TEST_F(Checker, TunnelsAreClosedWhereTheCheckSaysSoOnceForEachFall) {
+  Set(0, 1);
+  failing_[""] = "answered 503";
+  Results(5);
+  EXPECT_THAT(closed_, ElementsAre());
+  failing_.clear();
+  Results(2);
+  first().on_unhealthy = config::OnUnhealthy::kClose;
+  Set(0, 1);
+  failing_[""] = "answered 503";
+  Results(8);
+  EXPECT_THAT(closed_, ElementsAre("10.0.0.1:9000"));
+  failing_.clear();
+  Results(2);
+  failing_[""] = "answered 503";
+  Results(3);
+  EXPECT_THAT(closed_, ElementsAre("10.0.0.1:9000", "10.0.0.1:9000"));
+}
+
+// --- What comes and goes ---
+
+TEST_F(Checker, AnEndpointThatStaysKeepsItsStateAndItsTurn) {
+  Set(0, 2);
+  failing_[At(0)->name()] = "answered 503";
+  Pass(10s);
+  ASSERT_FALSE(Healthy(0));
+  const auto next = checker_.Next();
+  Set(0, 3);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_LE(checker_.Next(), next);
+  EXPECT_THAT(forgotten_, ElementsAre());
+  failing_.clear();
+  Results(1);
+  EXPECT_FALSE(Healthy(0)) << "its row goes on";
+}
+
+TEST_F(Checker, AnEndpointThatLeavesIsCheckedNoMore) {
+  Set(0, 2);
+  Pass(10s);
+  now_ = checker_.Next().value() + 5s;
+  checker_.Advance(now_);  // both under way
+  Set(0, 1);
+  EXPECT_THAT(forgotten_, ElementsAre(At(1)->name()));
+  EXPECT_EQ(checker_.under_way(), 1u);
+  ASSERT_EQ(begun_.size(), 1u);
+  EXPECT_EQ(begun_[0].target, At(0)->name());
+  Answer();
+  all_.clear();
+  Pass(60s);
+  for (const Begun& begun : all_) EXPECT_EQ(begun.target, At(0)->name());
+}
+
+TEST_F(Checker, AnEndpointThatComesBackIsOutUntilItsFirstSuccessIfItLeftSo) {
+  Set(0, 2);
+  failing_[At(0)->name()] = "answered 503";
+  Pass(10s);
+  Set(1, 2);
+  Pass(60s);
+  Set(0, 2);
+  EXPECT_FALSE(Healthy(0));
+  Pass(10s);
+  EXPECT_FALSE(Healthy(0));
+  Set(1, 2);
+  Set(0, 2);
+  failing_.clear();
+  const uint64_t before = made_;
+  while (!Healthy(0) && made_ < before + 10) Results(1);
+  EXPECT_TRUE(Healthy(0));
+}
+
+TEST_F(Checker, AClusterThatGoesIsCheckedNoMore) {
+  Set(0, 3);
+  checker_.Remove(cluster_->id());
+  EXPECT_EQ(checker_.Next(), std::nullopt);
+  EXPECT_EQ(forgotten_.size(), 3u);
+}
+
+TEST_F(Checker, WithoutChecksAllAreHealthy) {
+  Set(0, 2);
+  failing_[""] = "answered 503";
+  Pass(10s);
+  ASSERT_FALSE(Healthy(0));
+  Set(1, 2);  // the first has left, and is out
+  settings_.health_checks.clear();
+  Set(0, 2);
+  EXPECT_TRUE(Healthy(0));
+  EXPECT_TRUE(Healthy(1));
+  EXPECT_EQ(checker_.Next(), std::nullopt);
+  EXPECT_EQ(At(1)->log().Changes().back().why, "it is no longer checked");
+}
+
+TEST_F(Checker, OtherSettingsTakeNoEndpointOutAtOnce) {
+  Set(0, 1);
+  Results(3);
+  first().http->path = "/wrong";
+  failing_[""] = "answered 404";
+  Set(0, 1);
+  Results(2);
+  EXPECT_TRUE(Healthy(0));
+  Results(1);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_THAT(forgotten_, ElementsAre("10.0.0.1:9000"));
+}
+
+TEST_F(Checker, OtherSettingsLetAnEndpointInWithTheirFirstSuccess) {
+  Set(0, 1);
+  failing_[""] = "answered 404";
+  Results(3);
+  first().http->path = "/right";
+  failing_.clear();
+  Set(0, 1);
+  EXPECT_FALSE(Healthy(0));
+  Results(1);
+  EXPECT_TRUE(Healthy(0));
+}
+
+TEST_F(Checker, ACheckThatIsAddedOrRemovedLeavesTheOthersAsTheyAre) {
+  Set(0, 1);
+  failing_[At(0)->name()] = "answered 503";
+  Results(1);
+  ASSERT_FALSE(Healthy(0));
+  settings_.health_checks.insert(settings_.health_checks.begin(),
+                                 {.tcp = config::TcpCheck{.port = 9001}, .interval = 10s});
+  Set(0, 1);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_THAT(forgotten_, ElementsAre());
+  Pass(20s);
+  EXPECT_FALSE(Healthy(0));
+  settings_.health_checks.pop_back();
+  Set(0, 1);
+  EXPECT_TRUE(Healthy(0)) << "what is left is green";
+  EXPECT_THAT(forgotten_, ElementsAre("10.0.0.1:9000"));
+}
+
+TEST_F(Checker, TheClusterMayChangeBesideItsChecks) {
+  Set(0, 1);
+  Results(2);
+  const auto next = checker_.Next();
+  settings_.connect_timeout = 123ms;
+  Set(0, 1);
+  EXPECT_EQ(checker_.Next(), next);
+  EXPECT_THAT(forgotten_, ElementsAre());
+}
+
+}  // namespace
+}  // namespace hawser::cluster::health_checker_test
