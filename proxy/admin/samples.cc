@@ -128,6 +128,9 @@ constexpr auto kSingles = std::to_array<Single>({
      [](const Sources& from) {
        return from.server.discovery() ? from.server.discovery()->resolver().failures() : 0;
      }},
+    {{"hawser_health_checks_delayed_total", kCounter,
+      "Health checks that waited for their turn because 256 were under way."},
+     [](const Sources& from) { return from.server.health_checks().delayed(); }},
     {{"hawser_config_generation", kGauge,
       "Number of the configuration in force: 1 at the start, and 1 more with each reload that is applied."},
      [](const Sources& from) { return from.server.snapshot().generation; }},
@@ -138,6 +141,15 @@ constexpr auto kSingles = std::to_array<Single>({
        return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(since).count());
      }},
 });
+
+constexpr std::string_view kCheckLabels[] = {"kind", "result"};
+constexpr FamilySpec kCheckFamilies[] = {
+    {"hawser_health_checks_total", kCounter,
+     "Health checks of endpoints by kind and result: `passed`, `failed`, or `not_made` for a lack of ports "
+     "or "
+     "descriptors of hawser's own.",
+     kCheckLabels},
+};
 
 constexpr std::string_view kReloadLabels[] = {"result"};
 constexpr FamilySpec kReloadFamilies[] = {
@@ -214,6 +226,20 @@ void AddDiscoverySamples(const server::Server& server, std::vector<ExtraSample>&
   }
 }
 
+void AddHealthCheckSamples(const server::HealthChecks& checks, std::vector<ExtraSample>& samples) {
+  using cluster::CheckKind;
+  using Result = cluster::CheckResult::Kind;
+  for (size_t i = 0; i < static_cast<size_t>(CheckKind::kCount); ++i) {
+    for (size_t j = 0; j < static_cast<size_t>(Result::kCount); ++j) {
+      const auto kind = static_cast<CheckKind>(i);
+      const auto result = static_cast<Result>(j);
+      samples.push_back({.family = kCheckFamilies[0],
+                         .labels = {std::string(NameOf(kind)), std::string(NameOf(result))},
+                         .value = static_cast<double>(checks.count(kind, result))});
+    }
+  }
+}
+
 // Where two certificates of a listener have one serial number, the one that ends first.
 void AddCertificateSamples(const session::Snapshot& snapshot, std::vector<ExtraSample>& samples) {
   for (const auto& listener : snapshot.listeners) {
@@ -234,9 +260,9 @@ void AddCertificateSamples(const session::Snapshot& snapshot, std::vector<ExtraS
 }  // namespace
 
 std::vector<std::span<const FamilySpec>> SampleFamilies() {
-  return {kEndpointFamilies, LocalPortFamilies(),     kDiscoveryFamilies, kListenerFamilies,
-          kRouteFamilies,    kCertificateFamilies,    kSingleFamilies,    kReloadFamilies,
-          kRefusedFamilies,  stats::ProcessFamilies()};
+  return {kEndpointFamilies, LocalPortFamilies(),  kDiscoveryFamilies,      kListenerFamilies,
+          kRouteFamilies,    kCertificateFamilies, kSingleFamilies,         kCheckFamilies,
+          kReloadFamilies,   kRefusedFamilies,     stats::ProcessFamilies()};
 }
 
 std::vector<ExtraSample> CollectSamples(const Sources& from) {
@@ -251,6 +277,7 @@ std::vector<ExtraSample> CollectSamples(const Sources& from) {
   for (size_t i = 0; i < kSingles.size(); ++i) {
     samples.push_back({.family = kSingleFamilies[i], .value = static_cast<double>(kSingles[i].value(from))});
   }
+  AddHealthCheckSamples(from.server.health_checks(), samples);
   for (const auto& [kind, label] : kReloadResults) {
     samples.push_back({.family = kReloadFamilies[0],
                        .labels = {std::string(label)},

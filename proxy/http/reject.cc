@@ -258,6 +258,10 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "The backend has gone; connect again.",
      "Nothing to do: the endpoint has left its cluster. `clusters[].draining` says what becomes of its "
      "tunnels."},
+    {kEndpointUnhealthy, 0, kServiceRestart, kDrain, 0, "endpoint_unhealthy", "DRN",
+     "The backend is not healthy; connect again.",
+     "Look why the endpoint's health check fails: hawser's own log and `/clusters` have the reason. "
+     "`on_unhealthy: keep` leaves its tunnels open."},
     {kShutdown, 0, kGoingAway, kProxy, 0, "shutdown", "SHD", "The server is shutting down.",
      "Nothing to do if hawser was ended at once. To give tunnels more time, raise `drain.deadline`."},
 });

@@ -68,8 +68,9 @@ enum class Reject : uint8_t {
   kMaxDuration,
   kCloseTimeout,
   kDrained,
-  kReload,        // its listener or its route has gone from the configuration
-  kEndpointGone,  // its endpoint has left its cluster
+  kReload,             // its listener or its route has gone from the configuration
+  kEndpointGone,       // its endpoint has left its cluster
+  kEndpointUnhealthy,  // a health check with `on_unhealthy: close` says so
   kShutdown,
   kCount,
 };

@@ -25,6 +25,9 @@ Server::Server(std::unique_ptr<event::Loop> loop, std::unique_ptr<Builder> build
     : loop_(std::move(loop)),
       builder_(std::move(builder)),
       memberships_(*loop_, *builder_, workshop_.registries, MembershipCalls()),
+      pool_(*loop_, buffers_),
+      health_checks_(*loop_, pool_,
+                     [this](const auto& endpoint, base::Duration window) { OnUnhealthy(endpoint, window); }),
       deadline_(*this) {}
 
 std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource source, int workers,
@@ -53,6 +56,7 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource sour
   if (made.ok()) made = server->AddListeners(std::move(built.sockets));
   if (!made.ok()) return failed(made);
   server->memberships_.Apply(server->snapshot(), std::move(built.setup));
+  server->health_checks_.Apply(server->clusters());
   server->reloader_ =
       std::make_unique<Reloader>(*server->loop_, *server->builder_, server->workshop_, std::move(source),
                                  *server->snapshot().config, server->ReloadCalls());
@@ -124,6 +128,7 @@ void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
   in_force_since_ = std::chrono::system_clock::now();
   ApplyToProcess(*applying_->before->snapshot->config, std::move(built.admin));
   memberships_.Apply(snapshot(), std::move(built.setup));
+  health_checks_.Apply(clusters());
   for (auto& membership : built.change->clusters) membership = clusters().Find(membership->cluster()->id());
   for (size_t i = 0; i < built.sockets.size(); ++i) {
     if (!built.sockets[i].empty()) AnnounceListener(*snapshot().listeners[i], bound(i));
@@ -142,6 +147,7 @@ void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
 }
 
 void Server::OnMembership(const std::shared_ptr<const cluster::Membership>& membership) {
+  health_checks_.Update(*membership);
   for (const auto& worker : workers_) {
     worker->loop().Post([this, worker = worker.get(), membership] {
       loop_->Post([this, replaced = worker->Update(membership)]() mutable {
@@ -154,6 +160,13 @@ void Server::OnMembership(const std::shared_ptr<const cluster::Membership>& memb
 void Server::OnDeparture(const cluster::Departures::Order& order) {
   for (const auto& worker : workers_) {
     worker->loop().Post([worker = worker.get(), order] { worker->Depart(order); });
+  }
+}
+
+void Server::OnUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window) {
+  for (const auto& worker : workers_) {
+    worker->loop().Post(
+        [worker = worker.get(), endpoint, window] { worker->CloseUnhealthy(endpoint, window); });
   }
 }
 

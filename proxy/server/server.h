@@ -12,10 +12,13 @@
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/statusor.h"
+#include "proxy/cluster/pool.h"
 #include "proxy/event/loop.h"
 #include "proxy/event/signals.h"
+#include "proxy/net/buffer.h"
 #include "proxy/server/builder.h"
 #include "proxy/server/generation.h"
+#include "proxy/server/health_checks.h"
 #include "proxy/server/memberships.h"
 #include "proxy/server/reloader.h"
 #include "proxy/server/worker.h"
@@ -68,6 +71,7 @@ class Server final : public event::IoHandler {
   const cluster::Departures& departures() const { return memberships_.departures(); }
   // Null: no cluster has to be discovered.
   const cluster::Discovery* discovery() const { return memberships_.discovery(); }
+  const HealthChecks& health_checks() const { return health_checks_; }
   const stats::Registry& stats() const { return registry_; }
   const Edge& edge() const { return *edge_; }
   const cluster::StickTable& stick_table() const { return *stick_table_; }
@@ -94,6 +98,7 @@ class Server final : public event::IoHandler {
   void OnApplied(Replaced replaced);
   void OnMembership(const std::shared_ptr<const cluster::Membership>& membership);
   void OnDeparture(const cluster::Departures::Order& order);
+  void OnUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window);
   Memberships::Calls MembershipCalls();
   Reloader::Calls ReloadCalls();
   void LetGoOfPaths();
@@ -119,12 +124,15 @@ class Server final : public event::IoHandler {
     absl::AnyInvocable<void()> done;
   };
 
+  net::BufferPool buffers_;  // outlives what the loop destroys last
   std::unique_ptr<event::Loop> loop_;
   Workshop workshop_;
   std::unique_ptr<Builder> builder_;
   std::shared_ptr<const Generation> generation_;
   std::chrono::system_clock::time_point in_force_since_ = std::chrono::system_clock::now();
   Memberships memberships_;
+  cluster::Pool pool_;  // of the main thread, for requests of hawser's own
+  HealthChecks health_checks_;
   std::optional<Applying> applying_;
   std::unique_ptr<Reloader> reloader_;
   OnAdmin on_admin_;

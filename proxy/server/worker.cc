@@ -141,6 +141,20 @@ void Worker::Depart(const cluster::Departures::Order& order) {
   sessions_.Drain(std::move(drain));
 }
 
+void Worker::CloseUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window) {
+  const auto still_unhealthy = [endpoint, now = loop_->now()](const session::Tunnel& tunnel) {
+    const session::RequestRecord& record = tunnel.record();
+    return record.endpoint.get() == endpoint.get() && record.start <= now &&
+           (endpoint->state() & cluster::Endpoint::kCheckFailed) != 0;
+  };
+  sessions_.Drain({.cause = session::DrainCause::kEndpoint,
+                   .window = window,
+                   .deadline = window + config::kTimeToClose,
+                   .reason = http::Reject::kEndpointUnhealthy,
+                   .code = http::SpecOf(http::Reject::kEndpointUnhealthy).close_code,
+                   .which = still_unhealthy});
+}
+
 void Worker::ApplyListeners(Edge& edge, const Change& change, std::vector<net::Socket> sockets) {
   const auto& listeners = change.snapshot->listeners;
   for (size_t i = 0; i < listeners.size(); ++i) {

@@ -63,6 +63,9 @@ class Worker {
   std::shared_ptr<const cluster::Membership> Update(std::shared_ptr<const cluster::Membership> membership);
   // On the worker's thread: what is due for an endpoint that has left.
   void Depart(const cluster::Departures::Order& order);
+  // On the worker's thread: an endpoint is unhealthy. Its tunnels of now end over `window`; not those whose
+  // turn comes when it is healthy again.
+  void CloseUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window);
   // On the worker's thread: stops accepting, then as Sessions::DrainAll, over `window`, with that close code.
   void Drain(base::Duration window, uint16_t code, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once; tunnels with `drain.code` of the snapshot in force.
