@@ -1,6 +1,7 @@
 // The cost of Maglev: of a pick with all endpoints usable and with a third of them ejected, and of building
 // the table.
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -29,7 +30,8 @@ void Pick(benchmark::State& state, int64_t out) {
   for (size_t i = 0; i < table.members().size(); ++i) {
     if (static_cast<int64_t>(i % 3) < out) table.members()[i].endpoint->ChangeState(Endpoint::kEjected, 0);
   }
-  const auto balancer = MakeBalancer(table, 1);
+  const UsableView view(table.levels().front(), std::nullopt, base::SteadyNow());
+  const auto balancer = MakeBalancer(table.policy(), view, 1);
   std::mt19937_64 random(1);
   for (auto _ : state) benchmark::DoNotOptimize(balancer->Pick({.hash = random()}));
   state.SetItemsProcessed(state.iterations());

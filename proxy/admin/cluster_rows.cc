@@ -10,7 +10,8 @@ std::vector<ClusterRow> ClusterRows(const server::Server& server) {
   for (const auto& membership : server.clusters()) {
     ClusterRow& row = rows.emplace_back();
     row.name = membership->cluster()->name();
-    for (const auto& [endpoint, weight] : membership->members()) row.endpoints.push_back({endpoint, weight});
+    for (const cluster::Member& member : membership->members())
+      row.endpoints.push_back({member.endpoint, member.weight});
     places.emplace(row.name, rows.size() - 1);
   }
   for (const cluster::Departure& departure : server.departures().departures()) {

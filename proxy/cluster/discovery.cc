@@ -190,10 +190,10 @@ bool Discovery::Settled(const Source& source) const {
 std::vector<Discovery::Entry> Discovery::EntriesOf(const Source& source) const {
   std::vector<Entry> entries;
   for (const config::Endpoint& endpoint : source.endpoints)
-    entries.push_back({endpoint.address, endpoint.weight});
+    entries.push_back({endpoint.address, endpoint.weight, endpoint.priority});
   for (const std::string& path : source.files) {
     for (const auto& endpoint : files_.at(path).endpoints())
-      entries.push_back({endpoint.address, endpoint.weight});
+      entries.push_back({endpoint.address, endpoint.weight, endpoint.priority});
   }
   for (const std::string& name : source.services) {
     for (const resolve::Service& service : services_.at(name).records()) {

@@ -55,6 +55,14 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     std::string why;                                    // the last one's reason
   };
 
+  // Its tunnels that have ended without a close frame of late. Under Health's mutex.
+  struct SilentEnds {
+    base::TimePoint since = base::TimePoint::min();
+    int64_t of = 0;        // tunnels that were open then
+    uint32_t count = 0;    // that have ended so
+    uint32_t counted = 0;  // of them, as faults
+  };
+
   // `tls_name`: the host name that its certificate must carry, where that is a part of the identity; else
   // empty. `health`: of its cluster's name; null: its own.
   Endpoint(std::string_view cluster, net::SocketAddress address, std::string_view tls_name = {},
@@ -98,11 +106,12 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   void set_out_until(base::TimePoint time) {
     out_until_.store(time.time_since_epoch().count(), std::memory_order_relaxed);
   }
-  // Since when it warms up (slow start, usable_view.h); nothing while it is warm.
+  // Since when it warms up (slow_start.h); nothing while it is warm.
   std::optional<base::TimePoint> warming_since() const;
   void set_warming_since(std::optional<base::TimePoint> time);
   Ejections ejections() const;
   void set_ejections(Ejections ejections);
+  SilentEnds& silent_ends() { return silent_ends_; }
   // The last changes of its health.
   HealthLog log() const;
   void Log(HealthChange change);
@@ -196,6 +205,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::atomic<base::TimePoint::rep> out_until_ = 0;
   std::atomic<base::TimePoint::rep> warming_since_ = kWarm;
   std::atomic<int64_t> shedding_since_ = 0;
+  SilentEnds silent_ends_;
   Place places_[3] = {{*this, Work::kRequest}, {*this, Work::kHandshake}, {*this, Work::kTunnel}};
   mutable std::mutex texts_mutex_;
   Ejections ejections_;  // under it

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <span>
+#include <utility>
 
 #include "fmt/format.h"
 #include "proxy/base/check.h"
+#include "proxy/cluster/priority_shares.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::cluster {
@@ -13,24 +16,100 @@ namespace {
 
 constexpr uint32_t kOut = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::kProbing;
 
+constexpr base::Duration kSilentWindow{1'000};
+
 bool IsOut(const Endpoint& endpoint) {
   return (endpoint.state() & kOut) != 0;
 }
 
+// Takes its share of what comes.
+bool IsWarm(const Member& member, const SlowStart& slow_start, base::TimePoint now) {
+  return member.weight > 0 && member.endpoint->usable() && slow_start.Warm(*member.endpoint, now);
+}
+
+// A tunnel has ended without a close frame, as tunnels of that age do now and then. How many faults that
+// makes: none, until half of those that were open a second ago have ended so; then all of them.
+uint32_t SilentFaults(Endpoint& endpoint, base::TimePoint now) {
+  Endpoint::SilentEnds& ends = endpoint.silent_ends();
+  if (ends.of == 0 || now - ends.since >= kSilentWindow) ends = {.since = now, .of = endpoint.tunnels()};
+  ++ends.count;
+  if (2 * int64_t{ends.count} < ends.of) return 0;
+  return ends.count - std::exchange(ends.counted, ends.count);
+}
+
 }  // namespace
 
-Health::Health(std::string_view cluster, HealthSettings settings) : cluster_(cluster), settings_(settings) {}
+HealthSettings HealthSettings::Of(const config::Cluster& settings) {
+  HealthSettings of{.outliers = settings.outlier_detection, .panic_threshold = settings.panic_threshold};
+  if (settings.slow_start) of.slow_start = SlowStart::Of(*settings.slow_start);
+  return of;
+}
 
-void Health::Adopt(const std::shared_ptr<const MemberTable>& table, const HealthSettings& settings) {
+Health::Health(std::string_view cluster, HealthSettings settings)
+    : cluster_(cluster), settings_(std::move(settings)) {}
+
+// The first members of all need not warm up, nor do those that join nobody who is warm.
+void Health::Adopt(const std::shared_ptr<const MemberTable>& table, const HealthSettings& settings,
+                   base::TimePoint now) {
   const std::lock_guard lock(mutex_);
+  const auto before = table_.lock();
+  if (table == before && settings == settings_) return;
   settings_ = settings;
   table_ = table;
+  if (before != nullptr && before != table) {
+    const auto was_member = [&](const Member& member) { return before->Contains(*member.endpoint); };
+    const Members members = table->members();
+    const bool some_warm =
+        settings_.slow_start && std::any_of(members.begin(), members.end(), [&](const Member& member) {
+          return was_member(member) && IsWarm(member, *settings_.slow_start, now);
+        });
+    for (const Member& member : members) {
+      if (some_warm && !was_member(member)) member.endpoint->set_warming_since(now);
+    }
+  }
+  SetPanic(*table);
+  if (before != nullptr) {
+    for (const Member& member : before->members()) {
+      if (!table->Contains(*member.endpoint)) member.endpoint->ChangeState(0, Endpoint::kPanic);
+    }
+  }
+  changes_.fetch_add(1, std::memory_order_release);
+}
+
+void Health::SetPanic(const MemberTable& table) {
+  const std::span<const MemberLevel> levels = table.levels();
+  std::vector<PriorityHealth> healths(levels.size());
+  for (size_t i = 0; i < levels.size(); ++i) {
+    for (const Member& member : levels[i].members()) {
+      if (member.weight == 0) continue;
+      ++healths[i].all;
+      healths[i].sound += member.endpoint->sound();
+    }
+  }
+  const std::vector<PriorityShare> shares = SharesOf(healths, settings_.panic_threshold);
+  panics_.resize(levels.size());
+  uint32_t panicking = 0;
+  for (size_t i = 0; i < levels.size(); ++i) {
+    const bool panic = shares[i].panic;
+    panicking += panic;
+    constexpr uint32_t kBit = Endpoint::kPanic;
+    for (const Member& member : levels[i].members())
+      member.endpoint->ChangeState(panic ? kBit : 0, panic ? 0 : kBit);
+    if (panic == panics_[i]) continue;
+    panics_[i] = panic;
+    spdlog::warn("cluster {}: priority {}: {} of {} endpoints are sound; {}", cluster_,
+                 levels[i].members().front().priority, healths[i].sound, healths[i].all,
+                 panic ? "health is ignored (panic_threshold)" : "health counts again");
+  }
+  panicking_.store(panicking, std::memory_order_relaxed);
 }
 
 // Nobody sees the new number without the new bits.
 void Health::Change(Endpoint& endpoint, uint32_t set, uint32_t cleared, std::string_view why) {
   const std::string_view from = endpoint.state_name();
   endpoint.ChangeState(set, cleared);
+  const auto table = table_.lock();
+  if (table != nullptr && (settings_.panic_threshold > 0 || panicking() > 0)) SetPanic(*table);
   changes_.fetch_add(1, std::memory_order_release);
   const std::string_view to = endpoint.state_name();
   // Who tries it is one of many clients, and the next moment shows what came of it.
@@ -47,7 +126,10 @@ void Health::SetChecked(Endpoint& endpoint, bool healthy, std::string_view why, 
   if (healthy ? !failed_before && !IsOut(endpoint) : failed_before) return;
   const std::lock_guard lock(mutex_);
   if (!healthy) return Change(endpoint, Endpoint::kCheckFailed, 0, why);
-  if ((endpoint.state() & Endpoint::kCheckFailed) != 0) Change(endpoint, 0, Endpoint::kCheckFailed, why);
+  if ((endpoint.state() & Endpoint::kCheckFailed) != 0) {
+    WarmUp(endpoint, now);
+    Change(endpoint, 0, Endpoint::kCheckFailed, why);
+  }
   if (IsOut(endpoint)) LetIn(endpoint, why, now);
 }
 
@@ -62,7 +144,7 @@ void Health::EndEjection(Endpoint& endpoint, base::TimePoint now) {
 bool Health::TakeProbe(Endpoint& endpoint, base::TimePoint now) {
   const std::lock_guard lock(mutex_);
   if (!endpoint.probe_due()) return false;  // another worker has it, and may have ejected the endpoint again
-  endpoint.set_out_until(now + settings_.base_ejection_time);
+  endpoint.set_out_until(now + settings_.outliers.base_ejection_time);
   Change(endpoint, Endpoint::kProbing, Endpoint::kProbeDue, "");
   return true;
 }
@@ -88,7 +170,7 @@ void Health::OnFailure(Endpoint& endpoint, bool probe, std::string_view why, bas
   if (out && !probe) return;
   const uint32_t failures = endpoint.CountFailure();
   const std::lock_guard lock(mutex_);
-  if (failures < settings_.consecutive_failures && !out) return;
+  if (failures < settings_.outliers.consecutive_failures && !out) return;
   Eject(endpoint, Row::kTries, failures, why, now);
 }
 
@@ -99,20 +181,36 @@ void Health::OnTunnelProven(Endpoint& endpoint) {
 void Health::OnTunnelEnd(Endpoint& endpoint, TunnelEnd end, base::Duration age, base::TimePoint now,
                          std::string_view why) {
   if (end == TunnelEnd::kNormal) return OnTunnelProven(endpoint);
-  if (end == TunnelEnd::kSilentFin && age >= kProvenAfter) return;
   const std::lock_guard lock(mutex_);
   if (IsOut(endpoint)) return;  // it was open before
-  const uint32_t failures = endpoint.tunnel_failures() + 1;
+  const bool silent = end == TunnelEnd::kSilentFin;
+  const uint32_t faults = silent && age >= kProvenAfter ? SilentFaults(endpoint, now) : 1;
+  if (why.empty()) why = silent ? "no close frame" : "a fault of its own";
+  if (faults > 0) AddFaults(endpoint, faults, why, now);
+}
+
+void Health::AddFaults(Endpoint& endpoint, uint32_t faults, std::string_view why, base::TimePoint now) {
+  const uint32_t failures = endpoint.tunnel_failures() + faults;
   endpoint.set_tunnel_failures(failures);
-  if (failures < settings_.consecutive_failures) return;
-  if (why.empty()) why = end == TunnelEnd::kSilentFin ? "no close frame" : "a fault of its own";
-  Eject(endpoint, Row::kTunnels, failures, why, now);
+  if (failures >= settings_.outliers.consecutive_failures) Eject(endpoint, Row::kTunnels, failures, why, now);
+}
+
+// If nobody else is warm, there is nobody to take what it does not.
+void Health::WarmUp(Endpoint& endpoint, base::TimePoint now) {
+  const auto table = table_.lock();
+  if (!settings_.slow_start || table == nullptr) return endpoint.set_warming_since(std::nullopt);
+  const Members members = table->members();
+  const bool another = std::any_of(members.begin(), members.end(), [&](const Member& member) {
+    return member.endpoint.get() != &endpoint && IsWarm(member, *settings_.slow_start, now);
+  });
+  endpoint.set_warming_since(another ? std::optional(now) : std::nullopt);
 }
 
 void Health::LetIn(Endpoint& endpoint, std::string_view why, base::TimePoint now) {
   Endpoint::Ejections ejections = endpoint.ejections();
   ejections.returned = now;
   endpoint.set_ejections(std::move(ejections));
+  WarmUp(endpoint, now);
   Change(endpoint, 0, kOut, why);
 }
 
@@ -123,10 +221,10 @@ void Health::Eject(Endpoint& endpoint, Row row, uint32_t failures, std::string_v
   HAWSER_DCHECK(was_in || std::has_single_bit(state & kOut));
   if ((state & Endpoint::kEjected) != 0 || (was_in && !MayEject(endpoint))) return;
   Endpoint::Ejections ejections = endpoint.ejections();
-  if (was_in && now >= ejections.returned + settings_.max_ejection_time) ejections.in_a_row = 0;
+  if (was_in && now >= ejections.returned + settings_.outliers.max_ejection_time) ejections.in_a_row = 0;
   const uint32_t doublings = std::min(ejections.in_a_row++, 16u);
-  const base::Duration time =
-      std::min(settings_.base_ejection_time * (1 << doublings), settings_.max_ejection_time);
+  const base::Duration time = std::min(settings_.outliers.base_ejection_time * (1 << doublings),
+                                       settings_.outliers.max_ejection_time);
   ejections.by_tunnels = row == Row::kTunnels;
   ejections.why = why;
   endpoint.set_ejections(std::move(ejections));
@@ -146,9 +244,10 @@ bool Health::MayEject(const Endpoint& endpoint) const {
   bool another = false;
   for (const Member& member : members) {
     if (IsOut(*member.endpoint)) ++out;
-    another |= member.endpoint.get() != &endpoint && !IsOut(*member.endpoint) && member.endpoint->sound();
+    another |= member.weight > 0 && member.endpoint.get() != &endpoint && !IsOut(*member.endpoint) &&
+               member.endpoint->sound();
   }
-  const size_t percent = settings_.max_ejection_percent;
+  const size_t percent = settings_.outliers.max_ejection_percent;
   size_t most = members.size() * percent / 100;
   if (members.size() == 2 && percent > 0) most = std::max(most, size_t{1});
   return another && out < most;

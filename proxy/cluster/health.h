@@ -15,25 +15,32 @@
 //                                │                       └── client left ────┘ │
 //                                └────────── failure, for twice as long ───────┘
 //
-// A check that succeeds ends an ejection at once. Of the members, `max_ejection_percent` may be ejected,
-// rounded down, one of two all the same; the last one that is usable never is. One that has been in again for
-// `max_ejection_time` begins with `base_ejection_time`. The endpoints hold what is known of them, also while
-// they are no members. A mutex guards decisions about several of them at once; nobody takes it while no
-// endpoint fails. One for each name of a cluster, over all its configurations and memberships, held by the
-// endpoints; shared by all workers; any thread.
+// A check that succeeds ends an ejection at once. What returns warms up (slow_start.h), while others are
+// warm. Of the members, `max_ejection_percent` may be ejected, rounded down, one of two all the same; the
+// last one that is usable never is. One that has been in again for `max_ejection_time` begins with
+// `base_ejection_time`. Where too few of a priority are sound, health is ignored (priority_shares.h). The
+// endpoints hold what is known of them, also while they are no members.
+//
+// A mutex guards decisions about several endpoints at once; who finds that nothing changes does not take it.
+// One for each name of a cluster, over all its configurations and memberships, held by the endpoints; shared
+// by all workers; any thread.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "config/schema.h"
 #include "proxy/base/clock.h"
 #include "proxy/cluster/endpoint.h"
 #include "proxy/cluster/load.h"
 #include "proxy/cluster/member_table.h"
+#include "proxy/cluster/slow_start.h"
 
 namespace hawser::cluster {
 
@@ -44,12 +51,14 @@ enum class TunnelEnd : uint8_t {
   kSilentFin,  // the endpoint ended the connection without a close frame
 };
 
+// Of a cluster's settings.
 struct HealthSettings {
-  uint32_t consecutive_failures = 3;
-  base::Duration base_ejection_time{5'000};
-  base::Duration max_ejection_time{60'000};
-  uint32_t max_ejection_percent = 50;
+  config::OutlierDetection outliers = {};
+  uint32_t panic_threshold = 0;
+  std::optional<SlowStart> slow_start = std::nullopt;
   bool operator==(const HealthSettings&) const = default;
+
+  static HealthSettings Of(const config::Cluster& settings);
 };
 
 class Health {
@@ -67,8 +76,13 @@ class Health {
   // Another number after each change of a state. What it was changed by is seen with it.
   uint32_t changes() const { return changes_.load(std::memory_order_acquire); }
 
-  // The members and the settings are these from now on. Each worker says so when it swaps.
-  void Adopt(const std::shared_ptr<const MemberTable>& table, const HealthSettings& settings);
+  // The members and the settings are these from now on. Each worker says so when it swaps. Those that join
+  // members that are warm warm up.
+  void Adopt(const std::shared_ptr<const MemberTable>& table, const HealthSettings& settings,
+             base::TimePoint now);
+
+  // Priorities whose health is ignored now.
+  uint32_t panicking() const { return panicking_.load(std::memory_order_relaxed); }
 
   // --- Active checks ---
   // The checks of `endpoint` say that it is healthy or not. Costs two loads where nothing changes.
@@ -101,6 +115,9 @@ class Health {
   // Unless it is out already, too many others are, or it is no member. `why`: of the last of the failures.
   void Eject(Endpoint& endpoint, Row row, uint32_t failures, std::string_view why, base::TimePoint now);
   bool MayEject(const Endpoint& endpoint) const;
+  void WarmUp(Endpoint& endpoint, base::TimePoint now);
+  void AddFaults(Endpoint& endpoint, uint32_t faults, std::string_view why, base::TimePoint now);
+  void SetPanic(const MemberTable& table);
   // Sets and clears bits, and tells.
   void Change(Endpoint& endpoint, uint32_t set, uint32_t cleared, std::string_view why);
 
@@ -110,6 +127,8 @@ class Health {
   std::mutex mutex_;  // held while a state changes, or the members do
   HealthSettings settings_;
   std::weak_ptr<const MemberTable> table_;  // which holds the endpoints, which hold this
+  std::vector<bool> panics_;                // by level of the table
+  std::atomic<uint32_t> panicking_ = 0;     // of them
 };
 
 }  // namespace hawser::cluster

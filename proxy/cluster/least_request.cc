@@ -1,7 +1,7 @@
 // The power of two choices (Mitzenmacher 2001): two endpoints are drawn by weight, and the one with the lower
 // load gets the request. The load is the number of open requests and tunnels of all workers, including this
-// request, per weight. It beats picking the minimum, which sends every worker to the same endpoint, and
-// forgets stale counts at once.
+// request, per weight. The weights are those in force: an endpoint that warms up has less. It beats picking
+// the minimum, which sends every worker to the same endpoint, and forgets stale counts at once.
 #include "proxy/base/hash.h"
 #include "proxy/cluster/policies.h"
 #include "proxy/cluster/weighted_choice.h"
@@ -18,36 +18,30 @@ const Member& LessLoaded(const Member& first, const Member& second) {
 
 class LeastRequest final : public Balancer {
  public:
-  explicit LeastRequest(const MemberTable& table) : choice_(table.members()) {}
+  explicit LeastRequest(const UsableView& view) : choice_(view.members()) {}
 
   Endpoint* Pick(const PickKey& key) override {
     if (choice_.empty()) return nullptr;
     const auto [first, second] = choice_.PickTwo(Draws(key.random));
-    if (Usable(*first.endpoint, key.tried) && Usable(*second.endpoint, key.tried))
-      return LessLoaded(first, second).endpoint.get();
-    // Draws again: the old draw points at an unusable endpoint, so it is no longer uniform.
+    if (!key.Avoids(first) && !key.Avoids(second)) return LessLoaded(first, second).endpoint.get();
+    // Draws again: the old draw points at one that is avoided, so it is no longer uniform.
     const Draws draws(base::Mix64(key.random));
-    Endpoint* picked = PickUsable(draws, key.tried);
-    return picked != nullptr || key.tried.empty() ? picked : PickUsable(draws, {});
+    const Member* one = choice_.PickOther(draws.first, key, nullptr);
+    if (one == nullptr) return nullptr;
+    const Member* other = choice_.PickOther(draws.second, key, one);
+    return (other == nullptr ? *one : LessLoaded(*one, *other)).endpoint.get();
   }
 
-  void Adopt(const MemberTable& table) override { choice_ = WeightedChoice(table.members()); }
+  void Adopt(const UsableView& view) override { choice_ = WeightedChoice(view.members()); }
 
  private:
-  Endpoint* PickUsable(Draws draws, EndpointSet avoid) const {
-    const Member* first = choice_.PickUsable(draws.first, avoid, nullptr);
-    if (first == nullptr) return nullptr;
-    const Member* second = choice_.PickUsable(draws.second, avoid, first);
-    return (second == nullptr ? *first : LessLoaded(*first, *second)).endpoint.get();
-  }
-
   WeightedChoice choice_;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeLeastRequest(const MemberTable& table) {
-  return std::make_unique<LeastRequest>(table);
+std::unique_ptr<Balancer> MakeLeastRequest(const UsableView& view) {
+  return std::make_unique<LeastRequest>(view);
 }
 
 }  // namespace hawser::cluster

@@ -6,6 +6,7 @@
 #include "proxy/base/check.h"
 #include "proxy/base/hash.h"
 #include "proxy/cluster/policies.h"
+#include "proxy/cluster/rendezvous.h"
 #include "proxy/cluster/stable_hash.h"
 
 namespace hawser::cluster {
@@ -26,6 +27,7 @@ std::vector<Walker> WalkersOf(Members members) {
   std::vector<Walker> walkers;
   walkers.reserve(members.size());
   for (uint32_t i = 0; i < members.size(); ++i) {
+    if (members[i].weight == 0) continue;
     const std::string& key = members[i].endpoint->hash_key();
     walkers.push_back({.owner = i,
                        .weight = members[i].weight,
@@ -45,9 +47,9 @@ void TakeNextFree(Walker& walker, std::vector<uint32_t>& owners) {
 }  // namespace
 
 MaglevTable::MaglevTable(Members members) {
-  if (members.empty()) return;
-  owners_.assign(kSlots, kFree);
   std::vector<Walker> walkers = WalkersOf(members);
+  if (walkers.empty()) return;
+  owners_.assign(kSlots, kFree);
   uint64_t heaviest = 0;
   for (const Walker& walker : walkers) heaviest = std::max(heaviest, walker.weight);
 
@@ -65,44 +67,38 @@ namespace {
 
 class Maglev final : public Balancer {
  public:
-  explicit Maglev(const MemberTable& table) { Adopt(table); }
+  explicit Maglev(const UsableView& view) { Adopt(view); }
 
+  // Where the slot's owner may not be picked, the slot of the hash of the hash is next, and so on. Every
+  // hawser that sees the same endpoints out comes to the same one, weights hold, and requests whose own owner
+  // may be picked do not move.
   Endpoint* Pick(const PickKey& key) override {
-    if (members_.empty()) return nullptr;
+    const MaglevTable& slots = *view_->level().maglev();
+    if (slots.empty()) return nullptr;
+    const Members members = view_->level().members();
     const uint64_t hash = key.hash.value_or(key.random);
-    Endpoint& owner = *members_[slots_->Owner(hash)].endpoint;
-    if (Usable(owner, key.tried)) return &owner;
-    Endpoint* picked = Probe(hash, key.tried);
-    return picked != nullptr || key.tried.empty() ? picked : Probe(hash, {});
+    uint64_t probe = hash;
+    for (size_t i = 0; i <= 2 * members.size(); ++i) {
+      const uint32_t owner = slots.Owner(probe);
+      if (view_->Has(owner) && !key.Avoids(members[owner])) return members[owner].endpoint.get();
+      probe = base::Mix64(probe);
+    }
+    return RendezvousPick(view_->members(), hash, key);  // so few may be picked that probing could take long
   }
 
-  void Adopt(const MemberTable& table) override {
-    members_ = table.members();
-    slots_ = table.maglev();
-    HAWSER_DCHECK(slots_ != nullptr);
+  void Adopt(const UsableView& view) override {
+    HAWSER_DCHECK(view.level().maglev() != nullptr);
+    view_ = &view;
   }
 
  private:
-  // The slot's owner is out: the slot of the hash of the hash is next, and so on. Every hawser that sees the
-  // same endpoints out comes to the same one, weights hold, and requests whose own owner is in do not move.
-  Endpoint* Probe(uint64_t hash, EndpointSet avoid) const {
-    uint64_t probe = hash;
-    for (size_t i = 0; i < 2 * members_.size(); ++i) {
-      probe = base::Mix64(probe);
-      Endpoint& owner = *members_[slots_->Owner(probe)].endpoint;
-      if (Usable(owner, avoid)) return &owner;
-    }
-    return RendezvousPick(members_, hash, avoid);  // so few are usable that probing could take long
-  }
-
-  Members members_;
-  const MaglevTable* slots_ = nullptr;
+  const UsableView* view_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeMaglev(const MemberTable& table) {
-  return std::make_unique<Maglev>(table);
+std::unique_ptr<Balancer> MakeMaglev(const UsableView& view) {
+  return std::make_unique<Maglev>(view);
 }
 
 }  // namespace hawser::cluster

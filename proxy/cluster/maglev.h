@@ -20,7 +20,7 @@ class MaglevTable {
   // for.
   static constexpr uint32_t kSlots = 65537;
 
-  // `members` sorted by key.
+  // `members` sorted by key. Those of weight 0 have no slot.
   explicit MaglevTable(Members members);
 
   bool empty() const { return owners_.empty(); }

@@ -72,7 +72,10 @@ std::vector<Target> TargetsOf(const config::Cluster& settings) {
   targets.reserve(settings.endpoints.size());
   for (const config::Endpoint& endpoint : settings.endpoints) {
     if (endpoint.address.named()) continue;
-    targets.push_back({.address = endpoint.address.literal(), .host = {}, .weight = endpoint.weight});
+    targets.push_back({.address = endpoint.address.literal(),
+                       .host = {},
+                       .weight = endpoint.weight,
+                       .priority = endpoint.priority});
   }
   return targets;
 }
@@ -82,17 +85,14 @@ std::shared_ptr<const Membership> MakeMembership(std::shared_ptr<const Cluster> 
                                                  EndpointRegistry& registry) {
   const config::Cluster& settings = cluster->settings();
   const bool named_by_host = settings.tls && !settings.tls->server_name;
-  uint32_t lowest = UINT32_MAX;
-  for (const Target& target : targets) lowest = std::min(lowest, target.priority);
-
   std::vector<Member> members;
   absl::flat_hash_map<Endpoint*, std::string_view> hosts;  // of several the first in the alphabet
   for (const Target& target : targets) {
-    if (target.priority != lowest) continue;
     auto endpoint = registry.Get(settings.name, target.address, named_by_host ? TlsNameOf(target) : "");
     std::string_view& host = hosts[endpoint.get()];
     if (host.empty() || (!target.host.empty() && target.host < host)) host = target.host;
-    members.push_back({.endpoint = std::move(endpoint), .weight = target.weight});
+    members.push_back(
+        {.endpoint = std::move(endpoint), .weight = target.weight, .priority = target.priority});
   }
   for (const auto& [endpoint, host] : hosts) {
     if (endpoint->host() != host) endpoint->set_host(host);

@@ -64,8 +64,7 @@ class Membership {
 // The addresses that the settings list, without those that have to be resolved.
 std::vector<Target> TargetsOf(const config::Cluster& settings);
 
-// Of several priorities, the lowest. Targets that lead to one identity are one member, with the weights
-// added.
+// Targets that lead to one identity are one member, as MemberTable has it.
 std::shared_ptr<const Membership> MakeMembership(std::shared_ptr<const Cluster> cluster,
                                                  std::span<const Target> targets, EndpointRegistry& registry);
 

@@ -1,18 +1,17 @@
-// The policies, each in a file of its name. `table` as MakeBalancer has it.
+// The policies, each in a file of its name. `view` as MakeBalancer has it.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
 #include "proxy/cluster/balancer.h"
-#include "proxy/cluster/member_table.h"
 
 namespace hawser::cluster {
 
-std::unique_ptr<Balancer> MakeRoundRobin(const MemberTable& table, uint64_t seed);
-std::unique_ptr<Balancer> MakeLeastRequest(const MemberTable& table);
-std::unique_ptr<Balancer> MakeRandom(const MemberTable& table);
-std::unique_ptr<Balancer> MakeRingHash(const MemberTable& table);
-std::unique_ptr<Balancer> MakeMaglev(const MemberTable& table);
+std::unique_ptr<Balancer> MakeRoundRobin(const UsableView& view, uint64_t seed);
+std::unique_ptr<Balancer> MakeLeastRequest(const UsableView& view);
+std::unique_ptr<Balancer> MakeRandom(const UsableView& view);
+std::unique_ptr<Balancer> MakeRingHash(const UsableView& view);
+std::unique_ptr<Balancer> MakeMaglev(const UsableView& view);
 
 }  // namespace hawser::cluster

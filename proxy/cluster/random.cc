@@ -8,20 +8,18 @@ namespace {
 
 class Random final : public Balancer {
  public:
-  explicit Random(const MemberTable& table) : choice_(table.members()) {}
+  explicit Random(const UsableView& view) : choice_(view.members()) {}
 
   Endpoint* Pick(const PickKey& key) override {
     if (choice_.empty()) return nullptr;
-    Endpoint& drawn = *choice_.Pick(Draws(key.random).first).endpoint;
-    if (Usable(drawn, key.tried)) return &drawn;
-    // Draws again: the old draw points at an unusable endpoint, so it is no longer uniform.
-    const uint32_t draw = Draws(base::Mix64(key.random)).first;
-    const Member* picked = choice_.PickUsable(draw, key.tried, nullptr);
-    if (picked == nullptr && !key.tried.empty()) picked = choice_.PickUsable(draw, {}, nullptr);
+    const Member& drawn = choice_.Pick(Draws(key.random).first);
+    if (!key.Avoids(drawn)) return drawn.endpoint.get();
+    // Draws again: the old draw points at one that is avoided, so it is no longer uniform.
+    const Member* picked = choice_.PickOther(Draws(base::Mix64(key.random)).first, key, nullptr);
     return picked == nullptr ? nullptr : picked->endpoint.get();
   }
 
-  void Adopt(const MemberTable& table) override { choice_ = WeightedChoice(table.members()); }
+  void Adopt(const UsableView& view) override { choice_ = WeightedChoice(view.members()); }
 
  private:
   WeightedChoice choice_;
@@ -29,8 +27,8 @@ class Random final : public Balancer {
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeRandom(const MemberTable& table) {
-  return std::make_unique<Random>(table);
+std::unique_ptr<Balancer> MakeRandom(const UsableView& view) {
+  return std::make_unique<Random>(view);
 }
 
 }  // namespace hawser::cluster

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/cluster/policies.h"
+#include "proxy/cluster/rendezvous.h"
 #include "proxy/cluster/stable_hash.h"
 
 namespace hawser::cluster {
@@ -16,6 +17,7 @@ HashRing::HashRing(Members members) {
   std::vector<std::pair<uint64_t, uint32_t>> points;
   points.reserve(std::min(wanted, kMostPoints) + members.size());
   for (uint32_t i = 0; i < members.size(); ++i) {
+    if (members[i].weight == 0) continue;
     const uint64_t share = members[i].weight * kPointsPerWeight * kMostPoints / scale;
     const uint64_t count = std::max(share, uint64_t{1});
     for (uint64_t salt = 0; salt < count; ++salt)
@@ -44,41 +46,36 @@ namespace {
 
 class RingHash final : public Balancer {
  public:
-  explicit RingHash(const MemberTable& table) { Adopt(table); }
+  explicit RingHash(const UsableView& view) { Adopt(view); }
 
+  // Goes on along the ring until an owner may be picked: what an endpoint does not take is spread over all
+  // others.
   Endpoint* Pick(const PickKey& key) override {
-    if (members_.empty()) return nullptr;
-    const size_t point = ring_->Find(key.hash.value_or(key.random));
-    Endpoint* picked = Walk(point, key.tried);
-    return picked != nullptr || key.tried.empty() ? picked : Walk(point, {});
+    const HashRing& ring = *view_->level().ring();
+    if (ring.size() == 0) return nullptr;
+    const Members members = view_->level().members();
+    const size_t point = ring.Find(key.hash.value_or(key.random));
+    for (size_t i = 0; i <= 2 * members.size(); ++i) {
+      const uint32_t owner = ring.Owner(point + i);
+      if (view_->Has(owner) && !key.Avoids(members[owner])) return members[owner].endpoint.get();
+    }
+    // So few may be picked that the walk might go on for long.
+    return RendezvousPick(view_->members(), ring.Hash(point), key);
   }
 
-  void Adopt(const MemberTable& table) override {
-    members_ = table.members();
-    ring_ = table.ring();
-    HAWSER_DCHECK(ring_ != nullptr);
+  void Adopt(const UsableView& view) override {
+    HAWSER_DCHECK(view.level().ring() != nullptr);
+    view_ = &view;
   }
 
  private:
-  // Goes on along the ring until an owner is usable: the requests of an endpoint that is out are spread over
-  // all others.
-  Endpoint* Walk(size_t point, EndpointSet avoid) const {
-    for (size_t i = 0; i <= 2 * members_.size(); ++i) {
-      Endpoint& owner = *members_[ring_->Owner(point + i)].endpoint;
-      if (Usable(owner, avoid)) return &owner;
-    }
-    // So few are usable that the walk might go on for long.
-    return RendezvousPick(members_, ring_->Hash(point), avoid);
-  }
-
-  Members members_;
-  const HashRing* ring_ = nullptr;
+  const UsableView* view_ = nullptr;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeRingHash(const MemberTable& table) {
-  return std::make_unique<RingHash>(table);
+std::unique_ptr<Balancer> MakeRingHash(const UsableView& view) {
+  return std::make_unique<RingHash>(view);
 }
 
 }  // namespace hawser::cluster

@@ -21,7 +21,7 @@ class HashRing {
   // 12 MiB. Beyond it all endpoints have fewer points, in proportion.
   static constexpr uint64_t kMostPoints = uint64_t{1} << 20;
 
-  // `members` sorted by key.
+  // `members` sorted by key. Those of weight 0 have no point.
   explicit HashRing(Members members);
 
   size_t size() const { return hashes_.size(); }

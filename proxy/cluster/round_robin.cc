@@ -17,40 +17,16 @@ namespace {
 
 class RoundRobin final : public Balancer {
  public:
-  RoundRobin(const MemberTable& table, uint64_t seed) : random_(seed) { Adopt(table); }
+  RoundRobin(const UsableView& view, uint64_t seed) : random_(seed) { Adopt(view); }
 
   Endpoint* Pick(const PickKey& key) override {
-    Endpoint* picked = Next(key.tried);
-    return picked != nullptr || key.tried.empty() ? picked : Next({});
-  }
-
-  // Credits are kept as they stand to each other, within one round of the new weights.
-  void Adopt(const MemberTable& table) override {
-    const Members members = table.members();
-    int64_t round = 0;
-    for (const Member& member : members) round += member.weight;
-    const int64_t mean = Mean();
-    std::vector<int64_t> credit;
-    credit.reserve(members.size());
-    size_t before = 0;  // both are sorted by key
-    for (const Member& member : members) {
-      const std::string& key = member.endpoint->hash_key();
-      while (before < members_.size() && members_[before].endpoint->hash_key() < key) ++before;
-      const bool known = before < members_.size() && members_[before].endpoint == member.endpoint;
-      credit.push_back(known ? std::clamp(credit_[before] - mean, -round, round) : Start(round));
-    }
-    members_ = members;
-    credit_ = std::move(credit);
-  }
-
- private:
-  Endpoint* Next(EndpointSet avoid) {
     int64_t gained = 0;
     int64_t* highest = nullptr;
     Endpoint* picked = nullptr;
+    const bool avoids = !key.tried.empty() || key.room != nullptr;
     for (size_t i = 0; i < members_.size(); ++i) {
       const Member& member = members_[i];
-      if (!Usable(*member.endpoint, avoid)) continue;
+      if (avoids && key.Avoids(member)) continue;
       credit_[i] += member.weight;
       gained += member.weight;
       if (highest != nullptr && credit_[i] <= *highest) continue;
@@ -61,6 +37,34 @@ class RoundRobin final : public Balancer {
     return picked;
   }
 
+  // Credits are kept as they stand to each other, in proportion to a round of the new weights and within one.
+  void Adopt(const UsableView& view) override {
+    const Members members = view.members();
+    int64_t round = 0;
+    for (const Member& member : members) round += member.weight;
+    const int64_t mean = Mean();
+    std::vector<int64_t> credit;
+    credit.reserve(members.size());
+    size_t before = 0;  // both are sorted by key
+    for (const Member& member : members) {
+      const std::string& key = member.endpoint->hash_key();
+      while (before < members_.size() && members_[before].endpoint->hash_key() < key) ++before;
+      const bool known = before < members_.size() && members_[before].endpoint == member.endpoint;
+      credit.push_back(known ? Scaled(credit_[before] - mean, round) : Start(round));
+    }
+    members_ = members;
+    credit_ = std::move(credit);
+    round_ = round;
+  }
+
+ private:
+  int64_t Scaled(int64_t credit, int64_t round) const {
+    const auto scaled = round == round_
+                            ? credit
+                            : static_cast<int64_t>(static_cast<double>(credit) * static_cast<double>(round) /
+                                                   static_cast<double>(round_));
+    return std::clamp(scaled, -round, round);
+  }
   int64_t Mean() const {
     int64_t sum = 0;
     for (const int64_t credit : credit_) sum += credit;
@@ -73,14 +77,15 @@ class RoundRobin final : public Balancer {
   }
 
   Members members_;
+  int64_t round_ = 0;            // the sum of their weights
   std::vector<int64_t> credit_;  // one a member; between two changes of the members their sum never changes
   uint64_t random_;
 };
 
 }  // namespace
 
-std::unique_ptr<Balancer> MakeRoundRobin(const MemberTable& table, uint64_t seed) {
-  return std::make_unique<RoundRobin>(table, seed);
+std::unique_ptr<Balancer> MakeRoundRobin(const UsableView& view, uint64_t seed) {
+  return std::make_unique<RoundRobin>(view, seed);
 }
 
 }  // namespace hawser::cluster

@@ -7,15 +7,9 @@
 #include <cstdint>
 #include <string_view>
 
-#include "proxy/cluster/member.h"
-
 namespace hawser::cluster {
 
 // Each `salt` gives another hash function.
 uint64_t StableHash(std::string_view bytes, uint64_t salt = 0);
-
-// Rendezvous hashing: of the usable members, the one whose key hashes highest together with `hash`. O(n).
-// Ignores weights. Null if none is usable.
-Endpoint* RendezvousPick(Members members, uint64_t hash, EndpointSet avoid);
 
 }  // namespace hawser::cluster

@@ -12,8 +12,8 @@ namespace hawser::cluster {
 struct Target {
   net::SocketAddress address;
   std::string host;       // the name that it was resolved from; empty where the source gives the address
-  uint32_t weight = 1;    // counts as at least 1
-  uint32_t priority = 0;  // the lowest that has addresses is used (RFC 2782)
+  uint32_t weight = 1;    // 0: no new sessions
+  uint32_t priority = 0;  // the lowest comes first
 
   bool operator==(const Target&) const = default;
 };

@@ -7,7 +7,7 @@
 namespace hawser::cluster {
 namespace {
 
-// Maps 32 uniform bits onto [0, total); total is below 2^32 (weights are at most 65535).
+// Maps 32 uniform bits onto [0, total); total is below 2^32 (UsableView sees to that).
 uint64_t Scale(uint32_t draw, uint64_t total) {
   HAWSER_DCHECK(total < uint64_t{1} << 32);
   return (uint64_t{draw} * total) >> 32;
@@ -40,10 +40,8 @@ WeightedChoice::Pair WeightedChoice::PickTwo(Draws draws) const {
   return {members_[first], members_[static_cast<size_t>(second)]};
 }
 
-const Member* WeightedChoice::PickUsable(uint32_t draw, EndpointSet avoid, const Member* other_than) const {
-  const auto eligible = [&](const Member& member) {
-    return &member != other_than && Usable(*member.endpoint, avoid);
-  };
+const Member* WeightedChoice::PickOther(uint32_t draw, const PickKey& key, const Member* other_than) const {
+  const auto eligible = [&](const Member& member) { return &member != other_than && !key.Avoids(member); };
   uint64_t total = 0;
   for (const Member& member : members_) total += eligible(member) ? member.weight : 0;
   uint64_t mark = Scale(draw, total);
@@ -54,7 +52,7 @@ const Member* WeightedChoice::PickUsable(uint32_t draw, EndpointSet avoid, const
     if (mark < member.weight) return last;
     mark -= member.weight;
   }
-  return last;  // health may change between the two walks
+  return last;  // what has room may change between the two walks
 }
 
 }  // namespace hawser::cluster

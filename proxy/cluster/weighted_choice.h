@@ -1,11 +1,12 @@
-// Draws a member with a probability in proportion to its weight: by binary search over prefix sums while
-// all are usable, by one walk over them when some are not. A draw is 32 uniform bits.
+// Draws a member with a probability in proportion to its weight: by binary search over prefix sums,
+// or by one walk over them where some are avoided. A draw is 32 uniform bits.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
+#include "proxy/cluster/balancer.h"
 #include "proxy/cluster/member.h"
 
 namespace hawser::cluster {
@@ -17,14 +18,14 @@ struct Draws {
   uint32_t second;
 };
 
-// `members` must outlive it.
+// `members` must outlive it; none has weight 0.
 class WeightedChoice {
  public:
   explicit WeightedChoice(Members members);
 
   bool empty() const { return members_.empty(); }
 
-  // O(log n). It may be one that is not usable. It must not be empty.
+  // O(log n). It may be one that is to be avoided. There must be members.
   const Member& Pick(uint32_t draw) const { return members_[PositionOf(draw)]; }
 
   // Two that differ, unless there is only one. The second is drawn from all but the first.
@@ -34,8 +35,8 @@ class WeightedChoice {
   };
   Pair PickTwo(Draws draws) const;
 
-  // O(n): among those usable but for `other_than` (may be null). Null if there are none.
-  const Member* PickUsable(uint32_t draw, EndpointSet avoid, const Member* other_than) const;
+  // O(n): among those that `key` does not avoid, but for `other_than` (may be null). Null if there are none.
+  const Member* PickOther(uint32_t draw, const PickKey& key, const Member* other_than) const;
 
  private:
   size_t PositionOf(uint32_t draw) const;

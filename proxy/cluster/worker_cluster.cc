@@ -1,9 +1,12 @@
 #include "proxy/cluster/worker_cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/base/hash.h"
 #include "proxy/cluster/hash_policy.h"
+#include "proxy/cluster/priority_shares.h"
 
 namespace hawser::cluster {
 namespace {
@@ -22,67 +25,217 @@ AffinityLookup Joined(AffinityLookup cookie, AffinityLookup session, EndpointSet
   return cookie;
 }
 
-// One of the ejected endpoints, where every other has failed this request: it may be back, and to ask costs
-// nothing.
-Endpoint* LastResort(Members members, EndpointSet tried, uint64_t random) {
+// One that is only ejected, where no other may be picked: it may be back, and to ask costs nothing.
+Endpoint* LastResort(Members members, const PickKey& key) {
   for (size_t i = 0; i < members.size(); ++i) {
-    Endpoint& endpoint = *members[(random + i) % members.size()].endpoint;
-    if (!Contains(tried, &endpoint)) return &endpoint;
+    const Member& member = members[(key.random + i) % members.size()];
+    const bool checked_out = (member.endpoint->state() & Endpoint::kCheckFailed) != 0;
+    if (member.weight > 0 && !checked_out && !key.Avoids(member)) return member.endpoint.get();
   }
   return nullptr;
 }
 
+// Another mapping than the policy's, or the hashes of one priority would all lie in one part of its ring.
+uint64_t LevelDraw(const PickKey& key) {
+  return base::Mix64(key.hash.value_or(key.random) ^ 0x6c6576656c73) % 100;
+}
+
 }  // namespace
 
-WorkerCluster::WorkerCluster(std::shared_ptr<const Membership> membership, uint64_t seed)
-    : seed_(seed), membership_(std::move(membership)), balancer_(MakeBalancer(*membership_->table(), seed)) {
-  membership_->health()->Adopt(membership_->table(), {});
+WorkerCluster::WorkerCluster(std::shared_ptr<const Membership> membership, uint64_t seed, base::TimePoint now)
+    : seed_(seed),
+      membership_(std::move(membership)),
+      health_(membership_->health()),
+      rules_(cluster().settings()) {
+  Adopt(now);
 }
 
-std::shared_ptr<const Membership> WorkerCluster::Update(std::shared_ptr<const Membership> membership) {
-  HAWSER_DCHECK(membership->health() == membership_->health());
-  const MemberTable& table = *membership->table();
-  if (table.policy() != membership_->table()->policy()) {
-    balancer_ = MakeBalancer(table, seed_);
-  } else if (membership->table() != membership_->table()) {
-    balancer_->Adopt(table);
-  }
-  membership->health()->Adopt(membership->table(), {});
-  return std::exchange(membership_, std::move(membership));
+std::shared_ptr<const Membership> WorkerCluster::Update(std::shared_ptr<const Membership> membership,
+                                                        base::TimePoint now) {
+  HAWSER_DCHECK(membership->health() == health_);
+  const bool same_policy = membership->table()->policy() == membership_->table()->policy();
+  std::swap(membership, membership_);
+  if (!same_policy) levels_.clear();
+  rules_ = RoomRules(cluster().settings());
+  Adopt(now);
+  return membership;
 }
+
+void WorkerCluster::Adopt(base::TimePoint now) {
+  const config::Cluster& settings = cluster().settings();
+  slow_start_.reset();
+  if (settings.slow_start && !membership_->table()->places_by_hash())
+    slow_start_ = SlowStart::Of(*settings.slow_start);
+  health_->Adopt(membership_->table(), HealthSettings::Of(settings), now);
+  Refresh(now);
+}
+
+// --- What may be picked ---
+
+void WorkerCluster::Refresh(base::TimePoint now) {
+  until_ = base::TimePoint::max();
+  EndEjections(now);
+  seen_changes_ = health_->changes();
+  const MemberTable& table = *membership_->table();
+  std::vector<Level> before = std::exchange(levels_, {});
+  for (size_t i = 0; i < table.levels().size(); ++i) {
+    Level& level = levels_.emplace_back();
+    level.view = std::make_unique<UsableView>(table.levels()[i], slow_start_, now);
+    if (i < before.size()) {
+      level.balancer = std::move(before[i].balancer);
+      level.balancer->Adopt(*level.view);
+    } else {
+      level.balancer = MakeBalancer(table.policy(), *level.view, seed_ + i);
+    }
+    until_ = std::min(until_, level.view->until());
+  }
+  SetShares();
+}
+
+// Before the number of changes is read: what this changes is seen by the views that come next.
+void WorkerCluster::EndEjections(base::TimePoint now) {
+  probe_due_ = false;
+  const auto look = [&](Endpoint& endpoint) {
+    health_->EndEjection(endpoint, now);
+    const uint32_t state = endpoint.state();
+    probe_due_ |= (state & Endpoint::kProbeDue) != 0;
+    if ((state & (Endpoint::kEjected | Endpoint::kProbing)) != 0)
+      until_ = std::min(until_, endpoint.out_until());
+  };
+  for (const Member& member : membership_->members()) look(*member.endpoint);
+  for (const auto& endpoint : membership_->leaving()) look(*endpoint);
+}
+
+void WorkerCluster::SetShares() {
+  if (levels_.size() == 1) return;
+  std::vector<PriorityHealth> healths;
+  for (const Level& level : levels_) healths.push_back(level.view->health());
+  const auto shares = SharesOf(healths, cluster().settings().panic_threshold);
+  for (size_t i = 0; i < levels_.size(); ++i) levels_[i].percent = shares[i].percent;
+}
+
+// --- Who is picked ---
 
 Picked WorkerCluster::Choose(const Ask& ask) {
-  Health& health = *membership_->health();
-  for (const Member& member : membership_->members()) health.EndEjection(*member.endpoint, ask.now);
-  for (const auto& endpoint : membership_->leaving()) health.EndEjection(*endpoint, ask.now);
+  if (health_->changes() != seen_changes_ || ask.now >= until_) Refresh(ask.now);
   while (true) {
     Picked picked = Find(ask);
-    if (picked.endpoint == nullptr) return picked;
-    const bool probe = picked.endpoint->probe_due();
-    if (probe && !health.TakeProbe(*picked.endpoint, ask.now)) continue;  // another worker was faster
-    picked.trial = Trial(*picked.endpoint, probe);
-    picked.lease = OpenLease(*picked.endpoint, ask.websocket ? Work::kHandshake : Work::kRequest);
-    return picked;
+    if (picked.endpoint == nullptr || Take(ask, picked)) return picked;
+    if (health_->changes() != seen_changes_) Refresh(ask.now);
   }
 }
 
 Picked WorkerCluster::Find(const Ask& ask) {
-  AffinityLookup lookup;
-  if (const Affinity* affinity = cluster().affinity()) {
-    lookup = affinity->FindIn(ask.head.headers, *membership_, ask.tried, ask.wall);
-  }
-  lookup = Joined(lookup, ask.session, ask.tried);
+  std::optional<Room> room;
+  if (rules_.Any(ask.work())) room.emplace(rules_, ask.work(), ask.now);
+  Room* const limits = room ? &*room : nullptr;
+  AffinityLookup lookup = Remembered(ask, limits);
   if (lookup.endpoint == nullptr) {
     PickKey key{.hash = std::nullopt, .random = ask.random, .tried = ask.tried};
     if (membership_->table()->places_by_hash()) key.hash = HashOf(cluster().settings(), ask.head, ask.client);
-    lookup.endpoint = balancer_->Pick(key);
+    lookup.endpoint = PickWithRoom(key, limits);
+    if (lookup.endpoint == nullptr) {
+      const NoPick why = WhyNone(key);
+      if (why == NoPick::kNoEndpoint) lookup.endpoint = LastResort(membership_->members(), key);
+      if (lookup.endpoint == nullptr) return {.affinity = lookup.result, .why = why};
+    }
   }
-  if (!ask.tried.empty() && (lookup.endpoint == nullptr || Contains(ask.tried, lookup.endpoint))) {
-    Endpoint* last = LastResort(membership_->members(), ask.tried, ask.random);
-    if (last != nullptr) lookup.endpoint = last;
+  return {.endpoint = lookup.endpoint,
+          .affinity = lookup.result,
+          .renew_affinity = lookup.renew,
+          .queue = limits != nullptr && limits->MustWait(*lookup.endpoint)};
+}
+
+// What a session or a cookie says. It waits for its endpoint's tokens, but where that is full it moves.
+AffinityLookup WorkerCluster::Remembered(const Ask& ask, Room* room) const {
+  AffinityLookup lookup;
+  if (const Affinity* affinity = cluster().affinity())
+    lookup = affinity->FindIn(ask.head.headers, *membership_, ask.tried, ask.wall);
+  lookup = Joined(lookup, ask.session, ask.tried);
+  if (room == nullptr || lookup.endpoint == nullptr || room->Full(*lookup.endpoint) == NoPick::kNone)
+    return lookup;
+  return {AffinityResult::kGone, nullptr, cluster().affinity() != nullptr};
+}
+
+Endpoint* WorkerCluster::PickWithRoom(PickKey& key, Room* room) {
+  key.room = room;
+  if (room == nullptr) return Pick(key, room);
+  for (const Room::Least least : {Room::Least::kAll, Room::Least::kPlace, Room::Least::kOpen}) {
+    room->Require(least);
+    if (Endpoint* picked = Pick(key, room)) return picked;
   }
-  if (lookup.endpoint == nullptr) return {.affinity = lookup.result, .why = NoPick::kNoEndpoint};
-  return {.endpoint = lookup.endpoint, .affinity = lookup.result, .renew_affinity = lookup.renew};
+  return nullptr;
+}
+
+// Where those of its priority are all avoided, the others take it, the first ones first.
+Endpoint* WorkerCluster::Pick(PickKey& key, Room* room) {
+  if (levels_.size() == 1) return PickIn(levels_.front(), key, room);
+  Level& drawn = LevelFor(key);
+  if (Endpoint* picked = PickIn(drawn, key, room)) return picked;
+  for (Level& level : levels_) {
+    if (&level == &drawn) continue;
+    if (Endpoint* picked = PickIn(level, key, room)) return picked;
+  }
+  return nullptr;
+}
+
+Endpoint* WorkerCluster::PickIn(Level& level, PickKey& key, Room* room) {
+  if (room != nullptr) room->Bound(level.view->members());
+  return level.balancer->Pick(key);
+}
+
+WorkerCluster::Level& WorkerCluster::LevelFor(const PickKey& key) {
+  uint64_t mark = LevelDraw(key);
+  for (Level& level : levels_) {
+    if (mark < level.percent) return level;
+    mark -= level.percent;
+  }
+  return levels_.front();
+}
+
+NoPick WorkerCluster::WhyNone(const PickKey& key) const {
+  if (key.room == nullptr) return NoPick::kNoEndpoint;
+  for (const Level& level : levels_) {
+    for (const Member& member : level.view->members()) {
+      if (Contains(key.tried, member.endpoint.get())) continue;
+      const NoPick full = key.room->Full(*member.endpoint);
+      if (full != NoPick::kNone) return full;
+    }
+  }
+  return NoPick::kNoEndpoint;
+}
+
+// --- What the pick takes ---
+
+// False, with nothing taken: another worker was faster.
+bool WorkerCluster::Take(const Ask& ask, Picked& picked) {
+  Endpoint& endpoint = *picked.endpoint;
+  OpenLease::Counted open;
+  picked.lease = OpenLease(endpoint, ask.work(), &open);
+  if (const NoPick why = OverCluster(ask, endpoint, open.cluster); why != NoPick::kNone) {
+    picked = {.affinity = picked.affinity, .why = why};
+    return true;
+  }
+  if (rules_.breakers && OverLimit(*rules_.breakers, ask.work(), open.endpoint) != NoPick::kNone)
+    return false;
+  if (rules_.admission && ask.websocket && !picked.queue &&
+      !endpoint.admission().TryTake(ask.now, rules_.admission->rate)) {
+    return false;
+  }
+  const bool probe = probe_due_ && endpoint.probe_due();
+  if (probe && !health_->TakeProbe(endpoint, ask.now)) return false;
+  picked.trial = Trial(endpoint, probe);
+  return true;
+}
+
+NoPick WorkerCluster::OverCluster(const Ask& ask, const Endpoint& endpoint, Open open) const {
+  const config::CircuitBreakers& limits = cluster().settings().circuit_breakers;
+  if (ask.held != nullptr && &ask.held->health() == health_.get())
+    --(ask.websocket ? open.handshakes : open.requests);
+  const NoPick why = OverLimit(limits, ask.work(), open);
+  if (why != NoPick::kNone) return why;
+  const bool full = ConnectingIsFull(limits, ask.work(), endpoint, health_->load().connecting());
+  return full ? NoPick::kConnectingFull : NoPick::kNone;
 }
 
 }  // namespace hawser::cluster

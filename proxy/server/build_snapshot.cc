@@ -219,10 +219,13 @@ class Parts {
     if (found != present_->discovered.end()) return found->second;
     std::vector<cluster::Target> targets = cluster::TargetsOf(settings);
     const size_t listed = targets.size();
-    for (const auto& [endpoint, weight] : before->members()) {
-      const auto same = [&](const cluster::Target& target) { return target.address == endpoint->address(); };
+    for (const auto& [endpoint, weight, priority] : before->members()) {
+      const auto same = [&, to = endpoint](const cluster::Target& target) {
+        return target.address == to->address();
+      };
       if (std::any_of(targets.begin(), targets.begin() + static_cast<ptrdiff_t>(listed), same)) continue;
-      targets.push_back({.address = endpoint->address(), .host = endpoint->host(), .weight = weight});
+      targets.push_back(
+          {.address = endpoint->address(), .host = endpoint->host(), .weight = weight, .priority = priority});
     }
     return targets;
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -38,6 +39,40 @@ inline config::Cluster EvenCluster(config::LbPolicy policy, size_t endpoints) {
   return ClusterOf(policy, std::vector<uint32_t>(endpoints, 1));
 }
 
+// The balancer of a cluster's first priority, with what may be picked now.
+class LiveBalancer {
+ public:
+  LiveBalancer(const MemberTable& table, const Health& health, uint64_t seed,
+               std::optional<SlowStart> slow_start = std::nullopt)
+      : table_(table), health_(health), slow_start_(slow_start), view_(View()) {
+    balancer_ = MakeBalancer(table.policy(), *view_, seed);
+  }
+
+  Endpoint* Pick(const PickKey& key) {
+    if (seen_ != health_.changes()) Adopt(base::SteadyNow());
+    return balancer_->Pick(key);
+  }
+  void Adopt(base::TimePoint now) {
+    auto view = View(now);
+    balancer_->Adopt(*view);
+    view_ = std::move(view);
+  }
+  const UsableView& view() const { return *view_; }
+
+ private:
+  std::unique_ptr<UsableView> View(base::TimePoint now = base::SteadyNow()) {
+    seen_ = health_.changes();
+    return std::make_unique<UsableView>(table_.levels().front(), slow_start_, now);
+  }
+
+  const MemberTable& table_;
+  const Health& health_;
+  const std::optional<SlowStart> slow_start_;
+  uint32_t seen_ = 0;
+  std::unique_ptr<UsableView> view_;
+  std::unique_ptr<Balancer> balancer_;
+};
+
 // A cluster with the endpoints of its configuration, in the configuration's order. The registry may be
 // another's, so that both have the same endpoints.
 class Fleet {
@@ -48,7 +83,7 @@ class Fleet {
             MakeMembership(std::make_shared<const Cluster>(settings), TargetsOf(settings), *registry_)) {
     for (const config::Endpoint& endpoint : settings.endpoints)
       endpoints_.push_back(registry_->Get(settings.name, endpoint.address.literal()));
-    health().Adopt(membership_->table(), {});
+    health().Adopt(membership_->table(), HealthSettings::Of(settings), base::SteadyNow());
   }
 
   const std::shared_ptr<EndpointRegistry>& registry() const { return registry_; }
@@ -61,7 +96,9 @@ class Fleet {
   }
   Health& health() const { return *membership_->health(); }
   Endpoint* Find(std::string_view name) const { return membership_->Find(name); }
-  std::unique_ptr<Balancer> NewBalancer(uint64_t seed = 1) const { return MakeBalancer(table(), seed); }
+  std::unique_ptr<LiveBalancer> NewBalancer(uint64_t seed = 1) const {
+    return std::make_unique<LiveBalancer>(table(), health(), seed);
+  }
 
  private:
   std::shared_ptr<EndpointRegistry> registry_;
@@ -87,7 +124,7 @@ inline std::string PolicyName(const testing::TestParamInfo<config::LbPolicy>& po
 }
 
 // Picks `count` times under random keys of a fixed seed; [name] is how often an endpoint was picked.
-inline std::map<std::string, int> CountPicks(Balancer& balancer, int count, EndpointSet tried = {}) {
+inline std::map<std::string, int> CountPicks(LiveBalancer& balancer, int count, EndpointSet tried = {}) {
   std::mt19937_64 random(7);
   std::map<std::string, int> picks;
   for (int i = 0; i < count; ++i) {
@@ -105,7 +142,7 @@ inline double ChiSquare(std::map<std::string, int> picks, Members members) {
   for (const Member& member : members) weights += member.weight;
   for (const auto& [name, picked] : picks) count += picked;
   double sum = 0;
-  for (const auto& [endpoint, weight] : members) {
+  for (const auto& [endpoint, weight, priority] : members) {
     const double expected = count * weight / weights;
     const double off = picks[endpoint->name()] - expected;
     sum += off * off / expected;

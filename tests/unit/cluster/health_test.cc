@@ -35,6 +35,13 @@ class Outliers : public testing::Test {
     return Trial(endpoint(i), true);
   }
 
+  void EndTunnels(size_t i, TunnelEnd end, int times, base::Duration age = 1s) {
+    for (int n = 0; n < times; ++n) health().OnTunnelEnd(endpoint(i), end, age, now_, "reset");
+  }
+  void AllMayBeEjected() {
+    health().Adopt(cluster_.membership()->table(), {.outliers = {.max_ejection_percent = 100}}, now_);
+  }
+
   const Fleet cluster_;
   base::TimePoint now_ = base::TimePoint(1000s);
 };
@@ -147,7 +154,7 @@ TEST_F(Outliers, FailuresThatWereUnderWayDoNotMakeItLonger) {
 }
 
 TEST_F(Outliers, TheLastOneThatIsInIsNeverLeftOut) {
-  health().Adopt(cluster_.membership()->table(), {.max_ejection_percent = 100});
+  AllMayBeEjected();
   for (size_t i = 0; i < 3; ++i) Fail(i, 10);
   EXPECT_FALSE(endpoint(0).usable());
   EXPECT_FALSE(endpoint(1).usable());
@@ -170,7 +177,7 @@ TEST_F(OneEndpoint, TheOnlyOneIsNeverLeftOut) {
 }
 
 TEST_F(Outliers, ManyThreadsNeverLeaveOutAll) {
-  health().Adopt(cluster_.membership()->table(), {.max_ejection_percent = 100});
+  AllMayBeEjected();
   const auto work = [this] {
     for (int i = 0; i < 3000; ++i) {
       Trial(endpoint(static_cast<size_t>(i) % 3), false).Failed("refused", now_);
@@ -218,6 +225,199 @@ TEST_F(Outliers, OneOfManyWorkersTakesAProbeAndTheOthersLeaveItsEjectionAlone) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(early, 0);
+}
+
+// --- How many may be out ---
+
+class OfMany : public Outliers, public testing::WithParamInterface<size_t> {
+ protected:
+  OfMany() : Outliers(GetParam()) {}
+};
+INSTANTIATE_TEST_SUITE_P(, OfMany, testing::Values(1, 2, 3, 4, 5, 9, 10), testing::PrintToStringParamName());
+
+TEST_P(OfMany, HalfMayBeEjectedRoundedDown) {
+  for (size_t i = 0; i < GetParam(); ++i) Fail(i, 3);
+  size_t out = 0;
+  for (size_t i = 0; i < GetParam(); ++i) out += !endpoint(i).usable();
+  EXPECT_EQ(out, GetParam() / 2);
+}
+
+TEST_P(OfMany, OneOfTwoMayBeEjectedWhateverThePercent) {
+  health().Adopt(cluster_.membership()->table(), {.outliers = {.max_ejection_percent = 10}}, now_);
+  for (size_t i = 0; i < GetParam(); ++i) Fail(i, 3);
+  size_t out = 0;
+  for (size_t i = 0; i < GetParam(); ++i) out += !endpoint(i).usable();
+  EXPECT_EQ(out, GetParam() == 2 || GetParam() == 10 ? 1u : 0u);
+}
+
+TEST_P(OfMany, WithZeroPercentNoneIs) {
+  health().Adopt(cluster_.membership()->table(), {.outliers = {.max_ejection_percent = 0}}, now_);
+  for (size_t i = 0; i < GetParam(); ++i) Fail(i, 30);
+  for (size_t i = 0; i < GetParam(); ++i) EXPECT_TRUE(endpoint(i).usable());
+}
+
+TEST_F(Outliers, TheLastOneThatChecksHaveLeftIsNotEjected) {
+  AllMayBeEjected();
+  health().SetChecked(endpoint(1), false, "503", now_);
+  health().SetChecked(endpoint(2), false, "503", now_);
+  Fail(0, 30);
+  EXPECT_TRUE(endpoint(0).usable());
+}
+
+// --- Checks ---
+
+TEST_F(Outliers, AFailedCheckLeavesAnEndpointOutUntilOneSucceeds) {
+  const uint32_t before = health().changes();
+  health().SetChecked(endpoint(0), true, "200", now_);
+  EXPECT_EQ(health().changes(), before) << "nothing has changed";
+  health().SetChecked(endpoint(0), false, "503", now_);
+  EXPECT_EQ(endpoint(0).state_name(), "check_failed");
+  EXPECT_FALSE(endpoint(0).usable());
+  EXPECT_NE(health().changes(), before);
+  health().SetChecked(endpoint(0), false, "503", now_);
+  health().SetChecked(endpoint(0), true, "200", now_);
+  EXPECT_TRUE(endpoint(0).usable());
+  const auto changes = endpoint(0).log().Changes();
+  ASSERT_EQ(changes.size(), 2u);
+  EXPECT_EQ(changes[0].from, "in");
+  EXPECT_EQ(changes[0].to, "check_failed");
+  EXPECT_EQ(changes[0].why, "503");
+  EXPECT_EQ(changes[1].to, "in");
+}
+
+TEST_F(Outliers, ACheckThatSucceedsEndsAnEjectionAtOnceButNotTheRow) {
+  Fail(0, 3);
+  health().SetChecked(endpoint(0), true, "200", now_);
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+  Fail(0, 1);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected") << "no request has had an answer since";
+  EXPECT_EQ(endpoint(0).out_until(), now_ + 10s);
+}
+
+// --- Tunnels ---
+
+TEST_F(Outliers, TunnelsThatEndInItsFaultEjectAnEndpoint) {
+  EndTunnels(0, TunnelEnd::kFault, 2);
+  EndTunnels(0, TunnelEnd::kNormal, 1);
+  EndTunnels(0, TunnelEnd::kFault, 2);
+  EXPECT_TRUE(endpoint(0).usable()) << "one that ends in order ends the row";
+  Health::OnTunnelProven(endpoint(0));
+  EndTunnels(0, TunnelEnd::kFault, 2);
+  EXPECT_TRUE(endpoint(0).usable()) << "and so does one that has lived for long enough";
+  EndTunnels(0, TunnelEnd::kFault, 1);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  EXPECT_EQ(endpoint(0).ejections().why, "reset");
+}
+
+TEST_F(Outliers, A101DoesNotEndTheRowOfTunnels) {
+  for (int i = 0; i < 3; ++i) {
+    Answer(0);
+    EndTunnels(0, TunnelEnd::kFault, 1);
+  }
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  Answer(0);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected") << "of a handshake that was under way";
+  Pass(5s);
+  Probe(0).Answered(now_);
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+  EndTunnels(0, TunnelEnd::kFault, 1);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected") << "it has not carried a tunnel since";
+  EXPECT_EQ(endpoint(0).out_until(), now_ + 10s);
+}
+
+TEST_F(Outliers, TunnelsFromBeforeAnEjectionDoNotMakeItLonger) {
+  EndTunnels(0, TunnelEnd::kFault, 500);
+  EXPECT_EQ(endpoint(0).ejection_count(), 1u);
+  Pass(5s);
+  EndTunnels(0, TunnelEnd::kFault, 500);
+  EXPECT_EQ(endpoint(0).state_name(), "probe_due");
+}
+
+TEST_F(Outliers, AnEarlySilentEndIsAFault) {
+  EndTunnels(0, TunnelEnd::kSilentFin, 3, 9'999ms);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+}
+
+TEST_F(Outliers, ALateSilentEndIsNoneUntilHalfOfTheTunnelsEndSo) {
+  std::vector<OpenLease> tunnels;
+  for (int i = 0; i < 100; ++i) tunnels.emplace_back(endpoint(0), Work::kTunnel);
+  const auto end = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      health().OnTunnelEnd(endpoint(0), TunnelEnd::kSilentFin, 1h, now_);
+      tunnels.pop_back();
+    }
+  };
+  end(49);
+  EXPECT_TRUE(endpoint(0).usable());
+  now_ += 1s;
+  end(25);
+  EXPECT_TRUE(endpoint(0).usable()) << "of 51";
+  EXPECT_EQ(endpoint(0).tunnel_failures(), 0u);
+  end(1);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  EXPECT_EQ(endpoint(0).tunnel_failures(), 26u) << "all of them are faults then";
+}
+
+// --- Slow start ---
+
+class Warming : public Outliers {
+ protected:
+  Warming() { Adopt(cluster_); }
+  void Adopt(const Fleet& members) { health().Adopt(members.membership()->table(), kSettings, now_); }
+
+  const HealthSettings kSettings{.slow_start = SlowStart{.window = 10s}};
+};
+
+TEST_F(Warming, TheFirstMembersAreWarm) {
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(endpoint(i).warming_since(), std::nullopt);
+}
+
+TEST_F(Warming, WhatReturnsWarmsUp) {
+  Fail(0, 3);
+  Pass(5s);
+  Probe(0).Answered(now_);
+  EXPECT_EQ(endpoint(0).warming_since(), now_);
+  health().SetChecked(endpoint(1), false, "503", now_);
+  now_ += 1s;
+  health().SetChecked(endpoint(1), true, "200", now_);
+  EXPECT_EQ(endpoint(1).warming_since(), now_);
+}
+
+TEST_F(Warming, WithNobodyWarmNobodyWarmsUp) {
+  for (size_t i = 0; i < 3; ++i) health().SetChecked(endpoint(i), false, "503", now_);
+  health().SetChecked(endpoint(0), true, "200", now_);
+  EXPECT_EQ(endpoint(0).warming_since(), std::nullopt);
+  health().SetChecked(endpoint(1), true, "200", now_);
+  EXPECT_EQ(endpoint(1).warming_since(), now_);
+}
+
+TEST_F(Warming, WhoJoinsOthersWarmsUp) {
+  const Fleet four(EvenCluster(config::LbPolicy::kRoundRobin, 4), cluster_.registry());
+  now_ += 1h;
+  Adopt(cluster_);
+  Adopt(four);
+  EXPECT_EQ(four.endpoints()[3]->warming_since(), now_);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(endpoint(i).warming_since(), std::nullopt);
+}
+
+// --- Panic ---
+
+TEST_F(Outliers, BelowTheThresholdHealthIsIgnored) {
+  health().Adopt(cluster_.membership()->table(), {.panic_threshold = 50}, now_);
+  health().SetChecked(endpoint(0), false, "503", now_);
+  EXPECT_EQ(health().panicking(), 0u);
+  EXPECT_FALSE(endpoint(0).usable());
+  health().SetChecked(endpoint(1), false, "503", now_);
+  EXPECT_EQ(health().panicking(), 1u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_TRUE(endpoint(i).usable()) << i;
+  health().SetChecked(endpoint(0), true, "200", now_);
+  EXPECT_EQ(health().panicking(), 0u);
+  EXPECT_TRUE(endpoint(0).usable());
+  EXPECT_FALSE(endpoint(1).usable());
+  health().SetChecked(endpoint(0), false, "503", now_);
+  health().Adopt(cluster_.membership()->table(), {.panic_threshold = 0}, now_);
+  EXPECT_EQ(health().panicking(), 0u) << "a reload turns it off";
+  EXPECT_FALSE(endpoint(0).usable());
 }
 
 http::RequestHead Get() {

@@ -22,7 +22,7 @@ Target To(std::string_view address, std::string host = {}, uint32_t weight = 1, 
 // "10.0.0.1:80*3" for an endpoint of weight 3.
 std::vector<std::string> NamesOf(const Membership& membership) {
   std::vector<std::string> names;
-  for (const auto& [endpoint, weight] : membership.members())
+  for (const auto& [endpoint, weight, priority] : membership.members())
     names.push_back(endpoint->hash_key() + (weight == 1 ? "" : "*" + std::to_string(weight)));
   return names;
 }
@@ -66,15 +66,23 @@ TEST_F(MembershipTest, WhereTheyHaveCertificatesOfTheirOwnTheyAreTwo) {
               ElementsAre("10.0.0.1:443*2"));
 }
 
-TEST_F(MembershipTest, OfSeveralPrioritiesTheLowestThatHasAddressesCounts) {
-  EXPECT_THAT(NamesOf(*Make({To("10.0.0.3:80", "", 1, 20), To("10.0.0.1:80", "", 1, 10),
-                             To("10.0.0.2:80", "", 1, 10)})),
-              ElementsAre("10.0.0.1:80", "10.0.0.2:80"));
+TEST_F(MembershipTest, EachPriorityIsALevelAndAnEndpointIsInTheFirstOfItsOwn) {
+  const auto three = Make({To("10.0.0.3:80", "", 1, 20), To("10.0.0.1:80", "", 1, 10),
+                           To("10.0.0.2:80", "", 1, 10), To("10.0.0.1:80", "", 5, 20)});
+  EXPECT_THAT(NamesOf(*three), ElementsAre("10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"));
+  ASSERT_EQ(three->table()->levels().size(), 2u);
+  EXPECT_EQ(three->table()->levels()[0].members().size(), 2u);
+  EXPECT_EQ(three->members()[2].priority, 20u);
+  for (const Member& member : three->members()) {
+    EXPECT_EQ(three->Find(member.endpoint->name()), member.endpoint.get());
+    EXPECT_EQ(three->table()->FindMember(*member.endpoint), &member);
+  }
   EXPECT_THAT(NamesOf(*Make({})), IsEmpty());
+  EXPECT_EQ(Make({})->table()->levels().size(), 1u);
 }
 
-TEST_F(MembershipTest, AWeightCountsAsAtLeastOne) {
-  EXPECT_EQ(Make({To("10.0.0.1:80", "", 0)})->members()[0].weight, 1u);
+TEST_F(MembershipTest, AWeightMayBeNothing) {
+  EXPECT_EQ(Make({To("10.0.0.1:80", "", 0)})->members()[0].weight, 0u);
 }
 
 TEST_F(MembershipTest, AnEndpointIsTheSameForAsLongAsAnybodyHoldsIt) {
@@ -157,15 +165,15 @@ TEST_F(Leaving, WhoComesWithoutACookieIsNotSentThere) {
 }
 
 TEST_F(Leaving, OneThatIsEjectedIsHonouredAgainAfterItsTime) {
-  WorkerCluster worker(after_->WithLeaving({gone_}), 1);
+  const base::TimePoint later = base::SteadyNow() + std::chrono::hours(1);
   gone_->ChangeState(Endpoint::kEjected, 0);
-  gone_->set_out_until(base::SteadyNow() + std::chrono::hours(1));
+  gone_->set_out_until(later);
+  WorkerCluster worker(after_->WithLeaving({gone_}), 1);
   http::RequestHead head;
   const std::string cookie = "moor=" + cookie_;
   head.headers.Add("Cookie", cookie);
   EXPECT_NE(worker.Choose({.head = head, .random = 1, .wall = kNow}).endpoint, gone_.get());
-  gone_->set_out_until(base::SteadyNow());
-  Picked picked = worker.Choose({.head = head, .random = 1, .wall = kNow});
+  Picked picked = worker.Choose({.head = head, .random = 1, .wall = kNow, .now = later});
   EXPECT_EQ(picked.endpoint, gone_.get());
   EXPECT_FALSE(gone_->usable()) << "one request tries it";
   picked.trial.Answered(base::SteadyNow());

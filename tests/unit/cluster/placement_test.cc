@@ -51,11 +51,13 @@ TEST_P(Placement, IsTheSameForWhoeverListsTheEndpointsInAnyOrder) {
   EXPECT_EQ(Places(one), Places(other));
 
   for (const Fleet* cluster : {&one, &other}) {
-    for (const auto& [endpoint, weight] : cluster->table().members()) SetUsable(*endpoint, weight > 5);
+    for (const auto& [endpoint, weight, priority] : cluster->table().members())
+      SetUsable(*endpoint, weight > 5);
   }
   EXPECT_EQ(Places(one), Places(other)) << "with endpoints out";
   for (const Fleet* cluster : {&one, &other}) {
-    for (const auto& [endpoint, weight] : cluster->table().members()) SetUsable(*endpoint, weight == 2);
+    for (const auto& [endpoint, weight, priority] : cluster->table().members())
+      SetUsable(*endpoint, weight == 2);
   }
   EXPECT_EQ(Places(one), Places(other)) << "with all but one out";
 }
@@ -155,7 +157,8 @@ TEST_P(Placement, WithoutAHashIsRandom) {
 
 std::vector<int> SlotsOf(const Fleet& cluster) {
   std::vector<int> slots(cluster.endpoints().size());
-  for (uint64_t slot = 0; slot < MaglevTable::kSlots; ++slot) ++slots[cluster.table().maglev()->Owner(slot)];
+  for (uint64_t slot = 0; slot < MaglevTable::kSlots; ++slot)
+    ++slots[cluster.table().levels().front().maglev()->Owner(slot)];
   return slots;
 }
 
@@ -181,15 +184,15 @@ TEST(MaglevTable, GivesSlotsByWeight) {
 TEST(MaglevTable, IsBuiltOnlyForItsPolicy) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRingHash, 3);
   const Fleet cluster(settings);
-  EXPECT_EQ(cluster.table().maglev(), nullptr);
-  EXPECT_NE(cluster.table().ring(), nullptr);
+  EXPECT_EQ(cluster.table().levels().front().maglev(), nullptr);
+  EXPECT_NE(cluster.table().levels().front().ring(), nullptr);
   EXPECT_TRUE(cluster.table().places_by_hash());
 }
 
 TEST(HashRing, GivesPointsByWeight) {
   const config::Cluster settings = ClusterOf(LbPolicy::kRingHash, {1, 3});
   const Fleet cluster(settings);
-  const HashRing& ring = *cluster.table().ring();
+  const HashRing& ring = *cluster.table().levels().front().ring();
   ASSERT_EQ(ring.size(), 4 * HashRing::kPointsPerWeight);
   size_t light = 0;
   for (size_t point = 0; point < ring.size(); ++point) light += ring.Owner(point) == 0;
@@ -200,7 +203,7 @@ TEST(HashRing, StaysBoundedUnderHugeWeights) {
   const config::Cluster settings =
       ClusterOf(LbPolicy::kRingHash, {1000, 1000, 1000, 1000, 1000, 1000, 1000, 1});
   const Fleet cluster(settings);
-  const HashRing& ring = *cluster.table().ring();
+  const HashRing& ring = *cluster.table().levels().front().ring();
   EXPECT_LE(ring.size(), HashRing::kMostPoints + 8);
   EXPECT_GT(ring.size(), HashRing::kMostPoints - 16);
   size_t light = 0;
@@ -211,7 +214,7 @@ TEST(HashRing, StaysBoundedUnderHugeWeights) {
 TEST(HashRing, FindsTheNextPointAndWrapsAround) {
   const config::Cluster settings = EvenCluster(LbPolicy::kRingHash, 3);
   const Fleet cluster(settings);
-  const HashRing& ring = *cluster.table().ring();
+  const HashRing& ring = *cluster.table().levels().front().ring();
   EXPECT_EQ(ring.Find(0), 0u);
   EXPECT_EQ(ring.Find(ring.Hash(17)), 17u);
   EXPECT_EQ(ring.Find(ring.Hash(17) + 1), 18u);

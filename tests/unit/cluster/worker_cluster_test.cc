@@ -26,6 +26,28 @@ class WorkerClusterTest : public testing::Test {
     return picks;
   }
 
+  // Under many hashes and random numbers.
+  static std::map<std::string, int> Spread(WorkerCluster& worker, int count,
+                                           base::TimePoint now = base::SteadyNow()) {
+    std::mt19937_64 random(7);
+    std::map<std::string, int> picks;
+    for (int i = 0; i < count; ++i) {
+      const std::string room = std::to_string(i);
+      http::RequestHead head;
+      head.headers.Add("X-Room", room);
+      ++picks[worker.Choose({.head = head, .random = random(), .now = now}).endpoint->name()];
+    }
+    return picks;
+  }
+  // Of a thousand.
+  static int OfFirstPriority(WorkerCluster& worker) {
+    const MemberTable& table = *worker.membership().table();
+    int count = 0;
+    for (const auto& [name, picks] : Spread(worker, 1000))
+      count += table.FindMember(*table.Find(name))->priority == 0 ? picks : 0;
+    return count;
+  }
+
   EndpointRegistry registry_;
 };
 
@@ -138,6 +160,169 @@ TEST_F(WorkerClusterTest, TheLastMemberThatIsInIsNotLeftOutForOneThatHasLeft) {
   worker.Update(Make(EvenCluster(LbPolicy::kRoundRobin, 1)));
   for (int i = 0; i < 9; ++i) Trial(*endpoint(0), false).Failed("refused", base::SteadyNow());
   EXPECT_TRUE(endpoint(0)->usable());
+}
+
+// --- Weight 0 ---
+
+TEST_F(WorkerClusterTest, OneOfWeightZeroGetsNoNewSessionAndKeepsThoseItHas) {
+  for (const LbPolicy policy : {LbPolicy::kRoundRobin, LbPolicy::kLeastRequest, LbPolicy::kRandom,
+                                LbPolicy::kRingHash, LbPolicy::kMaglev}) {
+    config::Cluster settings = ClusterOf(policy, {1, 0, 2});
+    settings.hash_policy = {{.header = "X-Room"}};
+    settings.affinity =
+        config::Affinity{.cookie = config::AffinityCookie{.name = "moor", .keys = {{std::string(32, 'k')}}}};
+    const auto membership = Make(settings);
+    WorkerCluster worker(membership, 1);
+    EXPECT_FALSE(Spread(worker, 500).contains(endpoint(1)->name())) << static_cast<int>(policy);
+    const std::string cookie =
+        "moor=" + membership->cluster()->affinity()->Mint(*endpoint(1), *membership, WallNow());
+    http::RequestHead head;
+    head.headers.Add("Cookie", cookie);
+    EXPECT_EQ(worker.Choose({.head = head}).endpoint, endpoint(1).get());
+    const AffinityLookup session{AffinityResult::kHit, endpoint(1).get()};
+    EXPECT_EQ(worker.Choose({.head = {}, .session = session}).endpoint, endpoint(1).get());
+  }
+}
+
+TEST_F(WorkerClusterTest, WithNothingButWeightZeroThereIsNobody) {
+  for (const LbPolicy policy : {LbPolicy::kRoundRobin, LbPolicy::kLeastRequest, LbPolicy::kRandom,
+                                LbPolicy::kRingHash, LbPolicy::kMaglev}) {
+    WorkerCluster worker(Make(ClusterOf(policy, {0, 0})), 1);
+    const Picked picked = worker.Choose({.head = {}, .random = 5});
+    EXPECT_EQ(picked.endpoint, nullptr);
+    EXPECT_EQ(picked.why, NoPick::kNoEndpoint);
+  }
+}
+
+// --- Priorities ---
+
+// Endpoints 0 to 3 in the first priority, 4 to 7 in the second.
+config::Cluster TwoPriorities(LbPolicy policy) {
+  config::Cluster settings = EvenCluster(policy, 8);
+  settings.hash_policy = {{.header = "X-Room"}};
+  for (size_t i = 4; i < 8; ++i) settings.endpoints[i].priority = 7;
+  return settings;
+}
+
+TEST_F(WorkerClusterTest, TheSecondPriorityTakesWhatTheFirstsHealthLoses) {
+  for (const LbPolicy policy : {LbPolicy::kRoundRobin, LbPolicy::kLeastRequest, LbPolicy::kRandom,
+                                LbPolicy::kRingHash, LbPolicy::kMaglev}) {
+    WorkerCluster worker(Make(TwoPriorities(policy)), 1);
+    EXPECT_EQ(OfFirstPriority(worker), 1000);
+    SetUsable(*endpoint(0), false);
+    EXPECT_EQ(OfFirstPriority(worker), 1000) << "three quarters can take 1.4 times as much";
+    SetUsable(*endpoint(1), false);
+    EXPECT_NEAR(OfFirstPriority(worker), 700, 50) << static_cast<int>(policy);
+    SetUsable(*endpoint(2), false);
+    EXPECT_NEAR(OfFirstPriority(worker), 350, 50) << static_cast<int>(policy);
+    SetUsable(*endpoint(3), false);
+    EXPECT_EQ(OfFirstPriority(worker), 0);
+    for (size_t i = 0; i < 4; ++i) SetUsable(*endpoint(i), true);
+    EXPECT_EQ(OfFirstPriority(worker), 1000);
+  }
+}
+
+TEST_F(WorkerClusterTest, OneHashHasOnePlaceInWhateverPriority) {
+  WorkerCluster one(Make(TwoPriorities(LbPolicy::kRingHash)), 1);
+  WorkerCluster other(Make(TwoPriorities(LbPolicy::kRingHash)), 2);
+  SetUsable(*endpoint(0), false);
+  SetUsable(*endpoint(1), false);
+  std::map<const Endpoint*, int> picks;
+  for (int i = 0; i < 1000; ++i) {
+    const std::string room = std::to_string(i);
+    http::RequestHead head;
+    head.headers.Add("X-Room", room);
+    const Endpoint* picked = one.Choose({.head = head, .random = 1}).endpoint;
+    EXPECT_EQ(picked, other.Choose({.head = head, .random = 2}).endpoint);
+    ++picks[picked];
+  }
+  EXPECT_EQ(picks.size(), 6u);
+  for (const auto& [picked, count] : picks) EXPECT_GT(count, 30) << picked->name();
+}
+
+TEST_F(WorkerClusterTest, ARetryGoesToTheNextPriorityWhenTheFirstIsTried) {
+  WorkerCluster worker(Make(TwoPriorities(LbPolicy::kRoundRobin)), 1);
+  const std::shared_ptr<const Endpoint> tried[] = {endpoint(0), endpoint(1), endpoint(2), endpoint(3)};
+  const Picked picked = worker.Choose({.head = {}, .tried = tried});
+  ASSERT_NE(picked.endpoint, nullptr);
+  EXPECT_EQ(worker.membership().table()->FindMember(*picked.endpoint)->priority, 7u);
+}
+
+TEST_F(WorkerClusterTest, PrioritiesComeAndGo) {
+  WorkerCluster worker(Make(TwoPriorities(LbPolicy::kRoundRobin)), 1);
+  worker.Update(Make(EvenCluster(LbPolicy::kRoundRobin, 3)));
+  EXPECT_EQ(Picks(worker, 30).size(), 3u);
+  worker.Update(Make(TwoPriorities(LbPolicy::kRoundRobin)));
+  EXPECT_EQ(OfFirstPriority(worker), 1000);
+}
+
+// --- Who is out ---
+
+TEST_F(WorkerClusterTest, InAPanicEverybodyIsPicked) {
+  config::Cluster settings = EvenCluster(LbPolicy::kRoundRobin, 4);
+  settings.panic_threshold = 50;
+  WorkerCluster worker(Make(settings), 1);
+  SetUsable(*endpoint(0), false);
+  SetUsable(*endpoint(1), false);
+  EXPECT_EQ(Picks(worker, 40).size(), 2u);
+  SetUsable(*endpoint(2), false);
+  for (const auto& [name, count] : Picks(worker, 40)) EXPECT_NEAR(count, 10, 2) << name;
+  SetUsable(*endpoint(2), true);
+  EXPECT_EQ(Picks(worker, 40).size(), 2u);
+}
+
+// Nobody is refused while one is only ejected; a check that fails is another matter.
+TEST_F(WorkerClusterTest, WhereNobodyElseMayBePickedOneThatIsEjectedIs) {
+  WorkerCluster worker(Make(EvenCluster(LbPolicy::kRoundRobin, 3)), 1);
+  for (int i = 0; i < 3; ++i) Trial(*endpoint(0), false).Failed("refused", base::SteadyNow());
+  ASSERT_EQ(endpoint(0)->state_name(), "ejected");
+  SetUsable(*endpoint(1), false);
+  SetUsable(*endpoint(2), false);
+  EXPECT_EQ(worker.Choose({.head = {}}).endpoint, endpoint(0).get());
+  SetUsable(*endpoint(0), false);
+  EXPECT_EQ(worker.Choose({.head = {}}).why, NoPick::kNoEndpoint);
+}
+
+// --- Slow start ---
+
+TEST_F(WorkerClusterTest, WhoJoinsGetsItsShareStepByStep) {
+  for (const LbPolicy policy : {LbPolicy::kRoundRobin, LbPolicy::kRandom}) {
+    config::Cluster settings = EvenCluster(policy, 4);
+    settings.slow_start = config::SlowStart{.window = 100s};
+    base::TimePoint now(1000s);
+    config::Cluster three = settings;
+    three.endpoints.pop_back();
+    WorkerCluster worker(Make(three), 1, now);
+    worker.Update(Make(settings), now);
+    const std::string joined = endpoint(3)->name();
+    EXPECT_NEAR(Spread(worker, 3100, now)[joined], 100, 30) << static_cast<int>(policy);
+    now += 25s;
+    EXPECT_NEAR(Spread(worker, 3250, now)[joined], 250, 50) << static_cast<int>(policy);
+    now += 25s;
+    EXPECT_NEAR(Spread(worker, 3500, now)[joined], 500, 70) << static_cast<int>(policy);
+    now += 50s;
+    EXPECT_NEAR(Spread(worker, 4000, now)[joined], 1000, 100) << static_cast<int>(policy);
+    worker.Update(Make(three), now);
+  }
+}
+
+// With tunnels that stay it fills up to its share, and not beyond it.
+TEST_F(WorkerClusterTest, LeastRequestFillsANewEndpointSlowly) {
+  config::Cluster settings = EvenCluster(LbPolicy::kLeastRequest, 3);
+  settings.slow_start = config::SlowStart{.window = 100s};
+  config::Cluster two = settings;
+  two.endpoints.pop_back();
+  base::TimePoint now(1000s);
+  std::mt19937_64 random(3);
+  std::vector<OpenLease> tunnels;
+  WorkerCluster worker(Make(two), 1, now);
+  for (int i = 0; i < 1000; ++i)
+    tunnels.push_back(worker.Choose({.head = {}, .random = random(), .now = now}).lease);
+  worker.Update(Make(settings), now);
+  for (int i = 0; i < 100; ++i)
+    tunnels.push_back(worker.Choose({.head = {}, .random = random(), .now = now}).lease);
+  EXPECT_LT(endpoint(2)->active(), 60) << "a tenth of the weight, against two that are full";
+  EXPECT_GT(endpoint(2)->active(), 5);
 }
 
 }  // namespace

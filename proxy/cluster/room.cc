@@ -1,0 +1,88 @@
+#include "proxy/cluster/room.h"
+
+#include "proxy/base/check.h"
+
+namespace hawser::cluster {
+namespace {
+
+Open With(Open open, Work work) {
+  ++(work == Work::kHandshake ? open.handshakes : open.requests);
+  return open;
+}
+
+bool Over(int64_t count, uint32_t limit) {
+  return limit > 0 && count > int64_t{limit};
+}
+
+bool HasLimits(const config::CircuitBreakers& limits) {
+  return limits.tunnels > 0 || limits.requests > 0 || limits.connecting > 0;
+}
+
+}  // namespace
+
+NoPick OverLimit(const config::CircuitBreakers& limits, Work work, const Open& open) {
+  if (work == Work::kHandshake && Over(open.handshakes + open.tunnels, limits.tunnels))
+    return NoPick::kTunnelsFull;
+  return Over(open.requests + open.handshakes, limits.requests) ? NoPick::kRequestsFull : NoPick::kNone;
+}
+
+bool ConnectingIsFull(const config::CircuitBreakers& limits, Work work, const Endpoint& endpoint,
+                      int64_t connecting) {
+  if (!Over(connecting + 1, limits.connecting)) return false;
+  const bool has_connection =
+      endpoint.http2_connections() > 0 || (work == Work::kRequest && endpoint.idle_connections() > 0);
+  return !has_connection;
+}
+
+RoomRules::RoomRules(const config::Cluster& settings) {
+  if (HasLimits(settings.endpoint_circuit_breakers)) breakers = settings.endpoint_circuit_breakers;
+  const bool hashes =
+      settings.lb_policy == config::LbPolicy::kRingHash || settings.lb_policy == config::LbPolicy::kMaglev;
+  if (hashes) balance_factor = settings.hash_balance_factor;
+  if (settings.admission) {
+    const config::Admission& settings_of = *settings.admission;
+    admission = {.rate = AdmissionRate::Of(settings_of.rate.per_second, settings_of.burst),
+                 .pending = settings_of.pending};
+  }
+}
+
+void Room::Bound(Members members) {
+  if (rules_.balance_factor == 0) return;
+  open_ = 1;
+  weights_ = 0;
+  for (const Member& member : members) {
+    open_ += static_cast<uint64_t>(member.endpoint->active());
+    weights_ += member.weight;
+  }
+}
+
+bool Room::WithinBound(const Member& member) const {
+  if (rules_.balance_factor == 0) return true;
+  HAWSER_DCHECK(weights_ > 0);
+  const uint64_t share = open_ * rules_.balance_factor * member.weight;
+  const uint64_t most = (share + 100 * weights_ - 1) / (100 * weights_);
+  return static_cast<uint64_t>(member.endpoint->active()) < most;
+}
+
+NoPick Room::Full(const Endpoint& endpoint) const {
+  if (!rules_.breakers) return NoPick::kNone;
+  if (ConnectingIsFull(*rules_.breakers, work_, endpoint, endpoint.connecting()))
+    return NoPick::kConnectingFull;
+  return OverLimit(*rules_.breakers, work_, With(endpoint.open(), work_));
+}
+
+bool Room::MustWait(const Endpoint& endpoint) const {
+  if (!rules_.admission || work_ != Work::kHandshake) return false;
+  return endpoint.admission().pending() > 0 || !endpoint.admission().HasToken(now_, rules_.admission->rate);
+}
+
+bool Room::For(const Member& member) const {
+  const Endpoint& endpoint = *member.endpoint;
+  if (Full(endpoint) != NoPick::kNone) return false;
+  if (least_ == Least::kOpen) return true;
+  if (!WithinBound(member)) return false;
+  if (!MustWait(endpoint)) return true;
+  return least_ == Least::kPlace && endpoint.admission().pending() < rules_.admission->pending;
+}
+
+}  // namespace hawser::cluster

@@ -1,0 +1,84 @@
+// Which endpoints have room for one more request or handshake: within `endpoint_circuit_breakers`, within the
+// bound on the load of a hashing policy, with a token for a handshake. Only what is configured costs: a
+// cluster without any of it has no Room.
+//
+// Bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018; Envoy's hash_balance_factor): an endpoint has at most
+// `factor` percent of the mean by weight, with this request, of what is open. One at least always has less.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "config/schema.h"
+#include "proxy/base/clock.h"
+#include "proxy/cluster/admission_bucket.h"
+#include "proxy/cluster/load.h"
+#include "proxy/cluster/member.h"
+
+namespace hawser::cluster {
+
+// Why no endpoint was picked.
+enum class NoPick : uint8_t {
+  kNone,            // one was
+  kNoEndpoint,      // there is none, all are out, or have failed this request
+  kTunnelsFull,     // a circuit breaker of the cluster, or of each endpoint that could be picked
+  kRequestsFull,    // the same, of requests
+  kConnectingFull,  // the same, of connections being made
+};
+
+// Which limit is passed where that much is open, with a request or handshake of kind `work`; kNone: none.
+NoPick OverLimit(const config::CircuitBreakers& limits, Work work, const Open& open);
+// Whether a new connection is needed for `work`, and `connecting` of them are being made already.
+bool ConnectingIsFull(const config::CircuitBreakers& limits, Work work, const Endpoint& endpoint,
+                      int64_t connecting);
+
+// What a cluster's settings say. A value.
+struct RoomRules {
+  explicit RoomRules(const config::Cluster& settings);
+
+  bool Any(Work work) const {
+    return breakers || balance_factor > 0 || (admission && work == Work::kHandshake);
+  }
+
+  struct Admission {
+    AdmissionRate rate;
+    uint32_t pending;
+  };
+  std::optional<config::CircuitBreakers> breakers;  // of each endpoint
+  uint32_t balance_factor = 0;                      // percent; 0: off
+  std::optional<Admission> admission;
+};
+
+// For one request. `rules` must outlive it.
+class Room {
+ public:
+  // What an endpoint must have, from the best to the least.
+  enum class Least : uint8_t {
+    kAll,
+    kPlace,  // a place in its queue instead of a token
+    kOpen,   // its circuit breakers are closed
+  };
+
+  Room(const RoomRules& rules, Work work, base::TimePoint now) : rules_(rules), now_(now), work_(work) {}
+
+  void Require(Least least) { least_ = least; }
+  // The bound is that of these members.
+  void Bound(Members members);
+
+  bool For(const Member& member) const;
+  NoPick Full(const Endpoint& endpoint) const;
+  // Whether a handshake would wait for its admission there.
+  bool MustWait(const Endpoint& endpoint) const;
+
+ private:
+  bool WithinBound(const Member& member) const;
+
+  const RoomRules& rules_;
+  const base::TimePoint now_;
+  const Work work_;
+  Least least_ = Least::kAll;
+  uint64_t open_ = 0;     // at all of the members, with this one
+  uint64_t weights_ = 0;  // of them
+};
+
+}  // namespace hawser::cluster
