@@ -62,14 +62,15 @@ void Describe(Description& d, const HealthCheck& check) {
            "Time between two checks of an endpoint whose last check has succeeded, give or take a tenth. The "
            "first checks are spread over this time."},
           check.interval, {10ms, 24h});
-  d.Field({"unhealthy_interval", "Time between two checks of an endpoint whose last check has failed."},
+  d.Field({"unhealthy_interval",
+           "Time between two checks of an endpoint that is unhealthy or whose last check has failed."},
           check.unhealthy_interval, {10ms, 24h});
   d.Field({"timeout", "Time for one check, with its connection. A check that takes longer has failed."},
           check.timeout, {10ms, 5min});
   d.Field(
       {"healthy_threshold",
        "After this many successes in a row an unhealthy endpoint is healthy again. Before its first result "
-       "an endpoint counts as healthy."},
+       "an endpoint counts as healthy; that result decides at once."},
       check.healthy_threshold, {1, 100});
   d.Field({"unhealthy_threshold",
            "After this many failures in a row a healthy endpoint is unhealthy: it gets no new requests and "

@@ -44,7 +44,7 @@ struct HealthCheck {
   std::optional<HttpCheck> http;
   std::optional<TcpCheck> tcp;
   Duration interval = 5s;
-  Duration unhealthy_interval = 1s;  // while the last result was a failure
+  Duration unhealthy_interval = 1s;  // while it is unhealthy, or the last result was a failure
   Duration timeout = 1s;             // of one check, with its connection
   uint32_t healthy_threshold = 2;
   uint32_t unhealthy_threshold = 3;

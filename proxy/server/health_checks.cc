@@ -31,7 +31,9 @@ cluster::HealthChecker::Calls HealthChecks::CheckerCalls(CloseTunnels close_tunn
                      const std::shared_ptr<cluster::Endpoint>& target) {
                 under_way_[id] = std::make_unique<cluster::HealthCheck>(
                     loop_, pool_, plan, target,
-                    [this, id, kind = plan.kind()](const cluster::CheckResult& result) {
+                    [this, id, kind = plan.kind(), target](const cluster::CheckResult& result) {
+                      // A connection that has gone dead without a word is not asked again.
+                      if (result.kind == cluster::CheckResult::Kind::kFailed) pool_.Forget(*target);
                       OnResult(id, kind, result);
                     });
               },
