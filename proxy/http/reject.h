@@ -94,8 +94,8 @@ struct RejectSpec {
   int status = 0;           // HTTP status where the client has had no head yet; 0: the connection just ends
   uint16_t close_code = 0;  // RFC 6455 §7.4 code for a tunnel's client; 0: never happens in a tunnel
   ClosedBy closed_by;
-  // Retry-After of the response (RFC 9110 §10.2.3), seconds; 0: none. Each response has between this and twice
-  // as much, so that those who are refused together do not come back together.
+  // Retry-After of the response (RFC 9110 §10.2.3), seconds; 0: none. Each response has between this and
+  // twice as much, so that those who are refused together do not come back together.
   uint16_t retry_after = 0;
   std::string_view label;   // metric label and access-log reason: snake_case
   std::string_view flag;    // the access log's short flag, one of FlagTable; "-" for kNone

@@ -1,6 +1,6 @@
 // The access log: one line for every request and every tunnel, written when it ends. Workers format lines
-// (log_format) and hand them over; one thread of the log writes them in batches (net/line_writer.h). When the disk cannot keep up, or is
-// full, lines are dropped and counted, and the process log says so.
+// (log_format) and hand them over; one thread of the log writes them in batches (net/line_writer.h). When the
+// disk cannot keep up, or is full, lines are dropped and counted, and the process log says so.
 #pragma once
 
 #include <cstdint>

@@ -6,6 +6,14 @@ namespace hawser::session {
 
 using http::Reject;
 
+Ending Ending::OfRequest(Reject reason) {
+  Ending ending;
+  ending.closed_by = http::SpecOf(reason).closed_by;
+  ending.reason = reason;
+  ending.close_code = 0;
+  return ending;
+}
+
 uint16_t Ending::AnswerCode() const {
   return ws::MayBeSent(close_code) ? close_code : 1000;
 }
@@ -23,6 +31,22 @@ Outcome Ending::outcome() const {
           .flag = ordinary ? "" : spec.flag,
           .violation = ws::SpecOf(violation).label,
           .offender = violation == ws::Violation::kNone ? "" : NameOf(offender)};
+}
+
+std::optional<Ending::Judgement> Ending::judgement() const {
+  using cluster::TunnelEnd;
+  constexpr uint16_t kFailed = 1011;  // RFC 6455 §7.4.1
+  constexpr Judgement kInOrder{TunnelEnd::kNormal, {}};
+  if (reason == Reject::kNone && closed_by == ClosedBy::kBackend)
+    return close_code == kFailed ? Judgement{TunnelEnd::kFault, "closed a tunnel with 1011"} : kInOrder;
+  if (reason == Reject::kNone && closed_by == ClosedBy::kClient && answered) return kInOrder;
+  if (reason == Reject::kBackendLost) {
+    return reset ? Judgement{TunnelEnd::kFault, "reset a tunnel"}
+                 : Judgement{TunnelEnd::kSilentFin, "ended a tunnel without a close frame"};
+  }
+  if (reason == Reject::kPongTimeout && offender == Peer::kBackend)
+    return Judgement{TunnelEnd::kFault, "did not answer a ping"};
+  return std::nullopt;
 }
 
 ClosedBy ClosedByOf(Peer peer) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
+#include "proxy/cluster/health.h"
 #include "proxy/http/reject.h"
 #include "proxy/session/peer.h"
 #include "proxy/session/record.h"
@@ -14,16 +16,17 @@ namespace hawser::session {
 
 struct Ending {
   // The end of a request: refused or given up for `reason`; none: its response was complete.
-  static Ending OfRequest(http::Reject reason = http::Reject::kNone) {
-    return {.closed_by = http::SpecOf(reason).closed_by, .reason = reason, .close_code = 0};
-  }
+  static Ending OfRequest(http::Reject reason);
 
   ClosedBy closed_by = ClosedBy::kNobody;
   http::Reject reason = http::Reject::kNone;  // none: a close handshake that a peer began
   uint16_t close_code = 1006;                 // RFC 6455 §7.1.5: as the client saw or sent it; a request: 0
   // The rule that `offender` broke, if it was one of RFC 6455.
   ws::Violation violation = ws::Violation::kNone;
-  Peer offender = Peer::kClient;
+  // Who that was, or who did not answer a ping.
+  Peer offender : 1 = Peer::kClient;
+  bool reset : 1 = false;     // a lost peer's connection was broken, not ended
+  bool answered : 1 = false;  // the backend has answered the client's close frame with its own
 
   // The code that answers a close frame with close_code (RFC 6455 §5.5.1): the same, if it may be sent.
   uint16_t AnswerCode() const;
@@ -31,6 +34,15 @@ struct Ending {
   std::string_view text() const;
   // For the log.
   Outcome outcome() const;
+
+  // What it says of the health of a tunnel's endpoint; nothing where it says nothing. Only what the backend
+  // did counts: not a client that leaves, not a rule that was broken (a client may make a backend break one),
+  // not hawser's own reasons.
+  struct Judgement {
+    cluster::TunnelEnd end;
+    std::string_view why;  // in words, of a fault
+  };
+  std::optional<Judgement> judgement() const;
 };
 
 // The ClosedBy of a tunnel that `peer` ended.

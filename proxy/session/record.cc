@@ -8,6 +8,15 @@
 #include "proxy/session/logged_target.h"
 
 namespace hawser::session {
+namespace {
+
+uint16_t MillisOf(base::TimePoint::duration time) {
+  const auto millis = std::chrono::duration_cast<base::Duration>(time).count();
+  return static_cast<uint16_t>(
+      std::clamp<base::Duration::rep>(millis, 0, std::numeric_limits<uint16_t>::max()));
+}
+
+}  // namespace
 
 RequestText::RequestText(std::string_view request_id, std::string_view method, std::string_view host,
                          std::string_view target) {
@@ -24,6 +33,15 @@ RequestText::RequestText(std::string_view request_id, std::string_view method, s
   text_ = std::make_unique_for_overwrite<char[]>(size);
   char* at = text_.get();
   for (const std::string_view part : parts) at = std::copy(part.begin(), part.end(), at);
+}
+
+void RequestRecord::AddToQueue(base::TimePoint::duration waited) {
+  queue_ms = MillisOf(base::Duration(queue_ms) + waited);
+}
+
+void RequestRecord::SetOpened(base::TimePoint now) {
+  tunnel = true;
+  handshake_ms = MillisOf(now - start);
 }
 
 std::string_view NameOf(http::Version version) {

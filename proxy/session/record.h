@@ -80,6 +80,10 @@ struct RequestRecord {
   std::shared_ptr<const route::Route> route;
   cluster::OpenLease endpoint;  // the last one that was picked
   base::TimePoint start;
+
+  void AddToQueue(base::TimePoint::duration waited);
+  void SetOpened(base::TimePoint now);
+  base::TimePoint opened() const { return start + base::Duration(handshake_ms); }  // of a tunnel
 };
 
 struct Outcome {

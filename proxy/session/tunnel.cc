@@ -53,6 +53,7 @@ Tunnel::Tunnel(WorkerServices& services, Parts parts)
       content_(settings().inspection == config::Inspection::kOff ? Content::kBytes
                : parts.deflate                                   ? Content::kDeflatedFrames
                                                                  : Content::kFrames),
+      unproven_(record_.endpoint->tunnel_failures() > 0),
       longest_silence_(MillisOf(parts.longest_silence)) {
   record_.route->group->Add(services_.worker, stats::PartCount::kTunnels);
   if (!is_pipe()) sides_.StartKeepalive(settings().keepalive, services_);
@@ -152,7 +153,8 @@ void Tunnel::OnStep(Peer from, const Direction::Step& step) {
       if (state_ == State::kOpen) ending_.violation = step.violation;
       return OnBrokenRule(from, RejectOf(step.violation));
     case Direction::Event::kClose:
-      if (state_ == State::kOpen) BeginClosing(ClosedByOf(from), Reject::kNone, step.close_code);
+      if (state_ == State::kOpen) return BeginClosing(ClosedByOf(from), Reject::kNone, step.close_code);
+      ending_.answered = from == Peer::kBackend;
   }
 }
 
@@ -195,6 +197,7 @@ void Tunnel::OnEnd(Peer from, net::IoState how) {
   uint16_t code = ending_.AnswerCode();
   if (state_ == State::kOpen) {
     code = CodeOfLoss(from);
+    ending_.reset = how == net::IoState::kError;
     BeginClosing(ClosedByOf(from), LossOf(from), 1006);
   }
   if (!listens) gone.Finish();
@@ -206,6 +209,7 @@ void Tunnel::OnEnd(Peer from, net::IoState how) {
 // close_timeout, unless this stream is broken.
 void Tunnel::OnPipeEnd(Peer from, net::IoState how) {
   const bool broken = how == net::IoState::kError;
+  if (state_ == State::kOpen) ending_.reset = broken;
   if (state_ == State::kOpen) BeginClosing(ClosedByOf(from), broken ? LossOf(from) : Reject::kNone, 1006);
   side(Other(from)).Finish();
   if (!broken) return;
@@ -292,6 +296,10 @@ void Tunnel::Retire() {
   state_ = State::kClosed;
   timer_.Cancel();
   const base::TimePoint now = services_.loop.now();
+  cluster::Endpoint& endpoint = *record_.endpoint;
+  if (const auto judged = ending_.judgement())
+    endpoint.health().OnTunnelEnd(endpoint, judged->end, base::Between(record_.opened(), now), now,
+                                  judged->why);
   stats::WorkerStats& stats = services_.stats;
   stats.Subtract(stats::Metric::kTunnelsOpen);
   record_.route->group->Subtract(services_.worker, stats::PartCount::kTunnels);
@@ -317,6 +325,10 @@ void Tunnel::OnTimer() {
   const base::Duration idle = settings().idle_timeout;
   if (now >= expiry_) return End(Reject::kMaxDuration);
   if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);
+  if (unproven_ && now >= ProvenAt()) {
+    unproven_ = false;
+    cluster::Health::OnTunnelProven(*record_.endpoint);
+  }
   sides_.CheckBackendHost(LongestSilence());
   // When one side's ping is due, the other side is pinged early: the tunnel wakes up once for both.
   base::Duration early{0};
@@ -375,6 +387,7 @@ void Tunnel::CheckKeepalive(Peer peer, base::Duration early) {
   // Or that it does not read at all, while its host lives: then it cannot know of the ping.
   if (at.stall().watched() && at.stream().HostSilence() == base::Duration(0))
     return at.keepalive().Heard(now);
+  ending_.offender = peer;
   BeginClosing(ClosedBy::kTimeout, Reject::kPongTimeout, CodeOfLoss(peer) != 0 ? CodeOfLoss(peer) : 1006);
   CloseTowards(peer, http::SpecOf(Reject::kPongTimeout).close_code);
   CloseStream(peer, net::CloseReason::kOrderly);
@@ -424,6 +437,7 @@ void Tunnel::ArmTimer() {
   const auto now = services_.loop.now();
   auto next = expiry_;
   if (settings().idle_timeout.count() > 0) next = std::min(next, last_message_ + settings().idle_timeout);
+  if (unproven_) next = std::min(next, ProvenAt());
   if (const base::Duration longest = LongestSilence(); longest.count() > 0)
     next = std::min(next, now + (side(Peer::kClient).MayBeUnderWay() ? longest / 4 : longest));
   for (const Peer peer : kPeers) {

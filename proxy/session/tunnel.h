@@ -19,6 +19,7 @@
 
 #include "filters/attachments.h"
 #include "proxy/base/intrusive_list.h"
+#include "proxy/cluster/health.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/reject.h"
@@ -127,6 +128,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   void OnBlocked(Peer peer);
   void CheckStall(Peer peer);
   void EndStalled(Peer peer);
+  base::TimePoint ProvenAt() const { return record_.opened() + cluster::Health::kProvenAfter; }
   base::Duration LongestSilence() const { return base::Duration(longest_silence_); }
   void ArmTimer();
 
@@ -142,7 +144,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   std::unique_ptr<Paces> paces_;  // null: the route has no rates
   Ending ending_;
   State state_ = State::kOpen;
-  Content content_;
+  Content content_ : 7;
+  bool unproven_ : 1;  // tunnels of its endpoint have failed, and it is not old enough to say more
   uint32_t slot_ = 0;
   const uint32_t longest_silence_;  // of the backend's host, milliseconds; 0: not checked
 };

@@ -32,7 +32,7 @@ void TunnelOpening::OnResponse(const config::Route& route, http::ResponseHead& h
 void TunnelOpening::OnOpened(WorkerServices& services, RequestRecord& record,
                              cluster::Endpoint& endpoint) const {
   record.status = record.version == http::Version::kHttp2 ? 200 : 101;
-  record.tunnel = true;
+  record.SetOpened(services.loop.now());
   endpoint.CountTunnelOpened();
   record.endpoint.BecomeTunnel();
   stats::WorkerStats& stats = services.stats;

@@ -85,7 +85,7 @@ TEST(EndpointFailure, AnEndpointThatRefusesFailsNoHandshakeAndIsEjected) {
     EXPECT_EQ(EndpointRow(hawser, alive.address())["state"], "in");
     EXPECT_TRUE(hawser.MetricIs("hawser_endpoint_out", 1));
     EXPECT_TRUE(hawser.MetricIs("hawser_endpoint_ejections_total", 1));
-    EXPECT_TRUE(Says(hawser, "is left out for 5 s after 3 failures in a row"));
+    EXPECT_TRUE(Says(hawser, "3 failures in a row, left out for 5 s"));
   }
 }
 
@@ -141,7 +141,7 @@ TEST(EndpointFailure, AnEndpointThatComesBackIsTriedAgainAndIsIn) {
     return head.Value("X-Backend") == "back";
   }));
   EXPECT_EQ(EndpointRow(hawser, back.address())["state"], "in");
-  EXPECT_TRUE(Says(hawser, "answers and is in again"));
+  EXPECT_TRUE(Says(hawser, "-> in: it answers"));
 }
 
 // --- What may be sent again ---
