@@ -59,7 +59,7 @@ Worker::Worker(std::unique_ptr<event::Loop> loop, std::shared_ptr<const session:
                 .random = SeededRandom(),
                 .worker = number,
                 .handshakes{*loop_, stats_, snapshot->config->limits.tls_handshake_share}},
-      backends_(*loop_, buffers_, stick_table, std::move(snapshot), services_.random),
+      backends_(*loop_, buffers_, stats_, stick_table, std::move(snapshot), services_.random),
       long_turns_(*loop_) {
   stats_.Include(loop_->turn_counts());
 }

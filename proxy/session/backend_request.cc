@@ -1,5 +1,7 @@
 #include "proxy/session/backend_request.h"
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <string_view>
 #include <system_error>
@@ -7,26 +9,14 @@
 
 #include "fmt/format.h"
 #include "proxy/http/cache_control.h"
+#include "proxy/session/pick_outcome.h"
 #include "spdlog/spdlog.h"
 
 namespace hawser::session {
 namespace {
 
+using config::RetryOn;
 using http::Reject;
-
-// The metrics stand in the order of the results.
-constexpr stats::Metric MetricOf(cluster::AffinityResult result) {
-  return static_cast<stats::Metric>(static_cast<int>(stats::Metric::kAffinityNone) +
-                                    static_cast<int>(result));
-}
-static_assert(MetricOf(cluster::AffinityResult::kSet) == stats::Metric::kAffinitySet &&
-              MetricOf(cluster::AffinityResult::kHit) == stats::Metric::kAffinityHit &&
-              MetricOf(cluster::AffinityResult::kForged) == stats::Metric::kAffinityForged &&
-              MetricOf(cluster::AffinityResult::kExpired) == stats::Metric::kAffinityExpired &&
-              MetricOf(cluster::AffinityResult::kGone) == stats::Metric::kAffinityGone &&
-              MetricOf(cluster::AffinityResult::kUnknown) == stats::Metric::kAffinityUnknown &&
-              static_cast<int>(cluster::AffinityResult::kUnknown) + 1 ==
-                  static_cast<int>(cluster::AffinityResult::kCount));
 
 // Why a stream is broken, or `otherwise` where it does not know.
 std::string WhyOf(const net::ByteStream& stream, std::string_view otherwise) {
@@ -52,6 +42,7 @@ BackendRequest::State BackendRequest::Advance() {
     before = state_;
     switch (state_) {
       case State::kPick: Pick(); break;
+      case State::kQueued: Queue(); break;
       case State::kConnect: Connect(); break;
       case State::kSendHead: SendHead(); break;
       case State::kSent:
@@ -61,35 +52,83 @@ BackendRequest::State BackendRequest::Advance() {
   return state_;
 }
 
+// --- The endpoint ---
+
+cluster::Picked BackendRequest::Choose() {
+  return cluster_->Choose({.head = request_.head,
+                           .client = request_.record.client,
+                           .tried = tried_,
+                           .random = services_.random(),
+                           .websocket = websocket(),
+                           .now = services_.loop.now(),
+                           .session = request_.session,
+                           .held = request_.record.endpoint.get()});
+}
+
 void BackendRequest::Pick() {
-  cluster::Picked picked = cluster_->Choose({.head = request_.head,
-                                             .client = request_.record.client,
-                                             .tried = tried_,
-                                             .random = services_.random(),
-                                             .websocket = websocket(),
-                                             .now = services_.loop.now(),
-                                             .session = request_.session,
-                                             .held = request_.record.endpoint.get()});
-  if (tried_.empty()) {
+  cluster::Picked picked = Choose();
+  if (request_.record.endpoint == nullptr) {
     request_.record.affinity = picked.affinity;
     services_.stats.Add(MetricOf(picked.affinity));
   }
-  if (picked.endpoint == nullptr || cluster::Contains(tried_, picked.endpoint))
-    return Fail(tried_.empty() ? Reject::kNoEndpoint : failure_);
+  if (picked.endpoint != nullptr && !cluster::Contains(tried_, picked.endpoint)) return Take(picked);
+  const Reject reject = RejectOf(picked.why);
+  if (reject != Reject::kNoEndpoint) request_.record.parts |= http::kBreakerPart;
+  Fail(tried_.empty() ? reject : failure_);
+}
+
+void BackendRequest::Take(cluster::Picked& picked) {
   // Nothing holds a session's endpoint that was not picked.
   if (picked.endpoint != request_.session.endpoint) request_.session.endpoint = nullptr;
   renew_affinity_ = picked.renew_affinity;
   trial_ = std::move(picked.trial);
   connecting_.Release();  // which, as the trial before, belongs to the endpoint before
   request_.record.endpoint = std::move(picked.lease);
+  if ((endpoint().state() & cluster::Endpoint::kPanic) != 0) request_.record.parts |= http::kPanicPart;
   try_ = Try::kFirst;
-  state_ = State::kConnect;
+  Admit(!picked.queue);
 }
+
+// --- Its admission ---
+
+// A handshake needs a token of its endpoint. `at_once`: it need not wait if there is one and nobody waits.
+void BackendRequest::Admit(bool at_once) {
+  const auto& admission = cluster_settings().admission;
+  AdmissionQueue& queue = backends_.admission();
+  if (!websocket() || !admission || (at_once && queue.TryAdmit(endpoint(), *admission))) {
+    state_ = State::kConnect;
+    return;
+  }
+  waiter_.timer.Cancel();
+  request_.record.parts |= http::kQueuePart;
+  if (!queue_until_) queue_until_ = services_.loop.now() + admission->wait;
+  queued_ = queue.Enter(endpoint(), *admission, *queue_until_, waiter_.owner, waiter_.tag);
+  if (queued_ == nullptr) return Fail(Reject::kAdmissionFull);
+  state_ = State::kQueued;
+}
+
+void BackendRequest::Queue() {
+  const AdmissionQueue::Result result = queued_->result();
+  if (result == AdmissionQueue::Result::kWaits) return;
+  LeaveQueue();
+  if (result == AdmissionQueue::Result::kTooLate) return Fail(Reject::kAdmissionTimeout);
+  state_ = result == AdmissionQueue::Result::kAdmitted ? State::kConnect : State::kPick;
+}
+
+void BackendRequest::LeaveQueue() {
+  if (queued_ == nullptr) return;
+  request_.record.AddToQueue(services_.loop.now() - queued_->since());
+  queued_ = nullptr;
+}
+
+// --- The connection ---
 
 void BackendRequest::Connect() {
   if (attempt_ == nullptr) {
     HAWSER_DCHECK(stream_ == nullptr);
-    services_.loop.Arm(waiter_.timer, cluster_->cluster().settings().connect_timeout);
+    const base::Duration time = retry().per_try_timeout;
+    try_until_ = time.count() > 0 ? services_.loop.now() + time : base::TimePoint::max();
+    services_.loop.Arm(waiter_.timer, TimeForHead(cluster_settings().connect_timeout));
     BeginAttempt();
     // A client that asks goes before those that ask for nothing.
     if (attempt_->state() == cluster::Attempt::State::kFailed &&
@@ -97,7 +136,8 @@ void BackendRequest::Connect() {
         services_.sessions.Evict(std::nullopt, Sessions::Unread::kLost)) {
       BeginAttempt();
     }
-    if (++tries_ > 1) services_.stats.Add(stats::Metric::kBackendConnectRetries);
+    request_.record.attempts = retries_.Begin();
+    if (request_.record.attempts > 1) services_.stats.Add(stats::Metric::kBackendConnectRetries);
   }
   if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
   std::unique_ptr<cluster::Attempt> attempt = std::move(attempt_);
@@ -134,19 +174,76 @@ void BackendRequest::SendHead() {
   state_ = State::kSent;
 }
 
+base::Duration BackendRequest::TimeForHead(base::Duration limit) const {
+  if (try_until_ == base::TimePoint::max()) return limit;
+  const auto left = std::chrono::ceil<base::Duration>(try_until_ - services_.loop.now());
+  const base::Duration of_try = std::max(left, base::Duration(1));
+  return limit.count() == 0 ? of_try : std::min(limit, of_try);
+}
+
+// --- The answer ---
+
 http::ClientStream::HeadState BackendRequest::ReadHead(http::ResponseHead& head) {
   HAWSER_DCHECK(state_ == State::kSent);
   const auto read = stream().ReadResponse(head);
-  if (stream_->answered()) trial_.Answered(services_.loop.now());
+  if (websocket()) {
+    JudgeHandshake(read, head.status);
+  } else if (stream_->answered()) {
+    trial_.Answered(services_.loop.now());
+  }
   return read;
 }
 
+// What an endpoint answers to a handshake says whether it serves WebSockets: 5xx and a wrong 101 say that it
+// does not. Anything else is what its application decides.
+void BackendRequest::JudgeHandshake(http::ClientStream::HeadState read, int status) {
+  using HeadState = http::ClientStream::HeadState;
+  switch (read) {
+    case HeadState::kBlocked:
+    case HeadState::kInterim:
+    case HeadState::kEnded: return;
+    case HeadState::kFinal:
+      if (status >= 500) return FailTrial(fmt::format("answered a WebSocket handshake with {}", status));
+      break;
+    case HeadState::kTunnel: break;
+    case HeadState::kMalformed: return FailTrial("answered a WebSocket handshake with no HTTP");
+    case HeadState::kBadUpgrade: return FailTrial("answered a WebSocket handshake with a wrong 101");
+  }
+  trial_.Answered(services_.loop.now());
+}
+
+bool BackendRequest::Replaces(const http::ResponseHead& answer, bool body_begun) {
+  const std::optional<RetryOn> cause = Retries::CauseOf(answer.status);
+  if (!cause || body_begun || !Repeatable()) return false;
+  switch (retries_.Ask(retry(), *cause)) {
+    case Retries::Answer::kNo: return false;
+    case Retries::Answer::kSpent: request_.record.parts |= http::kRetryLimitPart; return false;
+    case Retries::Answer::kYes: break;
+  }
+  tried_.push_back(request_.record.endpoint.shared());
+  cluster::Picked picked = Choose();
+  // What the client can have now is better than a place in a queue.
+  if (picked.endpoint == nullptr || picked.queue || cluster::Contains(tried_, picked.endpoint) ||
+      !EnterRetry()) {
+    tried_.pop_back();
+    return false;
+  }
+  failure_ = Reject::kNoEndpoint;
+  failure_text_ = fmt::format("answered {}", answer.status);
+  LogFailure();
+  Return();
+  Take(picked);
+  return true;
+}
+
 void BackendRequest::Return() {
+  LeaveQueue();
   attempt_.reset();
   if (stream_ != nullptr) backends_.pool().Return(endpoint(), transport_, std::move(stream_));
 }
 
 void BackendRequest::GiveUp() {
+  LeaveQueue();
   attempt_.reset();
   if (stream_ != nullptr) std::exchange(stream_, nullptr)->Close(net::CloseReason::kOrderly);
 }
@@ -168,7 +265,8 @@ void BackendRequest::OnAttemptFailed(const cluster::Attempt& attempt) {
   switch (attempt.error()) {
     case cluster::ConnectError::kNoLocalPort:
       services_.stats.Add(stats::Metric::kBackendNoLocalPort);
-      return OnTryFailed(Reject::kNoLocalPort, attempt.error_text(), Blame::kNobody);
+      return OnTryFailed(Reject::kNoLocalPort, RetryOn::kConnectFailure, attempt.error_text(),
+                         Blame::kNobody);
     case cluster::ConnectError::kNoResources:  // another endpoint would not help
       services_.stats.Add(stats::Metric::kBackendNoResources);
       failure_text_ = attempt.error_text();
@@ -176,23 +274,25 @@ void BackendRequest::OnAttemptFailed(const cluster::Attempt& attempt) {
       return Fail(Reject::kNoResources);
     case cluster::ConnectError::kShutDown: return Fail(Reject::kShutdown);
     case cluster::ConnectError::kTimedOut:
-      return OnTryFailed(Reject::kConnectTimeout, attempt.error_text(), blame);
+      return OnTryFailed(Reject::kConnectTimeout, RetryOn::kConnectFailure, attempt.error_text(), blame);
     case cluster::ConnectError::kNone:
     case cluster::ConnectError::kFailed: break;
   }
-  OnTryFailed(Reject::kConnectFailed, attempt.error_text(), blame);
+  OnTryFailed(Reject::kConnectFailed, RetryOn::kConnectFailure, attempt.error_text(), blame);
 }
 
 void BackendRequest::OnTimeout() {
   HAWSER_DCHECK(state_ == State::kConnect || state_ == State::kSendHead);
   const bool opened = attempt_ == nullptr || attempt_->opened();
   attempt_.reset();
-  OnTryFailed(Reject::kConnectTimeout, "not connected in time", opened ? Blame::kEndpoint : Blame::kNobody);
+  OnTryFailed(Reject::kConnectTimeout, RetryOn::kConnectFailure, "not connected in time",
+              opened ? Blame::kEndpoint : Blame::kNobody);
 }
 
 void BackendRequest::OnSendFailed() {
   const bool connected = try_ == Try::kOnKept || !stream_->unprocessed();
   OnTryFailed(connected ? Reject::kBackendClosed : Reject::kConnectFailed,
+              connected ? RetryOn::kReset : RetryOn::kConnectFailure,
               WhyOf(*stream_, "ended before the request was sent"),
               try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint);
 }
@@ -201,7 +301,7 @@ void BackendRequest::OnEnded(bool body_begun) {
   HAWSER_DCHECK(state_ == State::kSent);
   // In HTTP/2: the stream was refused, or is above the last one of a GOAWAY.
   const bool refused = stream().unprocessed();
-  OnTryFailed(Reject::kBackendClosed,
+  OnTryFailed(Reject::kBackendClosed, RetryOn::kReset,
               refused ? "the stream was refused" : WhyOf(*stream_, "ended without an answer"),
               refused || try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint, body_begun);
 }
@@ -209,17 +309,25 @@ void BackendRequest::OnEnded(bool body_begun) {
 // A request that is no handshake may be a long poll: its lateness says nothing about the endpoint.
 void BackendRequest::OnLate() {
   failure_text_ = "no answer in time";
-  if (websocket()) trial_.Failed(failure_text_, services_.loop.now());
+  if (websocket()) FailTrial(failure_text_);
   LogFailure();
 }
 
-// Tries again if the request may be sent again and `retry.attempts` allows it: at the same endpoint if the
-// failure says nothing about it, else at another.
-void BackendRequest::OnTryFailed(Reject reject, std::string why, Blame blame, bool body_begun) {
+// Who sets per_try_timeout says how long an answer may take: lateness is the endpoint's fault.
+void BackendRequest::OnTryLate(bool body_begun) {
+  HAWSER_DCHECK(state_ == State::kSent);
+  OnTryFailed(Reject::kBackendTimeout, RetryOn::kReset, "no answer within per_try_timeout", Blame::kEndpoint,
+              body_begun);
+}
+
+// Tries again if the request may be sent again and `retry` allows it: at the same endpoint if the failure
+// says nothing about it, else at another.
+void BackendRequest::OnTryFailed(Reject reject, RetryOn cause, std::string why, Blame blame,
+                                 bool body_begun) {
   const bool same = blame == Blame::kNobody && stream_ != nullptr && try_ != Try::kRepeated;
-  const bool goes_on = MaySendAgain(body_begun) && TriesLeft();
   failure_text_ = std::move(why);
-  if (blame == Blame::kEndpoint) trial_.Failed(failure_text_, services_.loop.now());
+  if (blame == Blame::kEndpoint) FailTrial(failure_text_);
+  const bool goes_on = MaySendAgain(body_begun) && TryFollows(cause, same);
   if (!same || !goes_on) LogFailure();
   if (reject == Reject::kConnectTimeout) services_.stats.Add(stats::Metric::kBackendConnectTimeouts);
   if (reject == Reject::kConnectFailed) services_.stats.Add(stats::Metric::kBackendConnectFailures);
@@ -229,11 +337,37 @@ void BackendRequest::OnTryFailed(Reject reject, std::string why, Blame blame, bo
   failure_ = reject;
   if (same) {
     try_ = Try::kAgain;
-    state_ = State::kConnect;
+    Admit(true);
   } else {
     tried_.push_back(request_.record.endpoint.shared());
     state_ = State::kPick;
   }
+}
+
+// A try at the same endpoint, on a new connection, is no load that the endpoint has not had: it needs no
+// place in the budget. Many kept connections may end at once.
+bool BackendRequest::TryFollows(RetryOn cause, bool same) {
+  switch (retries_.Ask(retry(), cause)) {
+    case Retries::Answer::kNo: return false;
+    case Retries::Answer::kSpent: request_.record.parts |= http::kRetryLimitPart; return false;
+    case Retries::Answer::kYes: return same || EnterRetry();
+  }
+  return false;
+}
+
+bool BackendRequest::EnterRetry() {
+  if (retries_.Enter(retry(), endpoint().load())) {
+    request_.record.parts |= http::kRetryPart;
+    return true;
+  }
+  services_.stats.Add(stats::Metric::kBackendRetriesOverBudget);
+  request_.record.parts |= http::kRetryLimitPart;
+  return false;
+}
+
+void BackendRequest::FailTrial(std::string_view why) {
+  trial_.Failed(why, services_.loop.now());
+  if ((endpoint().state() & cluster::Endpoint::kEjected) != 0) request_.record.parts |= http::kEjectionPart;
 }
 
 void BackendRequest::Fail(Reject reject) {
@@ -244,7 +378,7 @@ void BackendRequest::Fail(Reject reject) {
 bool BackendRequest::MaySendAgain(bool body_begun) const {
   if (body_begun) return false;
   if (stream_ == nullptr || stream_->unprocessed()) return true;
-  return !stream_->answered() && (websocket() || http::IsIdempotent(request_.head.method));
+  return !stream_->answered() && Repeatable();
 }
 
 void BackendRequest::LogFailure() {

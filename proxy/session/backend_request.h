@@ -1,8 +1,8 @@
-// One request to a backend: picks an endpoint, gets a stream to it from the pool, writes the head, and waits
-// for the head of the answer. If a try fails before any byte of an answer, another may follow, at the same
-// endpoint or at another one, while `retry.attempts` and the method allow it (RFC 9110 §9.2.2, RFC 9113
-// §8.7). It knows nothing of the response to the client. Owned by the exchange, which drives it; loop thread
-// only.
+// One request to a backend: picks an endpoint, waits to be admitted there, gets a stream to it from the pool,
+// writes the head, and waits for the head of the answer. If a try fails before any byte of an answer, or with
+// a status that `retry` names, another may follow, at the same endpoint or at another one, while `retry` and
+// the method allow it (RFC 9110 §9.2.2, RFC 9113 §8.7). It knows nothing of the response to the client. Owned
+// by the exchange, which drives it; loop thread only.
 //
 //   while (request.Advance() is neither kSent nor kFailed) wait for OnReady(tag); the timer: OnTimeout
 //   kSent:   request.ReadHead(head), bodies both ways by request.stream(); OnEnded after kEnded
@@ -11,18 +11,24 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "config/schema.h"
 #include "proxy/base/check.h"
+#include "proxy/base/clock.h"
 #include "proxy/cluster/cluster.h"
 #include "proxy/cluster/pool.h"
 #include "proxy/event/io_handler.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/http/message_stream.h"
 #include "proxy/http/reject.h"
+#include "proxy/session/admission_queue.h"
 #include "proxy/session/backends.h"
 #include "proxy/session/record.h"
+#include "proxy/session/retries.h"
 #include "proxy/session/worker_services.h"
 
 namespace hawser::session {
@@ -31,6 +37,7 @@ class BackendRequest {
  public:
   enum class State : uint8_t {
     kPick,      // an endpoint for the next try
+    kQueued,    // a WebSocket handshake waits for its admission
     kConnect,   // the pool is to give a stream
     kSendHead,  // the connection is being made, or the head is being written
     kSent,      // an answer is awaited, or has come
@@ -68,8 +75,16 @@ class BackendRequest {
   // The backend has ended without an answer: the next Advance begins another try, or it is kFailed.
   // `body_begun`: some of the request's body has been taken from the client, so that it cannot be sent again.
   void OnEnded(bool body_begun);
+  // Whether another try takes the place of this answer, whose head has just been read: then the next Advance
+  // begins it. `body_begun` as above.
+  bool Replaces(const http::ResponseHead& answer, bool body_begun);
   // No answer has come in time. The request is not sent again: the backend may be working on it.
   void OnLate();
+  // How long an answer may take now: `limit`, or what the try has left of `per_try_timeout`. 0: no limit.
+  base::Duration TimeForHead(base::Duration limit) const;
+  // That is over, for this try: then as OnEnded.
+  bool TryIsOver() const { return services_.loop.now() >= try_until_; }
+  void OnTryLate(bool body_begun);
 
   // In kSent, until the stream is taken, returned or given up.
   http::ClientStream& stream() {
@@ -109,18 +124,30 @@ class BackendRequest {
   };
   enum class Blame : bool { kNobody, kEndpoint };
 
+  cluster::Picked Choose();
   void Pick();
+  void Take(cluster::Picked& picked);
+  void Admit(bool at_once);
+  void Queue();
+  void LeaveQueue();
   void Connect();
   void BeginAttempt();
   void SendHead();
   void OnAttemptFailed(const cluster::Attempt& attempt);
   void OnSendFailed();
-  void OnTryFailed(http::Reject reject, std::string why, Blame blame, bool body_begun = false);
+  void OnTryFailed(http::Reject reject, config::RetryOn cause, std::string why, Blame blame,
+                   bool body_begun = false);
+  void JudgeHandshake(http::ClientStream::HeadState read, int status);
+  void FailTrial(std::string_view why);
   void Fail(http::Reject reject);
   bool MaySendAgain(bool body_begun) const;
-  bool TriesLeft() const { return tries_ <= cluster_->cluster().settings().retry.attempts; }
+  bool TryFollows(config::RetryOn cause, bool same);
+  bool EnterRetry();
   void LogFailure();
   bool websocket() const { return request_.upgrade != nullptr; }
+  // A backend that gets it twice does no harm (RFC 9110 §9.2.2).
+  bool Repeatable() const { return websocket() || http::IsIdempotent(request_.head.method); }
+  const config::Retry& retry() const { return cluster_settings().retry; }
 
   WorkerServices& services_;
   Backends& backends_;
@@ -132,7 +159,10 @@ class BackendRequest {
   std::vector<std::shared_ptr<const cluster::Endpoint>> tried_;  // without success
   cluster::Trial trial_;                                         // of endpoint()
   Try try_ = Try::kFirst;
-  uint8_t tries_ = 0;  // begun, at all endpoints
+  Retries retries_;
+  base::TimePoint try_until_ = base::TimePoint::max();  // the try's own time-out
+  std::optional<base::TimePoint> queue_until_;      // over all lines that it waits in, from the first one on
+  std::unique_ptr<AdmissionQueue::Waiter> queued_;  // in kQueued
   bool renew_affinity_ = false;
   http::Reject failure_ = http::Reject::kNone;
   std::string failure_text_;

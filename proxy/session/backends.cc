@@ -11,6 +11,7 @@ std::shared_ptr<const cluster::Membership> Backends::UpdateCluster(
     return nullptr;
   }
   auto before = worker->Update(std::move(membership));
+  admission_.PickAnew(now->name());
   if (*before->cluster()->transport() == *now->transport()) return before;
   // Kept connections of the old kind end now, and not only when a request asks for one.
   for (const cluster::Member& member : before->members()) pool_.SetCluster(*member.endpoint, now);

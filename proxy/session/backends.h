@@ -1,6 +1,6 @@
 // The backends as one worker sees them: the snapshot for new connections, this worker's part of each cluster,
-// the worker-local state of the routes' filters, and the connections that wait for another request. One per
-// worker, outlives its sessions; loop thread only.
+// the worker-local state of the routes' filters, the connections that wait for another request, and the
+// handshakes that wait to be admitted. One per worker, outlives its sessions; loop thread only.
 #pragma once
 
 #include <cstddef>
@@ -17,6 +17,7 @@
 #include "proxy/cluster/pool.h"
 #include "proxy/cluster/stick_table.h"
 #include "proxy/cluster/worker_cluster.h"
+#include "proxy/session/admission_queue.h"
 #include "proxy/session/filter_locals.h"
 #include "proxy/session/snapshot.h"
 
@@ -26,13 +27,15 @@ class Backends {
  public:
   // Draws the balancers' seeds from `random`. `loop`, `buffers`, `stick_table` and `random` must outlive
   // this.
-  Backends(event::Loop& loop, net::BufferPool& buffers, cluster::StickTable& stick_table,
-           std::shared_ptr<const Snapshot> snapshot, std::mt19937_64& random)
+  Backends(event::Loop& loop, net::BufferPool& buffers, stats::WorkerStats& stats,
+           cluster::StickTable& stick_table, std::shared_ptr<const Snapshot> snapshot,
+           std::mt19937_64& random)
       : snapshot_(std::move(snapshot)),
         random_(random),
         filter_locals_(loop),
         stick_table_(stick_table),
-        pool_(loop, buffers) {
+        pool_(loop, buffers),
+        admission_(loop, stats) {
     for (const auto& membership : snapshot_->clusters) UpdateCluster(membership);
   }
 
@@ -56,10 +59,14 @@ class Backends {
   // A cluster is gone, and no route leads to it any more. Requests under way go on. Returns as UpdateCluster.
   std::shared_ptr<const cluster::Membership> RemoveCluster(uint32_t id);
   // An endpoint has left its cluster for good: its kept connections end.
-  void Forget(const cluster::Endpoint& endpoint) { pool_.Forget(endpoint); }
+  void Forget(const cluster::Endpoint& endpoint) {
+    pool_.Forget(endpoint);
+    admission_.Forget(endpoint);
+  }
 
   FilterLocals& filter_locals() { return filter_locals_; }
   cluster::Pool& pool() { return pool_; }
+  AdmissionQueue& admission() { return admission_; }
   cluster::StickTable& stick_table() { return stick_table_; }  // of all workers
 
  private:
@@ -69,6 +76,7 @@ class Backends {
   FilterLocals filter_locals_;
   cluster::StickTable& stick_table_;
   cluster::Pool pool_;
+  AdmissionQueue admission_;
 };
 
 }  // namespace hawser::session

@@ -215,7 +215,9 @@ void Exchange::AwaitHead() {
     switch (backend_->ReadHead(response_.head())) {
       case HeadState::kBlocked: return WatchBackend();
       case HeadState::kInterim: OnInterim(); break;
-      case HeadState::kFinal: StartRelay(); break;
+      case HeadState::kFinal:  // another try may take its place
+        backend_->Replaces(response_.head(), upload_.begun()) ? OnTryFailed() : StartRelay();
+        break;
       case HeadState::kTunnel: OnTunnel(); break;
       case HeadState::kMalformed: return Refuse(Reject::kBadBackendResponse);
       case HeadState::kBadUpgrade: return Refuse(Reject::kBadBackendUpgrade);
@@ -317,6 +319,9 @@ void Exchange::OnTimer() {
   if (state_ == State::kConnect) {
     backend_->OnTimeout();
     OnTryFailed();
+  } else if (state_ == State::kAwaitHead && backend_->TryIsOver()) {
+    backend_->OnTryLate(upload_.begun());
+    OnTryFailed();
   } else if (state_ == State::kAnswer) {
     services_.stats.Add(stats::Metric::kAnswerTimeouts);
     Finish(Progress::kBroken, refusal_);
@@ -337,21 +342,18 @@ Reject Exchange::LateReason() const {
 }
 
 // While a request's body moves, only stream_idle_timeout applies. Once the request is complete, or while its
-// client waits for the backend's 100, the backend's time-out runs.
+// client waits for the backend's 100, the backend's time-out runs. The time of the try runs all the while.
 void Exchange::ArmForHead() {
-  if (websocket()) return ArmFor(route().handshake_timeout);
   const bool moving = upload_.under_way() && !upload_.awaits_continue();
-  ArmFor(moving ? route().stream_idle_timeout : route().response_timeout);
-}
-
-// 0: no limit.
-void Exchange::ArmFor(base::Duration limit) {
-  limit.count() > 0 ? services_.loop.Arm(timer_, limit) : timer_.Cancel();
+  ArmFor(backend_->TimeForHead(websocket() ? route().handshake_timeout
+                               : moving    ? route().stream_idle_timeout
+                                           : route().response_timeout));
 }
 
 void Exchange::Refuse(Reject reject) {
   if (response_.started()) return Finish(Progress::kBroken, reject);
-  Answer(http::RefusalOf(reject, services_.random()), !websocket() && !Leaving() && http::LeavesClientSound(reject), reject);
+  Answer(http::RefusalOf(reject, services_.random()),
+         !websocket() && !Leaving() && http::LeavesClientSound(reject), reject);
 }
 
 void Exchange::Answer(http::LocalResponse response, bool keep, Reject reason) {

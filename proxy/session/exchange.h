@@ -130,7 +130,9 @@ class Exchange {
   void OnTimer();
   http::Reject LateReason() const;
   void ArmForHead();
-  void ArmFor(base::Duration limit);
+  void ArmFor(base::Duration limit) {  // 0: none
+    limit.count() > 0 ? services_.loop.Arm(timer_, limit) : timer_.Cancel();
+  }
 
   // No further request follows on this connection: the server drains, or the listener has gone.
   bool Leaving() const;

@@ -65,6 +65,9 @@ enum class Metric : uint8_t {
   kBackendConnectFailures,
   kBackendConnectTimeouts,
   kBackendConnectRetries,
+  kBackendRetriesOverBudget,
+  kAdmissionWaits,
+  kAdmissionWaiting,
   kBackendNoLocalPort,
   kBackendNoResources,
   kAffinityNone,  // this one and the next six in the order of cluster::AffinityResult
@@ -131,7 +134,15 @@ struct MetricSpec {
 // Total: one row for every enumerator but kCount, in their order; a family's rows stand together.
 std::span<const MetricSpec> MetricTable();
 
-enum class Histogram : uint8_t { kRttClient, kRttBackend, kTunnelDuration, kHandshake, kLoopTurn, kCount };
+enum class Histogram : uint8_t {
+  kRttClient,
+  kRttBackend,
+  kTunnelDuration,
+  kHandshake,
+  kAdmissionWait,
+  kLoopTurn,
+  kCount
+};
 
 struct HistogramSpec {
   Histogram histogram;

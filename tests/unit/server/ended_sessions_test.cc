@@ -35,7 +35,7 @@ class EndedSessions : public testing::Test {
         "routes:\n"
         "  - { match: { path: /up }, direct_response: { status: 200, body: up } }\n"
         "  - { match: { path_prefix: / }, cluster: silent }\n");
-    backends_.emplace(*loop_, buffers_, stick_table_, snapshot_, services_.random);
+    backends_.emplace(*loop_, buffers_, stats_, stick_table_, snapshot_, services_.random);
   }
   ~EndedSessions() override {
     EXPECT_TRUE(sessions_.empty());

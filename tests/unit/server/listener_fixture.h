@@ -31,7 +31,7 @@ class ListenerTest : public testing::Test {
     ASSERT_NE(snapshot_, nullptr);
     edge_ = std::make_unique<Edge>(*snapshot_);
     backends_ =
-        std::make_unique<session::Backends>(*loop_, buffers_, stick_table_, snapshot_, services_.random);
+        std::make_unique<session::Backends>(*loop_, buffers_, stats_, stick_table_, snapshot_, services_.random);
     Listening listening = ListenAnywhere();
     address_ = listening.address;
     listener_ = std::make_unique<Listener>(services_, *backends_, *edge_, snapshot_->listeners[0],

@@ -51,7 +51,8 @@ class Harness final : public WorkerFixture, public event::IoHandler {
     request_->Advance();
   }
 
-  // Goes on until nothing moves, with the answer's heads and all tries that follow.
+  // Goes on until nothing moves, with the answer's heads and all tries that follow, also after answers that
+  // another takes the place of.
   HeadState Await() {
     http::ResponseHead head;
     HeadState read = HeadState::kBlocked;
@@ -64,7 +65,10 @@ class Harness final : public WorkerFixture, public event::IoHandler {
       read = request_->ReadHead(head);
       if (read == HeadState::kEnded) request_->OnEnded(body_begun);
       if (read == HeadState::kEnded) request_->Advance();
-      if (read == HeadState::kFinal) return read;
+      if (read != HeadState::kFinal) continue;
+      if (!request_->Replaces(head, body_begun)) return read;
+      read = HeadState::kBlocked;
+      request_->Advance();
     }
     return read;
   }
@@ -277,6 +281,138 @@ TEST(BackendRequest, GivenUpItLeavesNothing) {
     harness.Drop();
     EXPECT_EQ(harness.endpoint().active(), 0);
   }
+}
+
+// --- Answers that another try takes the place of ---
+
+WorkerFixture::Change On503(uint32_t attempts) {
+  return [attempts](config::Config& config) {
+    config.clusters[0].retry = {.attempts = attempts, .retry_on = {config::RetryOn::k503}};
+  };
+}
+constexpr std::string_view kBusy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n";
+
+TEST(BackendRequest, AnAnswerThatIsNamedIsFollowedByAnotherTry) {
+  Harness harness(2, On503(2));
+  harness.Start();
+  harness.Await();
+  cluster::Endpoint& first = harness.request().endpoint();
+  const size_t place = &first == &harness.endpoint(0) ? 0 : 1;
+  Say(harness.port(place).Accept(), kBusy);
+  EXPECT_EQ(harness.Await(), HeadState::kBlocked);
+  EXPECT_EQ(harness.request().state(), State::kSent);
+  EXPECT_EQ(&harness.request().endpoint(), &harness.endpoint(1 - place));
+  EXPECT_EQ(first.active(), 0);
+  EXPECT_EQ(first.load().retries(), 1);
+  EXPECT_EQ(harness.record.attempts, 2);
+  EXPECT_EQ(harness.record.parts, http::kRetryPart);
+  Say(harness.port(1 - place).Accept(), kBusy);
+  EXPECT_EQ(harness.Await(), HeadState::kFinal) << "no endpoint is left: it is relayed";
+  harness.Drop();
+  EXPECT_EQ(first.load().retries(), 0);
+}
+
+TEST(BackendRequest, AnAnswerToWhatMayNotBeRepeatedStands) {
+  for (const bool begun : {false, true}) {
+    Harness harness(2, On503(2));
+    harness.body_begun = begun;
+    harness.Start(begun ? "PUT" : "POST");
+    harness.Await();
+    const size_t place = &harness.request().endpoint() == &harness.endpoint(0) ? 0 : 1;
+    Say(harness.port(place).Accept(), kBusy);
+    EXPECT_EQ(harness.Await(), HeadState::kFinal);
+    EXPECT_EQ(harness.record.parts, 0);
+  }
+}
+
+// --- The budget ---
+
+TEST(BackendRequest, OverTheBudgetNoTryFollows) {
+  Harness harness(2, [](config::Config& config) {
+    config.clusters[0].retry.budget_least = 0;
+    config.clusters[0].retry.budget_percent = 0;
+  });
+  harness.ClosePort(0);
+  harness.ClosePort(1);
+  harness.Start();
+  harness.Await();
+  EXPECT_EQ(harness.request().failure(), Reject::kConnectFailed);
+  EXPECT_EQ(harness.Counted(Metric::kBackendConnects), 1U);
+  EXPECT_EQ(harness.Counted(Metric::kBackendRetriesOverBudget), 1U);
+  EXPECT_EQ(harness.record.parts, http::kRetryLimitPart);
+}
+
+// --- Admission ---
+
+WorkerFixture::Change Admitting(uint32_t burst, uint32_t pending) {
+  return [burst, pending](config::Config& config) {
+    config.clusters[0].admission = {.rate{10}, .burst = burst, .pending = pending, .wait = 5s};
+  };
+}
+
+TEST(BackendRequest, AHandshakeWaitsForItsTokenAndAPlainRequestDoesNot) {
+  Harness harness(1, Admitting(1, 10));
+  harness.StartHandshake();
+  EXPECT_NE(harness.request().state(), State::kQueued);
+  harness.StartHandshake();
+  EXPECT_EQ(harness.request().state(), State::kQueued);
+  EXPECT_EQ(harness.endpoint().handshakes(), 1) << "it is counted where it waits";
+  harness.Pass(50ms);
+  EXPECT_EQ(harness.request().state(), State::kQueued);
+  harness.Pass(60ms);
+  harness.Turn();
+  EXPECT_NE(harness.request().state(), State::kQueued);
+  EXPECT_GE(harness.record.queue_ms, 100);
+  EXPECT_EQ(harness.record.parts, http::kQueuePart);
+  harness.Start();
+  EXPECT_NE(harness.request().state(), State::kQueued);
+}
+
+TEST(BackendRequest, AHandshakeThatIsGivenUpWhileItWaitsLeavesNothing) {
+  Harness harness(1, Admitting(1, 1));
+  harness.StartHandshake();
+  for (int i = 0; i < 3; ++i) {
+    harness.StartHandshake();
+    EXPECT_EQ(harness.request().state(), State::kQueued);
+    harness.request().Return();
+    EXPECT_EQ(harness.endpoint().admission().pending(), 0U);
+    EXPECT_EQ(harness.Counted(Metric::kAdmissionWaiting), 0U);
+  }
+}
+
+TEST(BackendRequest, WhereNoMoreMayWaitAHandshakeIsRefused) {
+  Harness harness(1, Admitting(1, 0));
+  harness.StartHandshake();
+  harness.StartHandshake();
+  EXPECT_EQ(harness.request().state(), State::kFailed);
+  EXPECT_EQ(harness.request().failure(), Reject::kAdmissionFull);
+}
+
+TEST(BackendRequest, AHandshakeThatWaitedForTooLongIsRefused) {
+  Harness harness(1, [](config::Config& config) {
+    config.clusters[0].admission = {.rate{0.01}, .burst = 1, .pending = 1, .wait = 300ms};
+  });
+  harness.StartHandshake();
+  harness.StartHandshake();
+  for (int i = 0; i < 4; ++i) harness.Pass(100ms);
+  harness.Turn();
+  EXPECT_EQ(harness.request().state(), State::kFailed);
+  EXPECT_EQ(harness.request().failure(), Reject::kAdmissionTimeout);
+  EXPECT_EQ(harness.Counted(Metric::kAdmissionWaits), 1U);
+}
+
+TEST(BackendRequest, WhoWaitsPicksAnewWhenItsEndpointFails) {
+  Harness harness(2, Admitting(1, 10));
+  harness.StartHandshake();
+  harness.StartHandshake();  // each endpoint has given its token
+  harness.StartHandshake();
+  ASSERT_EQ(harness.request().state(), State::kQueued);
+  cluster::Endpoint& first = harness.request().endpoint();
+  first.health().SetChecked(first, false, "the check failed", harness.loop->now());
+  harness.Pass(AdmissionQueue::kLook);
+  harness.Turn();
+  EXPECT_NE(&harness.request().endpoint(), &first);
+  EXPECT_EQ(first.admission().pending(), 0U);
 }
 
 // --- Changes under a request ---

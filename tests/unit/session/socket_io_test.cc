@@ -35,7 +35,7 @@ class SocketIoSessionTest : public testing::Test {
     }
     rooms_ = snapshot->clusters[0]->members()[0].endpoint;
     games_ = snapshot->clusters[1]->members()[0].endpoint;
-    backends_ = std::make_unique<Backends>(*loop_, buffers_, table_, std::move(snapshot), random_);
+    backends_ = std::make_unique<Backends>(*loop_, buffers_, stats_, table_, std::move(snapshot), random_);
   }
 
   static http::RequestHead Request(std::string_view target) {
@@ -63,6 +63,7 @@ class SocketIoSessionTest : public testing::Test {
   const std::unique_ptr<event::Loop> loop_ = event::Loop::Create().value();
   net::BufferPool buffers_;
   std::mt19937_64 random_;
+  stats::WorkerStats stats_;
   std::unique_ptr<Backends> backends_;
   const base::Name rooms_name_ = names_.Intern("rooms");
   const base::Name games_name_ = names_.Intern("games");

@@ -78,7 +78,7 @@ class WorkerFixture {
     snapshot->table = std::make_unique<const route::RouteTable>(
         route::RouteTable::Create({std::move(route)}, {&main, 1}).value());
     snapshot->config = std::move(config);
-    backends = std::make_unique<Backends>(*loop, buffers, stick_table_, std::move(snapshot), services.random);
+    backends = std::make_unique<Backends>(*loop, buffers, stats, stick_table_, std::move(snapshot), services.random);
   }
 
   ~WorkerFixture() {
