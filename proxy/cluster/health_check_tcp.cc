@@ -21,7 +21,7 @@ int ConnectErrno(int fd) {
 TcpCheck::TcpCheck(event::Loop& loop, const Cluster& cluster, std::shared_ptr<Endpoint> target,
                    base::Duration timeout, CheckDone done)
     : target_(std::move(target)),
-      connection_(Connect(*target_, cluster.settings().tcp_keepalive)),
+      connection_(Connect(*target_, cluster.settings().tcp_keepalive, cluster.settings().source_addresses)),
       done_(std::move(done)),
       timer_(*this, kTimerTag) {
   if (connection_.error != ConnectError::kNone) {
