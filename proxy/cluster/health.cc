@@ -45,9 +45,6 @@ HealthSettings HealthSettings::Of(const config::Cluster& settings) {
   return of;
 }
 
-Health::Health(std::string_view cluster, HealthSettings settings)
-    : cluster_(cluster), settings_(std::move(settings)) {}
-
 // The first members of all need not warm up, nor do those that join nobody who is warm.
 void Health::Adopt(const std::shared_ptr<const MemberTable>& table, const HealthSettings& settings,
                    base::TimePoint now) {

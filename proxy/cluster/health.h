@@ -66,7 +66,7 @@ class Health {
   // A tunnel of that age has proved that its endpoint carries tunnels.
   static constexpr base::Duration kProvenAfter{10'000};
 
-  explicit Health(std::string_view cluster, HealthSettings settings = {});
+  explicit Health(std::string_view cluster) : cluster_(cluster) {}
   Health(const Health&) = delete;
   Health& operator=(const Health&) = delete;
 

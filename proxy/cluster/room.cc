@@ -14,16 +14,16 @@ bool Over(int64_t count, uint32_t limit) {
   return limit > 0 && count > int64_t{limit};
 }
 
+}  // namespace
+
 bool HasLimits(const config::CircuitBreakers& limits) {
   return limits.tunnels > 0 || limits.requests > 0 || limits.connecting > 0;
 }
 
-}  // namespace
-
 NoPick OverLimit(const config::CircuitBreakers& limits, Work work, const Open& open) {
-  if (work == Work::kHandshake && Over(open.handshakes + open.tunnels, limits.tunnels))
-    return NoPick::kTunnelsFull;
-  return Over(open.requests + open.handshakes, limits.requests) ? NoPick::kRequestsFull : NoPick::kNone;
+  if (work == Work::kRequest)
+    return Over(open.requests, limits.requests) ? NoPick::kRequestsFull : NoPick::kNone;
+  return Over(open.handshakes + open.tunnels, limits.tunnels) ? NoPick::kTunnelsFull : NoPick::kNone;
 }
 
 bool ConnectingIsFull(const config::CircuitBreakers& limits, Work work, const Endpoint& endpoint,

@@ -26,6 +26,7 @@ enum class NoPick : uint8_t {
   kConnectingFull,  // the same, of connections being made
 };
 
+bool HasLimits(const config::CircuitBreakers& limits);
 // Which limit is passed where that much is open, with a request or handshake of kind `work`; kNone: none.
 NoPick OverLimit(const config::CircuitBreakers& limits, Work work, const Open& open);
 // Whether a new connection is needed for `work`, and `connecting` of them are being made already.
@@ -62,7 +63,7 @@ class Room {
   Room(const RoomRules& rules, Work work, base::TimePoint now) : rules_(rules), now_(now), work_(work) {}
 
   void Require(Least least) { least_ = least; }
-  // The bound is that of these members.
+  // The bound is that of these members. O(members), where there is one.
   void Bound(Members members);
 
   bool For(const Member& member) const;

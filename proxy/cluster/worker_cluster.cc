@@ -56,7 +56,6 @@ std::shared_ptr<const Membership> WorkerCluster::Update(std::shared_ptr<const Me
   const bool same_policy = membership->table()->policy() == membership_->table()->policy();
   std::swap(membership, membership_);
   if (!same_policy) levels_.clear();
-  rules_ = RoomRules(cluster().settings());
   Adopt(now);
   return membership;
 }
@@ -66,6 +65,8 @@ void WorkerCluster::Adopt(base::TimePoint now) {
   slow_start_.reset();
   if (settings.slow_start && !membership_->table()->places_by_hash())
     slow_start_ = SlowStart::Of(*settings.slow_start);
+  rules_ = RoomRules(settings);
+  limited_ = rules_.breakers || HasLimits(settings.circuit_breakers);
   health_->Adopt(membership_->table(), HealthSettings::Of(settings), now);
   Refresh(now);
 }
@@ -210,17 +211,17 @@ NoPick WorkerCluster::WhyNone(const PickKey& key) const {
 // False, with nothing taken: another worker was faster.
 bool WorkerCluster::Take(const Ask& ask, Picked& picked) {
   Endpoint& endpoint = *picked.endpoint;
-  OpenLease::Counted open;
-  picked.lease = OpenLease(endpoint, ask.work(), &open);
-  if (const NoPick why = OverCluster(ask, endpoint, open.cluster); why != NoPick::kNone) {
-    picked = {.affinity = picked.affinity, .why = why};
-    return true;
-  }
-  if (rules_.breakers && OverLimit(*rules_.breakers, ask.work(), open.endpoint) != NoPick::kNone)
-    return false;
-  if (rules_.admission && ask.websocket && !picked.queue &&
-      !endpoint.admission().TryTake(ask.now, rules_.admission->rate)) {
-    return false;
+  if (limited_) {
+    OpenLease::Counted open;
+    picked.lease = OpenLease(endpoint, ask.work(), &open);
+    if (const NoPick why = OverCluster(ask, endpoint, open.cluster); why != NoPick::kNone) {
+      picked = {.affinity = picked.affinity, .why = why};
+      return true;
+    }
+    if (rules_.breakers && OverLimit(*rules_.breakers, ask.work(), open.endpoint) != NoPick::kNone)
+      return false;
+  } else {
+    picked.lease = OpenLease(endpoint, ask.work());
   }
   const bool probe = probe_due_ && endpoint.probe_due();
   if (probe && !health_->TakeProbe(endpoint, ask.now)) return false;

@@ -51,9 +51,7 @@ struct Picked {
   Endpoint* endpoint = nullptr;  // null: see `why`
   AffinityResult affinity = AffinityResult::kNone;
   bool renew_affinity = false;  // the response is to set the cookie, for `endpoint`
-  // The handshake is to wait for its admission. Where it is not, and the cluster has `admission`, it has its
-  // token.
-  bool queue = false;
+  bool queue = false;           // there is no token for this handshake, or others wait for one
   NoPick why = NoPick::kNone;
   Trial trial = {};      // to be told what came of it
   OpenLease lease = {};  // of `endpoint`: a request or a handshake is counted there from now on
@@ -117,6 +115,7 @@ class WorkerCluster {
   // Of the cluster's settings.
   std::optional<SlowStart> slow_start_;
   RoomRules rules_;
+  bool limited_ = false;  // by circuit breakers
   // What the levels were made from, and until when they hold.
   uint32_t seen_changes_ = 0;
   base::TimePoint until_ = base::TimePoint::max();
