@@ -290,7 +290,7 @@ TEST_F(Checker, ASuccessEndsAnEjectionAtOnce) {
   const auto table = std::make_shared<const MemberTable>(
       std::vector<Member>{{.endpoint = At(0)}, {.endpoint = At(1)}}, config::LbPolicy::kRoundRobin);
   Health& health = At(0)->health();
-  health.Adopt(table, {.consecutive_failures = 1}, now_);
+  health.Adopt(table, {.outliers = {.consecutive_failures = 1}}, now_);
   health.OnFailure(*At(0), false, "reset", now_);
   ASSERT_FALSE(At(0)->usable());
   Pass(11s);
