@@ -55,14 +55,16 @@ BackendRequest::State BackendRequest::Advance() {
 // --- The endpoint ---
 
 cluster::Picked BackendRequest::Choose() {
-  return cluster_->Choose({.head = request_.head,
-                           .client = request_.record.client,
-                           .tried = tried_,
-                           .random = services_.random(),
-                           .websocket = websocket(),
-                           .now = services_.loop.now(),
-                           .session = request_.session,
-                           .held = request_.record.endpoint.get()});
+  return cluster_->Choose(
+      {.head = request_.head,
+       .client = request_.record.client,
+       .tried = tried_,
+       .random = services_.random(),
+       .websocket = websocket(),
+       .wall = cluster_->cluster().affinity() == nullptr ? cluster::WallTime() : cluster::WallNow(),
+       .now = services_.loop.now(),
+       .session = request_.session,
+       .held = request_.record.endpoint.get()});
 }
 
 void BackendRequest::Pick() {
@@ -86,23 +88,26 @@ void BackendRequest::Take(cluster::Picked& picked) {
   request_.record.endpoint = std::move(picked.lease);
   if ((endpoint().state() & cluster::Endpoint::kPanic) != 0) request_.record.parts |= http::kPanicPart;
   try_ = Try::kFirst;
-  Admit(!picked.queue);
+  if (picked.queue) return Wait();
+  state_ = State::kConnect;  // a handshake has its token
 }
 
 // --- Its admission ---
 
-// A handshake needs a token of its endpoint. `at_once`: it need not wait if there is one and nobody waits.
-void BackendRequest::Admit(bool at_once) {
+// For another handshake at the endpoint, which needs another token.
+void BackendRequest::Admit() {
   const auto& admission = cluster_settings().admission;
-  AdmissionQueue& queue = backends_.admission();
-  if (!websocket() || !admission || (at_once && queue.TryAdmit(endpoint(), *admission))) {
-    state_ = State::kConnect;
-    return;
-  }
+  if (websocket() && admission && !backends_.admission().TryAdmit(endpoint(), *admission)) return Wait();
+  state_ = State::kConnect;
+}
+
+void BackendRequest::Wait() {
+  HAWSER_DCHECK(websocket() && cluster_settings().admission);
+  const config::Admission& admission = *cluster_settings().admission;
   waiter_.timer.Cancel();
   request_.record.parts |= http::kQueuePart;
-  if (!queue_until_) queue_until_ = services_.loop.now() + admission->wait;
-  queued_ = queue.Enter(endpoint(), *admission, *queue_until_, waiter_.owner, waiter_.tag);
+  if (!queue_until_) queue_until_ = services_.loop.now() + admission.wait;
+  queued_ = backends_.admission().Enter(endpoint(), admission, *queue_until_, waiter_.owner, waiter_.tag);
   if (queued_ == nullptr) return Fail(Reject::kAdmissionFull);
   state_ = State::kQueued;
 }
@@ -337,7 +342,7 @@ void BackendRequest::OnTryFailed(Reject reject, RetryOn cause, std::string why, 
   failure_ = reject;
   if (same) {
     try_ = Try::kAgain;
-    Admit(true);
+    Admit();
   } else {
     tried_.push_back(request_.record.endpoint.shared());
     state_ = State::kPick;

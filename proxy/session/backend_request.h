@@ -127,7 +127,8 @@ class BackendRequest {
   cluster::Picked Choose();
   void Pick();
   void Take(cluster::Picked& picked);
-  void Admit(bool at_once);
+  void Admit();
+  void Wait();
   void Queue();
   void LeaveQueue();
   void Connect();
