@@ -116,6 +116,23 @@ TEST(Admission, TheWaitDoesNotCountAgainstTheHandshakesTime) {
   EXPECT_EQ(head.status(), 101);
 }
 
+TEST(Admission, OthersGoWhereThereIsRoomFirst) {
+  EchoBackend one("one");
+  EchoBackend other("other");
+  HawserProcess hawser(
+      Config{.endpoints = {one.address(), other.address()},
+             .cluster = {"lb_policy: random", "admission: { rate: 1/m, burst: 5, pending: 0 }"}}
+          .Yaml());
+  std::vector<Wire> tunnels;
+  for (int i = 0; i < 10; ++i) {
+    Head head;
+    tunnels.push_back(Join(hawser.listener(), {}, &head));
+    EXPECT_EQ(head.status(), 101) << i;
+  }
+  EXPECT_EQ(one.requests(), 5);
+  EXPECT_EQ(other.requests(), 5);
+}
+
 // A handshake that is tried again is a handshake that is sent.
 TEST(Admission, AFurtherTryTakesATokenToo) {
   FakeBackend closing;
