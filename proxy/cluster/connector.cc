@@ -76,9 +76,14 @@ std::optional<int64_t> LocalPortsLeft(const Endpoint& endpoint, std::span<const 
   return std::max<int64_t>(each * ports - open, 0);
 }
 
-Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive,
-                   std::span<const net::IpAddress> sources) {
-  ConnectLease lease(endpoint);
+namespace {
+
+bool Over(int64_t connecting, const config::CircuitBreakers& limits) {
+  return limits.connecting > 0 && connecting > int64_t{limits.connecting};
+}
+
+Connection Begin(Endpoint& endpoint, ConnectLease lease, const config::TcpKeepalive& keepalive,
+                 std::span<const net::IpAddress> sources) {
   absl::StatusOr<net::Socket> socket = ConnectFrom(sources, endpoint);
   if (!socket.ok()) {
     const ConnectError error = ConnectErrorOf(socket.status());
@@ -96,6 +101,27 @@ Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive,
   }
   HAWSER_DCHECK(socket->open());
   return {.socket = *std::move(socket), .lease = std::move(lease)};
+}
+
+}  // namespace
+
+Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive,
+                   std::span<const net::IpAddress> sources) {
+  return Begin(endpoint, ConnectLease(endpoint), keepalive, sources);
+}
+
+Connection ConnectWithinLimits(Endpoint& endpoint, const config::Cluster& settings) {
+  ConnectLease::Counted counted;
+  ConnectLease lease(endpoint, &counted);
+  if (Over(counted.endpoint, settings.endpoint_circuit_breakers) ||
+      Over(counted.cluster, settings.circuit_breakers)) {
+    lease.NotBegun();
+    return {.socket = {},
+            .lease = {},
+            .error = ConnectError::kFull,
+            .why = "too many connections are being made"};
+  }
+  return Begin(endpoint, std::move(lease), settings.tcp_keepalive, settings.source_addresses);
 }
 
 base::Duration LongestSilence(const config::TcpKeepalive& keepalive) {

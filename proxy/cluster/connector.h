@@ -20,6 +20,7 @@ enum class ConnectError : uint8_t {
                  // endpoint may work
   kNoResources,  // out of descriptors or memory: no endpoint would work
   kFailed,       // the endpoint's side: nobody listens, no route
+  kFull,         // as many connections are being made as a circuit breaker allows; another endpoint may do
   kTimedOut,     // the endpoint's side: no connection, TLS or SETTINGS within connect_timeout
   kShutDown,     // the pool ends its connections
 };
@@ -42,6 +43,8 @@ struct Connection {
 // family: the kernel chooses.
 Connection Connect(Endpoint& endpoint, const config::TcpKeepalive& keepalive,
                    std::span<const net::IpAddress> sources = {});
+// As the cluster's settings say, within its circuit breakers, which all workers together keep.
+Connection ConnectWithinLimits(Endpoint& endpoint, const config::Cluster& settings);
 
 // How many more connections to the endpoint this machine has local ports for, `ports` (net::LocalPorts) for
 // each source. The endpoint's counts say so: they do not know of connections in TIME_WAIT. Of an endpoint

@@ -108,10 +108,16 @@ void OpenLease::BecomeTunnel() {
   place_ = std::shared_ptr<Endpoint::Place>(std::move(place_), &tunnel);
 }
 
-ConnectLease::ConnectLease(Endpoint& endpoint) : endpoint_(&endpoint) {
+ConnectLease::ConnectLease(Endpoint& endpoint, Counted* counted) : endpoint_(&endpoint) {
   Endpoint::Add(endpoint.counts_.connects, uint64_t{1});
-  Endpoint::Add(endpoint.counts_.connecting, int64_t{1});
-  Endpoint::Add(endpoint.load_.connecting_, int64_t{1});
+  const int64_t at_endpoint = Endpoint::Add(endpoint.counts_.connecting, int64_t{1});
+  const int64_t in_cluster = Endpoint::Add(endpoint.load_.connecting_, int64_t{1});
+  if (counted != nullptr) *counted = {at_endpoint + 1, in_cluster + 1};
+}
+
+void ConnectLease::NotBegun() {
+  if (endpoint_ != nullptr) Endpoint::Add(endpoint_->counts_.connects, ~uint64_t{0});
+  Release();
 }
 
 void ConnectLease::Failed() {

@@ -279,7 +279,13 @@ struct Http2Lease : CountLease {  // an HTTP/2 connection
 class ConnectLease {
  public:
   ConnectLease() = default;
-  explicit ConnectLease(Endpoint& endpoint);
+  explicit ConnectLease(Endpoint& endpoint) : ConnectLease(endpoint, nullptr) {}
+  // Tells how many are being made then, with this one.
+  struct Counted {
+    int64_t endpoint;
+    int64_t cluster;
+  };
+  ConnectLease(Endpoint& endpoint, Counted* counted);
   ConnectLease(ConnectLease&& other) noexcept : endpoint_(std::exchange(other.endpoint_, nullptr)) {}
   ConnectLease& operator=(ConnectLease&& other) noexcept {
     if (this != &other) {
@@ -293,6 +299,7 @@ class ConnectLease {
   // Each ends the lease; on an ended one it does nothing.
   void Succeeded() { Release(); }
   void Failed();
+  void NotBegun();  // and it never was
   void Release();
 
  private:

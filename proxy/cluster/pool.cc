@@ -220,9 +220,8 @@ void Pool::ServeAlone(EndpointConnections& connections, Attempt& attempt) {
     if (auto kept = TakeIdle(connections))
       return attempt.Give(std::make_unique<http1::ClientStream>(loop_, std::move(kept)));
   }
-  Connection connection =
-      Connect(attempt.endpoint(), cluster.settings().tcp_keepalive, cluster.settings().source_addresses);
-  attempt.opened_ = true;
+  Connection connection = ConnectWithinLimits(attempt.endpoint(), cluster.settings());
+  attempt.opened_ = connection.error != ConnectError::kFull;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error, connection.why);
   attempt.lease_ = std::move(connection.lease);
   std::unique_ptr<net::ByteStream> stream;
@@ -249,9 +248,8 @@ void Pool::ServeShared(const ConnectionsPtr& connections, Attempt& attempt) {
   }
   if (attempt.opened_)
     return attempt.Fail(ConnectError::kFailed, "it ended its new connection before a request could be sent");
-  const config::Cluster& settings = connections->cluster->settings();
-  Connection connection = Connect(attempt.endpoint(), settings.tcp_keepalive, settings.source_addresses);
-  attempt.opened_ = true;
+  Connection connection = ConnectWithinLimits(attempt.endpoint(), connections->cluster->settings());
+  attempt.opened_ = connection.error != ConnectError::kFull;
   if (connection.error != ConnectError::kNone) return attempt.Fail(connection.error, connection.why);
   // Owned by the list from here on; retires itself when it ends.
   auto* shared =

@@ -17,6 +17,7 @@ CallError ErrorOf(ConnectError error) {
   switch (error) {
     case ConnectError::kNoLocalPort:
     case ConnectError::kNoResources:
+    case ConnectError::kFull:
     case ConnectError::kShutDown: return CallError::kLocal;
     case ConnectError::kTimedOut: return CallError::kTimedOut;
     case ConnectError::kNone:

@@ -272,6 +272,9 @@ void BackendRequest::OnAttemptFailed(const cluster::Attempt& attempt) {
       services_.stats.Add(stats::Metric::kBackendNoLocalPort);
       return OnTryFailed(Reject::kNoLocalPort, RetryOn::kConnectFailure, attempt.error_text(),
                          Blame::kNobody);
+    case cluster::ConnectError::kFull:
+      return OnTryFailed(Reject::kConnectingFull, RetryOn::kConnectFailure, attempt.error_text(),
+                         Blame::kNobody);
     case cluster::ConnectError::kNoResources:  // another endpoint would not help
       services_.stats.Add(stats::Metric::kBackendNoResources);
       failure_text_ = attempt.error_text();

@@ -81,6 +81,29 @@ TEST(Connect, DoesNotBlameTheEndpointForALackOfDescriptors) {
   EXPECT_EQ(endpoint.connecting(), 0);
 }
 
+TEST(Connect, KeepsToTheCircuitBreakersOfEndpointAndCluster) {
+  EndpointRegistry registry;
+  const net::Socket listener = net::Listen(Address("127.0.0.1:0"), {}).value();
+  const auto endpoint = registry.Get("rooms", net::LocalAddress(listener).value());
+  const auto other = registry.Get("rooms", Address("127.0.0.1:1"));
+  config::Cluster settings;
+  settings.endpoint_circuit_breakers.connecting = 2;
+  settings.circuit_breakers.connecting = 3;
+  std::vector<Connection> made;
+  const auto connect = [&] { return made.emplace_back(ConnectWithinLimits(*endpoint, settings)).error; };
+  EXPECT_EQ(connect(), ConnectError::kNone);
+  EXPECT_EQ(connect(), ConnectError::kNone);
+  EXPECT_EQ(connect(), ConnectError::kFull);
+  EXPECT_EQ(endpoint->connects(), 2u);
+  made[0].lease.Succeeded();
+  ConnectLease elsewhere(*other);
+  EXPECT_EQ(connect(), ConnectError::kNone);
+  made[1].lease.Succeeded();
+  ConnectLease and_again(*other);
+  EXPECT_EQ(connect(), ConnectError::kFull) << "the cluster's";
+  EXPECT_EQ(endpoint->connect_failures(), 0u);
+}
+
 int Option(const net::Socket& socket, int level, int name) {
   int value = -1;
   socklen_t length = sizeof value;
