@@ -84,19 +84,23 @@ bool Usable(const Endpoint& endpoint, EndpointSet avoid) {
   return endpoint.usable() && !Contains(avoid, &endpoint);
 }
 
-OpenLease::OpenLease(Endpoint& endpoint, Work work, Counted* counted)
+OpenLease::OpenLease(Endpoint& endpoint, Work work)
     : place_(endpoint.shared_from_this(), &endpoint.places_[static_cast<size_t>(work)]) {
   HAWSER_DCHECK(place_->work == work);
-  const Open at_endpoint = endpoint.counts_.open.Add(work);
-  const Open in_cluster = endpoint.load_.open.Add(work);
-  if (counted != nullptr) *counted = {at_endpoint, in_cluster};
+  endpoint.counts_.open.Add(work);
+  endpoint.load_.open.Add(work);
 }
 
-void OpenLease::Release() {
-  if (place_ == nullptr) return;
-  place_->endpoint.counts_.open.Remove(place_->work);
-  place_->endpoint.load_.open.Remove(place_->work);
-  place_ = nullptr;
+OpenLease::OpenLease(Endpoint& endpoint, Work work, Counted& counted)
+    : place_(endpoint.shared_from_this(), &endpoint.places_[static_cast<size_t>(work)]) {
+  counted.endpoint = endpoint.counts_.open.Add(work);
+  counted.cluster = endpoint.load_.open.Add(work);
+}
+
+void OpenLease::GiveBack() {
+  const auto place = std::move(place_);
+  place->endpoint.counts_.open.Remove(place->work);
+  place->endpoint.load_.open.Remove(place->work);
 }
 
 void OpenLease::BecomeTunnel() {

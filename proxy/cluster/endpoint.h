@@ -227,13 +227,13 @@ bool Usable(const Endpoint& endpoint, EndpointSet avoid);
 class OpenLease {
  public:
   OpenLease() = default;
-  explicit OpenLease(Endpoint& endpoint, Work work = Work::kRequest) : OpenLease(endpoint, work, nullptr) {}
+  explicit OpenLease(Endpoint& endpoint, Work work = Work::kRequest);
   // Tells what is open then, with this one.
   struct Counted {
     Open endpoint;
     Open cluster;
   };
-  OpenLease(Endpoint& endpoint, Work work, Counted* counted);
+  OpenLease(Endpoint& endpoint, Work work, Counted& counted);
   OpenLease(OpenLease&& other) noexcept = default;
   OpenLease& operator=(OpenLease&& other) noexcept {
     if (this != &other) {
@@ -244,7 +244,9 @@ class OpenLease {
   }
   ~OpenLease() { Release(); }
 
-  void Release();
+  void Release() {
+    if (place_ != nullptr) GiveBack();
+  }
   // The handshake has its 101.
   void BecomeTunnel();
 
@@ -262,6 +264,8 @@ class OpenLease {
   bool operator==(std::nullptr_t) const { return place_ == nullptr; }
 
  private:
+  void GiveBack();
+
   std::shared_ptr<Endpoint::Place> place_;  // a part of the endpoint, which it holds whole
 };
 

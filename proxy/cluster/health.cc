@@ -92,8 +92,9 @@ void Health::SetPanic(const MemberTable& table) {
     constexpr uint32_t kBit = Endpoint::kPanic;
     for (const Member& member : levels[i].members())
       member.endpoint->ChangeState(panic ? kBit : 0, panic ? 0 : kBit);
-    if (panic == panics_[i]) continue;
+    const bool before = panics_[i];
     panics_[i] = panic;
+    if (panic == before || levels[i].members().empty()) continue;
     spdlog::warn("cluster {}: priority {}: {} of {} endpoints are sound; {}", cluster_,
                  levels[i].members().front().priority, healths[i].sound, healths[i].all,
                  panic ? "health is ignored (panic_threshold)" : "health counts again");

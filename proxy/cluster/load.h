@@ -5,6 +5,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <utility>
 
@@ -36,7 +37,7 @@ class OpenCount {
   }
   void Remove(Work work) {
     const uint64_t before = word_.fetch_sub(One(work), std::memory_order_relaxed);
-    HAWSER_DCHECK((before >> Shift(work) & Most(work)) > 0);
+    HAWSER_DCHECK(Part(before, work) > 0);
   }
   // One of the handshakes is a tunnel from now on. Nobody sees it missing, or twice.
   void MakeTunnel() {
@@ -51,23 +52,19 @@ class OpenCount {
   static constexpr unsigned kTunnelBits = 22;
   static_assert(kHandshakeBits + kRequestBits + kTunnelBits == 64);
 
-  static constexpr unsigned Shift(Work work) {
-    return work == Work::kHandshake ? 0
-           : work == Work::kRequest ? kHandshakeBits
-                                    : kHandshakeBits + kRequestBits;
+  // By Work.
+  static constexpr unsigned kShift[] = {kHandshakeBits, 0, kHandshakeBits + kRequestBits};
+  static constexpr unsigned kBits[] = {kRequestBits, kHandshakeBits, kTunnelBits};
+
+  static constexpr uint64_t One(Work work) { return uint64_t{1} << kShift[static_cast<size_t>(work)]; }
+  static constexpr int64_t Part(uint64_t word, Work work) {
+    const auto at = static_cast<size_t>(work);
+    return static_cast<int64_t>(word >> kShift[at] & ((uint64_t{1} << kBits[at]) - 1));
   }
-  static constexpr uint64_t Most(Work work) {
-    const unsigned bits = work == Work::kHandshake ? kHandshakeBits
-                          : work == Work::kRequest ? kRequestBits
-                                                   : kTunnelBits;
-    return (uint64_t{1} << bits) - 1;
-  }
-  static constexpr uint64_t One(Work work) { return uint64_t{1} << Shift(work); }
-  static Open Of(uint64_t word) {
-    const auto part = [word](Work work) { return static_cast<int64_t>(word >> Shift(work) & Most(work)); };
-    return {.requests = part(Work::kRequest),
-            .handshakes = part(Work::kHandshake),
-            .tunnels = part(Work::kTunnel)};
+  static constexpr Open Of(uint64_t word) {
+    return {.requests = Part(word, Work::kRequest),
+            .handshakes = Part(word, Work::kHandshake),
+            .tunnels = Part(word, Work::kTunnel)};
   }
 
   std::atomic<uint64_t> word_ = 0;

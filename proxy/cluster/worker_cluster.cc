@@ -119,6 +119,7 @@ void WorkerCluster::SetShares() {
 
 Picked WorkerCluster::Choose(const Ask& ask) {
   if (health_->changes() != seen_changes_ || ask.now >= until_) Refresh(ask.now);
+  if (!limited_ && !probe_due_) return Find(ask);
   while (true) {
     Picked picked = Find(ask);
     if (picked.endpoint == nullptr || Take(ask, picked)) return picked;
@@ -130,11 +131,13 @@ Picked WorkerCluster::Find(const Ask& ask) {
   std::optional<Room> room;
   if (rules_.Any(ask.work())) room.emplace(rules_, ask.work(), ask.now);
   Room* const limits = room ? &*room : nullptr;
-  AffinityLookup lookup = Remembered(ask, limits);
+  AffinityLookup lookup;
+  if (cluster().affinity() != nullptr || ask.session.result != AffinityResult::kNone)
+    lookup = Remembered(ask, limits);
   if (lookup.endpoint == nullptr) {
     PickKey key{.hash = std::nullopt, .random = ask.random, .tried = ask.tried};
     if (membership_->table()->places_by_hash()) key.hash = HashOf(cluster().settings(), ask.head, ask.client);
-    lookup.endpoint = PickWithRoom(key, limits);
+    lookup.endpoint = limits == nullptr ? Pick(key, nullptr) : PickWithRoom(key, *limits);
     if (lookup.endpoint == nullptr) {
       const NoPick why = WhyNone(key);
       if (why == NoPick::kNoEndpoint) lookup.endpoint = LastResort(membership_->members(), key);
@@ -144,7 +147,9 @@ Picked WorkerCluster::Find(const Ask& ask) {
   return {.endpoint = lookup.endpoint,
           .affinity = lookup.result,
           .renew_affinity = lookup.renew,
-          .queue = limits != nullptr && limits->MustWait(*lookup.endpoint)};
+          .queue = limits != nullptr && limits->MustWait(*lookup.endpoint),
+          .trial = Trial(*lookup.endpoint, false),
+          .lease = limited_ ? OpenLease() : OpenLease(*lookup.endpoint, ask.work())};
 }
 
 // What a session or a cookie says. It waits for its endpoint's tokens, but where that is full it moves.
@@ -158,19 +163,21 @@ AffinityLookup WorkerCluster::Remembered(const Ask& ask, Room* room) const {
   return {AffinityResult::kGone, nullptr, cluster().affinity() != nullptr};
 }
 
-Endpoint* WorkerCluster::PickWithRoom(PickKey& key, Room* room) {
-  key.room = room;
-  if (room == nullptr) return Pick(key, room);
+Endpoint* WorkerCluster::PickWithRoom(PickKey& key, Room& room) {
+  key.room = &room;
   for (const Room::Least least : {Room::Least::kAll, Room::Least::kPlace, Room::Least::kOpen}) {
-    room->Require(least);
-    if (Endpoint* picked = Pick(key, room)) return picked;
+    room.Require(least);
+    if (Endpoint* picked = Pick(key, &room)) return picked;
   }
   return nullptr;
 }
 
+Endpoint* WorkerCluster::Pick(const PickKey& key, Room* room) {
+  return levels_.size() == 1 ? PickIn(levels_.front(), key, room) : PickByPriority(key, room);
+}
+
 // Where those of its priority are all avoided, the others take it, the first ones first.
-Endpoint* WorkerCluster::Pick(PickKey& key, Room* room) {
-  if (levels_.size() == 1) return PickIn(levels_.front(), key, room);
+Endpoint* WorkerCluster::PickByPriority(const PickKey& key, Room* room) {
   Level& drawn = LevelFor(key);
   if (Endpoint* picked = PickIn(drawn, key, room)) return picked;
   for (Level& level : levels_) {
@@ -180,7 +187,7 @@ Endpoint* WorkerCluster::Pick(PickKey& key, Room* room) {
   return nullptr;
 }
 
-Endpoint* WorkerCluster::PickIn(Level& level, PickKey& key, Room* room) {
+Endpoint* WorkerCluster::PickIn(Level& level, const PickKey& key, Room* room) {
   if (room != nullptr) room->Bound(level.view->members());
   return level.balancer->Pick(key);
 }
@@ -208,24 +215,22 @@ NoPick WorkerCluster::WhyNone(const PickKey& key) const {
 
 // --- What the pick takes ---
 
-// False, with nothing taken: another worker was faster.
+// Where something may be refused, or is to be tried. False: another worker was faster.
 bool WorkerCluster::Take(const Ask& ask, Picked& picked) {
   Endpoint& endpoint = *picked.endpoint;
   if (limited_) {
     OpenLease::Counted open;
-    picked.lease = OpenLease(endpoint, ask.work(), &open);
+    picked.lease = OpenLease(endpoint, ask.work(), open);
     if (const NoPick why = OverCluster(ask, endpoint, open.cluster); why != NoPick::kNone) {
       picked = {.affinity = picked.affinity, .why = why};
       return true;
     }
     if (rules_.breakers && OverLimit(*rules_.breakers, ask.work(), open.endpoint) != NoPick::kNone)
       return false;
-  } else {
-    picked.lease = OpenLease(endpoint, ask.work());
   }
-  const bool probe = probe_due_ && endpoint.probe_due();
-  if (probe && !health_->TakeProbe(endpoint, ask.now)) return false;
-  picked.trial = Trial(endpoint, probe);
+  if (!endpoint.probe_due()) return true;
+  if (!health_->TakeProbe(endpoint, ask.now)) return false;
+  picked.trial = Trial(endpoint, true);
   return true;
 }
 

@@ -100,9 +100,10 @@ class WorkerCluster {
 
   Picked Find(const Ask& ask);
   AffinityLookup Remembered(const Ask& ask, Room* room) const;
-  Endpoint* PickWithRoom(PickKey& key, Room* room);
-  Endpoint* Pick(PickKey& key, Room* room);
-  static Endpoint* PickIn(Level& level, PickKey& key, Room* room);
+  Endpoint* PickWithRoom(PickKey& key, Room& room);
+  Endpoint* Pick(const PickKey& key, Room* room);
+  Endpoint* PickByPriority(const PickKey& key, Room* room);
+  static Endpoint* PickIn(Level& level, const PickKey& key, Room* room);
   Level& LevelFor(const PickKey& key);
   NoPick WhyNone(const PickKey& key) const;
   bool Take(const Ask& ask, Picked& picked);

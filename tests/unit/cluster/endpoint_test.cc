@@ -103,7 +103,7 @@ TEST(OpenLease, CountsAtItsEndpointAndInItsClusterByKind) {
   const OpenLease request(*one);
   OpenLease handshake(*one, Work::kHandshake);
   OpenLease::Counted counted;
-  const OpenLease other(*two, Work::kHandshake, &counted);
+  const OpenLease other(*two, Work::kHandshake, counted);
   EXPECT_EQ(counted.endpoint.all(), 1);
   EXPECT_EQ(counted.cluster.all(), 3);
   EXPECT_EQ(one->requests(), 1);

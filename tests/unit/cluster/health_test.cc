@@ -420,6 +420,17 @@ TEST_F(Outliers, BelowTheThresholdHealthIsIgnored) {
   EXPECT_FALSE(endpoint(0).usable());
 }
 
+TEST_F(Outliers, APanicEndsWithItsMembers) {
+  const HealthSettings settings{.panic_threshold = 50};
+  health().Adopt(cluster_.membership()->table(), settings, now_);
+  for (size_t i = 0; i < 3; ++i) health().SetChecked(endpoint(i), false, "503", now_);
+  EXPECT_TRUE(endpoint(0).usable());
+  const Fleet none(EvenCluster(config::LbPolicy::kRoundRobin, 0), cluster_.registry());
+  health().Adopt(none.membership()->table(), settings, now_);
+  EXPECT_EQ(health().panicking(), 0u);
+  EXPECT_FALSE(endpoint(0).usable());
+}
+
 http::RequestHead Get() {
   http::RequestHead head;
   head.method = "GET";
