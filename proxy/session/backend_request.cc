@@ -88,13 +88,12 @@ void BackendRequest::Take(cluster::Picked& picked) {
   request_.record.endpoint = std::move(picked.lease);
   if ((endpoint().state() & cluster::Endpoint::kPanic) != 0) request_.record.parts |= http::kPanicPart;
   try_ = Try::kFirst;
-  if (picked.queue) return Wait();
-  state_ = State::kConnect;  // a handshake has its token
+  picked.queue ? Wait() : Admit();
 }
 
 // --- Its admission ---
 
-// For another handshake at the endpoint, which needs another token.
+// Each handshake that is sent takes a token of its endpoint, where the cluster has `admission`.
 void BackendRequest::Admit() {
   const auto& admission = cluster_settings().admission;
   if (websocket() && admission && !backends_.admission().TryAdmit(endpoint(), *admission)) return Wait();
