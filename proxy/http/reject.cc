@@ -52,7 +52,7 @@ constexpr auto kFlags = std::to_array<FlagSpec>({
     {"URX",
      "The request was not tried again, because `retry.attempts` or the retry budget was spent (Envoy's "
      "flag)."},
-    {"EJ", "An endpoint was passed over because of its health, or was ejected by this request's failure."},
+    {"EJ", "The request went to an endpoint that was ejected, or its failure ejected one."},
     {"PAN", "Too few endpoints were healthy, so that health was ignored."},
     {"UF", "The connection to the backend failed (Envoy's flag)."},
     {"OVL", "hawser is out of ports, descriptors, memory or contexts."},

@@ -126,7 +126,7 @@ enum Part : uint8_t {
   kQueuePart = 1 << 1,       // it waited to be admitted
   kRetryPart = 1 << 2,       // it was tried again
   kRetryLimitPart = 1 << 3,  // it was not tried again: its further tries, or the budget, were spent
-  kEjectionPart = 1 << 4,    // an endpoint's health kept it from there
+  kEjectionPart = 1 << 4,    // it went to an ejected endpoint, or its failure ejected one
   kPanicPart = 1 << 5,       // health was ignored
 };
 

@@ -18,6 +18,13 @@ namespace {
 using config::RetryOn;
 using http::Reject;
 
+// What an endpoint's state has to do with a request that goes there.
+uint8_t PartsOf(uint32_t state) {
+  using cluster::Endpoint;
+  const bool out = (state & (Endpoint::kEjected | Endpoint::kProbing)) != 0;
+  return (out ? http::kEjectionPart : 0) | ((state & Endpoint::kPanic) != 0 ? http::kPanicPart : 0);
+}
+
 // Why a stream is broken, or `otherwise` where it does not know.
 std::string WhyOf(const net::ByteStream& stream, std::string_view otherwise) {
   const std::string why = stream.error_text();
@@ -49,10 +56,11 @@ BackendRequest::State BackendRequest::Advance() {
       case State::kFailed: break;
     }
   } while (state_ != before);
+  // Most connections are made at once.
+  if ((state_ == State::kConnect || state_ == State::kSendHead) && !std::exchange(timed_, true))
+    services_.loop.Arm(waiter_.timer, TimeForHead(cluster_settings().connect_timeout));
   return state_;
 }
-
-// --- The endpoint ---
 
 cluster::Picked BackendRequest::Choose() {
   return cluster_->Choose(
@@ -86,12 +94,10 @@ void BackendRequest::Take(cluster::Picked& picked) {
   trial_ = std::move(picked.trial);
   connecting_.Release();  // which, as the trial before, belongs to the endpoint before
   request_.record.endpoint = std::move(picked.lease);
-  if ((endpoint().state() & cluster::Endpoint::kPanic) != 0) request_.record.parts |= http::kPanicPart;
+  request_.record.parts |= PartsOf(endpoint().state());
   try_ = Try::kFirst;
   picked.queue ? Wait() : Admit();
 }
-
-// --- Its admission ---
 
 // Each handshake that is sent takes a token of its endpoint, where the cluster has `admission`.
 void BackendRequest::Admit() {
@@ -125,14 +131,12 @@ void BackendRequest::LeaveQueue() {
   queued_ = nullptr;
 }
 
-// --- The connection ---
-
 void BackendRequest::Connect() {
   if (attempt_ == nullptr) {
     HAWSER_DCHECK(stream_ == nullptr);
     const base::Duration time = retry().per_try_timeout;
     try_until_ = time.count() > 0 ? services_.loop.now() + time : base::TimePoint::max();
-    services_.loop.Arm(waiter_.timer, TimeForHead(cluster_settings().connect_timeout));
+    timed_ = false;
     BeginAttempt();
     // A client that asks goes before those that ask for nothing.
     if (attempt_->state() == cluster::Attempt::State::kFailed &&
@@ -184,8 +188,6 @@ base::Duration BackendRequest::TimeForHead(base::Duration limit) const {
   const base::Duration of_try = std::max(left, base::Duration(1));
   return limit.count() == 0 ? of_try : std::min(limit, of_try);
 }
-
-// --- The answer ---
 
 http::ClientStream::HeadState BackendRequest::ReadHead(http::ResponseHead& head) {
   HAWSER_DCHECK(state_ == State::kSent);
@@ -374,7 +376,7 @@ bool BackendRequest::EnterRetry() {
 
 void BackendRequest::FailTrial(std::string_view why) {
   trial_.Failed(why, services_.loop.now());
-  if ((endpoint().state() & cluster::Endpoint::kEjected) != 0) request_.record.parts |= http::kEjectionPart;
+  request_.record.parts |= PartsOf(endpoint().state());
 }
 
 void BackendRequest::Fail(Reject reject) {

@@ -161,6 +161,7 @@ class BackendRequest {
   cluster::Trial trial_;                                         // of endpoint()
   Try try_ = Try::kFirst;
   Retries retries_;
+  bool timed_ = false;                                  // the timer runs for this try
   base::TimePoint try_until_ = base::TimePoint::max();  // the try's own time-out
   std::optional<base::TimePoint> queue_until_;      // over all lines that it waits in, from the first one on
   std::unique_ptr<AdmissionQueue::Waiter> queued_;  // in kQueued

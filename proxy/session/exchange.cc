@@ -31,7 +31,7 @@ Exchange::~Exchange() {
 }
 
 void Exchange::GiveUp(Reject reason) {
-  if (state_ == State::kDone || record_ == nullptr) return;
+  if (state_ == State::kDone || !record_) return;
   Finish(Progress::kBroken, reason);
 }
 
@@ -69,8 +69,7 @@ void Exchange::Start() {
   const Snapshot& snapshot = *backends_.snapshot();
   generation_ = snapshot.generation;
   PreparedHead prepared = PrepareHead(services_, *client_.listener, client_.peer, client_.tls, head_, arena_,
-                                      snapshot.config->access_log);
-  record_ = std::move(prepared.record);
+                                      snapshot.config->access_log, record_.emplace());
   upgrade_ = std::move(prepared.upgrade);
   services_.stats.Add(stats::Metric::kRequests);
   if (client_.reject != Reject::kNone) return Refuse(client_.reject);
@@ -83,18 +82,19 @@ void Exchange::Start() {
   record_->route->group->Add(services_.worker, stats::PartCount::kRequests);
   if (websocket()) opening_.OnRequest(route().websocket, head_, upgrade_, arena_);
 
-  std::shared_ptr<const RouteLocals> locals = backends_.filter_locals().Of(matched);
-  filters_.emplace(services_, std::move(matched), std::move(locals),
-                   FilterRun::Request{.record = *record_, .head = head_, .arena = arena_}, owner_,
-                   kFilterTag);
+  if (std::shared_ptr<const RouteLocals> locals = backends_.filter_locals().Of(matched)) {
+    filters_.emplace(services_, std::move(locals),
+                     FilterRun::Request{.record = *record_, .head = head_, .arena = arena_}, owner_,
+                     kFilterTag);
+  }
   WatchClient();
   state_ = State::kFilters;
 }
 
 void Exchange::RunFilters() {
-  if (filters_->waiting()) return;  // the client has sent something meanwhile
+  if (filters_ && filters_->waiting()) return;  // the client has sent something meanwhile
   using Kind = filters::Verdict::Kind;
-  filters::Verdict verdict = filters_->OnRequest();
+  filters::Verdict verdict = filters_ ? filters_->OnRequest() : filters::Verdict::Continue();
   if (verdict.kind() == Kind::kContinue) {
     const size_t longest = client_.listener->settings.limits.request_head.bytes;
     verdict = ApplyRoute(*record_->route, head_, longest, arena_);
@@ -112,7 +112,7 @@ void Exchange::RunFilters() {
 
 void Exchange::AskBackend() {
   HAWSER_DCHECK(!backend_);
-  std::shared_ptr<cluster::WorkerCluster> cluster = backends_.Find(PickCluster());
+  std::shared_ptr<cluster::WorkerCluster> cluster = FindCluster();
   if (cluster == nullptr) return Refuse(Reject::kNoEndpoint);  // it has gone while a filter waited
   backend_.emplace(
       services_, backends_, std::move(cluster),
@@ -125,13 +125,13 @@ void Exchange::AskBackend() {
 }
 
 // A known session stays in its cluster; the weights of the clusters apply to other requests.
-base::Name Exchange::PickCluster() {
+std::shared_ptr<cluster::WorkerCluster> Exchange::FindCluster() {
   if (route().affinity == config::RouteAffinity::kSocketIo) {
     socket_io_.emplace(backends_.stick_table(), head_);
-    base::Name home = socket_io_->FindCluster(*record_->route, backends_, services_.loop.now());
-    if (home) return home;
+    const base::Name home = socket_io_->FindCluster(*record_->route, backends_, services_.loop.now());
+    if (home) return backends_.Find(home);
   }
-  return record_->route->PickCluster(services_.random());
+  return backends_.Find(record_->route->PickCluster(services_.random()));
 }
 
 void Exchange::Connect() {
@@ -246,7 +246,7 @@ void Exchange::FlushInterim() {
 void Exchange::OnTunnel() {
   opening_.OnResponse(route(), response_.head(), arena_);
   backend_->AddAffinityCookie(response_.head().headers, arena_);
-  filters_->OnResponse(response_.head());
+  if (filters_) filters_->OnResponse(response_.head());
   if (!response_.OpenTunnel(upgrade_)) return Refuse(Reject::kBadBackendUpgrade);
   backend_->stream().Want({});  // until the tunnel reads it
   state_ = State::kSwitch;
@@ -264,14 +264,15 @@ void Exchange::SwitchProtocols() {
 
 void Exchange::OpenTunnel(std::unique_ptr<net::ByteStream> client, EdgeLeases leases,
                           std::string_view early) {
-  HAWSER_DCHECK(progress_ == Progress::kTunnel && record_ != nullptr);
-  Tunnel& tunnel = opening_.Start(services_, *backend_,
-                                  {.client = std::move(client),
-                                   .backend = {},
-                                   .record = std::move(record_),
-                                   .leases = std::move(leases),
-                                   .attachments = filters_->TakeAttachments()},
-                                  early);
+  HAWSER_DCHECK(progress_ == Progress::kTunnel && record_);
+  Tunnel& tunnel =
+      opening_.Start(services_, *backend_,
+                     {.client = std::move(client),
+                      .backend = {},
+                      .record = &*record_,
+                      .leases = std::move(leases),
+                      .attachments = filters_ ? filters_->TakeAttachments() : filters::Attachments()},
+                     early);
   if (generation_ != backends_.snapshot()->generation) EndIfGone(services_.sessions, backends_, tunnel);
 }
 
@@ -282,7 +283,7 @@ void Exchange::StartRelay() {
   http::AddDate(head.headers);
   route::ApplyRules(route().response_headers, head.headers);
   backend_->AddAffinityCookie(head.headers, arena_);
-  filters_->OnResponse(head);
+  if (filters_) filters_->OnResponse(head);
   response_.Hold();
   state_ = State::kRelay;
   ArmFor(route().stream_idle_timeout);
@@ -378,7 +379,7 @@ void Exchange::FlushAnswer() {
 }
 
 void Exchange::Finish(Progress progress, Reject reason) {
-  HAWSER_DCHECK(state_ != State::kDone && record_ != nullptr);
+  HAWSER_DCHECK(state_ != State::kDone && record_);
   state_ = State::kDone;
   progress_ = progress;
   timer_.Cancel();

@@ -72,7 +72,7 @@ class Exchange {
 
   // It has a route, and `which` holds for the id of that.
   bool HasRoute(absl::FunctionRef<bool(uint32_t id)> which) const {
-    return record_ != nullptr && record_->route != nullptr && which(record_->route->name.id());
+    return record_ && record_->route != nullptr && which(record_->route->name.id());
   }
 
   // Nothing but the client's body is awaited: the backend's answer has not begun, and it takes what comes.
@@ -98,7 +98,7 @@ class Exchange {
   void Start();
   void RunFilters();
   void AskBackend();
-  base::Name PickCluster();
+  std::shared_ptr<cluster::WorkerCluster> FindCluster();
   void Connect();
   void OnTryFailed();
   void OnRequestSent();
@@ -151,8 +151,8 @@ class Exchange {
   http::UpgradeRequest upgrade_;
   http::Reject refusal_ = http::Reject::kNone;  // of kAnswer; kNone: the answer is the route's
 
-  std::unique_ptr<RequestRecord> record_;
-  std::optional<FilterRun> filters_;          // on a route; views into the members before it
+  std::optional<RequestRecord> record_;
+  std::optional<FilterRun> filters_;          // on a route that has some; views into the members before it
   std::optional<SocketIoSession> socket_io_;  // on a route that follows such sessions
   event::Timer timer_;
   std::optional<BackendRequest> backend_;  // once a backend is asked; refers to the members before it

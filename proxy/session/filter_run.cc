@@ -3,24 +3,16 @@
 #include <utility>
 
 namespace hawser::session {
-namespace {
 
-const filters::Locals kNoLocals;
-
-}  // namespace
-
-FilterRun::FilterRun(WorkerServices& services, std::shared_ptr<const RouteRuntime> route,
-                     std::shared_ptr<const RouteLocals> locals, const Request& request,
-                     event::IoHandler& waiter, uint8_t tag)
+FilterRun::FilterRun(WorkerServices& services, std::shared_ptr<const RouteLocals> locals,
+                     const Request& request, event::IoHandler& waiter, uint8_t tag)
     : client_(request.record.client, request.record.client_port),
-      route_(std::move(route)),
       locals_(std::move(locals)),
       context_({.client = client_,
                 .listener = request.record.listener.text(),
                 .tls = request.record.tls,
                 .route = *request.record.route},
-               request.head, request.arena, locals_ == nullptr ? kNoLocals : locals_->locals, services.loop,
-               waiter, tag) {}
+               request.head, request.arena, locals_->locals, services.loop, waiter, tag) {}
 
 // They may use their filters' state on this worker, and that refers to the filters.
 filters::Attachments FilterRun::TakeAttachments() {

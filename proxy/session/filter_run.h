@@ -22,29 +22,29 @@ class FilterRun {
  public:
   // What it refers to. All of it outlives the run.
   struct Request {
-    const RequestRecord& record;  // its route is `route`
+    const RequestRecord& record;  // which has its route
     http::RequestHead& head;
     http::TextArena& arena;
   };
 
-  // `locals`: of the route's filters on this worker; null: it has none. `waiter` is called with `tag` when a
+  // `locals`: of the route's filters on this worker. `waiter` is called with `tag` when a
   // filter that has waited resumes.
-  FilterRun(WorkerServices& services, std::shared_ptr<const RouteRuntime> route,
-            std::shared_ptr<const RouteLocals> locals, const Request& request, event::IoHandler& waiter,
-            uint8_t tag);
+  FilterRun(WorkerServices& services, std::shared_ptr<const RouteLocals> locals, const Request& request,
+            event::IoHandler& waiter, uint8_t tag);
 
   // As filters::Chain and filters::Context.
-  filters::Verdict OnRequest() { return route_->filters.OnRequest(context_); }
+  filters::Verdict OnRequest() { return filters().OnRequest(context_); }
   bool waiting() const { return context_.waiting(); }
   http::Reject Expire() { return context_.Expire(); }
-  void OnResponse(http::ResponseHead& head) { route_->filters.OnResponse(context_, head); }
+  void OnResponse(http::ResponseHead& head) { filters().OnResponse(context_, head); }
 
   // What the filters have left with the tunnel, and what that refers to.
   filters::Attachments TakeAttachments();
 
  private:
+  const filters::Chain& filters() const { return locals_->runtime->filters; }
+
   const net::SocketAddress client_;
-  const std::shared_ptr<const RouteRuntime> route_;
   const std::shared_ptr<const RouteLocals> locals_;
   filters::Context context_;  // views into the members before it
 };

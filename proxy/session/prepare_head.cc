@@ -27,9 +27,9 @@ bool MeetUnderscorePolicy(config::UnderscorePolicy policy, http::RequestHead& he
   return true;
 }
 
-std::unique_ptr<RequestRecord> MakeRecord(WorkerServices& services, const ListenerRuntime& listener,
-                                          const net::SocketAddress& peer, bool tls, http::RequestHead& head,
-                                          http::TextArena& arena, const config::AccessLog& log) {
+void FillRecord(WorkerServices& services, const ListenerRuntime& listener, const net::SocketAddress& peer,
+                bool tls, http::RequestHead& head, http::TextArena& arena, const config::AccessLog& log,
+                RequestRecord& record) {
   http::RemoveHopByHop(head);
   const config::Listener& settings = listener.settings;
   http::Peer from{.trusted = net::AnyContains(settings.trusted_proxies, peer),
@@ -39,16 +39,14 @@ std::unique_ptr<RequestRecord> MakeRecord(WorkerServices& services, const Listen
                   .send_real_ip = settings.forwarded.x_real_ip};
   if (!peer.unix_socket()) from.ip = peer.ip();
   const auto [client, request_id] = http::SetForwarded(head, from, services.via, services.random, arena);
-  auto record = std::make_unique<RequestRecord>();
   std::array<char, kLongestTarget> room;
-  record->text = RequestText(request_id, head.method, head.authority, LoggedTarget(head.target, log, room));
-  record->client = client.value_or(net::IpAddress());
-  record->client_port = from.ip == client ? peer.port() : uint16_t{0};
-  record->tls = tls;
-  record->version = head.version;
-  record->listener = listener.name;
-  record->start = services.loop.now();
-  return record;
+  record.text = RequestText(request_id, head.method, head.authority, LoggedTarget(head.target, log, room));
+  record.client = client.value_or(net::IpAddress());
+  record.client_port = from.ip == client ? peer.port() : uint16_t{0};
+  record.tls = tls;
+  record.version = head.version;
+  record.listener = listener.name;
+  record.start = services.loop.now();
 }
 
 void NormalizeHandshake(http::RequestHead& head) {
@@ -62,15 +60,14 @@ void NormalizeHandshake(http::RequestHead& head) {
 
 PreparedHead PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
                          const net::SocketAddress& peer, bool tls, http::RequestHead& head,
-                         http::TextArena& arena, const config::AccessLog& log) {
+                         http::TextArena& arena, const config::AccessLog& log, RequestRecord& record) {
   http::Classification classification = http::Classify(head);
   const bool sound_names =
       MeetUnderscorePolicy(listener.settings.headers_with_underscores, head, services.stats);
-  const bool looped = services.via.IsIn(head.headers);  // before MakeRecord, which adds our own entry
-  auto record = MakeRecord(services, listener, peer, tls, head, arena, log);
+  const bool looped = services.via.IsIn(head.headers);  // before FillRecord, which adds our own entry
+  FillRecord(services, listener, peer, tls, head, arena, log, record);
   if (classification.upgrade.websocket) NormalizeHandshake(head);
-  return {.record = std::move(record),
-          .upgrade = std::move(classification.upgrade),
+  return {.upgrade = std::move(classification.upgrade),
           .reject = classification.reject != Reject::kNone ? classification.reject
                     : !sound_names                         ? Reject::kUnderscoreInHeader
                     : looped                               ? Reject::kLoopDetected

@@ -41,8 +41,8 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
   struct Parts {
     std::unique_ptr<net::ByteStream> client;
     std::unique_ptr<net::ByteStream> backend;
-    std::unique_ptr<RequestRecord> record;
-    EdgeLeases leases;  // empty where the client's connection outlives the tunnel (HTTP/2)
+    RequestRecord* record = nullptr;  // its values move into the tunnel
+    EdgeLeases leases;                // empty where the client's connection outlives the tunnel (HTTP/2)
     // For how long the backend's host may be silent while bytes are under way to it; 0: not checked.
     base::Duration longest_silence{0};
     filters::Attachments attachments;               // what the route's filters hold

@@ -23,7 +23,7 @@ constexpr uint16_t kCode = 3001;
 // Tunnels by number, in the order in which they opened; the lower the number, the older.
 class DrainsTest : public testing::Test {
  protected:
-  DrainsTest() { harness_.parts().record.reset(); }  // the harness's own tunnel does not open
+  DrainsTest() { *harness_.parts().record = {}; }  // the harness's own tunnel does not open
   ~DrainsTest() override {
     sessions().Abort(http::Reject::kShutdown);
     Pass(0ms);
@@ -37,15 +37,15 @@ class DrainsTest : public testing::Test {
   };
 
   void Open(const std::string& route = "one") {
-    auto record = std::make_unique<RequestRecord>();
-    record->route =
+    RequestRecord record;
+    record.route =
         std::make_shared<route::Route>(route::Route{.settings = settings_, .name = names_.Intern(route)});
-    record->endpoint = cluster::OpenLease(*endpoint_);
-    record->start = harness_.loop().now() - 1s * static_cast<int>(1000 - tunnels_.size());
+    record.endpoint = cluster::OpenLease(*endpoint_);
+    record.start = harness_.loop().now() - 1s * static_cast<int>(1000 - tunnels_.size());
     Peers& peers = tunnels_.emplace_back();
     Tunnel::Start(harness_.services(), {.client = std::make_unique<fakes::LentStream>(peers.client),
                                         .backend = std::make_unique<fakes::LentStream>(peers.backend),
-                                        .record = std::move(record)});
+                                        .record = &record});
   }
   void Order(DrainOrder order) {
     order.cause = DrainCause::kReload;

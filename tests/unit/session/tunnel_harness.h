@@ -99,18 +99,17 @@ class TunnelHarness {
                                        .access_log = nullptr,
                                        .via = via_,
                                        .deflate{64, DeflateCountersOf(stats_)}});
-    auto record = std::make_unique<RequestRecord>();
-    record->route = std::make_shared<route::Route>(
+    record_.route = std::make_shared<route::Route>(
         route::Route{.settings = std::move(route), .name = names_.Intern("test")});
-    record->endpoint = cluster::OpenLease(*endpoint_);
-    record->start = loop().now();
+    record_.endpoint = cluster::OpenLease(*endpoint_);
+    record_.start = loop().now();
     auto client_stream = std::make_unique<fakes::FakeStream>();
     auto backend_stream = std::make_unique<fakes::FakeStream>();
     client_ = client_stream.get();
     backend_ = backend_stream.get();
     parts_ = {.client = std::move(client_stream),
               .backend = std::move(backend_stream),
-              .record = std::move(record),
+              .record = &record_,
               .longest_silence = cluster::LongestSilence(tcp_keepalive)};
   }
 
@@ -177,6 +176,7 @@ class TunnelHarness {
   std::shared_ptr<SteppedLoop> turns_;
   std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<WorkerServices> services_;
+  RequestRecord record_;
   Tunnel::Parts parts_;
   // Owned by the tunnel, which the loop destroys only when it turns.
   fakes::FakeStream* client_;
