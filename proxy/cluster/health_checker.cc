@@ -46,7 +46,10 @@ void HealthChecker::Set(const std::shared_ptr<const Cluster>& cluster,
                         std::span<const std::shared_ptr<Endpoint>> endpoints, base::TimePoint now) {
   if (cluster->settings().health_checks.empty()) {
     Remove(cluster->id());
-    for (const auto& endpoint : endpoints) Tell(*endpoint, true, "it is no longer checked", now);
+    for (const auto& endpoint : endpoints) {
+      const bool failed = (endpoint->state() & Endpoint::kCheckFailed) != 0;
+      if (failed) Tell(*endpoint, true, "it is no longer checked", now);
+    }
     return;
   }
   auto next = std::make_unique<Group>(Group{.cluster = cluster});

@@ -388,6 +388,18 @@ TEST_F(Checker, WithoutChecksAllAreHealthy) {
   EXPECT_EQ(At(1)->log().Changes().back().why, "it is no longer checked");
 }
 
+TEST_F(Checker, WithoutChecksEjectionsStay) {
+  settings_.health_checks.clear();
+  Set(0, 2);
+  const auto table = std::make_shared<const MemberTable>(
+      std::vector<Member>{{.endpoint = At(0)}, {.endpoint = At(1)}}, config::LbPolicy::kRoundRobin);
+  At(0)->health().Adopt(table, {.outliers = {.consecutive_failures = 1}}, now_);
+  At(0)->health().OnFailure(*At(0), false, "reset", now_);
+  ASSERT_FALSE(At(0)->usable());
+  Set(0, 2);
+  EXPECT_FALSE(At(0)->usable());
+}
+
 TEST_F(Checker, OtherSettingsTakeNoEndpointOutAtOnce) {
   Set(0, 1);
   Results(3);
