@@ -130,7 +130,7 @@ std::optional<uint64_t> AffinityTags::Of(const Endpoint& endpoint) const {
 
 // What the MAC of a cookie covers.
 struct Affinity::Content {
-  uint64_t minted;  // 0: nobody knows
+  int64_t minted;   // 0: nobody knows
   uint64_t expiry;  // 0: none
   uint64_t tag;
   bool old_version;
@@ -193,7 +193,9 @@ AffinityLookup Affinity::Find(std::string_view cookie, const Membership& members
   if (content.expiry != 0 && content.expiry <= SecondsOf(now))
     return {AffinityResult::kExpired, nullptr, true};
   Endpoint* endpoint = membership.FindByTag(static_cast<size_t>(key - keys.begin()), content.tag);
-  if (endpoint == nullptr || !Usable(*endpoint, tried)) return {AffinityResult::kGone, nullptr, true};
+  const bool gone =
+      endpoint == nullptr || !Usable(*endpoint, tried) || content.minted < endpoint->shedding_since();
+  if (gone) return {AffinityResult::kGone, nullptr, true};
   const bool renew = key != keys.begin() || content.old_version || ShouldRenew(content.expiry, now);
   return {AffinityResult::kHit, endpoint, renew};
 }
@@ -205,12 +207,15 @@ Affinity::Content Affinity::Read(std::span<const uint8_t> signed_bytes) const {
   if (signed_bytes[0] == kOldVersion) {
     const uint64_t expiry = LoadNumber(signed_bytes.subspan<1, kOldExpiryBytes>());
     const bool known = expiry != 0 && ttl != 0 && expiry > ttl;
-    return {.minted = known ? expiry - ttl : 0, .expiry = expiry, .tag = tag, .old_version = true};
+    const auto minted = known ? static_cast<int64_t>(expiry - ttl) : 0;
+    return {.minted = minted, .expiry = expiry, .tag = tag, .old_version = true};
   }
   const uint64_t minted = LoadNumber(signed_bytes.subspan<1, kTimeBytes>());
   const uint64_t lifetime = LoadNumber(signed_bytes.subspan<1 + kTimeBytes, kTimeBytes>());
-  return {
-      .minted = minted, .expiry = lifetime == 0 ? 0 : minted + lifetime, .tag = tag, .old_version = false};
+  return {.minted = static_cast<int64_t>(minted),
+          .expiry = lifetime == 0 ? 0 : minted + lifetime,
+          .tag = tag,
+          .old_version = false};
 }
 
 bool Affinity::ShouldRenew(uint64_t expiry, WallTime now) const {

@@ -11,6 +11,9 @@
 // each part of a message behind its length. The first key signs; all verify, so that keys can be rotated.
 // Whoever copies the cookie of another client goes where that client goes.
 //
+// While an endpoint sheds tunnels (Endpoint::shedding_since), cookies that were minted before do not lead to
+// it: the clients that it gives away would come back.
+//
 // Version 1 is still read, for one release, and renewed. It had the expiry (5 bytes, 0 for none) instead of
 // the two times, so that a cookie without one had no age.
 //
@@ -44,7 +47,9 @@ enum class AffinityResult : uint8_t {
   kHit,      // the cookie or the session named the endpoint that was picked
   kForged,   // malformed, or signed by none of the keys
   kExpired,  // genuine and too old
-  kGone,     // genuine, but its endpoint left the cluster, is not available, or has failed this request
+  // Genuine, but its endpoint left the cluster, is not available, has failed this request, or sheds those that
+  // it had.
+  kGone,
   kUnknown,  // the session is not in the stick table
   kCount,
 };

@@ -262,6 +262,11 @@ constexpr auto kTable = std::to_array<RejectSpec>({
      "The backend is not healthy; connect again.",
      "Look why the endpoint's health check fails: hawser's own log and `/clusters` have the reason. "
      "`on_unhealthy: keep` leaves its tunnels open."},
+    // Unless the cluster's rebalance.code says otherwise.
+    {kRebalanced, 0, kServiceRestart, kDrain, 0, "rebalanced", "DRN",
+     "The backend has more than its share; connect again.",
+     "Nothing to do: the endpoint had more tunnels than its fair share, and the client connects again. "
+     "`clusters[].rebalance` has the bounds."},
     {kShutdown, 0, kGoingAway, kProxy, 0, "shutdown", "SHD", "The server is shutting down.",
      "Nothing to do if hawser was ended at once. To give tunnels more time, raise `drain.deadline`."},
 });

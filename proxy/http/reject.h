@@ -71,6 +71,7 @@ enum class Reject : uint8_t {
   kReload,             // its listener or its route has gone from the configuration
   kEndpointGone,       // its endpoint has left its cluster
   kEndpointUnhealthy,  // a health check with `on_unhealthy: close` says so
+  kRebalanced,         // its endpoint has more tunnels than its fair share
   kShutdown,
   kCount,
 };

@@ -57,6 +57,9 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource sour
   if (!made.ok()) return failed(made);
   server->memberships_.Apply(server->snapshot(), std::move(built.setup));
   server->health_checks_.Apply(server->clusters());
+  server->rebalancer_ =
+      std::make_unique<Rebalancer>(*server->loop_, server->memberships_, server->workers_.size(),
+                                   [server = server.get()](const auto& order) { server->OnShed(order); });
   server->reloader_ =
       std::make_unique<Reloader>(*server->loop_, *server->builder_, server->workshop_, std::move(source),
                                  *server->snapshot().config, server->ReloadCalls());
@@ -129,6 +132,7 @@ void Server::Apply(Built built, absl::AnyInvocable<void()> done) {
   ApplyToProcess(*applying_->before->snapshot->config, std::move(built.admin));
   memberships_.Apply(snapshot(), std::move(built.setup));
   health_checks_.Apply(clusters());
+  rebalancer_->Look();
   for (auto& membership : built.change->clusters) membership = clusters().Find(membership->cluster()->id());
   for (size_t i = 0; i < built.sockets.size(); ++i) {
     if (!built.sockets[i].empty()) AnnounceListener(*snapshot().listeners[i], bound(i));
@@ -168,6 +172,11 @@ void Server::OnUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, bas
     worker->loop().Post(
         [worker = worker.get(), endpoint, window] { worker->CloseUnhealthy(endpoint, window); });
   }
+}
+
+void Server::OnShed(const FairShares::Order& order) {
+  Worker* const worker = workers_[order.worker].get();
+  worker->loop().Post([worker, order] { worker->Shed(order); });
 }
 
 void Server::OnApplied(Replaced replaced) {
@@ -217,6 +226,7 @@ absl::Status Server::Start() {
     HAWSER_RETURN_IF_ERROR(workers_[i]->Start(static_cast<int>(i)));
   }
   phase_ = Phase::kServing;
+  rebalancer_->Look();
   return reloader_->Start(*generation_);
 }
 
@@ -242,6 +252,7 @@ void Server::Terminate() {
 
 void Server::BeginDrain() {
   phase_ = Phase::kDraining;
+  rebalancer_->Stop();
   LetGoOfPaths();
   const config::Drain& drain = snapshot().config->drain;
   spdlog::info(

@@ -20,6 +20,7 @@
 #include "proxy/server/generation.h"
 #include "proxy/server/health_checks.h"
 #include "proxy/server/memberships.h"
+#include "proxy/server/rebalancer.h"
 #include "proxy/server/reloader.h"
 #include "proxy/server/worker.h"
 #include "proxy/stats/registry.h"
@@ -72,6 +73,7 @@ class Server final : public event::IoHandler {
   // Null: no cluster has to be discovered.
   const cluster::Discovery* discovery() const { return memberships_.discovery(); }
   const HealthChecks& health_checks() const { return health_checks_; }
+  const Rebalancer& rebalancer() const { return *rebalancer_; }
   const stats::Registry& stats() const { return registry_; }
   const Edge& edge() const { return *edge_; }
   const cluster::StickTable& stick_table() const { return *stick_table_; }
@@ -99,6 +101,7 @@ class Server final : public event::IoHandler {
   void OnMembership(const std::shared_ptr<const cluster::Membership>& membership);
   void OnDeparture(const cluster::Departures::Order& order);
   void OnUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window);
+  void OnShed(const FairShares::Order& order);
   Memberships::Calls MembershipCalls();
   Reloader::Calls ReloadCalls();
   void LetGoOfPaths();
@@ -141,6 +144,7 @@ class Server final : public event::IoHandler {
   std::unique_ptr<cluster::StickTable> stick_table_;  // outlives the workers, which read and write it
   const http::Via via_ = http::Via::Random();         // likewise
   std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Rebalancer> rebalancer_;
   stats::Registry registry_;
   std::unique_ptr<event::Signals> signals_;
   event::Timer deadline_;

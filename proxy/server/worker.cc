@@ -155,6 +155,20 @@ void Worker::CloseUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, 
                    .which = still_unhealthy});
 }
 
+void Worker::Shed(const FairShares::Order& order) {
+  const auto is_shed = [endpoint = order.endpoint](const session::Tunnel& tunnel) {
+    return tunnel.record().endpoint.get() == endpoint.get() && endpoint->shedding_since() != 0;
+  };
+  sessions_.Drain({.cause = session::DrainCause::kRebalance,
+                   .first = session::DrainOrder::First::kLongestSilent,
+                   .window = base::Duration(1000),
+                   .reason = http::Reject::kRebalanced,
+                   .code = order.code,
+                   .which = is_shed,
+                   .most = order.most,
+                   .tally = order.tally});
+}
+
 void Worker::ApplyListeners(Edge& edge, const Change& change, std::vector<net::Socket> sockets) {
   const auto& listeners = change.snapshot->listeners;
   for (size_t i = 0; i < listeners.size(); ++i) {

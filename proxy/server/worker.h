@@ -13,6 +13,7 @@
 #include "proxy/event/loop.h"
 #include "proxy/net/buffer.h"
 #include "proxy/server/change.h"
+#include "proxy/server/fair_shares.h"
 #include "proxy/server/listener.h"
 #include "proxy/server/long_turns.h"
 #include "proxy/session/backends.h"
@@ -66,6 +67,8 @@ class Worker {
   // On the worker's thread: an endpoint is unhealthy. Its tunnels of now end over `window`; not those whose
   // turn comes when it is healthy again.
   void CloseUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window);
+  // On the worker's thread: closes tunnels of an endpoint that sheds, spread over a second.
+  void Shed(const FairShares::Order& order);
   // On the worker's thread: stops accepting, then as Sessions::DrainAll, over `window`, with that close code.
   void Drain(base::Duration window, uint16_t code, absl::AnyInvocable<void()> on_empty);
   // On the worker's thread: ends everything at once; tunnels with `drain.code` of the snapshot in force.

@@ -252,6 +252,28 @@ TEST(Affinity, ToAnEndpointThatHasFailedIsGone) {
   EXPECT_THAT(site.Find(site.Mint(1), kNow, EndpointSet(&tried, 1)), Hits(&site.endpoint(1)));
 }
 
+TEST(Affinity, ToAnEndpointThatShedsItLeadsOnlyIfItIsYounger) {
+  for (const base::Duration ttl : {base::Duration(0s), base::Duration(1h)}) {
+    const Site site({kKeyA}, ttl);
+    const std::string before = site.Mint(2);
+    site.endpoint(2).set_shedding_since(kNow.time_since_epoch().count() + 60);
+    EXPECT_THAT(site.Find(before, kNow + 70s), Misses(AffinityResult::kGone));
+    EXPECT_THAT(site.Find(site.Mint(1), kNow + 70s), Hits(&site.endpoint(1)));
+    EXPECT_THAT(site.Find(site.Mint(2, kNow + 60s), kNow + 70s), Hits(&site.endpoint(2)));
+    site.endpoint(2).set_shedding_since(0);
+    EXPECT_THAT(site.Find(before, kNow + 80s), Hits(&site.endpoint(2))) << "it counts again";
+  }
+}
+
+TEST(Affinity, Version1IsAsOldAsItsExpirySays) {
+  constexpr std::string_view kMintedAtNowFor1h = "AQBlU_8QS8ExlM2tNpk6e_Jh_UoP4yJZ7Dp1ajpc";
+  const Site site({kKeyA}, 1h);
+  site.endpoint(0).set_shedding_since(kNow.time_since_epoch().count());
+  EXPECT_THAT(site.Find(kMintedAtNowFor1h), HitsAndRenews(&site.endpoint(0)));
+  site.endpoint(0).set_shedding_since(kNow.time_since_epoch().count() + 1);
+  EXPECT_THAT(site.Find(kMintedAtNowFor1h), Misses(AffinityResult::kGone));
+}
+
 TEST(Affinity, MintsForAnEndpointThatHasLeftSinceItWasPicked) {
   const Site large({kKeyA}, 1h, 5);
   const Site small({kKeyA}, 1h, 4);
