@@ -26,12 +26,20 @@ nlohmann::json Pool::Row(size_t backend) {
   return {};
 }
 
-testing::AssertionResult Pool::Becomes(size_t backend, const std::string& state) {
+testing::AssertionResult Pool::RowHas(size_t backend, const std::string& field, const nlohmann::json& value) {
   nlohmann::json row;
-  if (Eventually([&] { return (row = Row(backend))["state"] == state; })) return testing::AssertionSuccess();
-  return testing::AssertionFailure() << (*this)[backend].name() << " is not " << state << ": " << row.dump(2)
-                                     << "\n"
+  if (Eventually([&] { return (row = Row(backend))[field] == value; })) return testing::AssertionSuccess();
+  return testing::AssertionFailure() << (*this)[backend].name() << ": " << field << " is not " << value
+                                     << ": " << row.dump(2) << "\n"
                                      << hawser_->process().err();
+}
+
+testing::AssertionResult Pool::Becomes(size_t backend, const std::string& state) {
+  return RowHas(backend, "state", state);
+}
+
+testing::AssertionResult Pool::IsAvailable(size_t backend, bool available) {
+  return RowHas(backend, "available", available);
 }
 
 double Pool::Metric(const std::string& name, size_t backend) {

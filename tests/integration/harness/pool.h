@@ -26,8 +26,9 @@ class Pool {
 
   // The backend's row of /clusters.
   nlohmann::json Row(size_t backend);
-  // Waits until hawser says that the backend is in that state.
+  // Waits until hawser says that the backend is in that state; that it may be picked, or not.
   testing::AssertionResult Becomes(size_t backend, const std::string& state);
+  testing::AssertionResult IsAvailable(size_t backend, bool available);
   // A metric of the backend's endpoint.
   double Metric(const std::string& name, size_t backend);
   testing::AssertionResult MetricIs(const std::string& name, size_t backend, double value);
@@ -39,6 +40,7 @@ class Pool {
   std::map<std::string, int> Answers(int handshakes, const Request& request = {});
 
  private:
+  testing::AssertionResult RowHas(size_t backend, const std::string& field, const nlohmann::json& value);
   std::string Label(size_t backend) { return "endpoint=\"" + (*this)[backend].address() + "\""; }
 
   std::vector<std::unique_ptr<BackendProcess>> backends_;
