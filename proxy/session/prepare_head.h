@@ -19,8 +19,8 @@ struct PreparedHead {
 };
 
 // Fills `record`. `peer` is the other end of the client's connection; `tls`: hawser ended its TLS. Text that
-// is added lives in `arena`. `log` says what of the query the record may hold. The head of a WebSocket handshake gets one
-// form for both protocols: each codec adds the fields of RFC 6455 or RFC 8441 itself.
+// is added lives in `arena`. `log` says what of the query the record may hold. The head of a WebSocket
+// handshake gets one form for both protocols: each codec adds the fields of RFC 6455 or RFC 8441 itself.
 PreparedHead PrepareHead(WorkerServices& services, const ListenerRuntime& listener,
                          const net::SocketAddress& peer, bool tls, http::RequestHead& head,
                          http::TextArena& arena, const config::AccessLog& log, RequestRecord& record);
