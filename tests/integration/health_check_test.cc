@@ -11,7 +11,7 @@
 #include "tests/integration/harness/scenario.h"
 #include "tests/integration/harness/site.h"
 
-namespace hawser::integration {
+namespace hawser::integration::health_check_test {
 namespace {
 
 using testing::HasSubstr;
@@ -42,6 +42,10 @@ size_t Count(const std::string& text, const std::string& what) {
   size_t count = 0;
   for (size_t at = text.find(what); at != text.npos; at = text.find(what, at + 1)) ++count;
   return count;
+}
+// The log is written by a thread of its own.
+bool Says(HawserProcess& hawser, const std::string& text) {
+  return Eventually([&] { return hawser.process().err().find(text) != std::string::npos; });
 }
 testing::AssertionResult Passes(HawserProcess& hawser, const std::string& kind, double least = 3) {
   return hawser.MetricReaches("hawser_health_checks_total", least,
@@ -146,7 +150,7 @@ TEST(HealthCheck, AnEndpointThatFailsGetsNoClientsUntilItIsWell) {
   EXPECT_TRUE(Passes(hawser, "http", 4));
   ill.status = 503;
   ASSERT_TRUE(Becomes(hawser, ill.address(), "check_failed"));
-  EXPECT_THAT(hawser.process().err(), HasSubstr("in -> check_failed: http check: answered 503"));
+  EXPECT_TRUE(Says(hawser, "in -> check_failed: http check: answered 503"));
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(Join(hawser.listener()).open());
   EXPECT_EQ(ill.handshakes(), 0);
   EXPECT_EQ(well.handshakes(), 20);
@@ -166,15 +170,14 @@ TEST(HealthCheck, GreenHttpDoesNotHideADeadWebSocket) {
                          "{ websocket: { path: /ws }, interval: 50ms, unhealthy_interval: 20ms } ]"}}
           .Yaml());
   ASSERT_TRUE(Becomes(hawser, dead.address(), "check_failed"));
-  EXPECT_THAT(hawser.process().err(), HasSubstr("websocket check: answered the handshake with 503"));
+  EXPECT_TRUE(Says(hawser, "websocket check: answered the handshake with 503"));
   EXPECT_TRUE(Passes(hawser, "http", 10));
   EXPECT_EQ(Row(hawser, dead.address())["state"], "check_failed") << "the green check does not let it in";
   const int before = dead.handshakes();
   for (int i = 0; i < 20; ++i) EXPECT_TRUE(Join(hawser.listener()).open());
-  EXPECT_EQ(well.handshakes() >= 20, true);
+  EXPECT_GE(well.handshakes(), 20);
   dead.websockets = true;
   ASSERT_TRUE(Becomes(hawser, dead.address(), "in"));
-  dead.pongs = false;
   EXPECT_GT(dead.handshakes(), before);
 }
 
@@ -187,7 +190,7 @@ TEST(HealthCheck, ABackendThatAnswersNoPingIsOut) {
              .cluster = {"health_checks: [ { websocket: { path: /ws }, interval: 50ms, timeout: 300ms } ]"}}
           .Yaml());
   ASSERT_TRUE(Becomes(hawser, mute.address(), "check_failed"));
-  EXPECT_THAT(hawser.process().err(), HasSubstr("websocket check: no pong in time"));
+  EXPECT_TRUE(Says(hawser, "websocket check: no pong in time"));
 }
 
 TEST(HealthCheck, ABackendThatAcceptsAndNeverAnswersIsOutExceptForTcp) {
@@ -199,7 +202,7 @@ TEST(HealthCheck, ABackendThatAcceptsAndNeverAnswersIsOutExceptForTcp) {
                .cluster = {"health_checks: [ { " + check + ", interval: 50ms, timeout: 200ms } ]"}}
             .Yaml());
     ASSERT_TRUE(Becomes(hawser, silent.address(), "check_failed")) << check;
-    EXPECT_THAT(hawser.process().err(), HasSubstr("check: no answer in time"));
+    EXPECT_TRUE(Says(hawser, "check: no answer in time"));
     EXPECT_EQ(Row(hawser, well.address())["state"], "in");
   }
   HawserProcess hawser(Config{.endpoints = {silent.address()}, .cluster = {Check("tcp: {}")}}.Yaml());
@@ -239,7 +242,7 @@ TEST(HealthCheck, ASuccessEndsAnEjectionAtOnce) {
   ASSERT_EQ(Row(hawser, gone.address())["state"], "ejected");
   EchoBackend back("back", gone.address());
   ASSERT_TRUE(Becomes(hawser, gone.address(), "in"));
-  EXPECT_THAT(hawser.process().err(), HasSubstr("tcp check: passed"));
+  EXPECT_TRUE(Says(hawser, "tcp check: passed"));
 }
 
 TEST(HealthCheck, ReadyDoesNotDependOnIt) {
@@ -341,7 +344,7 @@ TEST(HealthCheck, AReloadAddsChangesAndRemovesChecks) {
   ASSERT_TRUE(Becomes(hawser, backend.address(), "check_failed"));
   Apply(hawser, with(""));
   EXPECT_TRUE(Becomes(hawser, backend.address(), "in"));
-  EXPECT_THAT(hawser.process().err(), HasSubstr("check_failed -> in: it is no longer checked"));
+  EXPECT_TRUE(Says(hawser, "check_failed -> in: it is no longer checked"));
   const int before = backend.requests();
   Apply(hawser, with("connect_timeout: 1s"));
   EXPECT_EQ(backend.requests(), before);
@@ -380,7 +383,7 @@ TEST(HealthCheck, AtMost256AreUnderWayAtOnce) {
   }
   HawserProcess hawser(
       Config{.endpoints = addresses,
-             .cluster = {"health_checks: [ { http: { path: /healthz }, interval: 100ms, timeout: 5min } ]"}}
+             .cluster = {"health_checks: [ { http: { path: /healthz }, interval: 100ms, timeout: 5m } ]"}}
           .Yaml());
   EXPECT_TRUE(hawser.MetricIs("hawser_health_checks_delayed_total", kEndpoints - kMost));
   const auto contacted = [&] {
@@ -399,4 +402,4 @@ TEST(HealthCheck, AtMost256AreUnderWayAtOnce) {
 }
 
 }  // namespace
-}  // namespace hawser::integration
+}  // namespace hawser::integration::health_check_test
