@@ -47,8 +47,7 @@ void HealthChecker::Set(const std::shared_ptr<const Cluster>& cluster,
   if (cluster->settings().health_checks.empty()) {
     Remove(cluster->id());
     for (const auto& endpoint : endpoints) {
-      const bool failed = (endpoint->state() & Endpoint::kCheckFailed) != 0;
-      if (failed) Tell(*endpoint, true, "it is no longer checked", now);
+      if (CountsAsFailed(*endpoint)) Tell(*endpoint, true, "it is no longer checked", now);
     }
     return;
   }

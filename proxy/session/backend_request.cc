@@ -4,10 +4,10 @@
 #include <chrono>
 #include <optional>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "fmt/format.h"
+#include "proxy/cluster/sent_request.h"
 #include "proxy/http/cache_control.h"
 #include "proxy/session/pick_outcome.h"
 #include "spdlog/spdlog.h"
@@ -23,13 +23,6 @@ uint8_t PartsOf(uint32_t state) {
   using cluster::Endpoint;
   const bool out = (state & (Endpoint::kEjected | Endpoint::kProbing)) != 0;
   return (out ? http::kEjectionPart : 0) | ((state & Endpoint::kPanic) != 0 ? http::kPanicPart : 0);
-}
-
-// Why a stream is broken, or `otherwise` where it does not know.
-std::string WhyOf(const net::ByteStream& stream, std::string_view otherwise) {
-  const std::string why = stream.error_text();
-  const bool says_nothing = why.empty() || (stream.error() == 0 && why == std::generic_category().message(0));
-  return says_nothing ? std::string(otherwise) : why;
 }
 
 }  // namespace
@@ -302,7 +295,7 @@ void BackendRequest::OnSendFailed() {
   const bool connected = try_ == Try::kOnKept || !stream_->unprocessed();
   OnTryFailed(connected ? Reject::kBackendClosed : Reject::kConnectFailed,
               connected ? RetryOn::kReset : RetryOn::kConnectFailure,
-              WhyOf(*stream_, "ended before the request was sent"),
+              cluster::WhyOf(*stream_, "ended before the request was sent"),
               try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint);
 }
 
@@ -311,7 +304,7 @@ void BackendRequest::OnEnded(bool body_begun) {
   // In HTTP/2: the stream was refused, or is above the last one of a GOAWAY.
   const bool refused = stream().unprocessed();
   OnTryFailed(Reject::kBackendClosed, RetryOn::kReset,
-              refused ? "the stream was refused" : WhyOf(*stream_, "ended without an answer"),
+              refused ? "the stream was refused" : cluster::WhyOf(*stream_, "ended without an answer"),
               refused || try_ == Try::kOnKept ? Blame::kNobody : Blame::kEndpoint, body_begun);
 }
 
