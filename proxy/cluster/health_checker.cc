@@ -169,6 +169,15 @@ std::optional<base::TimePoint> HealthChecker::Next() const {
   return waiting_.begin()->first;
 }
 
+bool HealthChecker::Awaits(uint32_t cluster, const Endpoint& endpoint) const {
+  const auto group = groups_.find(cluster);
+  if (group == groups_.end()) return false;
+  const auto found = group->second->watched.find(&endpoint);
+  if (found == group->second->watched.end()) return false;
+  const std::vector<Row>& rows = found->second->rows;
+  return std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.state == State::kUnknown; });
+}
+
 void HealthChecker::OnResult(CheckId id, const CheckResult& result, base::TimePoint now) {
   const auto found = places_.find(id);
   HAWSER_DCHECK(found != places_.end());

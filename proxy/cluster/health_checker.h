@@ -73,6 +73,8 @@ class HealthChecker {
   std::optional<base::TimePoint> Next() const;
   void OnResult(CheckId id, const CheckResult& result, base::TimePoint now);
 
+  // The endpoint is checked, and a check of it has had no result yet. `cluster`: its id.
+  bool Awaits(uint32_t cluster, const Endpoint& endpoint) const;
   size_t under_way() const { return under_way_; }
   uint64_t delayed() const { return delayed_; }  // checks that have waited because so many were under way
 

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "config/units.h"
 #include "proxy/base/check.h"
+#include "proxy/cluster/health.h"
 #include "proxy/cluster/priority_shares.h"
 #include "proxy/cluster/slow_start.h"
 #include "spdlog/spdlog.h"
@@ -58,17 +60,22 @@ constexpr base::Duration kSettling{5'000};
 // What rounding may take from a whole tunnel.
 constexpr double kRounding = 1e-6;
 
-bool IsOut(const Endpoint& endpoint) {
-  return (endpoint.state() & ~uint32_t{Endpoint::kDraining}) != 0;
-}
+// For how long an endpoint whose ejection is over waits for a request that tries it. Where requests come, one
+// is there long before.
+constexpr base::Duration kProbeWait{2'000};
 
-bool IsCalm(const cluster::Membership& membership, std::span<const cluster::Departure> departures) {
-  for (const cluster::Member& member : membership.members()) {
-    if (IsOut(*member.endpoint)) return false;
-  }
-  return std::none_of(departures.begin(), departures.end(), [&](const cluster::Departure& departure) {
+bool LeavesWithTunnels(const cluster::Membership& membership,
+                       std::span<const cluster::Departure> departures) {
+  return std::any_of(departures.begin(), departures.end(), [&](const cluster::Departure& departure) {
     return departure.endpoint->cluster() == membership.cluster()->name() && departure.endpoint->tunnels() > 0;
   });
+}
+
+// The levels that get what comes: as many as it takes in their order. What is behind them is spare.
+size_t LevelsInUse(std::span<const uint32_t> percents) {
+  size_t levels = 0;
+  for (uint32_t sum = 0; levels < percents.size() && sum < 100; ++levels) sum += percents[levels];
+  return levels;
 }
 
 }  // namespace
@@ -81,22 +88,33 @@ FairShares::~FairShares() {
 
 std::vector<FairShares::Order> FairShares::Step(const cluster::Membership& membership,
                                                 std::span<const cluster::Departure> departures,
+                                                absl::FunctionRef<bool(const Endpoint&)> unchecked,
                                                 base::TimePoint now, cluster::WallTime wall) {
   ForgetEnded();
-  const auto& settings = membership.cluster()->settings().rebalance;
+  const config::Cluster& cluster = membership.cluster()->settings();
+  const auto& settings = cluster.rebalance;
   std::vector<Order> orders;
-  if (!settings || !IsCalm(membership, departures)) {
-    Stop(settings ? "an endpoint is out or leaves" : "it is configured no longer");
+  if (!settings) {
+    Stop("it is configured no longer");
     return orders;
   }
-  const std::vector<Share> shares = SharesOf(membership, now);
+  for (const cluster::Member& member : membership.members())
+    membership.health()->EndEjection(*member.endpoint, now);
+  std::vector<Share> shares = TakePart(membership, unchecked, now);
+  const std::vector<uint32_t> percents = PercentsOf(shares, membership);
+  std::optional<size_t> most = MostNow(shares, percents, now);
+  if (!most || LeavesWithTunnels(membership, departures)) {
+    Stop("an endpoint is out or leaves");
+    return orders;
+  }
+  SetFair(shares, percents);
   for (const Share& share : shares) {
     const bool above = share.tunnels > share.fair * (1 + settings->above / 100.0) + kRounding;
     const bool whole = share.excess() >= 1 - kRounding;
     Shedding* shedding = Find(*share.endpoint);
     const bool sheds = shedding != nullptr && shedding->active;
     if (whole && !sheds && above) shedding = &Begin(share, *settings, now, wall);
-    if (whole && (sheds || above)) Give(*shedding, share, *settings, now, orders);
+    if (whole && (sheds || above)) *most -= Give(*shedding, share, *settings, *most, now, orders);
     if (!whole && sheds && now - shedding->last_above >= kSettling) End(*shedding, "it is at its fair share");
   }
   for (const auto& shedding : sheddings_) {
@@ -108,38 +126,71 @@ std::vector<FairShares::Order> FairShares::Step(const cluster::Membership& membe
   return orders;
 }
 
-// All endpoints are sound here: nobody sheds otherwise.
-std::vector<FairShares::Share> FairShares::SharesOf(const cluster::Membership& membership,
-                                                    base::TimePoint now) {
+std::vector<FairShares::Share> FairShares::TakePart(const cluster::Membership& membership,
+                                                    absl::FunctionRef<bool(const Endpoint&)> unchecked,
+                                                    base::TimePoint now) const {
   const config::Cluster& settings = membership.cluster()->settings();
   const auto slow_start =
       cluster::SlowStart::Of(settings.slow_start.value_or(config::SlowStart{.window = {}}));
   const auto levels = membership.table()->levels();
   std::vector<Share> shares;
-  std::vector<cluster::PriorityHealth> healths(levels.size());
-  std::vector<double> weights(levels.size());
-  double total = 0;
   for (size_t level = 0; level < levels.size(); ++level) {
     for (const cluster::Member& member : levels[level].members()) {
-      if (member.weight == 0) continue;
+      if (member.weight == 0 || unchecked(*member.endpoint)) continue;
       shares.push_back({.endpoint = member.endpoint,
                         .level = level,
                         .weight = 1.0 * member.weight * slow_start.PartOf(*member.endpoint, now),
                         .tunnels = TunnelsThatStay(*member.endpoint)});
-      healths[level] = {.sound = healths[level].sound + 1, .all = healths[level].all + 1};
-      weights[level] += shares.back().weight;
-      total += static_cast<double>(member.endpoint->tunnels());
     }
+  }
+  return shares;
+}
+
+// Of each level: what it gets of what comes.
+std::vector<uint32_t> FairShares::PercentsOf(std::span<const Share> shares,
+                                             const cluster::Membership& membership) {
+  std::vector<cluster::PriorityHealth> healths(membership.table()->levels().size());
+  for (const Share& share : shares) {
+    ++healths[share.level].all;
+    healths[share.level].sound += share.endpoint->sound();
+  }
+  std::vector<uint32_t> percents;
+  const uint32_t panic_threshold = membership.cluster()->settings().panic_threshold;
+  for (const cluster::PriorityShare& level : cluster::SharesOf(healths, panic_threshold))
+    percents.push_back(level.percent);
+  return percents;
+}
+
+// How many tunnels may be closed now, beside the rate; nothing while an endpoint that matters is out, or may
+// soon be.
+std::optional<size_t> FairShares::MostNow(std::span<const Share> shares, std::span<const uint32_t> percents,
+                                          base::TimePoint now) {
+  size_t most = std::numeric_limits<size_t>::max();
+  const size_t in_use = LevelsInUse(percents);
+  for (const Share& share : shares) {
+    if (share.level >= in_use) continue;
+    const Endpoint& endpoint = *share.endpoint;
+    if (!endpoint.sound()) return std::nullopt;
+    if (!endpoint.probe_due()) continue;
+    if (now < endpoint.out_until() + kProbeWait) return std::nullopt;
+    most = 1;
+  }
+  return most;
+}
+
+// All endpoints of the levels that get something are sound here: nobody sheds otherwise.
+void FairShares::SetFair(std::span<Share> shares, std::span<const uint32_t> percents) {
+  std::vector<double> weights(percents.size());
+  double total = 0;
+  for (const Share& share : shares) {
+    weights[share.level] += share.weight;
+    total += static_cast<double>(share.endpoint->tunnels());
   }
   const bool somebody_sheds = std::any_of(sheddings_.begin(), sheddings_.end(),
                                           [](const auto& shedding) { return shedding->active; });
   highest_total_ = somebody_sheds ? std::max(highest_total_, total) : total;
-  const std::vector<cluster::PriorityShare> of_levels = cluster::SharesOf(healths, settings.panic_threshold);
-  for (Share& share : shares) {
-    const double of_level = highest_total_ * of_levels[share.level].percent / 100;
-    share.fair = of_level * share.weight / weights[share.level];
-  }
-  return shares;
+  for (Share& share : shares)
+    share.fair = highest_total_ * percents[share.level] / 100 * share.weight / weights[share.level];
 }
 
 double FairShares::TunnelsThatStay(const Endpoint& endpoint) const {
@@ -185,15 +236,16 @@ void FairShares::End(Shedding& shedding, std::string_view why) {
 }
 
 // A worker that has not looked yet may close what nobody counts so far.
-void FairShares::Give(Shedding& shedding, const Share& share, const config::Rebalance& settings,
-                      base::TimePoint now, std::vector<Order>& orders) {
+size_t FairShares::Give(Shedding& shedding, const Share& share, const config::Rebalance& settings,
+                        size_t most, base::TimePoint now, std::vector<Order>& orders) {
   const double rate = settings.rate.per_second;
   const std::chrono::duration<double> elapsed = now - std::exchange(shedding.last_above, now);
   shedding.allowance = std::min(shedding.allowance + elapsed.count() * rate, std::max(rate, 1.0));
-  if (!shedding.answered()) return;
-  const double tunnels = std::floor(std::min(shedding.allowance, share.excess()) + kRounding);
-  shedding.allowance -= tunnels;
-  const std::vector<size_t> split = Split(shedding, static_cast<size_t>(tunnels));
+  if (!shedding.answered()) return 0;
+  const double allowed = std::floor(std::min(shedding.allowance, share.excess()) + kRounding);
+  const size_t tunnels = std::min(static_cast<size_t>(allowed), most);
+  shedding.allowance -= static_cast<double>(tunnels);
+  const std::vector<size_t> split = Split(shedding, tunnels);
   for (size_t worker = 0; worker < workers_; ++worker) {
     orders.push_back({.worker = worker,
                       .endpoint = shedding.endpoint,
@@ -202,6 +254,7 @@ void FairShares::Give(Shedding& shedding, const Share& share, const config::Reba
                       .tally = shedding.tallies[worker]});
   }
   ++shedding.orders;
+  return tunnels;
 }
 
 // Over the workers, in proportion to the tunnels that they have found there; evenly where none has yet.

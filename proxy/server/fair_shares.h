@@ -12,8 +12,14 @@
 // seconds whether it stays there. Clients that it has given away are on their way back, so that the number of
 // tunnels dips meanwhile: the highest one counts. Tunnels whose close is slow count as closed.
 //
-// Nobody sheds while an endpoint of the cluster is out (failed, ejected) or leaves and still has tunnels.
-// Endpoints of weight 0 take no part: they get no new tunnels, and keep those that they have.
+// Nobody sheds while an endpoint of the cluster is out (failed, ejected) or leaves and still has tunnels. A
+// priority that gets nothing new, since those before it are sound, may have endpoints that are out.
+//
+// Ejections whose time is over are ended here: there may be no pick that does so. Such an endpoint needs a
+// client that tries it; when none has come for some time, one tunnel a second is closed to bring one.
+//
+// Who takes no part is no receiver and keeps its tunnels: endpoints of weight 0, which get no new tunnels,
+// and those that are checked and have no result yet.
 //
 // Main thread; no timers of its own.
 #pragma once
@@ -21,11 +27,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "config/schema.h"
 #include "proxy/base/clock.h"
 #include "proxy/cluster/departures.h"
@@ -50,9 +58,11 @@ class FairShares {
   FairShares& operator=(const FairShares&) = delete;
   ~FairShares();
 
-  // What is due, about a second after the last call. `wall`: what cookies are minted by.
+  // What is due, about a second after the last call. `wall`: what cookies are minted by. `unchecked`: whether
+  // an endpoint's checks have no result yet.
   std::vector<Order> Step(const cluster::Membership& membership,
-                          std::span<const cluster::Departure> departures, base::TimePoint now,
+                          std::span<const cluster::Departure> departures,
+                          absl::FunctionRef<bool(const cluster::Endpoint&)> unchecked, base::TimePoint now,
                           cluster::WallTime wall);
   // Nobody sheds any more; `why` is for the log.
   void Stop(std::string_view why);
@@ -64,14 +74,22 @@ class FairShares {
   struct Share;
   struct Shedding;
 
-  std::vector<Share> SharesOf(const cluster::Membership& membership, base::TimePoint now);
+  std::vector<Share> TakePart(const cluster::Membership& membership,
+                              absl::FunctionRef<bool(const cluster::Endpoint&)> unchecked,
+                              base::TimePoint now) const;
+  static std::vector<uint32_t> PercentsOf(std::span<const Share> shares,
+                                          const cluster::Membership& membership);
+  static std::optional<size_t> MostNow(std::span<const Share> shares, std::span<const uint32_t> percents,
+                                       base::TimePoint now);
+  void SetFair(std::span<Share> shares, std::span<const uint32_t> percents);
   double TunnelsThatStay(const cluster::Endpoint& endpoint) const;
   Shedding* Find(const cluster::Endpoint& endpoint) const;
   Shedding& Begin(const Share& share, const config::Rebalance& settings, base::TimePoint now,
                   cluster::WallTime wall);
   static void End(Shedding& shedding, std::string_view why);
-  void Give(Shedding& shedding, const Share& share, const config::Rebalance& settings, base::TimePoint now,
-            std::vector<Order>& orders);
+  // Returns how many: `most`, at the most.
+  size_t Give(Shedding& shedding, const Share& share, const config::Rebalance& settings, size_t most,
+              base::TimePoint now, std::vector<Order>& orders);
   std::vector<size_t> Split(const Shedding& shedding, size_t tunnels);
   void ForgetEnded();
 

@@ -41,6 +41,10 @@ class HealthChecks final : public event::IoHandler {
   // A cluster consists of that now.
   void Update(const cluster::Membership& membership);
 
+  // The endpoint is checked, and a check of it has had no result yet. `cluster`: its id.
+  bool Awaits(uint32_t cluster, const cluster::Endpoint& endpoint) const {
+    return checker_.Awaits(cluster, endpoint);
+  }
   // Since the start.
   uint64_t count(cluster::CheckKind kind, cluster::CheckResult::Kind result) const {
     return counts_[static_cast<size_t>(kind)][static_cast<size_t>(result)];

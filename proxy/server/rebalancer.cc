@@ -9,9 +9,14 @@ constexpr base::Duration kEvery{1000};
 
 }  // namespace
 
-Rebalancer::Rebalancer(event::Loop& loop, const Memberships& memberships, size_t workers,
-                       absl::AnyInvocable<void(const FairShares::Order&)> send)
-    : loop_(loop), memberships_(memberships), workers_(workers), send_(std::move(send)), timer_(*this) {}
+Rebalancer::Rebalancer(event::Loop& loop, const Memberships& memberships, const HealthChecks& checks,
+                       size_t workers, absl::AnyInvocable<void(const FairShares::Order&)> send)
+    : loop_(loop),
+      memberships_(memberships),
+      checks_(checks),
+      workers_(workers),
+      send_(std::move(send)),
+      timer_(*this) {}
 
 void Rebalancer::Look() {
   const Clusters& clusters = memberships_.clusters();
@@ -25,8 +30,9 @@ void Rebalancer::Look() {
     std::unique_ptr<FairShares>& shares = clusters_[id];
     if (shares == nullptr) shares = std::make_unique<FairShares>(workers_);
     const auto departures = memberships_.departures().departures();
+    const auto unchecked = [&](const cluster::Endpoint& endpoint) { return checks_.Awaits(id, endpoint); };
     for (const FairShares::Order& order :
-         shares->Step(*membership, departures, loop_.now(), cluster::WallNow())) {
+         shares->Step(*membership, departures, unchecked, loop_.now(), cluster::WallNow())) {
       send_(order);
     }
   }

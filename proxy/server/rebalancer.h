@@ -14,14 +14,15 @@
 #include "proxy/event/loop.h"
 #include "proxy/event/timer_wheel.h"
 #include "proxy/server/fair_shares.h"
+#include "proxy/server/health_checks.h"
 #include "proxy/server/memberships.h"
 
 namespace hawser::server {
 
 class Rebalancer final : public event::IoHandler {
  public:
-  // `loop` and `memberships` must outlive this. `send` brings an order to its worker.
-  Rebalancer(event::Loop& loop, const Memberships& memberships, size_t workers,
+  // `loop`, `memberships` and `checks` must outlive this. `send` brings an order to its worker.
+  Rebalancer(event::Loop& loop, const Memberships& memberships, const HealthChecks& checks, size_t workers,
              absl::AnyInvocable<void(const FairShares::Order&)> send);
 
   // Looks at all clusters: once at the start, and after each change of the configuration. From then on it
@@ -38,6 +39,7 @@ class Rebalancer final : public event::IoHandler {
 
   event::Loop& loop_;
   const Memberships& memberships_;
+  const HealthChecks& checks_;
   const size_t workers_;
   absl::AnyInvocable<void(const FairShares::Order&)> send_;
   event::Timer timer_;

@@ -57,9 +57,9 @@ std::unique_ptr<Server> Server::Create(config::Loaded& loaded, ConfigSource sour
   if (!made.ok()) return failed(made);
   server->memberships_.Apply(server->snapshot(), std::move(built.setup));
   server->health_checks_.Apply(server->clusters());
-  server->rebalancer_ =
-      std::make_unique<Rebalancer>(*server->loop_, server->memberships_, server->workers_.size(),
-                                   [server = server.get()](const auto& order) { server->OnShed(order); });
+  server->rebalancer_ = std::make_unique<Rebalancer>(
+      *server->loop_, server->memberships_, server->health_checks_, server->workers_.size(),
+      [server = server.get()](const auto& order) { server->OnShed(order); });
   server->reloader_ =
       std::make_unique<Reloader>(*server->loop_, *server->builder_, server->workshop_, std::move(source),
                                  *server->snapshot().config, server->ReloadCalls());

@@ -124,6 +124,21 @@ TEST_F(Checker, FirstChecksAreSpreadOverOneInterval) {
   for (const int count : by_second) EXPECT_EQ(count, 10);
 }
 
+TEST_F(Checker, SomeoneAwaitsItsFirstResult) {
+  failing_["10.0.0.2:9000"] = "no port";  // which is no result
+  failing_["10.0.0.3:9000"] = "answered 503";
+  Set(0, 3);
+  const auto awaits = [this](size_t i) { return checker_.Awaits(cluster_->id(), *At(i)); };
+  EXPECT_TRUE(awaits(0) && awaits(1) && awaits(2));
+  EXPECT_FALSE(awaits(3)) << "it is not checked";
+  Pass(10s);
+  EXPECT_FALSE(awaits(0) || awaits(2));
+  EXPECT_TRUE(awaits(1));
+  settings_.health_checks.clear();
+  Set(0, 3);
+  EXPECT_FALSE(awaits(1));
+}
+
 TEST_F(Checker, OneThatComesToManyIsCheckedSoon) {
   Set(0, 100);
   Pass(10s);
@@ -336,7 +351,7 @@ TEST_F(Checker, AnEndpointThatStaysKeepsItsStateAndItsTurn) {
 TEST_F(Checker, AnEndpointThatLeavesIsCheckedNoMore) {
   Set(0, 2);
   Pass(10s);
-  now_ = checker_.Next().value() + 5s;
+  now_ = checker_.Next().value() + 11s;
   checker_.Advance(now_);  // both under way
   Set(0, 1);
   EXPECT_THAT(forgotten_, ElementsAre(At(1)->name()));

@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -58,7 +59,9 @@ class FairSharesTest : public testing::Test {
   // A second passes. Returns how many tunnels of each endpoint were to close.
   std::vector<size_t> Second(base::Duration passed = 1s) {
     now_ += passed;
-    orders_ = shares_.Step(*membership_, departures_, now_, kWall);
+    orders_ = shares_.Step(
+        *membership_, departures_,
+        [this](const Endpoint& endpoint) { return unchecked_.contains(&endpoint); }, now_, kWall);
     std::vector<size_t> asked(endpoints_.size());
     for (const FairShares::Order& order : orders_) {
       const auto place = std::find(endpoints_.begin(), endpoints_.end(), order.endpoint);
@@ -99,6 +102,7 @@ class FairSharesTest : public testing::Test {
   std::shared_ptr<const cluster::Membership> membership_;
   std::vector<std::shared_ptr<Endpoint>> endpoints_;
   std::vector<cluster::Departure> departures_;
+  std::set<const Endpoint*> unchecked_;
   std::vector<std::map<size_t, std::deque<OpenLease>>> tunnels_;  // by worker and endpoint
   std::vector<std::pair<OpenLease, std::shared_ptr<session::DrainTally>>> closing_;
   bool answer_ = true;
@@ -244,11 +248,11 @@ TEST_F(FairSharesTest, WhoTakesNoNewTunnelsKeepsThoseThatItHas) {
 }
 
 TEST_F(FairSharesTest, NobodyShedsWhileAnEndpointIsOut) {
-  for (const auto bit :
-       {Endpoint::kEjected, Endpoint::kProbeDue, Endpoint::kProbing, Endpoint::kCheckFailed}) {
+  for (const auto bit : {Endpoint::kEjected, Endpoint::kProbing, Endpoint::kCheckFailed}) {
     tunnels_[0].clear();
     Open(0, 30);
     EXPECT_EQ(Second()[0], 5U);
+    endpoints_[2]->set_out_until(now_ + 1h);
     endpoints_[2]->ChangeState(bit, 0);
     EXPECT_THAT(Second(), ElementsAre(0, 0, 0));
     EXPECT_FALSE(Sheds(0));
@@ -256,6 +260,61 @@ TEST_F(FairSharesTest, NobodyShedsWhileAnEndpointIsOut) {
     EXPECT_EQ(Second()[0], 5U);
     EXPECT_TRUE(Sheds(0));
   }
+}
+
+TEST_F(FairSharesTest, AnEndpointThatNobodyTriesGetsOneClientASecond) {
+  Open(0, 30);
+  Open(1, 30);
+  endpoints_[2]->set_out_until(now_ + 1s);
+  endpoints_[2]->ChangeState(Endpoint::kEjected, 0);
+  EXPECT_THAT(Second(), ElementsAre(0, 0, 0));
+  EXPECT_EQ(endpoints_[2]->state_name(), "probe_due") << "no pick is needed for that";
+  EXPECT_THAT(Second(), ElementsAre(0, 0, 0)) << "somebody may come";
+  EXPECT_THAT(Second(), ElementsAre(1, 0, 0));
+  EXPECT_THAT(Second(), ElementsAre(1, 0, 0));
+  EXPECT_TRUE(endpoints_[2]->health().TakeProbe(*endpoints_[2], now_));
+  EXPECT_THAT(Second(), ElementsAre(0, 0, 0));
+  endpoints_[2]->health().OnAnswer(*endpoints_[2], true, now_);
+  EXPECT_THAT(Second(), ElementsAre(5, 5, 0));
+}
+
+TEST_F(FairSharesTest, ASpareEndpointThatIsOutKeepsNobody) {
+  Configure({1, 1, 1, 1}, {0, 0, 1, 1});
+  for (const auto bit : {Endpoint::kEjected, Endpoint::kProbeDue, Endpoint::kCheckFailed}) {
+    tunnels_[0].clear();
+    Open(2, 20);
+    Open(3, 20);
+    endpoints_[3]->set_out_until(now_ + 1h);
+    endpoints_[3]->ChangeState(bit, 0);
+    EXPECT_THAT(Second(), ElementsAre(0, 0, 5, 5)) << bit;
+    endpoints_[3]->ChangeState(0, bit);
+  }
+}
+
+TEST_F(FairSharesTest, NothingMovesFromAPriorityThatIsOut) {
+  Configure({1, 1, 1}, {0, 0, 1});
+  Open(0, 20);
+  for (const size_t out : {0, 1}) endpoints_[out]->ChangeState(Endpoint::kCheckFailed, 0);
+  EXPECT_THAT(Second(), ElementsAre(0, 0, 0));
+}
+
+TEST_F(FairSharesTest, WhoTakesNoNewTunnelsMayBeOut) {
+  Configure({0, 1, 1});
+  Open(1, 20);
+  endpoints_[0]->ChangeState(Endpoint::kCheckFailed, 0);
+  EXPECT_THAT(Second(), ElementsAre(0, 5, 0));
+}
+
+TEST_F(FairSharesTest, WhoHasNoResultOfItsChecksTakesNoPart) {
+  Open(0, 20);
+  Open(1, 20);
+  unchecked_.insert(endpoints_[2].get());
+  EXPECT_THAT(Second(), ElementsAre(0, 0, 0));
+  EXPECT_FALSE(Sheds(0) || Sheds(1));
+  Open(1, 20);
+  EXPECT_THAT(Second(), ElementsAre(0, 5, 0)) << "40 of 60, and its share is 30";
+  unchecked_.clear();
+  EXPECT_THAT(Second(), ElementsAre(0, 5, 0)) << "the first has its share of 20";
 }
 
 TEST_F(FairSharesTest, NobodyShedsWhileAnEndpointLeavesWithTunnels) {
