@@ -147,7 +147,7 @@ void Worker::CloseUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, 
     return record.endpoint.get() == endpoint.get() && record.start <= now &&
            (endpoint->state() & cluster::Endpoint::kCheckFailed) != 0;
   };
-  sessions_.Drain({.cause = session::DrainCause::kEndpoint,
+  sessions_.Drain({.cause = session::DrainCause::kUnhealthy,
                    .window = window,
                    .deadline = window + config::kTimeToClose,
                    .reason = http::Reject::kEndpointUnhealthy,

@@ -19,6 +19,7 @@ enum class DrainCause : uint8_t {
   kShutdown,   // the process ends
   kReload,     // their listener or their route has gone
   kEndpoint,   // their endpoint has gone
+  kUnhealthy,  // a check of their endpoint says so
   kAdmin,      // an operator has asked for it
   kRebalance,  // there are too many at their endpoint
   kHandOver,   // another process takes over, and cannot take these

@@ -34,6 +34,7 @@ constexpr stats::Metric MetricOf(DrainCause cause) {
 }
 static_assert(MetricOf(DrainCause::kReload) == stats::Metric::kDrainingForReload &&
               MetricOf(DrainCause::kEndpoint) == stats::Metric::kDrainingForEndpoint &&
+              MetricOf(DrainCause::kUnhealthy) == stats::Metric::kDrainingForUnhealthy &&
               MetricOf(DrainCause::kAdmin) == stats::Metric::kDrainingForAdmin &&
               MetricOf(DrainCause::kRebalance) == stats::Metric::kDrainingForRebalance &&
               MetricOf(DrainCause::kHandOver) == stats::Metric::kDrainingForHandOver);

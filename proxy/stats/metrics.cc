@@ -145,6 +145,7 @@ constexpr auto kMetrics = std::to_array<MetricSpec>({
     {kDrainingForShutdown, kGauge, "hawser_draining_tunnels", "cause", "shutdown", kDraining},
     {kDrainingForReload, kGauge, "hawser_draining_tunnels", "cause", "reload", kDraining},
     {kDrainingForEndpoint, kGauge, "hawser_draining_tunnels", "cause", "endpoint", kDraining},
+    {kDrainingForUnhealthy, kGauge, "hawser_draining_tunnels", "cause", "unhealthy", kDraining},
     {kDrainingForAdmin, kGauge, "hawser_draining_tunnels", "cause", "admin", kDraining},
     {kDrainingForRebalance, kGauge, "hawser_draining_tunnels", "cause", "rebalance", kDraining},
     {kDrainingForHandOver, kGauge, "hawser_draining_tunnels", "cause", "hand_over", kDraining},

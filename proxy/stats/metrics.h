@@ -79,9 +79,10 @@ enum class Metric : uint8_t {
   kAffinityUnknown,
   // Tunnels.
   kTunnelsOpen,
-  kDrainingForShutdown,  // this one and the next five in the order of session::DrainCause
+  kDrainingForShutdown,  // this one and the next six in the order of session::DrainCause
   kDrainingForReload,
   kDrainingForEndpoint,
+  kDrainingForUnhealthy,
   kDrainingForAdmin,
   kDrainingForRebalance,
   kDrainingForHandOver,

@@ -311,8 +311,8 @@ TEST(OnUnhealthy, ThoseWhoseTurnComesWhenItIsWellAgainAreSpared) {
   auto tunnels = OpenTunnels(hawser, 4);
   backend.Play({503, 503, 503});  // and then it is well
   ASSERT_TRUE(Eventually([&] { return Count(hawser.process().err(), "check_failed -> in") == 1; }));
-  EXPECT_TRUE(hawser.MetricReaches("hawser_draining_tunnels", 1, {"cause=\"endpoint\""}));
-  EXPECT_TRUE(hawser.MetricIs("hawser_draining_tunnels", 0, {"cause=\"endpoint\""}));
+  EXPECT_TRUE(hawser.MetricReaches("hawser_draining_tunnels", 1, {"cause=\"unhealthy\""}));
+  EXPECT_TRUE(hawser.MetricIs("hawser_draining_tunnels", 0, {"cause=\"unhealthy\""}));
   size_t open = 0;
   for (Wire& tunnel : tunnels) {
     if (tunnel.HasInput()) continue;

@@ -253,6 +253,22 @@ TEST_F(WorkerTest, TunnelsOfAnEndpointThatLeavesAreDrainedUnlessItReturns) {
   EXPECT_EQ(ClosedClients(), 1);
 }
 
+TEST_F(WorkerTest, AnEndpointThatIsUnhealthyIsNotSparedBecauseItHasReturned) {
+  MakeTunnels(2);
+  const auto endpoint = snapshot_->clusters[0]->members()[0].endpoint;
+  endpoint->ChangeState(cluster::Endpoint::kDraining, 0);
+  worker_->Depart(
+      {.kind = cluster::Departures::Order::Kind::kDrainTunnels, .endpoint = endpoint, .window = 1s});
+  Turn();
+  endpoint->ChangeState(cluster::Endpoint::kCheckFailed, cluster::Endpoint::kDraining);
+  worker_->CloseUnhealthy(endpoint, 100ms);
+  Turn();
+  EXPECT_EQ(Counted(Metric::kDrainingForEndpoint), 2U);
+  EXPECT_EQ(Counted(Metric::kDrainingForUnhealthy), 2U);
+  Pass(100ms);
+  EXPECT_EQ(ClosedClients(), 2);
+}
+
 TEST_F(WorkerTest, TunnelsThatAForgottenEndpointStillHasAreEnded) {
   MakeTunnels(2);
   const auto endpoint = snapshot_->clusters[0]->members()[0].endpoint;
