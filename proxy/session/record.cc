@@ -41,7 +41,8 @@ void RequestRecord::AddToQueue(base::TimePoint::duration waited) {
 
 void RequestRecord::SetOpened(base::TimePoint now) {
   tunnel = true;
-  handshake_ms = MillisOf(now - start);
+  constexpr base::Duration::rep kMost = (1 << 24) - 1;
+  handshake_ms = std::min(std::chrono::ceil<base::Duration>(now - start).count(), kMost) & kMost;
 }
 
 std::string_view NameOf(http::Version version) {

@@ -72,10 +72,11 @@ struct RequestRecord {
   bool tunnel = false;                             // a WebSocket was opened
   uint8_t parts = 0;                               // http::Part
   uint16_t status = 0;                             // sent to the client; 0: none
+  uint16_t queue_ms = 0;  // milliseconds, as many as fit, that it waited to be admitted
   cluster::AffinityResult affinity = cluster::AffinityResult::kNone;
-  // Milliseconds, as many as fit: waited to be admitted; from `start` until the tunnel was open.
-  uint16_t queue_ms = 0;
-  uint16_t handshake_ms = 0;
+  // Milliseconds from `start` until the tunnel was open, rounded up: more than four hours fit, and no
+  // handshake waits for longer than that.
+  uint32_t handshake_ms : 24 = 0;
   base::Name listener;  // there is one when a line is written
   std::shared_ptr<const route::Route> route;
   cluster::OpenLease endpoint;  // the last one that was picked
