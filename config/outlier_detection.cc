@@ -10,13 +10,15 @@
 namespace hawser::config {
 
 void Describe(Description& d, const OutlierDetection& detection) {
-  d.Field({"consecutive_failures",
-           "After this many failures in a row an endpoint is ejected: it gets nothing new. Failures are "
-           "connections that cannot be made, time-outs, WebSocket handshakes answered with 5xx or a wrong "
-           "101, and tunnels that end by the backend's fault: a reset, 1011, no pong, or an end without a "
-           "close frame within 10 s of the 101. Tunnels that end with 1000 or 1001, or because the client "
-           "leaves, are none."},
-          detection.consecutive_failures, {1, 1000});
+  d.Field(
+      {"consecutive_failures",
+       "After this many failures in a row an endpoint is ejected: it gets nothing new. Failures are "
+       "connections that cannot be made, time-outs, WebSocket handshakes answered with 5xx or a wrong "
+       "101, and tunnels that end by the backend's fault: 1011, no pong, or a connection that is reset or "
+       "ends without a close frame within 10 s of the 101, or later when half of the endpoint's tunnels "
+       "end so within a second. Tunnels that end with 1000 or 1001, or because the client leaves, are "
+       "none."},
+      detection.consecutive_failures, {1, 1000});
   d.Field({"base_ejection_time",
            "How long the first ejection lasts. Each further one in a row lasts twice as long as the last. A "
            "health check that succeeds ends an ejection at once."},

@@ -27,8 +27,8 @@ bool IsWarm(const Member& member, const SlowStart& slow_start, base::TimePoint n
   return member.weight > 0 && member.endpoint->usable() && slow_start.Warm(*member.endpoint, now);
 }
 
-// A tunnel has ended without a close frame, as tunnels of that age do now and then. How many faults that
-// makes: none, until half of those that were open a second ago have ended so; then all of them.
+// A tunnel's connection has ended without a close frame, as those of that age do now and then. How many
+// faults that makes: none, until half of those that were open a second ago have ended so; then all of them.
 uint32_t SilentFaults(Endpoint& endpoint, base::TimePoint now) {
   Endpoint::SilentEnds& ends = endpoint.silent_ends();
   if (ends.of == 0 || now - ends.since >= kSilentWindow) ends = {.since = now, .of = endpoint.tunnels()};
@@ -125,7 +125,7 @@ void Health::SetChecked(Endpoint& endpoint, bool healthy, std::string_view why, 
   const std::lock_guard lock(mutex_);
   if (!healthy) return Change(endpoint, Endpoint::kCheckFailed, 0, why);
   if ((endpoint.state() & Endpoint::kCheckFailed) != 0) {
-    WarmUp(endpoint, now);
+    BeginAnew(endpoint, now);
     Change(endpoint, 0, Endpoint::kCheckFailed, why);
   }
   if (IsOut(endpoint)) LetIn(endpoint, why, now);
@@ -172,18 +172,19 @@ void Health::OnFailure(Endpoint& endpoint, bool probe, std::string_view why, bas
   Eject(endpoint, Row::kTries, failures, why, now);
 }
 
-void Health::OnTunnelProven(Endpoint& endpoint) {
-  if (endpoint.tunnel_failures() != 0) endpoint.set_tunnel_failures(0);
+void Health::OnTunnelProven(Endpoint& endpoint, base::TimePoint opened) {
+  if (endpoint.tunnel_failures() == 0) return;
+  const std::lock_guard lock(mutex_);
+  if (opened >= endpoint.ejections().returned) endpoint.set_tunnel_failures(0);
 }
 
-void Health::OnTunnelEnd(Endpoint& endpoint, TunnelEnd end, base::Duration age, base::TimePoint now,
+void Health::OnTunnelEnd(Endpoint& endpoint, TunnelEnd end, base::TimePoint opened, base::TimePoint now,
                          std::string_view why) {
-  if (end == TunnelEnd::kNormal) return OnTunnelProven(endpoint);
+  if (end == TunnelEnd::kNormal) return OnTunnelProven(endpoint, opened);
   const std::lock_guard lock(mutex_);
-  if (IsOut(endpoint)) return;  // it was open before
-  const bool silent = end == TunnelEnd::kSilentFin;
-  const uint32_t faults = silent && age >= kProvenAfter ? SilentFaults(endpoint, now) : 1;
-  if (why.empty()) why = silent ? "no close frame" : "a fault of its own";
+  if (IsOut(endpoint) || opened < endpoint.ejections().returned) return;  // it was open before
+  const bool late = end == TunnelEnd::kLost && now - opened >= kProvenAfter;
+  const uint32_t faults = late ? SilentFaults(endpoint, now) : 1;
   if (faults > 0) AddFaults(endpoint, faults, why, now);
 }
 
@@ -205,11 +206,18 @@ void Health::WarmUp(Endpoint& endpoint, base::TimePoint now) {
 }
 
 void Health::LetIn(Endpoint& endpoint, std::string_view why, base::TimePoint now) {
+  BeginAnew(endpoint, now);
+  Change(endpoint, 0, kOut, why);
+}
+
+void Health::BeginAnew(Endpoint& endpoint, base::TimePoint now) {
   Endpoint::Ejections ejections = endpoint.ejections();
+  const bool by_tunnels = IsOut(endpoint) && ejections.by_tunnels;
+  endpoint.set_tunnel_failures(by_tunnels ? settings_.outliers.consecutive_failures - 1 : 0);
+  endpoint.silent_ends() = {};
   ejections.returned = now;
   endpoint.set_ejections(std::move(ejections));
   WarmUp(endpoint, now);
-  Change(endpoint, 0, kOut, why);
 }
 
 void Health::Eject(Endpoint& endpoint, Row row, uint32_t failures, std::string_view why,

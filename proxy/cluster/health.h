@@ -6,9 +6,10 @@
 // endpoint. The first is of tries without a good answer through a fault of the endpoint's: refused,
 // unreachable, not connected or no answer to a WebSocket handshake in time, closed before the first byte of
 // an answer, a handshake answered with 5xx or a wrong 101. An answer ends it. The second is of tunnels that
-// end early in a fault of the endpoint's (TunnelEnd). A tunnel that ends in order or has lived for
-// kProvenAfter ends it; a 101 alone does not, or an endpoint that answers 101 and then resets would never be
-// ejected, and after such an ejection one more fault ejects again.
+// end in a fault of the endpoint's (TunnelEnd). A tunnel that ends in order or has lived for kProvenAfter
+// ends it; a 101 alone does not, or an endpoint that answers 101 and then resets would never be ejected, and
+// after such an ejection one more fault ejects again. Tunnels that were opened before the endpoint returned
+// say nothing: the process that carried them may be gone.
 //
 //   in ──failures in a row──▶ ejected ──time over──▶ probe due ──picked──▶ probing ──answer──▶ in
 //                                ▲                       ▲                   │ │
@@ -46,9 +47,12 @@ namespace hawser::cluster {
 
 // How a tunnel ended, as far as its endpoint is concerned.
 enum class TunnelEnd : uint8_t {
-  kNormal,     // the endpoint closed it in order, or took part in that
-  kFault,      // through a fault of the endpoint's: a reset, 1011, no pong, a broken rule
-  kSilentFin,  // the endpoint ended the connection without a close frame
+  kNormal,  // the endpoint closed it in order, or took part in that
+  kFault,   // through a fault of the endpoint's: 1011, no pong
+  // The connection has ended without a close frame: a FIN, a reset, or over HTTP/2 the end of the stream or
+  // of all of them. A fault while the tunnel is young. Later it may be anything, a client's doing too: a fault
+  // where half of the endpoint's tunnels end so within a second.
+  kLost,
 };
 
 // Of a cluster's settings.
@@ -100,18 +104,20 @@ class Health {
   void OnProbeGivenUp(Endpoint& endpoint);
 
   // --- Outlier detection: tunnels ---
-  // One has ended at `age`, and still has its OpenLease. A client that leaves says nothing: no call. `why` in
-  // words.
-  void OnTunnelEnd(Endpoint& endpoint, TunnelEnd end, base::Duration age, base::TimePoint now,
-                   std::string_view why = {});
-  // One has reached kProvenAfter.
-  static void OnTunnelProven(Endpoint& endpoint);
+  // One that was open since `opened` ends, and still has its OpenLease. A client that leaves says nothing: no
+  // call. `why` in words.
+  void OnTunnelEnd(Endpoint& endpoint, TunnelEnd end, base::TimePoint opened, base::TimePoint now,
+                   std::string_view why);
+  // One that was open since `opened` has reached kProvenAfter, or ended in order.
+  void OnTunnelProven(Endpoint& endpoint, base::TimePoint opened);
 
  private:
   enum class Row : uint8_t { kTries, kTunnels };
 
   // All of them under mutex_.
   void LetIn(Endpoint& endpoint, std::string_view why, base::TimePoint now);
+  // It is in from now on: what it did before counts no more, but for a row of tunnels that had it ejected.
+  void BeginAnew(Endpoint& endpoint, base::TimePoint now);
   // Unless it is out already, too many others are, or it is no member. `why`: of the last of the failures.
   void Eject(Endpoint& endpoint, Row row, uint32_t failures, std::string_view why, base::TimePoint now);
   bool MayEject(const Endpoint& endpoint) const;

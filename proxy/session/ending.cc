@@ -33,16 +33,16 @@ Outcome Ending::outcome() const {
           .offender = violation == ws::Violation::kNone ? "" : NameOf(offender)};
 }
 
-std::optional<Ending::Judgement> Ending::judgement() const {
+std::optional<Ending::Judgement> Ending::judgement(bool pipe) const {
   using cluster::TunnelEnd;
   constexpr uint16_t kFailed = 1011;  // RFC 6455 §7.4.1
   constexpr Judgement kInOrder{TunnelEnd::kNormal, {}};
+  if (pipe && (reason != Reject::kBackendLost || !reset)) return std::nullopt;
   if (reason == Reject::kNone && closed_by == ClosedBy::kBackend)
     return close_code == kFailed ? Judgement{TunnelEnd::kFault, "closed a tunnel with 1011"} : kInOrder;
   if (reason == Reject::kNone && closed_by == ClosedBy::kClient && answered) return kInOrder;
   if (reason == Reject::kBackendLost) {
-    return reset ? Judgement{TunnelEnd::kFault, "reset a tunnel"}
-                 : Judgement{TunnelEnd::kSilentFin, "ended a tunnel without a close frame"};
+    return Judgement{TunnelEnd::kLost, reset ? "reset a tunnel" : "ended a tunnel without a close frame"};
   }
   if (reason == Reject::kPongTimeout && offender == Peer::kBackend)
     return Judgement{TunnelEnd::kFault, "did not answer a ping"};

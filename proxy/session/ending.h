@@ -37,12 +37,12 @@ struct Ending {
 
   // What it says of the health of a tunnel's endpoint; nothing where it says nothing. Only what the backend
   // did counts: not a client that leaves, not a rule that was broken (a client may make a backend break one),
-  // not hawser's own reasons.
+  // not hawser's own reasons. `pipe`: no frame was seen, and the end of a direction may be in order.
   struct Judgement {
     cluster::TunnelEnd end;
     std::string_view why;  // in words, of a fault
   };
-  std::optional<Judgement> judgement() const;
+  std::optional<Judgement> judgement(bool pipe) const;
 };
 
 // The ClosedBy of a tunnel that `peer` ended.

@@ -155,6 +155,7 @@ void Tunnel::OnStep(Peer from, const Direction::Step& step) {
     case Direction::Event::kClose:
       if (state_ == State::kOpen) return BeginClosing(ClosedByOf(from), Reject::kNone, step.close_code);
       ending_.answered = from == Peer::kBackend;
+      if (ending_.answered) TellHealth();
   }
 }
 
@@ -243,6 +244,17 @@ void Tunnel::BeginClosing(ClosedBy closed_by, Reject reason, uint16_t code) {
   ending_.close_code = code;
   expiry_ = services_.loop.now() + settings().close_timeout;
   services_.loop.Arm(timer_, settings().close_timeout);
+  TellHealth();
+}
+
+// When the end is seen: until the tunnel retires the other peer has close_timeout, and may be late itself.
+void Tunnel::TellHealth() {
+  const auto judged = ending_.judgement(is_pipe());
+  if (!judged) return;
+  const base::TimePoint now = services_.loop.now();
+  if (is_pipe() && now >= ProvenAt()) return;
+  cluster::Endpoint& endpoint = *record_.endpoint;
+  endpoint.health().OnTunnelEnd(endpoint, judged->end, record_.opened(), now, judged->why);
 }
 
 // Without inspection no frame is inserted either.
@@ -296,10 +308,6 @@ void Tunnel::Retire() {
   state_ = State::kClosed;
   timer_.Cancel();
   const base::TimePoint now = services_.loop.now();
-  cluster::Endpoint& endpoint = *record_.endpoint;
-  if (const auto judged = ending_.judgement())
-    endpoint.health().OnTunnelEnd(endpoint, judged->end, base::Between(record_.opened(), now), now,
-                                  judged->why);
   stats::WorkerStats& stats = services_.stats;
   stats.Subtract(stats::Metric::kTunnelsOpen);
   record_.route->group->Subtract(services_.worker, stats::PartCount::kTunnels);
@@ -327,7 +335,8 @@ void Tunnel::OnTimer() {
   if (idle.count() > 0 && now >= last_message_ + idle) return End(Reject::kIdleTimeout);
   if (unproven_ && now >= ProvenAt()) {
     unproven_ = false;
-    cluster::Health::OnTunnelProven(*record_.endpoint);
+    cluster::Endpoint& endpoint = *record_.endpoint;
+    endpoint.health().OnTunnelProven(endpoint, record_.opened());
   }
   sides_.CheckBackendHost(LongestSilence());
   // When one side's ping is due, the other side is pinged early: the tunnel wakes up once for both.

@@ -115,6 +115,7 @@ class Tunnel final : public event::IoHandler, public base::ListLink {
 
   // Ending.
   void BeginClosing(ClosedBy closed_by, http::Reject reason, uint16_t code);
+  void TellHealth();
   void CloseTowards(Peer to, uint16_t code);
   void Settle();
   void EndStream(Peer peer);

@@ -36,7 +36,7 @@ class Outliers : public testing::Test {
   }
 
   void EndTunnels(size_t i, TunnelEnd end, int times, base::Duration age = 1s) {
-    for (int n = 0; n < times; ++n) health().OnTunnelEnd(endpoint(i), end, age, now_, "reset");
+    for (int n = 0; n < times; ++n) health().OnTunnelEnd(endpoint(i), end, now_ - age, now_, "reset");
   }
   void AllMayBeEjected() {
     health().Adopt(cluster_.membership()->table(), {.outliers = {.max_ejection_percent = 100}}, now_);
@@ -301,7 +301,7 @@ TEST_F(Outliers, TunnelsThatEndInItsFaultEjectAnEndpoint) {
   EndTunnels(0, TunnelEnd::kNormal, 1);
   EndTunnels(0, TunnelEnd::kFault, 2);
   EXPECT_TRUE(endpoint(0).usable()) << "one that ends in order ends the row";
-  Health::OnTunnelProven(endpoint(0));
+  health().OnTunnelProven(endpoint(0), now_ - Health::kProvenAfter);
   EndTunnels(0, TunnelEnd::kFault, 2);
   EXPECT_TRUE(endpoint(0).usable()) << "and so does one that has lived for long enough";
   EndTunnels(0, TunnelEnd::kFault, 1);
@@ -320,9 +320,39 @@ TEST_F(Outliers, A101DoesNotEndTheRowOfTunnels) {
   Pass(5s);
   Probe(0).Answered(now_);
   EXPECT_EQ(endpoint(0).state_name(), "in");
-  EndTunnels(0, TunnelEnd::kFault, 1);
+  EndTunnels(0, TunnelEnd::kFault, 1, 0s);
   EXPECT_EQ(endpoint(0).state_name(), "ejected") << "it has not carried a tunnel since";
   EXPECT_EQ(endpoint(0).out_until(), now_ + 10s);
+}
+
+// The process that carried them may be gone: another one has returned.
+TEST_F(Outliers, TunnelsFromBeforeAReturnSayNothing) {
+  EndTunnels(0, TunnelEnd::kFault, 3);
+  Pass(5s);
+  Probe(0).Answered(now_);
+  const base::TimePoint returned = now_;
+  now_ += 4s;
+  EndTunnels(0, TunnelEnd::kFault, 500, 4001ms);
+  EndTunnels(0, TunnelEnd::kLost, 500, 1h);
+  EXPECT_TRUE(endpoint(0).usable());
+  health().OnTunnelEnd(endpoint(0), TunnelEnd::kNormal, returned - 1ms, now_, "");
+  health().OnTunnelProven(endpoint(0), returned - 1ms);
+  EndTunnels(0, TunnelEnd::kFault, 1, 4s);
+  EXPECT_FALSE(endpoint(0).usable()) << "a sound tunnel from before does not end the row either";
+}
+
+TEST_F(Outliers, ACheckThatLetsAnEndpointInIsAReturn) {
+  EndTunnels(0, TunnelEnd::kFault, 2);
+  health().SetChecked(endpoint(0), false, "503", now_);
+  now_ += 2s;
+  health().SetChecked(endpoint(0), true, "200", now_);
+  EXPECT_EQ(endpoint(0).tunnel_failures(), 0u);
+  now_ += 1s;
+  EndTunnels(0, TunnelEnd::kFault, 500, 1001ms);
+  EndTunnels(0, TunnelEnd::kFault, 2, 1s);
+  EXPECT_TRUE(endpoint(0).usable());
+  EndTunnels(0, TunnelEnd::kFault, 1, 1s);
+  EXPECT_FALSE(endpoint(0).usable());
 }
 
 TEST_F(Outliers, TunnelsFromBeforeAnEjectionDoNotMakeItLonger) {
@@ -333,17 +363,17 @@ TEST_F(Outliers, TunnelsFromBeforeAnEjectionDoNotMakeItLonger) {
   EXPECT_EQ(endpoint(0).state_name(), "probe_due");
 }
 
-TEST_F(Outliers, AnEarlySilentEndIsAFault) {
-  EndTunnels(0, TunnelEnd::kSilentFin, 3, 9'999ms);
+TEST_F(Outliers, AnEarlyLossIsAFault) {
+  EndTunnels(0, TunnelEnd::kLost, 3, 9'999ms);
   EXPECT_EQ(endpoint(0).state_name(), "ejected");
 }
 
-TEST_F(Outliers, ALateSilentEndIsNoneUntilHalfOfTheTunnelsEndSo) {
+TEST_F(Outliers, ALateLossIsNoneUntilHalfOfTheTunnelsEndSo) {
   std::vector<OpenLease> tunnels;
   for (int i = 0; i < 100; ++i) tunnels.emplace_back(endpoint(0), Work::kTunnel);
   const auto end = [&](int count) {
     for (int i = 0; i < count; ++i) {
-      health().OnTunnelEnd(endpoint(0), TunnelEnd::kSilentFin, 1h, now_);
+      health().OnTunnelEnd(endpoint(0), TunnelEnd::kLost, now_ - 1h, now_, "reset");
       tunnels.pop_back();
     }
   };

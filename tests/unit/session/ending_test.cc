@@ -9,8 +9,8 @@ namespace {
 using cluster::TunnelEnd;
 using http::Reject;
 
-std::optional<TunnelEnd> Judged(const Ending& ending) {
-  const auto judged = ending.judgement();
+std::optional<TunnelEnd> Judged(const Ending& ending, bool pipe = false) {
+  const auto judged = ending.judgement(pipe);
   return judged ? std::optional(judged->end) : std::nullopt;
 }
 
@@ -42,10 +42,17 @@ TEST(TunnelJudgement, AClientThatClosesCountsOnceTheBackendHasAnswered) {
   EXPECT_EQ(Judged(ending), TunnelEnd::kNormal) << "1011 was the client's";
 }
 
-TEST(TunnelJudgement, ALostBackendIsAtFault) {
-  EXPECT_EQ(Judged(Lost(Peer::kBackend, true)), TunnelEnd::kFault);
-  EXPECT_EQ(Judged(Lost(Peer::kBackend, false)), TunnelEnd::kSilentFin);
+TEST(TunnelJudgement, ALostBackendMayBeAtFault) {
+  EXPECT_EQ(Judged(Lost(Peer::kBackend, true)), TunnelEnd::kLost);
+  EXPECT_EQ(Judged(Lost(Peer::kBackend, false)), TunnelEnd::kLost);
   EXPECT_EQ(Judged(Lost(Peer::kClient, true)), std::nullopt);
+}
+
+TEST(TunnelJudgement, OfAPipeOnlyAResetSaysAnything) {
+  EXPECT_EQ(Judged(CloseFrameOf(ClosedBy::kBackend, 1006), true), std::nullopt) << "a FIN";
+  EXPECT_EQ(Judged(CloseFrameOf(ClosedBy::kClient, 1006), true), std::nullopt);
+  EXPECT_EQ(Judged(Lost(Peer::kBackend, true), true), TunnelEnd::kLost);
+  EXPECT_EQ(Judged(Lost(Peer::kClient, true), true), std::nullopt);
 }
 
 TEST(TunnelJudgement, WhoAnswersNoPingIsAtFault) {

@@ -162,6 +162,7 @@ class TunnelHarness {
   fakes::FakeStream& client() { return *client_; }
   fakes::FakeStream& backend() { return *backend_; }
   event::Loop& loop() { return *turns_->loop; }
+  cluster::Endpoint& endpoint() { return *endpoint_; }
   WorkerServices& services() { return *services_; }
   Tunnel::Parts& parts() { return parts_; }
   net::BufferPool& buffers() { return buffers_; }
