@@ -45,6 +45,9 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     kDraining = 1 << 3,
     kCheckFailed = 1 << 4,  // its active checks say that it is not healthy
     kPanic = 1 << 5,        // too few of its level are sound: health is ignored
+    // Beside one of the first three: it is out for its answers to handshakes. Once its probe is due, only
+    // handshakes try it; it may well serve other requests.
+    kForHandshakes = 1 << 6,
   };
 
   // What outlier detection (health.h) remembers of it.
@@ -97,7 +100,11 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     return (state & (kEjected | kProbing | kCheckFailed)) == 0 || (state & kPanic) != 0;
   }
   bool draining() const { return (state() & kDraining) != 0; }
-  bool probe_due() const { return (state() & kProbeDue) != 0; }
+  // A request of that kind would be its probe.
+  bool probe_due(Work work) const {
+    const uint32_t state = this->state();
+    return (state & kProbeDue) != 0 && (work == Work::kHandshake || (state & kForHandshakes) == 0);
+  }
   // Sets and clears bits in one step.
   void ChangeState(uint32_t set, uint32_t cleared);
   // When the present state ends. It is set before the state: a thread that sees the new state with the old
@@ -143,6 +150,10 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
 
   // Tries in a row that failed for a fault of the endpoint's, as outlier detection counts them.
   uint32_t failures() const { return Read(counts_.failures); }
+  // Of them, handshakes in a row that it answered badly or not at all.
+  uint32_t handshake_failures() const { return Read(counts_.handshake_failures); }
+  uint32_t CountHandshakeFailure() { return Add(counts_.handshake_failures, 1u) + 1; }
+  void ForgetHandshakeFailures() { counts_.handshake_failures.store(0, std::memory_order_relaxed); }
   // The same for its tunnels: those in a row that ended early in a fault of its own.
   uint32_t tunnel_failures() const { return Read(counts_.tunnel_failures); }
   void set_tunnel_failures(uint32_t failures) {
@@ -173,6 +184,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     std::atomic<uint64_t> http1_fallbacks = 0;
     std::atomic<uint64_t> ejections = 0;
     std::atomic<uint32_t> failures = 0;
+    std::atomic<uint32_t> handshake_failures = 0;
     std::atomic<uint32_t> tunnel_failures = 0;
   };
 

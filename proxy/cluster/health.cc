@@ -18,6 +18,8 @@ constexpr uint32_t kOut = Endpoint::kEjected | Endpoint::kProbeDue | Endpoint::k
 
 constexpr base::Duration kSilentWindow{1'000};
 
+constexpr std::string_view kWhatFailed[] = {"failures", "handshakes failed", "tunnels failed"};  // by Row
+
 bool IsOut(const Endpoint& endpoint) {
   return (endpoint.state() & kOut) != 0;
 }
@@ -132,16 +134,20 @@ void Health::SetChecked(Endpoint& endpoint, bool healthy, std::string_view why, 
 }
 
 void Health::EndEjection(Endpoint& endpoint, base::TimePoint now) {
-  if (!IsOut(endpoint) || endpoint.probe_due() || now < endpoint.out_until()) return;
+  const auto over = [&] {
+    return (endpoint.state() & (Endpoint::kEjected | Endpoint::kProbing)) != 0 && now >= endpoint.out_until();
+  };
+  if (!over()) return;
   const std::lock_guard lock(mutex_);
-  if (!IsOut(endpoint) || endpoint.probe_due() || now < endpoint.out_until()) return;
+  if (!over()) return;
   Change(endpoint, Endpoint::kProbeDue, Endpoint::kEjected | Endpoint::kProbing, "its time is over");
 }
 
 // A probe that takes longer than an ejection (a long poll, say) does not keep the others away.
 bool Health::TakeProbe(Endpoint& endpoint, base::TimePoint now) {
   const std::lock_guard lock(mutex_);
-  if (!endpoint.probe_due()) return false;  // another worker has it, and may have ejected the endpoint again
+  // Another worker may have it, and have ejected the endpoint again.
+  if ((endpoint.state() & Endpoint::kProbeDue) == 0) return false;
   endpoint.set_out_until(now + settings_.outliers.base_ejection_time);
   Change(endpoint, Endpoint::kProbing, Endpoint::kProbeDue, "");
   return true;
@@ -155,21 +161,28 @@ void Health::OnProbeGivenUp(Endpoint& endpoint) {
 
 // Two loads, while the endpoint does not fail. Handshakes that were under way when it was ejected for its
 // tunnels prove nothing: their tunnels would end like those before.
-void Health::OnAnswer(Endpoint& endpoint, bool probe, base::TimePoint now) {
+void Health::OnAnswer(Endpoint& endpoint, bool probe, Work work, base::TimePoint now) {
+  const bool handshake = work == Work::kHandshake;
   if (endpoint.failures() != 0) endpoint.ForgetFailures();
+  if (handshake && endpoint.handshake_failures() != 0) endpoint.ForgetHandshakeFailures();
   if (!IsOut(endpoint)) return;
   const std::lock_guard lock(mutex_);
+  if (!handshake && (endpoint.state() & Endpoint::kForHandshakes) != 0) return;
   if (IsOut(endpoint) && (probe || !endpoint.ejections().by_tunnels)) LetIn(endpoint, "it answers", now);
 }
 
-// Tries that were under way when the endpoint was ejected do not count.
-void Health::OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now) {
+// Tries that were under way when the endpoint was ejected do not count. One that waits for a handshake is in
+// for the others.
+void Health::OnFailure(Endpoint& endpoint, bool probe, Work work, std::string_view why, base::TimePoint now) {
   const bool out = IsOut(endpoint);
-  if (out && !probe) return;
+  const bool waits = (endpoint.state() & Endpoint::kProbeDue) != 0 && !endpoint.probe_due(work);
+  if (out && !probe && !waits) return;
   const uint32_t failures = endpoint.CountFailure();
+  const uint32_t handshakes = work == Work::kHandshake ? endpoint.CountHandshakeFailure() : 0;
   const std::lock_guard lock(mutex_);
-  if (failures < settings_.outliers.consecutive_failures && !out) return;
-  Eject(endpoint, Row::kTries, failures, why, now);
+  const uint32_t most = settings_.outliers.consecutive_failures;
+  if (handshakes >= most) return Eject(endpoint, Row::kHandshakes, handshakes, why, now);
+  if (failures >= most || (out && probe)) Eject(endpoint, Row::kTries, failures, why, now);
 }
 
 void Health::OnTunnelProven(Endpoint& endpoint, base::TimePoint opened) {
@@ -207,7 +220,7 @@ void Health::WarmUp(Endpoint& endpoint, base::TimePoint now) {
 
 void Health::LetIn(Endpoint& endpoint, std::string_view why, base::TimePoint now) {
   BeginAnew(endpoint, now);
-  Change(endpoint, 0, kOut, why);
+  Change(endpoint, 0, kOut | Endpoint::kForHandshakes, why);
 }
 
 void Health::BeginAnew(Endpoint& endpoint, base::TimePoint now) {
@@ -236,9 +249,10 @@ void Health::Eject(Endpoint& endpoint, Row row, uint32_t failures, std::string_v
   endpoint.set_ejections(std::move(ejections));
   endpoint.set_out_until(now + time);
   endpoint.CountEjection();
-  Change(endpoint, Endpoint::kEjected, kOut,
+  const uint32_t for_handshakes = row == Row::kHandshakes ? Endpoint::kForHandshakes : 0u;
+  Change(endpoint, Endpoint::kEjected | for_handshakes, kOut,
          fmt::format("{} {} in a row, left out for {} s, the last: {}", failures,
-                     row == Row::kTries ? "failures" : "tunnels failed",
+                     kWhatFailed[static_cast<size_t>(row)],
                      std::chrono::ceil<std::chrono::seconds>(time).count(), why));
 }
 

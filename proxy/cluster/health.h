@@ -2,14 +2,17 @@
 // follows from it is a bit of Endpoint::state. Each change of a state is one line of the log and one entry in
 // the endpoint's own, and makes changes() another number: who keeps a view of the states looks at that.
 //
-// Active checks (SetChecked) decide for themselves. Outlier detection counts two rows of failures of each
+// Active checks (SetChecked) decide for themselves. Outlier detection counts three rows of failures of each
 // endpoint. The first is of tries without a good answer through a fault of the endpoint's: refused,
 // unreachable, not connected or no answer to a WebSocket handshake in time, closed before the first byte of
-// an answer, a handshake answered with 5xx or a wrong 101. An answer ends it. The second is of tunnels that
-// end in a fault of the endpoint's (TunnelEnd). A tunnel that ends in order or has lived for kProvenAfter
-// ends it; a 101 alone does not, or an endpoint that answers 101 and then resets would never be ejected, and
-// after such an ejection one more fault ejects again. Tunnels that were opened before the endpoint returned
-// say nothing: the process that carried them may be gone.
+// an answer, a handshake answered with 5xx or a wrong 101. An answer ends it. The second is of handshakes
+// among them that failed on a connection that stood: only a good answer to a handshake ends it, since an
+// endpoint may serve other requests well. What this row ejects is let in by a handshake only; other requests
+// go there again once the time is over. The third is of tunnels that end in a fault of the endpoint's
+// (TunnelEnd). A tunnel that ends in order or has lived for kProvenAfter ends it; a 101 alone does not, or an
+// endpoint that answers 101 and then resets would never be ejected, and after such an ejection one more fault
+// ejects again. Tunnels that were opened before the endpoint returned say nothing: the process that carried
+// them may be gone.
 //
 //   in ──failures in a row──▶ ejected ──time over──▶ probe due ──picked──▶ probing ──answer──▶ in
 //                                ▲                       ▲                   │ │
@@ -98,9 +101,10 @@ class Health {
   void EndEjection(Endpoint& endpoint, base::TimePoint now);
   // The endpoint's probe is due: true for the one request that may try it.
   bool TakeProbe(Endpoint& endpoint, base::TimePoint now);
-  // The result of a try; `probe`: it is the request that took the probe.
-  void OnAnswer(Endpoint& endpoint, bool probe, base::TimePoint now);
-  void OnFailure(Endpoint& endpoint, bool probe, std::string_view why, base::TimePoint now);
+  // The result of a try; `probe`: it is the request that took the probe. kHandshake: a good answer to a
+  // handshake, or a bad one or none, on a connection that stood. kRequest: anything else.
+  void OnAnswer(Endpoint& endpoint, bool probe, Work work, base::TimePoint now);
+  void OnFailure(Endpoint& endpoint, bool probe, Work work, std::string_view why, base::TimePoint now);
   void OnProbeGivenUp(Endpoint& endpoint);
 
   // --- Outlier detection: tunnels ---
@@ -112,7 +116,7 @@ class Health {
   void OnTunnelProven(Endpoint& endpoint, base::TimePoint opened);
 
  private:
-  enum class Row : uint8_t { kTries, kTunnels };
+  enum class Row : uint8_t { kTries, kHandshakes, kTunnels };
 
   // All of them under mutex_.
   void LetIn(Endpoint& endpoint, std::string_view why, base::TimePoint now);

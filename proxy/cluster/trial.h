@@ -25,14 +25,15 @@ class Trial {
   }
   ~Trial() { GiveUp(); }
 
-  void Answered(base::TimePoint now) {
+  // `work`: of what it was a result, as Health::OnAnswer has it.
+  void Answered(base::TimePoint now, Work work = Work::kRequest) {
     if (Endpoint* endpoint = std::exchange(endpoint_, nullptr))
-      endpoint->health().OnAnswer(*endpoint, probe_, now);
+      endpoint->health().OnAnswer(*endpoint, probe_, work, now);
   }
   // `why` in words, for log and admin page.
-  void Failed(std::string_view why, base::TimePoint now) {
+  void Failed(std::string_view why, base::TimePoint now, Work work = Work::kRequest) {
     if (Endpoint* endpoint = std::exchange(endpoint_, nullptr))
-      endpoint->health().OnFailure(*endpoint, probe_, why, now);
+      endpoint->health().OnFailure(*endpoint, probe_, work, why, now);
   }
   void GiveUp() {
     Endpoint* endpoint = std::exchange(endpoint_, nullptr);

@@ -228,7 +228,7 @@ bool WorkerCluster::Take(const Ask& ask, Picked& picked) {
     if (rules_.breakers && OverLimit(*rules_.breakers, ask.work(), open.endpoint) != NoPick::kNone)
       return false;
   }
-  if (!endpoint.probe_due()) return true;
+  if (!endpoint.probe_due(ask.work())) return true;
   if (!health_->TakeProbe(endpoint, ask.now)) return false;
   picked.trial = Trial(endpoint, true);
   return true;

@@ -15,6 +15,7 @@
 namespace hawser::session {
 namespace {
 
+using cluster::Work;
 using config::RetryOn;
 using http::Reject;
 
@@ -202,13 +203,16 @@ void BackendRequest::JudgeHandshake(http::ClientStream::HeadState read, int stat
     case HeadState::kInterim:
     case HeadState::kEnded: return;
     case HeadState::kFinal:
-      if (status >= 500) return FailTrial(fmt::format("answered a WebSocket handshake with {}", status));
+      if (status >= 500)
+        return FailTrial(fmt::format("answered a WebSocket handshake with {}", status), Work::kHandshake);
       break;
     case HeadState::kTunnel: break;
-    case HeadState::kMalformed: return FailTrial("answered a WebSocket handshake with no HTTP");
-    case HeadState::kBadUpgrade: return FailTrial("answered a WebSocket handshake with a wrong 101");
+    case HeadState::kMalformed:
+      return FailTrial("answered a WebSocket handshake with no HTTP", Work::kHandshake);
+    case HeadState::kBadUpgrade:
+      return FailTrial("answered a WebSocket handshake with a wrong 101", Work::kHandshake);
   }
-  trial_.Answered(services_.loop.now());
+  trial_.Answered(services_.loop.now(), Work::kHandshake);
 }
 
 bool BackendRequest::Replaces(const http::ResponseHead& answer, bool body_begun) {
@@ -311,7 +315,7 @@ void BackendRequest::OnEnded(bool body_begun) {
 // A request that is no handshake may be a long poll: its lateness says nothing about the endpoint.
 void BackendRequest::OnLate() {
   failure_text_ = "no answer in time";
-  if (websocket()) FailTrial(failure_text_);
+  if (websocket()) FailTrial(failure_text_, Work::kHandshake);
   LogFailure();
 }
 
@@ -328,7 +332,8 @@ void BackendRequest::OnTryFailed(Reject reject, RetryOn cause, std::string why, 
                                  bool body_begun) {
   const bool same = blame == Blame::kNobody && stream_ != nullptr && try_ != Try::kRepeated;
   failure_text_ = std::move(why);
-  if (blame == Blame::kEndpoint) FailTrial(failure_text_);
+  const bool unanswered = websocket() && cause == RetryOn::kReset;
+  if (blame == Blame::kEndpoint) FailTrial(failure_text_, unanswered ? Work::kHandshake : Work::kRequest);
   const bool goes_on = MaySendAgain(body_begun) && TryFollows(cause, same);
   if (!same || !goes_on) LogFailure();
   if (reject == Reject::kConnectTimeout) services_.stats.Add(stats::Metric::kBackendConnectTimeouts);
@@ -367,8 +372,8 @@ bool BackendRequest::EnterRetry() {
   return false;
 }
 
-void BackendRequest::FailTrial(std::string_view why) {
-  trial_.Failed(why, services_.loop.now());
+void BackendRequest::FailTrial(std::string_view why, Work work) {
+  trial_.Failed(why, services_.loop.now(), work);
   request_.record.parts |= PartsOf(endpoint().state());
 }
 

@@ -139,7 +139,7 @@ class BackendRequest {
   void OnTryFailed(http::Reject reject, config::RetryOn cause, std::string why, Blame blame,
                    bool body_begun = false);
   void JudgeHandshake(http::ClientStream::HeadState read, int status);
-  void FailTrial(std::string_view why);
+  void FailTrial(std::string_view why, cluster::Work work);  // as Health::OnFailure has them
   void Fail(http::Reject reject);
   bool MaySendAgain(bool body_begun) const;
   bool TryFollows(config::RetryOn cause, bool same);

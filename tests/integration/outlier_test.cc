@@ -152,6 +152,22 @@ TEST(HandshakeAnswers, WhatAnApplicationRefusesIsNone) {
   EXPECT_EQ(AfterHandshakes(Response("200 OK", "x")), "in");
 }
 
+// Any answer to an ordinary request ends a row of failures, but none of handshakes.
+TEST(HandshakeAnswers, OrdinaryRequestsDoNotHideThatHandshakesFail) {
+  RecordingBackend bad(Response("500 Internal Server Error", "x"));
+  EchoBackend good("good");
+  HawserProcess hawser(Config{.endpoints = {bad.address(), good.address()}}.Yaml());
+  Wire client = Wire::Connect(hawser.listener());
+  for (int i = 0; i < 30; ++i) {
+    for (int n = 0; n < 2; ++n) {
+      client.Send(PlainGet("/"));
+      ReadBody(client, ReadHead(client));
+    }
+    Join(hawser.listener());
+  }
+  EXPECT_TRUE(hawser.MetricReaches("hawser_endpoint_ejections_total", 1));
+}
+
 TEST(HandshakeAnswers, AServerErrorOfAnOrdinaryRequestIsNone) {
   RecordingBackend bad(Response("500 Internal Server Error", "x"));
   EchoBackend good("good");

@@ -306,7 +306,7 @@ TEST_F(Checker, ASuccessEndsAnEjectionAtOnce) {
       std::vector<Member>{{.endpoint = At(0)}, {.endpoint = At(1)}}, config::LbPolicy::kRoundRobin);
   Health& health = At(0)->health();
   health.Adopt(table, {.outliers = {.consecutive_failures = 1}}, now_);
-  health.OnFailure(*At(0), false, "reset", now_);
+  health.OnFailure(*At(0), false, Work::kRequest, "reset", now_);
   ASSERT_FALSE(At(0)->usable());
   Pass(11s);
   EXPECT_TRUE(At(0)->usable());
@@ -409,7 +409,7 @@ TEST_F(Checker, WithoutChecksEjectionsStay) {
   const auto table = std::make_shared<const MemberTable>(
       std::vector<Member>{{.endpoint = At(0)}, {.endpoint = At(1)}}, config::LbPolicy::kRoundRobin);
   At(0)->health().Adopt(table, {.outliers = {.consecutive_failures = 1}}, now_);
-  At(0)->health().OnFailure(*At(0), false, "reset", now_);
+  At(0)->health().OnFailure(*At(0), false, Work::kRequest, "reset", now_);
   ASSERT_FALSE(At(0)->usable());
   Set(0, 2);
   EXPECT_FALSE(At(0)->usable());

@@ -30,6 +30,9 @@ class Outliers : public testing::Test {
       health().EndEjection(*member.endpoint, now_);
     }
   }
+  void FailHandshakes(size_t i, int times) {
+    for (int n = 0; n < times; ++n) Trial(endpoint(i), false).Failed("500", now_, Work::kHandshake);
+  }
   Trial Probe(size_t i) {
     EXPECT_TRUE(health().TakeProbe(endpoint(i), now_));
     return Trial(endpoint(i), true);
@@ -225,6 +228,77 @@ TEST_F(Outliers, OneOfManyWorkersTakesAProbeAndTheOthersLeaveItsEjectionAlone) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(early, 0);
+}
+
+// --- Handshakes ---
+
+// A cluster may serve its other paths well.
+TEST_F(Outliers, OtherAnswersDoNotEndARowOfHandshakes) {
+  FailHandshakes(0, 2);
+  Answer(0);
+  EXPECT_TRUE(endpoint(0).usable());
+  FailHandshakes(0, 1);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  Answer(0);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected") << "of a request that was under way";
+}
+
+TEST_F(Outliers, AGoodAnswerToAHandshakeEndsTheirRow) {
+  FailHandshakes(0, 2);
+  Trial(endpoint(0), false).Answered(now_, Work::kHandshake);
+  FailHandshakes(0, 2);
+  EXPECT_TRUE(endpoint(0).usable());
+}
+
+TEST_F(Outliers, FailuresOfBothKindsAreARow) {
+  Fail(0, 1);
+  FailHandshakes(0, 1);
+  Fail(0, 1);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  Answer(0);
+  EXPECT_EQ(endpoint(0).state_name(), "in") << "no row of handshakes";
+}
+
+TEST_F(Outliers, WhatHandshakesEjectedIsLetInByAHandshakeAndServesOtherRequestsBefore) {
+  now_ = base::SteadyNow() - 6s;
+  FailHandshakes(0, 3);
+  WorkerCluster worker(cluster_.membership(), 1);
+  const http::RequestHead head;
+  const auto picks = [&](bool websocket) {
+    std::vector<Picked> picked;
+    for (int i = 0; i < 3; ++i) picked.push_back(worker.Choose({.head = head, .websocket = websocket}));
+    std::erase_if(picked, [&](const Picked& one) { return one.endpoint != &endpoint(0); });
+    return picked;
+  };
+  for (int i = 0; i < 3; ++i) {
+    std::vector<Picked> requests = picks(false);
+    ASSERT_EQ(requests.size(), 1u) << "its share";
+    requests[0].trial.Answered(base::SteadyNow());
+    EXPECT_EQ(endpoint(0).state_name(), "probe_due");
+  }
+  std::vector<Picked> handshakes = picks(true);
+  ASSERT_EQ(handshakes.size(), 1u);
+  EXPECT_EQ(endpoint(0).state_name(), "probing");
+  handshakes[0].trial.Answered(base::SteadyNow(), Work::kHandshake);
+  EXPECT_EQ(endpoint(0).state_name(), "in");
+  FailHandshakes(0, 2);
+  EXPECT_TRUE(endpoint(0).usable()) << "the row begins anew";
+}
+
+TEST_F(Outliers, WhatWaitsForAHandshakeIsEjectedAgainByOtherRequests) {
+  FailHandshakes(0, 3);
+  Pass(5s);
+  Answer(0);
+  Fail(0, 2);
+  EXPECT_EQ(endpoint(0).state_name(), "probe_due");
+  FailHandshakes(0, 9);
+  EXPECT_EQ(endpoint(0).state_name(), "probe_due") << "which were under way";
+  Fail(0, 1);
+  EXPECT_EQ(endpoint(0).state_name(), "ejected");
+  EXPECT_EQ(endpoint(0).out_until(), now_ + 10s);
+  Pass(10s);
+  Answer(0);
+  EXPECT_EQ(endpoint(0).state_name(), "probe_due") << "it still waits for a handshake";
 }
 
 // --- How many may be out ---

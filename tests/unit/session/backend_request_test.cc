@@ -268,6 +268,32 @@ TEST(BackendRequest, AnAnswerThatIsLateIsAHandshakesFailureAlone) {
   }
 }
 
+TEST(BackendRequest, WhatAHandshakeIsAnsweredEndsOrLengthensARowOfItsOwn) {
+  const auto failures_after = [](bool handshake, std::string_view answer) {
+    Harness harness;
+    harness.endpoint().CountHandshakeFailure();
+    handshake ? harness.StartHandshake() : harness.Start();
+    harness.Await();
+    {
+      const net::Socket peer = harness.port().Accept();
+      Heard(peer);
+      Say(peer, answer);
+      if (!answer.empty()) harness.Await();
+    }
+    if (answer.empty()) harness.Await();
+    harness.Drop();
+    return harness.endpoint().handshake_failures();
+  };
+  EXPECT_EQ(failures_after(true, "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"), 2U);
+  EXPECT_EQ(failures_after(true, "HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"),
+            2U);
+  EXPECT_EQ(failures_after(true, "what?\r\n\r\n"), 2U);
+  EXPECT_EQ(failures_after(true, ""), 2U) << "an end instead of an answer";
+  EXPECT_EQ(failures_after(true, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"), 0U);
+  EXPECT_EQ(failures_after(false, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 1U);
+  EXPECT_EQ(failures_after(false, ""), 1U);
+}
+
 TEST(BackendRequest, GivenUpItLeavesNothing) {
   for (const bool sent : {false, true}) {
     Harness harness;
