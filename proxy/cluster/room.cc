@@ -5,8 +5,8 @@
 namespace hawser::cluster {
 namespace {
 
-Open With(Open open, Work work) {
-  ++(work == Work::kHandshake ? open.handshakes : open.requests);
+Open With(Open open, Work work, int more) {
+  (work == Work::kHandshake ? open.handshakes : open.requests) += more;
   return open;
 }
 
@@ -51,7 +51,7 @@ void Room::Bound(Members members) {
   open_ = 1;
   weights_ = 0;
   for (const Member& member : members) {
-    open_ += static_cast<uint64_t>(member.endpoint->active());
+    open_ += ActiveAt(*member.endpoint);
     weights_ += member.weight;
   }
 }
@@ -61,14 +61,19 @@ bool Room::WithinBound(const Member& member) const {
   HAWSER_DCHECK(weights_ > 0);
   const uint64_t share = open_ * rules_.balance_factor * member.weight;
   const uint64_t most = (share + 100 * weights_ - 1) / (100 * weights_);
-  return static_cast<uint64_t>(member.endpoint->active()) < most;
+  return ActiveAt(*member.endpoint) < most;
+}
+
+// Without what this request holds there.
+uint64_t Room::ActiveAt(const Endpoint& endpoint) const {
+  return static_cast<uint64_t>(endpoint.active() - Held(endpoint));
 }
 
 NoPick Room::Full(const Endpoint& endpoint) const {
   if (!rules_.breakers) return NoPick::kNone;
   if (ConnectingIsFull(*rules_.breakers, work_, endpoint, endpoint.connecting()))
     return NoPick::kConnectingFull;
-  return OverLimit(*rules_.breakers, work_, With(endpoint.open(), work_));
+  return OverLimit(*rules_.breakers, work_, With(endpoint.open(), work_, 1 - Held(endpoint)));
 }
 
 bool Room::MustWait(const Endpoint& endpoint) const {

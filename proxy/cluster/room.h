@@ -60,7 +60,9 @@ class Room {
     kOpen,   // its circuit breakers are closed
   };
 
-  Room(const RoomRules& rules, Work work, base::TimePoint now) : rules_(rules), now_(now), work_(work) {}
+  // `held`: the endpoint where an OpenLease of this request is still counted; null: none.
+  Room(const RoomRules& rules, Work work, base::TimePoint now, const Endpoint* held)
+      : rules_(rules), now_(now), work_(work), held_(held) {}
 
   void Require(Least least) { least_ = least; }
   // The bound is that of these members. O(members), where there is one.
@@ -73,10 +75,13 @@ class Room {
 
  private:
   bool WithinBound(const Member& member) const;
+  int Held(const Endpoint& endpoint) const { return &endpoint == held_ ? 1 : 0; }
+  uint64_t ActiveAt(const Endpoint& endpoint) const;
 
   const RoomRules& rules_;
   const base::TimePoint now_;
   const Work work_;
+  const Endpoint* const held_;
   Least least_ = Least::kAll;
   uint64_t open_ = 0;     // at all of the members, with this one
   uint64_t weights_ = 0;  // of them

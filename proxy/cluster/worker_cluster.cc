@@ -35,6 +35,10 @@ Endpoint* LastResort(Members members, const PickKey& key) {
   return nullptr;
 }
 
+void LeaveOut(Work work, Open& open) {
+  --(work == Work::kHandshake ? open.handshakes : open.requests);
+}
+
 // Another mapping than the policy's, or the hashes of one priority would all lie in one part of its ring.
 uint64_t LevelDraw(const PickKey& key) {
   return base::Mix64(key.hash.value_or(key.random) ^ 0x6c6576656c73) % 100;
@@ -129,7 +133,7 @@ Picked WorkerCluster::Choose(const Ask& ask) {
 
 Picked WorkerCluster::Find(const Ask& ask) {
   std::optional<Room> room;
-  if (rules_.Any(ask.work())) room.emplace(rules_, ask.work(), ask.now);
+  if (rules_.Any(ask.work())) room.emplace(rules_, ask.work(), ask.now, ask.held);
   Room* const limits = room ? &*room : nullptr;
   AffinityLookup lookup;
   if (cluster().affinity() != nullptr || ask.session.result != AffinityResult::kNone)
@@ -225,6 +229,7 @@ bool WorkerCluster::Take(const Ask& ask, Picked& picked) {
       picked = {.affinity = picked.affinity, .why = why};
       return true;
     }
+    if (&endpoint == ask.held) LeaveOut(ask.work(), open.endpoint);
     if (rules_.breakers && OverLimit(*rules_.breakers, ask.work(), open.endpoint) != NoPick::kNone)
       return false;
   }
@@ -236,8 +241,7 @@ bool WorkerCluster::Take(const Ask& ask, Picked& picked) {
 
 NoPick WorkerCluster::OverCluster(const Ask& ask, const Endpoint& endpoint, Open open) const {
   const config::CircuitBreakers& limits = cluster().settings().circuit_breakers;
-  if (ask.held != nullptr && &ask.held->health() == health_.get())
-    --(ask.websocket ? open.handshakes : open.requests);
+  if (ask.held != nullptr && &ask.held->health() == health_.get()) LeaveOut(ask.work(), open);
   const NoPick why = OverLimit(limits, ask.work(), open);
   if (why != NoPick::kNone) return why;
   const bool full = ConnectingIsFull(limits, ask.work(), endpoint, health_->load().connecting());

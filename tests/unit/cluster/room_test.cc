@@ -93,6 +93,19 @@ TEST(CircuitBreakers, WhatARequestStillHoldsIsNoLoad) {
   EXPECT_EQ(client.worker().Choose({.head = head, .websocket = true}).why, NoPick::kTunnelsFull);
 }
 
+// A handshake that has waited for its admission picks anew while it is counted where it waited.
+TEST(CircuitBreakers, WhatARequestStillHoldsTakesNoPlaceAtItsEndpoint) {
+  config::Cluster settings = Settings(1);
+  settings.endpoint_circuit_breakers.tunnels = 1;
+  const Fleet fleet(settings);
+  Client client(fleet);
+  ASSERT_EQ(client.Take(true, 1), 1);
+  const http::RequestHead head;
+  const Endpoint* const held = fleet.endpoints()[0].get();
+  EXPECT_EQ(client.worker().Choose({.head = head, .websocket = true, .held = held}).endpoint, held);
+  EXPECT_EQ(client.worker().Choose({.head = head, .websocket = true}).why, NoPick::kTunnelsFull);
+}
+
 TEST(CircuitBreakers, OfEndpointsRefuseOnlyWhenAllAreFull) {
   for (const LbPolicy policy : {LbPolicy::kRoundRobin, LbPolicy::kLeastRequest, LbPolicy::kRandom,
                                 LbPolicy::kRingHash, LbPolicy::kMaglev}) {
@@ -186,6 +199,18 @@ TEST_P(Bounded, NoEndpointHasMoreThanTheFactorOfTheMean) {
     for (const auto& endpoint : fleet.endpoints())
       EXPECT_LE(endpoint->active(), (open * 125 + 499) / 500) << open;
   }
+}
+
+TEST_P(Bounded, WhatARequestStillHoldsIsNoLoad) {
+  config::Cluster settings = Settings(2, GetParam());
+  settings.hash_balance_factor = 100;
+  const Fleet fleet(settings);
+  WorkerCluster worker(fleet.membership(), 1);
+  http::RequestHead head;
+  head.headers.Add("X-Room", "a");
+  const OpenLease lease = worker.Choose({.head = head}).lease;
+  EXPECT_EQ(worker.Choose({.head = head, .held = lease.get()}).endpoint, lease.get());
+  EXPECT_NE(worker.Choose({.head = head}).endpoint, lease.get());
 }
 
 TEST_P(Bounded, FollowWeights) {
