@@ -29,13 +29,13 @@ NoPick OverLimit(const config::CircuitBreakers& limits, Work work, const Open& o
 bool ConnectingIsFull(const config::CircuitBreakers& limits, Work work, const Endpoint& endpoint,
                       int64_t connecting) {
   if (!Over(connecting + 1, limits.connecting)) return false;
-  const bool has_connection =
-      endpoint.http2_connections() > 0 || (work == Work::kRequest && endpoint.idle_connections() > 0);
-  return !has_connection;
+  return work != Work::kRequest || endpoint.idle_connections() == 0;
 }
 
-RoomRules::RoomRules(const config::Cluster& settings) {
-  if (HasLimits(settings.endpoint_circuit_breakers)) breakers = settings.endpoint_circuit_breakers;
+RoomRules::RoomRules(const config::Cluster& settings, bool shares) {
+  config::CircuitBreakers of_endpoint = settings.endpoint_circuit_breakers;
+  if (shares) of_endpoint.connecting = 0;
+  if (HasLimits(of_endpoint)) breakers = of_endpoint;
   const bool hashes =
       settings.lb_policy == config::LbPolicy::kRingHash || settings.lb_policy == config::LbPolicy::kMaglev;
   if (hashes) balance_factor = settings.hash_balance_factor;

@@ -29,13 +29,15 @@ enum class NoPick : uint8_t {
 bool HasLimits(const config::CircuitBreakers& limits);
 // Which limit is passed where that much is open, with a request or handshake of kind `work`; kNone: none.
 NoPick OverLimit(const config::CircuitBreakers& limits, Work work, const Open& open);
-// Whether a new connection is needed for `work`, and `connecting` of them are being made already.
+// Whether a new connection is needed for `work`, and `connecting` of them are being made already. Only where
+// connections are not shared: elsewhere the pool knows who needs one (ConnectWithinLimits).
 bool ConnectingIsFull(const config::CircuitBreakers& limits, Work work, const Endpoint& endpoint,
                       int64_t connecting);
 
 // What a cluster's settings say. A value.
 struct RoomRules {
-  explicit RoomRules(const config::Cluster& settings);
+  // `shares`: the cluster's connections are shared (Transport::may_share).
+  RoomRules(const config::Cluster& settings, bool shares);
 
   bool Any(Work work) const {
     return breakers || balance_factor > 0 || (admission && work == Work::kHandshake);

@@ -50,7 +50,7 @@ WorkerCluster::WorkerCluster(std::shared_ptr<const Membership> membership, uint6
     : seed_(seed),
       membership_(std::move(membership)),
       health_(membership_->health()),
-      rules_(cluster().settings()) {
+      rules_(cluster().settings(), cluster().transport()->may_share()) {
   Adopt(now);
 }
 
@@ -69,7 +69,7 @@ void WorkerCluster::Adopt(base::TimePoint now) {
   slow_start_.reset();
   if (settings.slow_start && !membership_->table()->places_by_hash())
     slow_start_ = SlowStart::Of(*settings.slow_start);
-  rules_ = RoomRules(settings);
+  rules_ = RoomRules(settings, cluster().transport()->may_share());
   limited_ = rules_.breakers || HasLimits(settings.circuit_breakers);
   health_->Adopt(membership_->table(), HealthSettings::Of(settings), now);
   Refresh(now);
@@ -244,6 +244,7 @@ NoPick WorkerCluster::OverCluster(const Ask& ask, const Endpoint& endpoint, Open
   if (ask.held != nullptr && &ask.held->health() == health_.get()) LeaveOut(ask.work(), open);
   const NoPick why = OverLimit(limits, ask.work(), open);
   if (why != NoPick::kNone) return why;
+  if (cluster().transport()->may_share()) return NoPick::kNone;
   const bool full = ConnectingIsFull(limits, ask.work(), endpoint, health_->load().connecting());
   return full ? NoPick::kConnectingFull : NoPick::kNone;
 }

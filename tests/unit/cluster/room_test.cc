@@ -133,6 +133,19 @@ TEST(CircuitBreakers, OfConnectionsLookAtWhoNeedsOne) {
   EXPECT_EQ(client.Choose(true).why, NoPick::kConnectingFull) << "a WebSocket needs one of its own";
 }
 
+// Its first connection may be in its TLS handshake still, and serves those who wait for it.
+TEST(CircuitBreakers, OfConnectionsLeaveItToThePoolWhereTheyAreShared) {
+  config::Cluster settings = Settings(1);
+  settings.protocol = config::BackendProtocol::kHttp2;
+  settings.endpoint_circuit_breakers.connecting = 1;
+  settings.circuit_breakers.connecting = 1;
+  const Fleet fleet(settings);
+  Client client(fleet);
+  const ConnectLease first(*fleet.endpoints()[0]);
+  EXPECT_EQ(client.Choose(true).endpoint, fleet.endpoints()[0].get());
+  EXPECT_EQ(client.Choose(false).endpoint, fleet.endpoints()[0].get());
+}
+
 TEST(CircuitBreakers, WhoComesWithACookieMovesFromAFullEndpoint) {
   config::Cluster settings = Settings(2);
   settings.affinity =
