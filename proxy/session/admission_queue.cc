@@ -28,6 +28,7 @@ class AdmissionQueue::Line final : public event::IoHandler {
 
  private:
   void OnReady(event::Ready ready) override;
+  void Place(Waiter& waiter);
   void Release(Waiter& waiter, Result result);
   void Arm();
 
@@ -44,15 +45,28 @@ void AdmissionQueue::Line::Add(Waiter& waiter, cluster::Endpoint& endpoint,
                                const cluster::AdmissionRate& rate) {
   HAWSER_DCHECK(waiters_.empty() || endpoint_ == &endpoint);
   const bool first = waiters_.empty();
-  waiters_.PushBack(waiter);
+  Place(waiter);
   waiter.line_ = this;
   rate_ = rate;
   stats_.Add(stats::Metric::kAdmissionWaits);
   stats_.Add(stats::Metric::kAdmissionWaiting);
-  if (!first) return;
-  endpoint_ = &endpoint;
-  state_ = endpoint.state();
-  Arm();
+  if (first) {
+    endpoint_ = &endpoint;
+    state_ = endpoint.state();
+  }
+  if (waiters_.front() == &waiter) Arm();
+}
+
+// Nearly all come with the latest time, those from another line excepted.
+void AdmissionQueue::Line::Place(Waiter& waiter) {
+  Waiter* const last = waiters_.back();
+  if (last == nullptr || last->until_ <= waiter.until_) return waiters_.PushBack(waiter);
+  Waiter* before = nullptr;
+  for (Waiter* at = waiters_.front(); at->until_ <= waiter.until_; at = waiters_.Next(*at)) before = at;
+  if (before != nullptr) return waiters_.PutBehind(waiter, *before);
+  Waiter& front = *waiters_.front();
+  waiters_.PutBehind(waiter, front);
+  waiters_.PutBehind(front, waiter);
 }
 
 void AdmissionQueue::Line::Remove(Waiter& waiter) {

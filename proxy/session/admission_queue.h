@@ -69,8 +69,9 @@ class AdmissionQueue {
   // Takes a token of `endpoint` for a handshake that is sent now; false: there is none, or others wait.
   [[nodiscard]] bool TryAdmit(cluster::Endpoint& endpoint, const config::Admission& settings);
 
-  // One more waits for `endpoint`, behind the others, `until` at the latest. Its owner gets
-  // OnReady({.readable = true, .tag = tag}) once it waits no more. Null: as many wait as may.
+  // One more waits for `endpoint`, `until` at the latest, behind those whose time ends before its own: who
+  // comes from another line does not begin anew. Its owner gets OnReady({.readable = true, .tag = tag}) once
+  // it waits no more. Null: as many wait as may.
   std::unique_ptr<Waiter> Enter(cluster::Endpoint& endpoint, const config::Admission& settings,
                                 base::TimePoint until, event::IoHandler& owner, uint8_t tag);
 

@@ -151,6 +151,17 @@ TEST_F(AdmissionQueueTest, AnEndpointThatGoesOutSendsThemAllAway) {
   EXPECT_THAT(Pass(1s), IsEmpty());
 }
 
+// It has waited in another line: the end of its time says for how long.
+TEST_F(AdmissionQueueTest, WhoComesFromAnotherLineKeepsItsPlace) {
+  Spend(*a_);
+  Enter(*a_, 3s);
+  Enter(*a_, 5s);
+  Enter(*a_, 4s);
+  Enter(*a_, 1s);
+  Enter(*a_, 5s);
+  EXPECT_THAT(Pass(510ms), ElementsAre(3, 0, 2, 1, 4));
+}
+
 TEST_F(AdmissionQueueTest, ANewConfigurationSendsThoseOfItsClusterAway) {
   Spend(*a_);
   Spend(*b_);
