@@ -165,6 +165,7 @@ class TunnelHarness {
   cluster::Endpoint& endpoint() { return *endpoint_; }
   WorkerServices& services() { return *services_; }
   Tunnel::Parts& parts() { return parts_; }
+  cluster::Endpoint& endpoint() { return *endpoint_; }
   net::BufferPool& buffers() { return buffers_; }
 
  private:
