@@ -99,6 +99,7 @@ OpenLease::OpenLease(Endpoint& endpoint, Work work, Counted& counted)
 
 void OpenLease::GiveBack() {
   const auto place = std::move(place_);
+  if (place->work == Work::kNone) return;
   place->endpoint.counts_.open.Remove(place->work);
   place->endpoint.load_.open.Remove(place->work);
 }
@@ -108,8 +109,19 @@ void OpenLease::BecomeTunnel() {
   Endpoint& endpoint = place_->endpoint;
   endpoint.counts_.open.MakeTunnel();
   endpoint.load_.open.MakeTunnel();
-  Endpoint::Place& tunnel = endpoint.places_[static_cast<size_t>(Work::kTunnel)];
-  place_ = std::shared_ptr<Endpoint::Place>(std::move(place_), &tunnel);
+  MoveTo(Work::kTunnel);
+}
+
+void OpenLease::EndWork() {
+  if (place_ == nullptr || place_->work == Work::kNone) return;
+  place_->endpoint.counts_.open.Remove(place_->work);
+  place_->endpoint.load_.open.Remove(place_->work);
+  MoveTo(Work::kNone);
+}
+
+void OpenLease::MoveTo(Work work) {
+  Endpoint::Place& place = place_->endpoint.places_[static_cast<size_t>(work)];
+  place_ = std::shared_ptr<Endpoint::Place>(std::move(place_), &place);
 }
 
 ConnectLease::ConnectLease(Endpoint& endpoint, Counted* counted) : endpoint_(&endpoint) {

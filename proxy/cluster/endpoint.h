@@ -218,7 +218,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   std::atomic<base::TimePoint::rep> warming_since_ = kWarm;
   std::atomic<int64_t> shedding_since_ = 0;
   SilentEnds silent_ends_;
-  Place places_[3] = {{*this, Work::kRequest}, {*this, Work::kHandshake}, {*this, Work::kTunnel}};
+  Place places_[4] = {
+      {*this, Work::kRequest}, {*this, Work::kHandshake}, {*this, Work::kTunnel}, {*this, Work::kNone}};
   mutable std::mutex texts_mutex_;
   Ejections ejections_;  // under it
   HealthLog log_;        // under it
@@ -261,6 +262,8 @@ class OpenLease {
   }
   // The handshake has its 101.
   void BecomeTunnel();
+  // The work is over and no longer counted, and the endpoint is kept. On an empty lease it does nothing.
+  void EndWork();
 
   Endpoint* get() const { return place_ == nullptr ? nullptr : &place_->endpoint; }  // null: none
   std::shared_ptr<Endpoint> shared() const { return std::shared_ptr<Endpoint>(place_, get()); }
@@ -277,6 +280,7 @@ class OpenLease {
 
  private:
   void GiveBack();
+  void MoveTo(Work work);
 
   std::shared_ptr<Endpoint::Place> place_;  // a part of the endpoint, which it holds whole
 };

@@ -17,6 +17,7 @@ enum class Work : uint8_t {
   kRequest,    // no WebSocket
   kHandshake,  // a WebSocket before its 101
   kTunnel,     // a WebSocket after it
+  kNone,       // over: counted nowhere
 };
 
 struct Open {

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "fmt/format.h"
 #include "proxy/base/check.h"
 #include "proxy/base/hash.h"
 #include "proxy/cluster/hash_policy.h"
 #include "proxy/cluster/priority_shares.h"
+#include "spdlog/spdlog.h"
 
 namespace hawser::cluster {
 namespace {
@@ -247,6 +249,14 @@ NoPick WorkerCluster::OverCluster(const Ask& ask, const Endpoint& endpoint, Open
   if (cluster().transport()->may_share()) return NoPick::kNone;
   const bool full = ConnectingIsFull(limits, ask.work(), endpoint, health_->load().connecting());
   return full ? NoPick::kConnectingFull : NoPick::kNone;
+}
+
+void WorkerCluster::LogFailure(const Endpoint& endpoint, std::string_view why, base::TimePoint now) {
+  const auto suppressed = failures_.Pass(now);
+  if (!suppressed) return;
+  const auto more =
+      *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
+  spdlog::warn("cluster {}: endpoint {}: {}{}", endpoint.cluster(), endpoint.NameAndHost(), why, more);
 }
 
 }  // namespace hawser::cluster

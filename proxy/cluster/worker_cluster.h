@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/clock.h"
@@ -84,7 +85,8 @@ class WorkerCluster {
   const std::shared_ptr<const Membership>& shared_membership() const { return membership_; }
   const Cluster& cluster() const { return *membership_->cluster(); }  // valid until the next Update
 
-  base::LogGate failures{5, base::Duration(5'000)};  // of lines that say why an endpoint failed
+  // Says in the process log why a try at `endpoint` has failed; only some of very many.
+  void LogFailure(const Endpoint& endpoint, std::string_view why, base::TimePoint now);
 
  private:
   struct Level {
@@ -109,6 +111,7 @@ class WorkerCluster {
   bool Take(const Ask& ask, Picked& picked);
   NoPick OverCluster(const Ask& ask, const Endpoint& endpoint, Open open) const;
 
+  base::LogGate failures_{5, base::Duration(5'000)};  // of those lines
   const uint64_t seed_;
   std::shared_ptr<const Membership> membership_;
   const std::shared_ptr<Health> health_;  // of the cluster's name: the same over all memberships

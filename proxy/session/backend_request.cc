@@ -9,24 +9,14 @@
 #include "fmt/format.h"
 #include "proxy/cluster/sent_request.h"
 #include "proxy/http/cache_control.h"
+#include "proxy/session/handshake_fault.h"
 #include "proxy/session/pick_outcome.h"
-#include "spdlog/spdlog.h"
 
 namespace hawser::session {
-namespace {
 
 using cluster::Work;
 using config::RetryOn;
 using http::Reject;
-
-// What an endpoint's state has to do with a request that goes there.
-uint8_t PartsOf(uint32_t state) {
-  using cluster::Endpoint;
-  const bool out = (state & (Endpoint::kEjected | Endpoint::kProbing)) != 0;
-  return (out ? http::kEjectionPart : 0) | ((state & Endpoint::kPanic) != 0 ? http::kPanicPart : 0);
-}
-
-}  // namespace
 
 BackendRequest::BackendRequest(WorkerServices& services, Backends& backends,
                                std::shared_ptr<cluster::WorkerCluster> cluster, const Request& request,
@@ -56,7 +46,7 @@ BackendRequest::State BackendRequest::Advance() {
   return state_;
 }
 
-cluster::Picked BackendRequest::Choose() {
+cluster::Picked BackendRequest::Ask() {
   return cluster_->Choose(
       {.head = request_.head,
        .client = request_.record.client,
@@ -67,6 +57,17 @@ cluster::Picked BackendRequest::Choose() {
        .now = services_.loop.now(),
        .session = request_.session,
        .held = request_.record.endpoint.get()});
+}
+
+// With the handshake's token, or with `queue`. Where another worker took the token first, another endpoint
+// may have one.
+cluster::Picked BackendRequest::Choose() {
+  cluster::Picked picked = Ask();
+  if (picked.endpoint == nullptr || picked.queue || TakeToken(*picked.endpoint)) return picked;
+  picked = {};
+  picked = Ask();
+  if (picked.endpoint != nullptr && !picked.queue) picked.queue = !TakeToken(*picked.endpoint);
+  return picked;
 }
 
 void BackendRequest::Pick() {
@@ -90,14 +91,14 @@ void BackendRequest::Take(cluster::Picked& picked) {
   request_.record.endpoint = std::move(picked.lease);
   request_.record.parts |= PartsOf(endpoint().state());
   try_ = Try::kFirst;
-  picked.queue ? Wait() : Admit();
+  if (picked.queue) return Wait();
+  state_ = State::kConnect;
 }
 
 // Each handshake that is sent takes a token of its endpoint, where the cluster has `admission`.
-void BackendRequest::Admit() {
+bool BackendRequest::TakeToken(cluster::Endpoint& endpoint) {
   const auto& admission = cluster_settings().admission;
-  if (websocket() && admission && !backends_.admission().TryAdmit(endpoint(), *admission)) return Wait();
-  state_ = State::kConnect;
+  return !websocket() || !admission || backends_.admission().TryAdmit(endpoint, *admission);
 }
 
 void BackendRequest::Wait() {
@@ -128,8 +129,7 @@ void BackendRequest::LeaveQueue() {
 void BackendRequest::Connect() {
   if (attempt_ == nullptr) {
     HAWSER_DCHECK(stream_ == nullptr);
-    const base::Duration time = retry().per_try_timeout;
-    try_until_ = time.count() > 0 ? services_.loop.now() + time : base::TimePoint::max();
+    StartTryTime();
     timed_ = false;
     BeginAttempt();
     // A client that asks goes before those that ask for nothing.
@@ -139,7 +139,10 @@ void BackendRequest::Connect() {
       BeginAttempt();
     }
     request_.record.attempts = retries_.Begin();
-    if (request_.record.attempts > 1) services_.stats.Add(stats::Metric::kBackendConnectRetries);
+    if (request_.record.attempts > 1) {
+      request_.record.parts |= http::kRetryPart;
+      services_.stats.Add(stats::Metric::kBackendConnectRetries);
+    }
   }
   if (attempt_->state() == cluster::Attempt::State::kWaiting) return;
   std::unique_ptr<cluster::Attempt> attempt = std::move(attempt_);
@@ -176,6 +179,11 @@ void BackendRequest::SendHead() {
   state_ = State::kSent;
 }
 
+void BackendRequest::StartTryTime() {
+  const base::Duration time = retry().per_try_timeout;
+  if (time.count() > 0) try_until_ = services_.loop.now() + time;
+}
+
 base::Duration BackendRequest::TimeForHead(base::Duration limit) const {
   if (try_until_ == base::TimePoint::max()) return limit;
   const auto left = std::chrono::ceil<base::Duration>(try_until_ - services_.loop.now());
@@ -186,33 +194,15 @@ base::Duration BackendRequest::TimeForHead(base::Duration limit) const {
 http::ClientStream::HeadState BackendRequest::ReadHead(http::ResponseHead& head) {
   HAWSER_DCHECK(state_ == State::kSent);
   const auto read = stream().ReadResponse(head);
-  if (websocket()) {
-    JudgeHandshake(read, head.status);
-  } else if (stream_->answered()) {
-    trial_.Answered(services_.loop.now());
-  }
-  return read;
-}
-
-// What an endpoint answers to a handshake says whether it serves WebSockets: 5xx and a wrong 101 say that it
-// does not. Anything else is what its application decides.
-void BackendRequest::JudgeHandshake(http::ClientStream::HeadState read, int status) {
   using HeadState = http::ClientStream::HeadState;
-  switch (read) {
-    case HeadState::kBlocked:
-    case HeadState::kInterim:
-    case HeadState::kEnded: return;
-    case HeadState::kFinal:
-      if (status >= 500)
-        return FailTrial(fmt::format("answered a WebSocket handshake with {}", status), Work::kHandshake);
-      break;
-    case HeadState::kTunnel: break;
-    case HeadState::kMalformed:
-      return FailTrial("answered a WebSocket handshake with no HTTP", Work::kHandshake);
-    case HeadState::kBadUpgrade:
-      return FailTrial("answered a WebSocket handshake with a wrong 101", Work::kHandshake);
+  const std::string fault = websocket() ? FaultOfHandshake(read, head.status) : std::string();
+  if (!fault.empty()) {
+    FailTrial(fault, Work::kHandshake);
+  } else if (websocket() ? read == HeadState::kFinal || read == HeadState::kTunnel : stream_->answered()) {
+    trial_.Answered(services_.loop.now(), websocket() ? Work::kHandshake : Work::kRequest);
   }
-  trial_.Answered(services_.loop.now(), Work::kHandshake);
+  if (read == HeadState::kFinal || read == HeadState::kTunnel) retries_.Leave();
+  return read;
 }
 
 bool BackendRequest::Replaces(const http::ResponseHead& answer, bool body_begun) {
@@ -223,12 +213,13 @@ bool BackendRequest::Replaces(const http::ResponseHead& answer, bool body_begun)
     case Retries::Answer::kSpent: request_.record.parts |= http::kRetryLimitPart; return false;
     case Retries::Answer::kYes: break;
   }
+  if (!EnterRetry()) return false;
   tried_.push_back(request_.record.endpoint.shared());
   cluster::Picked picked = Choose();
   // What the client can have now is better than a place in a queue.
-  if (picked.endpoint == nullptr || picked.queue || cluster::Contains(tried_, picked.endpoint) ||
-      !EnterRetry()) {
+  if (picked.endpoint == nullptr || picked.queue || cluster::Contains(tried_, picked.endpoint)) {
     tried_.pop_back();
+    retries_.Leave();
     return false;
   }
   failure_ = Reject::kNoEndpoint;
@@ -249,6 +240,10 @@ void BackendRequest::GiveUp() {
   LeaveQueue();
   attempt_.reset();
   if (stream_ != nullptr) std::exchange(stream_, nullptr)->Close(net::CloseReason::kOrderly);
+  connecting_.Release();
+  trial_.GiveUp();
+  retries_.Leave();
+  request_.record.endpoint.EndWork();
 }
 
 void BackendRequest::AddAffinityCookie(http::HeaderList& response, http::TextArena& arena) const {
@@ -270,9 +265,7 @@ void BackendRequest::OnAttemptFailed(const cluster::Attempt& attempt) {
       services_.stats.Add(stats::Metric::kBackendNoLocalPort);
       return OnTryFailed(Reject::kNoLocalPort, RetryOn::kConnectFailure, attempt.error_text(),
                          Blame::kNobody);
-    case cluster::ConnectError::kFull:
-      return OnTryFailed(Reject::kConnectingFull, RetryOn::kConnectFailure, attempt.error_text(),
-                         Blame::kNobody);
+    case cluster::ConnectError::kFull: return OnConnectingFull(attempt);
     case cluster::ConnectError::kNoResources:  // another endpoint would not help
       services_.stats.Add(stats::Metric::kBackendNoResources);
       failure_text_ = attempt.error_text();
@@ -285,6 +278,16 @@ void BackendRequest::OnAttemptFailed(const cluster::Attempt& attempt) {
     case cluster::ConnectError::kFailed: break;
   }
   OnTryFailed(Reject::kConnectFailed, RetryOn::kConnectFailure, attempt.error_text(), blame);
+}
+
+// No try has begun: the endpoint has no room for a connection, which the pick could not see.
+void BackendRequest::OnConnectingFull(const cluster::Attempt& attempt) {
+  request_.record.parts |= http::kBreakerPart;
+  request_.record.attempts = retries_.TakeBack();
+  failure_ = Reject::kConnectingFull;
+  failure_text_ = attempt.error_text();
+  tried_.push_back(request_.record.endpoint.shared());
+  state_ = State::kPick;
 }
 
 void BackendRequest::OnTimeout() {
@@ -344,17 +347,19 @@ void BackendRequest::OnTryFailed(Reject reject, RetryOn cause, std::string why, 
   failure_ = reject;
   if (same) {
     try_ = Try::kAgain;
-    Admit();
+    if (!TakeToken(endpoint())) return Wait();
+    state_ = State::kConnect;
   } else {
     tried_.push_back(request_.record.endpoint.shared());
     state_ = State::kPick;
   }
 }
 
-// A try at the same endpoint, on a new connection, is no load that the endpoint has not had: it needs no
-// place in the budget. Many kept connections may end at once.
+// A try at the same endpoint, on a new connection, is no load that the endpoint has not had, and what ended
+// was a kept connection, or a stream that it did not take: whatever `retry_on` names, it needs no place in
+// the budget. Many kept connections may end at once.
 bool BackendRequest::TryFollows(RetryOn cause, bool same) {
-  switch (retries_.Ask(retry(), cause)) {
+  switch (retries_.Ask(retry(), same ? std::nullopt : std::optional(cause))) {
     case Retries::Answer::kNo: return false;
     case Retries::Answer::kSpent: request_.record.parts |= http::kRetryLimitPart; return false;
     case Retries::Answer::kYes: return same || EnterRetry();
@@ -363,10 +368,7 @@ bool BackendRequest::TryFollows(RetryOn cause, bool same) {
 }
 
 bool BackendRequest::EnterRetry() {
-  if (retries_.Enter(retry(), endpoint().load())) {
-    request_.record.parts |= http::kRetryPart;
-    return true;
-  }
+  if (retries_.Enter(retry(), endpoint().load())) return true;
   services_.stats.Add(stats::Metric::kBackendRetriesOverBudget);
   request_.record.parts |= http::kRetryLimitPart;
   return false;
@@ -389,12 +391,7 @@ bool BackendRequest::MaySendAgain(bool body_begun) const {
 }
 
 void BackendRequest::LogFailure() {
-  const auto suppressed = cluster_->failures.Pass(services_.loop.now());
-  if (!suppressed) return;
-  const auto more =
-      *suppressed > 0 ? fmt::format(" ({} more since the last such line)", *suppressed) : std::string();
-  spdlog::warn("cluster {}: endpoint {}: {}{}", endpoint().cluster(), endpoint().NameAndHost(), failure_text_,
-               more);
+  cluster_->LogFailure(endpoint(), failure_text_, services_.loop.now());
 }
 
 }  // namespace hawser::session

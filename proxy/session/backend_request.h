@@ -80,7 +80,9 @@ class BackendRequest {
   bool Replaces(const http::ResponseHead& answer, bool body_begun);
   // No answer has come in time. The request is not sent again: the backend may be working on it.
   void OnLate();
-  // How long an answer may take now: `limit`, or what the try has left of `per_try_timeout`. 0: no limit.
+  // The try's `per_try_timeout` begins anew: the request is not complete yet.
+  void StartTryTime();
+  // How long an answer may take now: `limit`, or what the try has left of that. 0: no limit.
   base::Duration TimeForHead(base::Duration limit) const;
   // That is over, for this try: then as OnEnded.
   bool TryIsOver() const { return services_.loop.now() >= try_until_; }
@@ -96,7 +98,7 @@ class BackendRequest {
   // The exchange is over: returns the connection to the pool, which closes it if it cannot carry another
   // request.
   void Return();
-  // Gives the request up: its answer is not needed.
+  // Gives the request up: its answer is not needed, and it is no longer counted as under way.
   void GiveUp();
 
   const config::Cluster& cluster_settings() const { return cluster_->cluster().settings(); }
@@ -124,10 +126,11 @@ class BackendRequest {
   };
   enum class Blame : bool { kNobody, kEndpoint };
 
+  cluster::Picked Ask();
   cluster::Picked Choose();
   void Pick();
   void Take(cluster::Picked& picked);
-  void Admit();
+  bool TakeToken(cluster::Endpoint& endpoint);
   void Wait();
   void Queue();
   void LeaveQueue();
@@ -135,10 +138,10 @@ class BackendRequest {
   void BeginAttempt();
   void SendHead();
   void OnAttemptFailed(const cluster::Attempt& attempt);
+  void OnConnectingFull(const cluster::Attempt& attempt);
   void OnSendFailed();
   void OnTryFailed(http::Reject reject, config::RetryOn cause, std::string why, Blame blame,
                    bool body_begun = false);
-  void JudgeHandshake(http::ClientStream::HeadState read, int status);
   void FailTrial(std::string_view why, cluster::Work work);  // as Health::OnFailure has them
   void Fail(http::Reject reject);
   bool MaySendAgain(bool body_begun) const;

@@ -184,6 +184,7 @@ bool Exchange::PumpUpload() {
   if (!upload_.under_way()) return true;
   const Upload::Progress progress = upload_.Pump(services_, backend_->stream());
   if (progress == Upload::Progress::kBroken) return false;
+  if (progress == Upload::Progress::kMoved) backend_->StartTryTime();
   if (progress == Upload::Progress::kMoved)
     state_ == State::kRelay ? ArmFor(route().stream_idle_timeout) : ArmForHead();
   WatchClient();
@@ -320,7 +321,7 @@ void Exchange::OnTimer() {
   if (state_ == State::kConnect) {
     backend_->OnTimeout();
     OnTryFailed();
-  } else if (state_ == State::kAwaitHead && backend_->TryIsOver()) {
+  } else if (state_ == State::kAwaitHead && !upload_.moving() && backend_->TryIsOver()) {
     backend_->OnTryLate(upload_.begun());
     OnTryFailed();
   } else if (state_ == State::kAnswer) {
@@ -343,12 +344,11 @@ Reject Exchange::LateReason() const {
 }
 
 // While a request's body moves, only stream_idle_timeout applies. Once the request is complete, or while its
-// client waits for the backend's 100, the backend's time-out runs. The time of the try runs all the while.
+// client waits for the backend's 100, the backend's time-out runs, and so does that of the try.
 void Exchange::ArmForHead() {
-  const bool moving = upload_.under_way() && !upload_.awaits_continue();
-  ArmFor(backend_->TimeForHead(websocket() ? route().handshake_timeout
-                               : moving    ? route().stream_idle_timeout
-                                           : route().response_timeout));
+  ArmFor(upload_.moving()
+             ? route().stream_idle_timeout
+             : backend_->TimeForHead(websocket() ? route().handshake_timeout : route().response_timeout));
 }
 
 void Exchange::Refuse(Reject reject) {

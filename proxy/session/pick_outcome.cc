@@ -25,6 +25,12 @@ stats::Metric MetricOf(cluster::AffinityResult result) {
   return AffinityMetric(result);
 }
 
+uint8_t PartsOf(uint32_t state) {
+  using cluster::Endpoint;
+  const bool out = (state & (Endpoint::kEjected | Endpoint::kProbing)) != 0;
+  return (out ? http::kEjectionPart : 0) | ((state & Endpoint::kPanic) != 0 ? http::kPanicPart : 0);
+}
+
 Reject RejectOf(cluster::NoPick why) {
   switch (why) {
     case cluster::NoPick::kTunnelsFull: return Reject::kTunnelsFull;

@@ -16,10 +16,10 @@ std::optional<config::RetryOn> Retries::CauseOf(int status) {
   }
 }
 
-Retries::Answer Retries::Ask(const config::Retry& settings, config::RetryOn cause) const {
+Retries::Answer Retries::Ask(const config::Retry& settings, std::optional<config::RetryOn> cause) const {
   const auto& causes = settings.retry_on;
-  if (settings.attempts == 0 || std::find(causes.begin(), causes.end(), cause) == causes.end())
-    return Answer::kNo;
+  if (settings.attempts == 0) return Answer::kNo;
+  if (cause && std::find(causes.begin(), causes.end(), *cause) == causes.end()) return Answer::kNo;
   return begun_ <= settings.attempts ? Answer::kYes : Answer::kSpent;
 }
 

@@ -23,13 +23,16 @@ class Retries {
   // Why an answer with this status may be tried again; nothing for most of them.
   static std::optional<config::RetryOn> CauseOf(int status);
 
-  // Whether one more may follow what has failed for `cause`. Takes nothing.
-  Answer Ask(const config::Retry& settings, config::RetryOn cause) const;
-  // After kYes: takes a place in the budget, which it keeps as long as this. False: there is none.
+  // Whether one more may follow what has failed for `cause`; nothing: whatever is named. Takes nothing.
+  Answer Ask(const config::Retry& settings, std::optional<config::RetryOn> cause) const;
+  // After kYes: takes a place in the budget, until Leave. False: there is none.
   [[nodiscard]] bool Enter(const config::Retry& settings, cluster::Load& load);
+  void Leave() { lease_.Release(); }
 
   // A try begins. Returns how many have begun.
   uint8_t Begin() { return ++begun_; }
+  // It did not begin after all.
+  uint8_t TakeBack() { return --begun_; }
 
  private:
   uint8_t begun_ = 0;

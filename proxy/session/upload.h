@@ -40,8 +40,10 @@ class Upload {
   Progress Pump(WorkerServices& services, http::MessageStream& backend);
 
   bool under_way() const { return body_ && !body_->done(); }
+  // The body is on its way: the client need not wait for the backend first.
+  bool moving() const { return under_way() && !awaits_continue_; }
   // Nothing but more of the body is awaited: the backend takes what comes.
-  bool awaits_client() const { return under_way() && !awaits_continue_ && !wants_write(); }
+  bool awaits_client() const { return moving() && !wants_write(); }
   bool begun() const { return bytes() > 0; }  // some of the body has been taken from the client
   bool awaits_continue() const { return awaits_continue_; }
   uint64_t bytes() const { return body_ ? body_->bytes() : 0; }  // of the body's payload, so far

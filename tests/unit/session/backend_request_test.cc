@@ -334,8 +334,22 @@ TEST(BackendRequest, AnAnswerThatIsNamedIsFollowedByAnotherTry) {
   EXPECT_EQ(harness.record.parts, http::kRetryPart);
   Say(harness.port(1 - place).Accept(), kBusy);
   EXPECT_EQ(harness.Await(), HeadState::kFinal) << "no endpoint is left: it is relayed";
-  harness.Drop();
-  EXPECT_EQ(first.load().retries(), 0);
+  EXPECT_EQ(first.load().retries(), 0) << "its body does not count";
+}
+
+TEST(BackendRequest, AnAnswerIsNotGivenUpForAPlaceInAQueue) {
+  Harness harness(2, [](config::Config& config) {
+    config.clusters[0].retry = {.retry_on = {config::RetryOn::k503}};
+    config.clusters[0].admission = {.rate{10}, .burst = 1, .pending = 10, .wait = 5s};
+  });
+  harness.StartHandshake();
+  harness.Await();
+  const size_t place = &harness.request().endpoint() == &harness.endpoint(0) ? 0 : 1;
+  const cluster::AdmissionRate rate = cluster::AdmissionRate::Of(10, 1);
+  ASSERT_TRUE(harness.endpoint(1 - place).admission().TryTake(harness.loop->now(), rate));
+  Say(harness.port(place).Accept(), kBusy);
+  EXPECT_EQ(harness.Await(), HeadState::kFinal);
+  EXPECT_EQ(harness.endpoint(0).load().retries(), 0);
 }
 
 TEST(BackendRequest, AnAnswerToWhatMayNotBeRepeatedStands) {
@@ -349,6 +363,53 @@ TEST(BackendRequest, AnAnswerToWhatMayNotBeRepeatedStands) {
     EXPECT_EQ(harness.Await(), HeadState::kFinal);
     EXPECT_EQ(harness.record.parts, 0);
   }
+}
+
+// --- What is no further try ---
+
+// The pick sees a connection that is idle on another worker, or is not the first to want one.
+TEST(BackendRequest, WithoutRoomForAConnectionItGoesElsewhereAndNoTryIsSpent) {
+  Harness harness(2, [](config::Config& config) {
+    config.clusters[0].retry.attempts = 0;
+    config.clusters[0].endpoint_circuit_breakers.connecting = 1;
+  });
+  cluster::ConnectLease making(harness.endpoint(0));
+  const cluster::IdleLease idle(harness.endpoint(0));
+  uint8_t parts = 0;
+  for (int i = 0; i < 2; ++i) {  // one of the two begins at the first endpoint
+    harness.Start();
+    harness.Await();
+    EXPECT_EQ(harness.request().state(), State::kSent);
+    EXPECT_EQ(&harness.request().endpoint(), &harness.endpoint(1));
+    EXPECT_EQ(harness.record.attempts, 1);
+    parts |= harness.record.parts;
+    harness.Drop();
+  }
+  EXPECT_EQ(parts, http::kBreakerPart);
+  EXPECT_EQ(harness.endpoint(0).failures(), 0U);
+}
+
+TEST(BackendRequest, AKeptConnectionThatEndsIsFollowedByANewOneWhateverIsNamed) {
+  Harness harness(1, [](config::Config& config) {
+    config.clusters[0].retry.retry_on = {config::RetryOn::kConnectFailure};
+  });
+  harness.Keep(harness.kept);
+  harness.Start();
+  harness.Await();
+  harness.kept.FeedEnd();
+  harness.Await();
+  EXPECT_EQ(harness.request().state(), State::kSent);
+  EXPECT_EQ(harness.record.parts, http::kRetryPart);
+}
+
+TEST(BackendRequest, WithoutAnEndpointLeftNothingWasTriedAgain) {
+  Harness harness(1, Retries(2));
+  harness.ClosePort();
+  harness.Start();
+  harness.Await();
+  EXPECT_EQ(harness.request().state(), State::kFailed);
+  EXPECT_EQ(harness.record.attempts, 1);
+  EXPECT_EQ(harness.record.parts, 0);
 }
 
 // --- The budget ---

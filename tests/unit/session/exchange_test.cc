@@ -275,5 +275,47 @@ TEST(Exchange, ARequestBodyThatMovesKeepsAResponseAlive) {
   EXPECT_EQ(harness.Counted(Reject::kIdleTimeout), 1U);
 }
 
+// --- The time of a try ---
+
+void PerTry(config::Config& config) {
+  config.clusters[0].retry.per_try_timeout = 100ms;
+}
+
+TEST(Exchange, TheTimeOfATryBeginsWhenTheRequestIsComplete) {
+  for (const bool late : {false, true}) {
+    ExchangeHarness harness(1, PerTry);
+    harness.Keep(harness.backend);
+    harness.Start("PUT /a HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe");
+    harness.Settle();
+    harness.Pass(300ms);
+    harness.Settle();
+    EXPECT_FALSE(harness.over()) << "its client is slow";
+    harness.client.Feed("llo");
+    harness.Settle();
+    harness.Pass(late ? 110ms : 50ms);
+    harness.Settle();
+    EXPECT_EQ(harness.Counted(Reject::kBackendTimeout), late ? 1u : 0u);
+    if (late) continue;
+    harness.backend.Feed(kAnswer);
+    harness.Settle();
+    EXPECT_EQ(harness.result, Progress::kReusable);
+    EXPECT_EQ(harness.endpoint().failures(), 0u);
+  }
+}
+
+// --- A client that does not read its refusal ---
+
+TEST(Exchange, HoldsNothingOfTheBackendsWhileItsRefusalIsRead) {
+  ExchangeHarness harness(1, NoRetries);
+  harness.ClosePort();
+  harness.client.SetRoom(0);
+  harness.Start(kGet);
+  harness.Settle();
+  EXPECT_FALSE(harness.over());
+  EXPECT_EQ(harness.endpoint().active(), 0);
+  EXPECT_EQ(harness.endpoint().load().requests(), 0);
+  EXPECT_EQ(harness.endpoint().connecting(), 0);
+}
+
 }  // namespace
 }  // namespace hawser::session::exchange_test
