@@ -171,7 +171,7 @@ std::optional<size_t> FairShares::MostNow(std::span<const Share> shares, std::sp
     if (share.level >= in_use) continue;
     const Endpoint& endpoint = *share.endpoint;
     if (!endpoint.sound()) return std::nullopt;
-    if (!endpoint.probe_due()) continue;
+    if (!endpoint.probe_due(cluster::Work::kHandshake)) continue;
     if (now < endpoint.out_until() + kProbeWait) return std::nullopt;
     most = 1;
   }

@@ -274,7 +274,7 @@ TEST_F(FairSharesTest, AnEndpointThatNobodyTriesGetsOneClientASecond) {
   EXPECT_THAT(Second(), ElementsAre(1, 0, 0));
   EXPECT_TRUE(endpoints_[2]->health().TakeProbe(*endpoints_[2], now_));
   EXPECT_THAT(Second(), ElementsAre(0, 0, 0));
-  endpoints_[2]->health().OnAnswer(*endpoints_[2], true, now_);
+  endpoints_[2]->health().OnAnswer(*endpoints_[2], true, cluster::Work::kHandshake, now_);
   EXPECT_THAT(Second(), ElementsAre(5, 5, 0));
 }
 

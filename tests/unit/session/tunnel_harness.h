@@ -165,7 +165,6 @@ class TunnelHarness {
   cluster::Endpoint& endpoint() { return *endpoint_; }
   WorkerServices& services() { return *services_; }
   Tunnel::Parts& parts() { return parts_; }
-  cluster::Endpoint& endpoint() { return *endpoint_; }
   net::BufferPool& buffers() { return buffers_; }
 
  private:
