@@ -2,6 +2,8 @@
 
 #include "config/checks.h"
 #include "config/describe.h"
+#include "proxy/http/head.h"
+#include "proxy/http/hop_by_hop.h"
 
 namespace hawser::config {
 
@@ -18,11 +20,11 @@ void DescribePort(Description& d, const std::optional<uint16_t>& port) {
 }
 
 void DescribeRequest(Description& d, const std::optional<std::string>& host,
-                     const std::vector<HeaderField>& headers) {
+                     const std::vector<HeaderField>& headers, std::string_view help) {
   d.Field({"host", "Host of the request, with or without a port, and name for SNI.",
            "the endpoint's name, or its address"},
           host, {{Form::kAuthority}});
-  d.Field({"headers", "Further header fields of the request."}, headers);
+  d.Field({"headers", help}, headers);
 }
 
 }  // namespace
@@ -33,7 +35,10 @@ void Describe(Description& d, const WebSocketCheck& check) {
       {"ping", "After the 101 hawser sends a ping, and its pong must come back. `false`: the 101 is enough."},
       check.ping);
   DescribePort(d, check.port);
-  DescribeRequest(d, check.host, check.headers);
+  DescribeRequest(
+      d, check.host, check.headers,
+      "Further header fields of the request. `Sec-WebSocket-Protocol` offers subprotocols, where the "
+      "backend asks for one.");
 }
 
 void Describe(Description& d, const HttpCheck& check) {
@@ -41,7 +46,7 @@ void Describe(Description& d, const HttpCheck& check) {
   d.Field({"expect", "Statuses of a healthy endpoint.", "200 and 204"}, check.expect,
           {.min_items = 1, .each = {200, 599}});
   DescribePort(d, check.port);
-  DescribeRequest(d, check.host, check.headers);
+  DescribeRequest(d, check.host, check.headers, "Further header fields of the request.");
 }
 
 void Describe(Description& d, const TcpCheck& check) {
@@ -85,11 +90,14 @@ void Describe(Description& d, const HealthCheck& check) {
 
 namespace {
 
-template <class Request>
-void CheckRequest(const std::optional<Request>& request, const Checks& checks) {
-  if (!request) return;
-  CheckAuthority(request->host, checks);
-  CheckHeaderFields(request->headers, checks);
+// A backend may ask for a subprotocol: the check offers those that stand here.
+void CheckHandshakeFields(const std::vector<HeaderField>& fields, const Checks& checks) {
+  for (const HeaderField& field : fields) {
+    if (http::EqualsIgnoreCase(field.name, "Sec-WebSocket-Protocol")) continue;
+    if (checks.Given(field.name) && http::IsOwnField(field.name)) {
+      checks.Error(field.name, Quote(field.name) + " is written by hawser itself", "expected another field");
+    }
+  }
 }
 
 void CheckTcp(const std::optional<TcpCheck>& tcp, const Checks& checks) {
@@ -103,8 +111,14 @@ void CheckTcp(const std::optional<TcpCheck>& tcp, const Checks& checks) {
 }  // namespace
 
 void CheckHealthCheck(const HealthCheck& health_check, const Checks& checks) {
-  CheckRequest(health_check.websocket, checks);
-  CheckRequest(health_check.http, checks);
+  if (const auto& websocket = health_check.websocket) {
+    CheckAuthority(websocket->host, checks);
+    CheckHandshakeFields(websocket->headers, checks);
+  }
+  if (const auto& http = health_check.http) {
+    CheckAuthority(http->host, checks);
+    CheckHeaderFields(http->headers, checks);
+  }
   CheckTcp(health_check.tcp, checks);
 }
 

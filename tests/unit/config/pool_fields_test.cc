@@ -122,6 +122,14 @@ TEST(PoolFields, AHealthCheckIsOfOneKind) {
 TEST(PoolFields, AHealthCheckSendsNoFieldThatHawserWrites) {
   EXPECT_THAT(Faults("  health_checks: [ { websocket: { headers: [ { name: Upgrade, value: a } ] } } ]\n"),
               ElementsAre(HasSubstr("websocket.headers[0].name: \"Upgrade\" is written by hawser itself")));
+  EXPECT_THAT(
+      Faults("  health_checks: [ { websocket: { headers: [ { name: sec-websocket-protocol, value: chat } "
+             "] } } ]\n"),
+      IsEmpty());
+  EXPECT_THAT(
+      Faults("  health_checks: [ { http: { headers: [ { name: Sec-WebSocket-Protocol, value: a } ] } } "
+             "]\n"),
+      ElementsAre(HasSubstr("is written by hawser itself")));
   EXPECT_THAT(Faults("  health_checks: [ { http: { expect: [ 101 ] } } ]\n"),
               ElementsAre(HasSubstr("http.expect[0]: \"101\" is out of range")));
   EXPECT_THAT(
