@@ -57,7 +57,6 @@ void HealthChecker::Set(const std::shared_ptr<const Cluster>& cluster,
   std::unique_ptr<Group>& group = groups_[cluster->id()];
   if (group == nullptr) group = std::make_unique<Group>();
   const auto matches = Matches(*group, *next);
-  std::vector<Watched*> fresh;
   for (const auto& endpoint : endpoints) {
     std::unique_ptr<Watched>& watched = next->watched[endpoint.get()];
     if (watched != nullptr) continue;
@@ -114,8 +113,10 @@ void HealthChecker::Begin(Group& group, Watched& watched, size_t turn, size_t am
     places_[row.id] = {.group = &group, .watched = &watched, .index = i};
     const double place = (static_cast<double>(turn) + std::uniform_real_distribution(0.0, 1.0)(random_)) /
                          static_cast<double>(among);
-    const auto interval = static_cast<double>(group.plans[i]->settings().interval.count());
-    Wait(row, now + base::Duration(static_cast<int64_t>(interval * place)));
+    const config::HealthCheck& settings = group.plans[i]->settings();
+    const base::Duration within =
+        row.healthy() ? settings.interval : std::min(settings.interval, settings.unhealthy_interval);
+    Wait(row, now + base::Duration(static_cast<int64_t>(static_cast<double>(within.count()) * place)));
   }
 }
 
@@ -149,6 +150,7 @@ void HealthChecker::Advance(base::TimePoint now) {
     row.delayed = false;
     row.time = now;
     ++under_way_;
+    row.target->set_host(place.watched->endpoint->host());  // another name may lead there by now
     calls_.begin(row.id, PlanAt(place), row.target);
   }
   CountDelayed(now);

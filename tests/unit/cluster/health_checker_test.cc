@@ -91,6 +91,7 @@ class Checker : public testing::Test {
   std::deque<Begun> begun_;                     // without a result
   std::vector<Begun> all_;
   uint64_t made_ = 0;
+  std::string last_host_;
   std::vector<std::string> forgotten_;
   std::vector<std::string> closed_;
   HealthChecker checker_{
@@ -100,6 +101,7 @@ class Checker : public testing::Test {
              begun_.push_back({id, target->name(), now_, plan.kind()});
              all_.push_back(begun_.back());
              ++made_;
+             last_host_ = target->host();
            },
        .forget =
            [this](HealthChecker::CheckId id, const std::shared_ptr<Endpoint>& target) {
@@ -438,6 +440,29 @@ TEST_F(Checker, OtherSettingsLetAnEndpointInWithTheirFirstSuccess) {
   EXPECT_FALSE(Healthy(0));
   Results(1);
   EXPECT_TRUE(Healthy(0));
+}
+
+TEST_F(Checker, WhatIsOutIsCheckedAnewWithinTheShorterInterval) {
+  Set(0, 1);
+  failing_[""] = "answered 404";
+  Results(3);
+  first().http->path = "/right";
+  Set(0, 1);
+  EXPECT_LE(checker_.Next().value() - now_, 1s);
+  Set(0, 0);
+  Set(0, 1);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_LE(checker_.Next().value() - now_, 1s);
+}
+
+TEST_F(Checker, AChecksEndpointGoesByItsNameOfNow) {
+  At(0)->set_host("old.internal");
+  Set(0, 1);
+  Results(1);
+  At(0)->set_host("new.internal");
+  now_ = checker_.Next().value();
+  checker_.Advance(now_);
+  EXPECT_EQ(last_host_, "new.internal");
 }
 
 TEST_F(Checker, ACheckThatIsAddedOrRemovedLeavesTheOthersAsTheyAre) {
