@@ -38,6 +38,13 @@ Call::Headers HeadersOf(const std::vector<config::HeaderField>& fields) {
   return headers;
 }
 
+// Of a host and its port. An IPv6 address without its brackets.
+std::string ServerName(std::string_view authority) {
+  std::string_view host = http::HostOf(authority);
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return std::string(host);
+}
+
 CheckResult JudgeAnswer(const config::HttpCheck& settings, const Call::Result& result) {
   if (result.status == 0) return ResultOf(result.error, result.why);
   const auto& expect = settings.expect;
@@ -77,21 +84,16 @@ CheckResult ResultOf(CallError error, std::string_view why) {
   return {.kind = own ? CheckResult::Kind::kNotMade : CheckResult::Kind::kFailed, .why = std::string(why)};
 }
 
-// The cluster's list of endpoints is not copied with it.
+// All that says how connections are made, without the list of endpoints.
 std::shared_ptr<const CheckPlan> CheckPlan::Make(const std::shared_ptr<const Cluster>& cluster,
                                                  config::HealthCheck settings) {
   std::shared_ptr<const Cluster> own = cluster;
   const auto host = VisitKind(settings, [](const auto& kind) { return kind.host; });
   if (host && cluster->settings().tls) {
-    config::Cluster named{.name = cluster->name()};
-    named.connect_timeout = cluster->settings().connect_timeout;
-    named.protocol = cluster->settings().protocol;
-    named.tls = cluster->settings().tls;
-    named.tls->server_name = std::string(http::HostOf(*host));
-    named.idle_connections = cluster->settings().idle_connections;
-    named.tcp_keepalive = cluster->settings().tcp_keepalive;
-    named.max_concurrent_streams = cluster->settings().max_concurrent_streams;
-    named.retry_http2_after = cluster->settings().retry_http2_after;
+    config::Cluster named = cluster->settings();
+    named.endpoints.clear();
+    named.affinity.reset();
+    named.tls->server_name = ServerName(*host);
     own = std::make_shared<const Cluster>(std::move(named), cluster->interned_name(), cluster->transport());
   }
   return std::shared_ptr<const CheckPlan>(new CheckPlan(std::move(own), std::move(settings)));

@@ -16,6 +16,13 @@ int ConnectErrno(int fd) {
   return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 ? error : errno;
 }
 
+// False while it is being made.
+bool IsConnected(int fd) {
+  sockaddr_storage peer;
+  socklen_t size = sizeof peer;
+  return getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &size) == 0;
+}
+
 }  // namespace
 
 TcpCheck::TcpCheck(event::Loop& loop, const Cluster& cluster, std::shared_ptr<Endpoint> target,
@@ -42,8 +49,10 @@ void TcpCheck::OnReady(event::Ready ready) {
   }
   if (ready.timer) return Tell(CallError::kTimedOut, "not connected in time");
   const int error = ConnectErrno(stream_->fd());
-  if (error == 0) return Tell(CallError::kNone);
-  Tell(CallError::kConnect, std::generic_category().message(error));
+  if (error != 0) return Tell(CallError::kConnect, std::generic_category().message(error));
+  // The stream calls too when the loop cannot watch it.
+  if (!IsConnected(stream_->fd())) return Tell(CallError::kLocal, "the connection cannot be watched");
+  Tell(CallError::kNone);
 }
 
 void TcpCheck::GiveUp() {

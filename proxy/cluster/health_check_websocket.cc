@@ -131,12 +131,20 @@ void WebSocketCheck::TakeFrames() {
 
 void WebSocketCheck::OnControl(const ws::FrameHeader& header, std::span<const std::byte> payload) {
   if (header.opcode == ws::Opcode::kPing) {
-    Send(ws::SmallFrame::Make(ws::Opcode::kPong, payload, NewMask()).bytes());
+    if (unsent_.size() < kMostUnsent)
+      Send(ws::SmallFrame::Make(ws::Opcode::kPong, payload, NewMask()).bytes());
   } else if (header.opcode == ws::Opcode::kClose) {
-    OnEnd("closed with " + std::to_string(ws::ParseClose(payload).code));
+    OnClose(ws::ParseClose(payload).code);
   } else if (state_ == State::kPong && std::ranges::equal(payload, payload_)) {
     Close();
   }
+}
+
+// Each side sends one close frame (RFC 6455 §5.5.1).
+void WebSocketCheck::OnClose(uint16_t code) {
+  if (state_ == State::kPong) Send(ws::SmallFrame::MakeClose(code, "", NewMask()).bytes());
+  Flush();
+  OnEnd("closed with " + std::to_string(code));
 }
 
 // No more can come.
@@ -152,7 +160,7 @@ void WebSocketCheck::Close() {
 
 // It leaves with the next Flush.
 void WebSocketCheck::Send(std::span<const std::byte> frame) {
-  if (unsent_.size() < kMostUnsent) unsent_.append(reinterpret_cast<const char*>(frame.data()), frame.size());
+  unsent_.append(reinterpret_cast<const char*>(frame.data()), frame.size());
 }
 
 // False: the connection is broken.

@@ -61,6 +61,7 @@ class WebSocketCheck final : public event::IoHandler {
   // Takes whole frames off the bytes that have come.
   void TakeFrames();
   void OnControl(const ws::FrameHeader& header, std::span<const std::byte> payload);
+  void OnClose(uint16_t code);
   void OnEnd(std::string_view why);
   void Close();
   void Send(std::span<const std::byte> frame);

@@ -7,9 +7,11 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "proxy/cluster/health_check_tcp.h"
 #include "proxy/http/upgrade.h"
 #include "proxy/ws/frame.h"
 #include "tests/fakes/every_event.h"
+#include "tests/fakes/silent_host.h"
 #include "tests/unit/cluster/fake_backends.h"
 #include "tests/unit/http2/frames.h"
 
@@ -94,6 +96,7 @@ TEST_F(Checks, SendTheHostThatIsConfiguredOrTheEndpointsName) {
 TEST_F(Checks, TakeTheNameForSniFromTheirHost) {
   settings_.tls.emplace();
   settings_.tls->server_name = "rooms.internal";
+  settings_.source_addresses = {net::IpAddress::Parse("127.0.0.2").value()};
   check_.http.emplace();
   EXPECT_EQ(*CheckPlan::Make(Now(), check_)->cluster()->settings().tls->server_name, "rooms.internal");
   check_.http->host = "health.internal:8443";
@@ -101,7 +104,19 @@ TEST_F(Checks, TakeTheNameForSniFromTheirHost) {
   plan_ = CheckPlan::Make(cluster, check_);
   EXPECT_EQ(*plan_->cluster()->settings().tls->server_name, "health.internal");
   EXPECT_EQ(plan_->cluster()->transport(), cluster->transport());
+  EXPECT_EQ(plan_->cluster()->settings().source_addresses, cluster->settings().source_addresses);
   EXPECT_TRUE(plan_->cluster()->settings().endpoints.empty()) << "no copy of what may be thousands";
+}
+
+TEST_F(Checks, MayNameAnIpv6Address) {
+  settings_.tls.emplace();
+  check_.http.emplace();
+  for (const std::string_view host : {"[2001:db8::1]:8443", "[2001:db8::1]"}) {
+    check_.http->host = host;
+    plan_ = CheckPlan::Make(Now(), check_);
+    EXPECT_EQ(*plan_->cluster()->settings().tls->server_name, "2001:db8::1");
+    EXPECT_EQ(plan_->HostFor(*plan_->EndpointFor(endpoint())), host);
+  }
 }
 
 TEST_F(Checks, HaveNames) {
@@ -317,6 +332,42 @@ TEST_F(WebSocketChecks, ReadPastWhatABackendSaysFirst) {
   EXPECT_EQ(Said(), "passed");
 }
 
+TEST_F(WebSocketChecks, AnswerACloseFrame) {
+  Open();
+  Receive(Frame(ws::Opcode::kClose, "\x03\xf3"));
+  EXPECT_EQ(Said(), "closed with 1011 before its pong");
+  const auto frames = Frames();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].opcode, ws::Opcode::kClose);
+  EXPECT_EQ(frames[0].payload, "\x03\xf3");
+}
+
+TEST_F(WebSocketChecks, CloseAlsoWhereThePongAndACloseFrameComeTogether) {
+  Receive(Frame(ws::Opcode::kPong, Open()) + Frame(ws::Opcode::kClose, "\x03\xe9"));
+  EXPECT_EQ(Said(), "passed");
+  const auto frames = Frames();
+  ASSERT_EQ(frames.size(), 1u);
+  EXPECT_EQ(frames[0].opcode, ws::Opcode::kClose);
+  EXPECT_EQ(frames[0].payload, "\x03\xe8");
+}
+
+TEST_F(WebSocketChecks, CloseAlsoBehindMorePingsThanAreAnswered) {
+  on_connect_ = [](fakes::FakeStream& stream) { stream.SetRoom(2000); };
+  const std::string payload = Open();
+  newest().SetRoom(0);
+  std::string pings;
+  for (int i = 0; i < 100; ++i) pings += Frame(ws::Opcode::kPing, std::string(100, 'x'));
+  Receive(pings + Frame(ws::Opcode::kPong, payload));
+  newest().AddRoom(100'000);
+  Run();
+  const auto frames = Frames();
+  EXPECT_LT(frames.size(), 50u);
+  ASSERT_FALSE(frames.empty());
+  EXPECT_EQ(frames.back().opcode, ws::Opcode::kClose);
+  Receive(Frame(ws::Opcode::kClose, "\x03\xe8"));
+  EXPECT_EQ(Said(), "passed");
+}
+
 TEST_F(WebSocketChecks, FailWithWhatTheBackendDoesInstead) {
   const struct {
     std::string answer;  // behind the 101, or instead of it
@@ -474,6 +525,17 @@ TEST_F(TcpChecks, FailAtOnceWhereThereIsNoSocket) {
   Await();
   EXPECT_EQ(result_->kind, Kind::kFailed);
   EXPECT_EQ(Said(), "No such file or directory");
+}
+
+// A host that answers nothing, and a stream that calls although it is not connected.
+TEST_F(TcpChecks, SayNothingOfTheEndpointWhereTheyCannotWatchTheirConnection) {
+  ASSERT_TRUE(fakes::SilenceHost(listener_.fd()));
+  target_ = CheckPlan::Make(Now(), check_)->EndpointFor(endpoint());
+  TcpCheck check(*loop_, *Now(), target_, 2s, [this](CheckResult result) { result_ = std::move(result); });
+  check.OnReady({.readable = true, .writable = true});
+  ASSERT_TRUE(result_);
+  EXPECT_EQ(result_->kind, Kind::kNotMade);
+  EXPECT_EQ(target_->connect_failures(), 0u);
 }
 
 TEST_F(TcpChecks, MayBeGivenUp) {
