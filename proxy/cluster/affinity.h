@@ -47,8 +47,8 @@ enum class AffinityResult : uint8_t {
   kHit,      // the cookie or the session named the endpoint that was picked
   kForged,   // malformed, or signed by none of the keys
   kExpired,  // genuine and too old
-  // Genuine, but its endpoint left the cluster, is not available, has failed this request, or sheds those that
-  // it had.
+  // Genuine, but its endpoint left the cluster, is not available, has failed this request, or sheds those
+  // that it had.
   kGone,
   kUnknown,  // the session is not in the stick table
   kCount,

@@ -1,10 +1,10 @@
 // Rebalancing of one cluster: which endpoints have more tunnels than their fair share, and how many of these
 // each worker closes in the next second. Values in, orders out; the rebalancer carries them out.
 //
-//   fair share = all tunnels of the cluster * share of its priority * its weight / all weights of the priority
+//   fair share = tunnels of the cluster * share of its priority * its weight / weights of the priority
 //
-// with the weights in force while endpoints warm up (slow start). A priority that gets nothing new has no fair
-// share: what went there while the first one was out moves back.
+// with the weights in force while endpoints warm up (slow start). A priority that gets nothing new has no
+// fair share: what went there while the first one was out moves back.
 //
 // An endpoint begins to shed when it is above its fair share by more than `above` percent and by one whole
 // tunnel at least: three tunnels on two endpoints stay where they are. It sheds at most `rate` tunnels a

@@ -48,8 +48,8 @@ struct DrainOrder {
   absl::AnyInvocable<bool(const Tunnel&) const> which = {};
   // Those that open behind the deadline are asked too, until this holds. Null: they are not.
   absl::AnyInvocable<bool() const> over = {};
-  // As many at the most, of those that are open now and that no drain has yet; none takes the turn of one that
-  // is spared or has gone. Nothing: all, and those that open until the deadline.
+  // As many at the most, of those that are open now and that no drain has yet; none takes the turn of one
+  // that is spared or has gone. Nothing: all, and those that open until the deadline.
   std::optional<size_t> most = {};
   std::shared_ptr<DrainTally> tally = {};  // null: nobody asks
 };
