@@ -53,8 +53,8 @@ enum class TunnelEnd : uint8_t {
   kNormal,  // the endpoint closed it in order, or took part in that
   kFault,   // through a fault of the endpoint's: 1011, no pong
   // The connection has ended without a close frame: a FIN, a reset, or over HTTP/2 the end of the stream or
-  // of all of them. A fault while the tunnel is young. Later it may be anything, a client's doing too: a fault
-  // where half of the endpoint's tunnels end so within a second.
+  // of all of them. A fault while the tunnel is young. Later it may be anything, a client's doing too: a
+  // fault where half of the endpoint's tunnels end so within a second.
   kLost,
 };
 
