@@ -7,17 +7,24 @@
 //   Document("points[].", kPoint);    // {{"points[].x", "number", "Metres."}}
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "fmt/chrono.h"
 #include "nlohmann/json.hpp"
 #include "proxy/admin/pages.h"
 
 namespace hawser::admin {
 
 using Json = nlohmann::ordered_json;
+
+// RFC 3339, to the second.
+inline std::string TimeText(std::chrono::system_clock::time_point time) {
+  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
+}
 
 // As a page shows it. What is no UTF-8 is replaced.
 inline std::string TextOf(const Json& value) {

@@ -1,15 +1,13 @@
 #include "proxy/admin/pages.h"
 
 #include <array>
-#include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "config/dump.h"
-#include "fmt/chrono.h"
 #include "fmt/format.h"
-#include "proxy/admin/cluster_rows.h"
+#include "proxy/admin/clusters_page.h"
 #include "proxy/admin/json_fields.h"
 #include "proxy/admin/reload_page.h"
 #include "proxy/edge/ip_table.h"
@@ -17,15 +15,8 @@
 namespace hawser::admin {
 namespace {
 
-using cluster::Endpoint;
-
 constexpr std::string_view kText = "text/plain; charset=utf-8";
 constexpr std::string_view kJson = "application/json";
-
-// RFC 3339, to the second.
-std::string TimeText(std::chrono::system_clock::time_point time) {
-  return fmt::format("{:%FT%TZ}", fmt::gmtime(std::chrono::system_clock::to_time_t(time)));
-}
 
 void Help(const Sources&, Reply reply) {
   std::string body = "hawser's admin pages:\n";
@@ -51,86 +42,8 @@ void Prometheus(const Sources& from, Reply reply) {
 
 // --- /clusters ---
 
-bool IsLeftOut(const Endpoint& endpoint) {
-  return (endpoint.state() & ~uint32_t{Endpoint::kDraining}) != 0;
-}
-
-// When an endpoint that is left out may be tried again.
-std::string OutUntil(const Endpoint& endpoint) {
-  const auto left = base::Between(base::SteadyNow(), endpoint.out_until());
-  return TimeText(std::chrono::round<std::chrono::seconds>(std::chrono::system_clock::now() + left));
-}
-
-constexpr auto kEndpointFields = std::to_array<Field<EndpointRow>>({
-    {"address", "string", "Address of the endpoint.",
-     [](const EndpointRow& row) { return Json(row.endpoint->name()); }},
-    {"host", "string", "Name that its address was resolved from. Empty where the address itself was given.",
-     [](const EndpointRow& row) { return Json(row.endpoint->host()); }},
-    {"weight", "integer", "Weight of the endpoint in its cluster. 0 where it has left.",
-     [](const EndpointRow& row) { return Json(row.weight); }},
-    {"active", "integer", "Requests and tunnels that are open on it now.",
-     [](const EndpointRow& row) { return Json(row.endpoint->active()); }},
-    {"connecting", "integer", "Connections to it that are being made now.",
-     [](const EndpointRow& row) { return Json(row.endpoint->connecting()); }},
-    {"idle_connections", "integer", "HTTP/1.1 connections to it that wait for a request.",
-     [](const EndpointRow& row) { return Json(row.endpoint->idle_connections()); }},
-    {"http2_connections", "integer", "HTTP/2 connections to it that are open now.",
-     [](const EndpointRow& row) { return Json(row.endpoint->http2_connections()); }},
-    {"http1_fallbacks", "integer",
-     "Requests and tunnels since the start that took HTTP/1.1 because it does not speak HTTP/2, or not "
-     "WebSockets over it.",
-     [](const EndpointRow& row) { return Json(row.endpoint->http1_fallbacks()); }},
-    {"connects", "integer", "Connections to it that were begun since the start.",
-     [](const EndpointRow& row) { return Json(row.endpoint->connects()); }},
-    {"connect_failures", "integer", "Connections that it refused or did not accept in time, since the start.",
-     [](const EndpointRow& row) { return Json(row.endpoint->connect_failures()); }},
-    {"tunnels", "integer", "Tunnels that were opened to it since the start.",
-     [](const EndpointRow& row) { return Json(row.endpoint->tunnels_opened()); }},
-    {"available", "boolean", "Whether it may be picked for a request now.",
-     [](const EndpointRow& row) { return Json(row.endpoint->usable() && !row.endpoint->draining()); }},
-    {"state", "string",
-     "`in`: it takes requests. `ejected`: it is left out because of its failures. `probe_due`: its time is "
-     "over, and the next request tries it. `probing`: a request is trying it. `draining`: it has left the "
-     "cluster, and is there only for those that it already has.",
-     [](const EndpointRow& row) { return Json(row.endpoint->state_name()); }},
-    {"failures_in_a_row", "integer", "Tries that have failed since its last answer.",
-     [](const EndpointRow& row) { return Json(row.endpoint->failures()); }},
-    {"ejections", "integer", "Times that it was left out, or left out for longer, since the start.",
-     [](const EndpointRow& row) { return Json(row.endpoint->ejection_count()); }},
-    {"why", "string", "Reason of the last failure. Absent unless it is left out because of failures.",
-     [](const EndpointRow& row) {
-       return !IsLeftOut(*row.endpoint) ? Json() : Json(row.endpoint->ejections().why);
-     }},
-    {"until", "string",
-     "Time until which it is left out: UTC, RFC 3339, whole seconds. Absent unless it is left out.",
-     [](const EndpointRow& row) {
-       return !IsLeftOut(*row.endpoint) ? Json() : Json(OutUntil(*row.endpoint));
-     }},
-});
-
-constexpr auto kClusterFields = std::to_array<Field<ClusterRow>>({
-    {"name", "string", "Name of the cluster.", [](const ClusterRow& row) { return Json(row.name); }},
-    {"endpoints", "list",
-     "Endpoints of the cluster, in the order of their addresses. Behind them those that have left it and are "
-     "still in use.",
-     [](const ClusterRow& row) { return ToJsonList(kEndpointFields, row.endpoints); }},
-});
-
-constexpr auto kClustersFields = std::to_array<Field<std::vector<ClusterRow>>>({
-    {"clusters", "list", "Clusters, in the configuration's order.",
-     [](const std::vector<ClusterRow>& rows) { return ToJsonList(kClusterFields, rows); }},
-});
-
 void Clusters(const Sources& from, Reply reply) {
-  reply({.body = TextOf(ToJson(kClustersFields, ClusterRows(from.server)))});
-}
-
-std::vector<FieldSpec> DocumentClusters() {
-  std::vector<FieldSpec> fields;
-  Document("", kClustersFields, fields);
-  Document("clusters[].", kClusterFields, fields);
-  Document("clusters[].endpoints[].", kEndpointFields, fields);
-  return fields;
+  reply(ClustersPage(from));
 }
 
 // --- /tunnels ---

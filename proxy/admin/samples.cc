@@ -8,7 +8,7 @@
 #include <string_view>
 #include <utility>
 
-#include "proxy/admin/cluster_rows.h"
+#include "proxy/admin/cluster_samples.h"
 #include "proxy/admin/local_ports.h"
 #include "proxy/edge/ip_table.h"
 #include "proxy/stats/process.h"
@@ -16,55 +16,13 @@
 namespace hawser::admin {
 namespace {
 
-using cluster::Endpoint;
 using server::ReloadResult;
 using stats::ExtraSample;
 using stats::FamilySpec;
 using stats::PartCount;
 using enum stats::MetricType;
 
-constexpr std::string_view kEndpointLabels[] = {"cluster", "endpoint", "host"};
 constexpr std::string_view kListenerLabels[] = {"listener"};
-
-constexpr auto kEndpointFamilies = std::to_array<FamilySpec>({
-    {"hawser_endpoint_active", kGauge, "Requests and tunnels open on the endpoint now.", kEndpointLabels},
-    {"hawser_endpoint_connecting", kGauge, "Connections to the endpoint being made now.", kEndpointLabels},
-    {"hawser_endpoint_connects_total", kCounter, "Connections to the endpoint that were begun.",
-     kEndpointLabels},
-    {"hawser_endpoint_connect_failures_total", kCounter,
-     "Connections that the endpoint refused or did not accept in time.", kEndpointLabels},
-    {"hawser_endpoint_idle_connections", kGauge,
-     "HTTP/1.1 connections to the endpoint that wait for a request.", kEndpointLabels},
-    {"hawser_endpoint_http2_connections", kGauge, "HTTP/2 connections open to the endpoint now.",
-     kEndpointLabels},
-    {"hawser_endpoint_http1_fallbacks_total", kCounter,
-     "Requests and tunnels that took an HTTP/1.1 connection because the endpoint does not speak HTTP/2, or "
-     "not WebSockets over it.",
-     kEndpointLabels},
-    {"hawser_endpoint_tunnels_total", kCounter, "Tunnels opened to the endpoint.", kEndpointLabels},
-    {"hawser_endpoint_out", kGauge, "1 while the endpoint is left out because of its failures, else 0.",
-     kEndpointLabels},
-    {"hawser_endpoint_ejections_total", kCounter,
-     "Times that the endpoint was left out, or left out for longer, because of its failures.",
-     kEndpointLabels},
-});
-
-// The value of each family for one endpoint, in the order above.
-constexpr double (*kEndpointValues[])(const Endpoint&) = {
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.active()); },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.connecting()); },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.connects()); },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.connect_failures()); },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.idle_connections()); },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.http2_connections()); },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.http1_fallbacks()); },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.tunnels_opened()); },
-    [](const Endpoint& endpoint) {
-      return (endpoint.state() & ~uint32_t{Endpoint::kDraining}) != 0 ? 1.0 : 0.0;
-    },
-    [](const Endpoint& endpoint) { return static_cast<double>(endpoint.ejection_count()); },
-};
-static_assert(std::size(kEndpointValues) == kEndpointFamilies.size());
 
 constexpr auto kListenerFamilies = std::to_array<FamilySpec>({
     {"hawser_listener_connections", kGauge, "Client connections open on the listener now.", kListenerLabels},
@@ -176,19 +134,6 @@ constexpr auto kSingleFamilies = [] {
   return families;
 }();
 
-// One family after the other: a sample for every endpoint in each.
-void AddEndpointSamples(const std::vector<ClusterRow>& clusters, std::vector<ExtraSample>& samples) {
-  for (size_t i = 0; i < kEndpointFamilies.size(); ++i) {
-    for (const ClusterRow& cluster : clusters) {
-      for (const auto& [endpoint, weight] : cluster.endpoints) {
-        samples.push_back({.family = kEndpointFamilies[i],
-                           .labels = {endpoint->cluster(), endpoint->name(), endpoint->host()},
-                           .value = kEndpointValues[i](*endpoint)});
-      }
-    }
-  }
-}
-
 void AddListenerSamples(const server::Server& server, std::vector<ExtraSample>& samples) {
   for (const auto& listener : server.snapshot().listeners) {
     samples.push_back({.family = kListenerFamilies[0],
@@ -260,15 +205,16 @@ void AddCertificateSamples(const session::Snapshot& snapshot, std::vector<ExtraS
 }  // namespace
 
 std::vector<std::span<const FamilySpec>> SampleFamilies() {
-  return {kEndpointFamilies, LocalPortFamilies(),  kDiscoveryFamilies,      kListenerFamilies,
-          kRouteFamilies,    kCertificateFamilies, kSingleFamilies,         kCheckFamilies,
-          kReloadFamilies,   kRefusedFamilies,     stats::ProcessFamilies()};
+  return {EndpointFamilies(),      ClusterFamilies(), PriorityFamilies(), LocalPortFamilies(),
+          kDiscoveryFamilies,      kListenerFamilies, kRouteFamilies,     kCertificateFamilies,
+          kSingleFamilies,         kCheckFamilies,    kReloadFamilies,    kRefusedFamilies,
+          stats::ProcessFamilies()};
 }
 
 std::vector<ExtraSample> CollectSamples(const Sources& from) {
   std::vector<ExtraSample> samples;
   const std::vector<ClusterRow> clusters = ClusterRows(from.server);
-  AddEndpointSamples(clusters, samples);
+  AddClusterSamples(clusters, samples);
   AddLocalPortSamples(from.server, clusters, samples);
   AddDiscoverySamples(from.server, samples);
   AddListenerSamples(from.server, samples);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -142,6 +143,10 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
   uint64_t connects() const { return Read(counts_.connects); }  // connections begun
   // Of them, those that it refused or did not accept in time.
   uint64_t connect_failures() const { return Read(counts_.connect_failures); }
+  // In which connections to it are made: smoothed, of one in sixteen. 0: none has been yet.
+  std::chrono::microseconds connect_time() const {
+    return std::chrono::microseconds(Read(counts_.connect_micros));
+  }
   uint64_t tunnels_opened() const { return Read(counts_.tunnels_opened); }
   uint64_t ejection_count() const { return Read(counts_.ejections); }
   // Requests and tunnels that took an HTTP/1.1 connection because the endpoint does not speak HTTP/2, or no
@@ -186,6 +191,7 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     std::atomic<uint32_t> failures = 0;
     std::atomic<uint32_t> handshake_failures = 0;
     std::atomic<uint32_t> tunnel_failures = 0;
+    std::atomic<uint32_t> connect_micros = 0;
   };
 
   // What an OpenLease points at: it says which endpoint has what kind of work in one pointer.
@@ -306,24 +312,32 @@ class ConnectLease {
     int64_t cluster;
   };
   ConnectLease(Endpoint& endpoint, Counted* counted);
-  ConnectLease(ConnectLease&& other) noexcept : endpoint_(std::exchange(other.endpoint_, nullptr)) {}
+  ConnectLease(ConnectLease&& other) noexcept
+      : endpoint_(std::exchange(other.endpoint_, nullptr)), measured_since_(other.measured_since_) {}
   ConnectLease& operator=(ConnectLease&& other) noexcept {
     if (this != &other) {
       Release();
       endpoint_ = std::exchange(other.endpoint_, nullptr);
+      measured_since_ = other.measured_since_;
     }
     return *this;
   }
   ~ConnectLease() { Release(); }
 
   // Each ends the lease; on an ended one it does nothing.
-  void Succeeded() { Release(); }
+  void Succeeded() {
+    if (endpoint_ != nullptr && measured_since_ != base::TimePoint()) Measured();
+    Release();
+  }
   void Failed();
   void NotBegun();  // and it never was
   void Release();
 
  private:
+  void Measured();
+
   Endpoint* endpoint_ = nullptr;
+  base::TimePoint measured_since_;  // TimePoint(): its time is not measured
 };
 
 }  // namespace hawser::cluster

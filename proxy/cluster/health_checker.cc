@@ -188,6 +188,7 @@ void HealthChecker::OnResult(CheckId id, const CheckResult& result, base::TimePo
   Row& row = RowAt(place);
   HAWSER_DCHECK(row.under_way && under_way_ > 0);
   --under_way_;
+  row.last = {.result = result, .at = now, .took = base::Between(row.time, now)};
   const bool made = result.kind != CheckResult::Kind::kNotMade;
   const bool passed = result.kind == CheckResult::Kind::kPassed;
   const bool fails_now = made && Judge(row, plan.settings(), passed);
@@ -201,6 +202,22 @@ void HealthChecker::OnResult(CheckId id, const CheckResult& result, base::TimePo
   Tell(endpoint, false, Words(plan, result.why), now);
   if (plan.settings().on_unhealthy == config::OnUnhealthy::kClose)
     calls_.close_tunnels(place.watched->endpoint, *place.group->cluster);
+}
+
+std::vector<CheckStatus> HealthChecker::StatusOf(uint32_t cluster, const Endpoint& endpoint) const {
+  std::vector<CheckStatus> statuses;
+  const auto group = groups_.find(cluster);
+  if (group == groups_.end()) return statuses;
+  const auto watched = group->second->watched.find(&endpoint);
+  if (watched == group->second->watched.end()) return statuses;
+  for (size_t i = 0; i < watched->second->rows.size(); ++i) {
+    const Row& row = watched->second->rows[i];
+    statuses.push_back({.kind = group->second->plans[i]->kind(),
+                        .healthy = row.state == State::kUnknown ? std::nullopt : std::optional(row.healthy()),
+                        .against = row.against,
+                        .last = row.last});
+  }
+  return statuses;
 }
 
 bool HealthChecker::Judge(Row& row, const config::HealthCheck& settings, bool passed) {

@@ -41,6 +41,20 @@
 
 namespace hawser::cluster {
 
+// How a check of an endpoint stands.
+struct CheckStatus {
+  struct Last {
+    CheckResult result;
+    base::TimePoint at;
+    base::Duration took{0};
+  };
+
+  CheckKind kind;
+  std::optional<bool> healthy;  // nothing before its first result
+  uint32_t against = 0;         // results in a row that contradict it
+  std::optional<Last> last = std::nullopt;
+};
+
 class HealthChecker {
  public:
   static constexpr size_t kMostUnderWay = 256;
@@ -75,6 +89,9 @@ class HealthChecker {
 
   // The endpoint is checked, and a check of it has had no result yet. `cluster`: its id.
   bool Awaits(uint32_t cluster, const Endpoint& endpoint) const;
+  // In the order of the settings; none for an endpoint that is not checked.
+  std::vector<CheckStatus> StatusOf(uint32_t cluster, const Endpoint& endpoint) const;
+
   size_t under_way() const { return under_way_; }
   uint64_t delayed() const { return delayed_; }  // checks that have waited because so many were under way
 
@@ -95,6 +112,7 @@ class HealthChecker {
     bool delayed = false;    // it waits behind others, and is counted
     uint32_t against = 0;    // results in a row that contradict the state
     base::TimePoint time;    // when it is due, or was begun
+    std::optional<CheckStatus::Last> last = std::nullopt;
 
     bool healthy() const { return state == State::kUnknown || state == State::kHealthy; }
   };

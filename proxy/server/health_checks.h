@@ -45,6 +45,9 @@ class HealthChecks final : public event::IoHandler {
   bool Awaits(uint32_t cluster, const cluster::Endpoint& endpoint) const {
     return checker_.Awaits(cluster, endpoint);
   }
+  std::vector<cluster::CheckStatus> StatusOf(uint32_t cluster, const cluster::Endpoint& endpoint) const {
+    return checker_.StatusOf(cluster, endpoint);
+  }
   // Since the start.
   uint64_t count(cluster::CheckKind kind, cluster::CheckResult::Kind result) const {
     return counts_[static_cast<size_t>(kind)][static_cast<size_t>(result)];

@@ -120,6 +120,19 @@ TEST(OpenLease, CountsAtItsEndpointAndInItsClusterByKind) {
   EXPECT_EQ(one->load().tunnels(), 0);
 }
 
+TEST(ConnectLease, OneInSixteenThatSucceedsIsMeasured) {
+  Endpoint endpoint("rooms", Address("10.0.0.1:9000"));
+  EXPECT_EQ(endpoint.connect_time().count(), 0);
+  ConnectLease(endpoint).Failed();
+  EXPECT_EQ(endpoint.connect_time().count(), 0);
+  for (int i = 0; i < 15; ++i) ConnectLease(endpoint).Succeeded();
+  EXPECT_EQ(endpoint.connect_time().count(), 0);
+  ConnectLease first(endpoint);
+  ConnectLease moved = std::move(first);
+  moved.Succeeded();
+  EXPECT_GT(endpoint.connect_time().count(), 0);
+}
+
 TEST(ConnectLease, CountsSuccessFailureAndGivingUpApart) {
   Endpoint endpoint("rooms", Address("10.0.0.1:1"));
   ConnectLease made(endpoint);

@@ -405,6 +405,29 @@ TEST_F(Checker, WithoutChecksAllAreHealthy) {
   EXPECT_EQ(At(1)->log().Changes().back().why, "it is no longer checked");
 }
 
+TEST_F(Checker, SaysHowEachCheckStands) {
+  settings_.health_checks.push_back({.tcp = config::TcpCheck()});
+  Set(0, 1);
+  auto checks = checker_.StatusOf(cluster_->id(), *At(0));
+  ASSERT_EQ(checks.size(), 2U);
+  EXPECT_EQ(checks[0].kind, CheckKind::kHttp);
+  EXPECT_EQ(checks[1].kind, CheckKind::kTcp);
+  EXPECT_EQ(checks[0].healthy, std::nullopt);
+  EXPECT_FALSE(checks[0].last);
+  Pass(20s);
+  failing_[""] = "answered 503";
+  Results(2);
+  checks = checker_.StatusOf(cluster_->id(), *At(0));
+  EXPECT_EQ(checks[0].healthy, true);
+  EXPECT_EQ(checks[0].against + checks[1].against, 2U);
+  ASSERT_TRUE(checks[0].last && checks[1].last);
+  const auto& last = checks[0].last->result.kind == Kind::kFailed ? checks[0] : checks[1];
+  EXPECT_EQ(last.last->result.why, "answered 503");
+  EXPECT_EQ(last.last->at, now_);
+  EXPECT_TRUE(checker_.StatusOf(cluster_->id(), *At(7)).empty());
+  EXPECT_TRUE(checker_.StatusOf(cluster_->id() + 1, *At(0)).empty());
+}
+
 TEST_F(Checker, WithoutChecksEjectionsStay) {
   settings_.health_checks.clear();
   Set(0, 2);
