@@ -82,8 +82,10 @@ void Describe(Description& d, const HealthCheck& check) {
            "no new tunnels."},
           check.unhealthy_threshold, {1, 100});
   d.Field({"on_unhealthy",
-           "What happens to the tunnels of an endpoint that becomes unhealthy. `keep`: they stay. `close`: "
-           "they are closed with 1012, spread over `draining.window`."},
+           "What happens to the tunnels of an endpoint that this check finds unhealthy. `keep`: they stay. "
+           "`close`: they are closed with 1012, spread over `draining.window`, as long as the check fails. "
+           "None is closed while its client has nowhere to go: no endpoint of the cluster is usable, or its "
+           "priority ignores health (`panic_threshold`)."},
           check.on_unhealthy);
   d.ExactlyOneOf({"websocket", "http", "tcp"});
 }

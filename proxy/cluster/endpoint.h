@@ -49,6 +49,8 @@ class Endpoint : public std::enable_shared_from_this<Endpoint> {
     // Beside one of the first three: it is out for its answers to handshakes. Once its probe is due, only
     // handshakes try it; it may well serve other requests.
     kForHandshakes = 1 << 6,
+    // A check that has failed has `on_unhealthy: close`. Never without kCheckFailed.
+    kTunnelsUnwanted = 1 << 7,
   };
 
   // What outlier detection (health.h) remembers of it.

@@ -72,7 +72,16 @@ void Health::Adopt(const std::shared_ptr<const MemberTable>& table, const Health
       if (!table->Contains(*member.endpoint)) member.endpoint->ChangeState(0, Endpoint::kPanic);
     }
   }
+  SetSomeUsable(*table);
   changes_.fetch_add(1, std::memory_order_release);
+}
+
+void Health::SetSomeUsable(const MemberTable& table) {
+  const Members members = table.members();
+  const bool usable = std::any_of(members.begin(), members.end(), [](const Member& member) {
+    return member.weight > 0 && member.endpoint->usable();
+  });
+  some_usable_.store(usable, std::memory_order_relaxed);
 }
 
 void Health::SetPanic(const MemberTable& table) {
@@ -110,6 +119,7 @@ void Health::Change(Endpoint& endpoint, uint32_t set, uint32_t cleared, std::str
   endpoint.ChangeState(set, cleared);
   const auto table = table_.lock();
   if (table != nullptr && (settings_.panic_threshold > 0 || panicking() > 0)) SetPanic(*table);
+  if (table != nullptr) SetSomeUsable(*table);
   changes_.fetch_add(1, std::memory_order_release);
   const std::string_view to = endpoint.state_name();
   // Who tries it is one of many clients, and the next moment shows what came of it.
@@ -128,9 +138,20 @@ void Health::SetChecked(Endpoint& endpoint, bool healthy, std::string_view why, 
   if (!healthy) return Change(endpoint, Endpoint::kCheckFailed, 0, why);
   if ((endpoint.state() & Endpoint::kCheckFailed) != 0) {
     BeginAnew(endpoint, now);
-    Change(endpoint, 0, Endpoint::kCheckFailed, why);
+    Change(endpoint, 0, Endpoint::kCheckFailed | Endpoint::kTunnelsUnwanted, why);
   }
   if (IsOut(endpoint)) LetIn(endpoint, why, now);
+}
+
+void Health::SetTunnelsUnwanted(Endpoint& endpoint, bool unwanted) {
+  constexpr uint32_t kBit = Endpoint::kTunnelsUnwanted;
+  HAWSER_DCHECK(!unwanted || (endpoint.state() & Endpoint::kCheckFailed) != 0);
+  endpoint.ChangeState(unwanted ? kBit : 0, unwanted ? 0 : kBit);
+}
+
+bool Health::TunnelsUnwanted(const Endpoint& endpoint) const {
+  const uint32_t bits = endpoint.state() & (Endpoint::kTunnelsUnwanted | Endpoint::kPanic);
+  return bits == Endpoint::kTunnelsUnwanted && some_usable_.load(std::memory_order_relaxed);
 }
 
 void Health::EndEjection(Endpoint& endpoint, base::TimePoint now) {

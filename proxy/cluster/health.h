@@ -94,6 +94,11 @@ class Health {
   // --- Active checks ---
   // The checks of `endpoint` say that it is healthy or not. Costs two loads where nothing changes.
   void SetChecked(Endpoint& endpoint, bool healthy, std::string_view why, base::TimePoint now);
+  // Whether one of the checks that have failed wants no tunnels there. Ends with SetChecked(healthy).
+  static void SetTunnelsUnwanted(Endpoint& endpoint, bool unwanted);
+  // Whether the endpoint's tunnels are to be closed now: a check wants that, and their clients have another
+  // endpoint to go to. So not while health is ignored, or no member is usable.
+  bool TunnelsUnwanted(const Endpoint& endpoint) const;
 
   // --- Outlier detection: tries. Use a Trial ---
   // An endpoint whose time is over may be tried, by one request: see TakeProbe. So may one whose probe has no
@@ -128,6 +133,7 @@ class Health {
   void WarmUp(Endpoint& endpoint, base::TimePoint now);
   void AddFaults(Endpoint& endpoint, uint32_t faults, std::string_view why, base::TimePoint now);
   void SetPanic(const MemberTable& table);
+  void SetSomeUsable(const MemberTable& table);
   // Sets and clears bits, and tells.
   void Change(Endpoint& endpoint, uint32_t set, uint32_t cleared, std::string_view why);
 
@@ -139,6 +145,7 @@ class Health {
   std::weak_ptr<const MemberTable> table_;  // which holds the endpoints, which hold this
   std::vector<bool> panics_;                // by level of the table
   std::atomic<uint32_t> panicking_ = 0;     // of them
+  std::atomic<bool> some_usable_ = true;    // a member gets new sessions
 };
 
 }  // namespace hawser::cluster

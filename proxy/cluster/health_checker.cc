@@ -101,6 +101,7 @@ void HealthChecker::Adapt(Group& group, Watched& watched, std::span<const std::o
     if (row.id == 0) row.state = unexplained ? State::kUnknownOut : known ? State::kHealthy : State::kUnknown;
   }
   if (was_out && watched.healthy()) Tell(*watched.endpoint, true, "the check that failed is gone", now);
+  JudgeTunnels(group, watched);
 }
 
 // A few that come to many do not come at once, nor do they wait for a whole interval.
@@ -198,10 +199,25 @@ void HealthChecker::OnResult(CheckId id, const CheckResult& result, base::TimePo
   Wait(row, std::max(due, now));
   Endpoint& endpoint = *place.watched->endpoint;
   if (passed && place.watched->healthy()) Tell(endpoint, true, Words(plan, "passed"), now);
-  if (!fails_now) return;
-  Tell(endpoint, false, Words(plan, result.why), now);
-  if (plan.settings().on_unhealthy == config::OnUnhealthy::kClose)
-    calls_.close_tunnels(place.watched->endpoint, *place.group->cluster);
+  if (fails_now) Tell(endpoint, false, Words(plan, result.why), now);
+  JudgeTunnels(*place.group, *place.watched);
+}
+
+// After each result, since clients may have somewhere to go by now. A check that was not made before the
+// endpoint was out has to fail as often as others to have its tunnels closed.
+void HealthChecker::JudgeTunnels(const Group& group, Watched& watched) {
+  bool unwanted = false;
+  for (size_t i = 0; i < watched.rows.size(); ++i) {
+    const config::HealthCheck& settings = group.plans[i]->settings();
+    const Row& row = watched.rows[i];
+    const bool fails = row.state == State::kUnhealthy ||
+                       (row.state == State::kUnknownOut && row.against >= settings.unhealthy_threshold);
+    unwanted |= fails && settings.on_unhealthy == config::OnUnhealthy::kClose;
+  }
+  Health::SetTunnelsUnwanted(*watched.endpoint, unwanted);
+  const bool closes = watched.endpoint->health().TunnelsUnwanted(*watched.endpoint);
+  if (closes && !watched.closes) calls_.close_tunnels(watched.endpoint, *group.cluster);
+  watched.closes = closes;
 }
 
 std::vector<CheckStatus> HealthChecker::StatusOf(uint32_t cluster, const Endpoint& endpoint) const {
@@ -222,7 +238,7 @@ std::vector<CheckStatus> HealthChecker::StatusOf(uint32_t cluster, const Endpoin
 
 bool HealthChecker::Judge(Row& row, const config::HealthCheck& settings, bool passed) {
   if (passed == row.healthy()) {
-    row.against = 0;
+    row.against = row.state == State::kUnknownOut ? row.against + 1 : 0;
     if (row.state == State::kUnknown) row.state = State::kHealthy;
     return false;
   }

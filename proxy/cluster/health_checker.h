@@ -69,7 +69,8 @@ class HealthChecker {
         begin;
     // It is made no more: whatever is under way, and the connections to `target`, may go.
     absl::AnyInvocable<void(CheckId id, const std::shared_ptr<Endpoint>& target)> forget;
-    // A check with `on_unhealthy: close` says from now on that the endpoint is unhealthy.
+    // A check with `on_unhealthy: close` says that the endpoint is unhealthy, and its clients have another to
+    // go to (Health::TunnelsUnwanted): not both were so before.
     absl::AnyInvocable<void(const std::shared_ptr<Endpoint>& endpoint, const Cluster& cluster)> close_tunnels;
   };
 
@@ -110,7 +111,7 @@ class HealthChecker {
     State state = State::kUnknown;
     bool under_way = false;  // else it waits
     bool delayed = false;    // it waits behind others, and is counted
-    uint32_t against = 0;    // results in a row that contradict the state
+    uint32_t against = 0;    // results in a row that contradict the state; of kUnknownOut: failures
     base::TimePoint time;    // when it is due, or was begun
     std::optional<CheckStatus::Last> last = std::nullopt;
 
@@ -119,6 +120,7 @@ class HealthChecker {
   struct Watched {
     std::shared_ptr<Endpoint> endpoint;
     std::vector<Row> rows;  // as the group's plans
+    bool closes = false;    // its tunnels are to be closed
     bool healthy() const;
   };
   struct Group {
@@ -147,6 +149,7 @@ class HealthChecker {
   void CountDelayed(base::TimePoint now);
   // What a result makes of a check: whether it counts as unhealthy from now on, and did not before.
   bool Judge(Row& row, const config::HealthCheck& settings, bool passed);
+  void JudgeTunnels(const Group& group, Watched& watched);
   base::Duration Jittered(base::Duration interval);
 
   std::mt19937_64 random_;

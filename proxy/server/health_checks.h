@@ -26,8 +26,8 @@ namespace hawser::server {
 
 class HealthChecks final : public event::IoHandler {
  public:
-  // The endpoint's tunnels of now are to end, spread over `window`; none whose turn comes when it is healthy
-  // again.
+  // The endpoint's tunnels of now are to end, spread over `window`; none whose turn comes when they are not
+  // unwanted any more (Health::TunnelsUnwanted).
   using CloseTunnels =
       absl::AnyInvocable<void(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window)>;
 

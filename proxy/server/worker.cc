@@ -6,6 +6,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "fmt/format.h"
 #include "proxy/base/check.h"
+#include "proxy/cluster/health.h"
 #include "proxy/session/drain_gone.h"
 #include "proxy/session/offload.h"
 #include "proxy/session/tunnel.h"
@@ -142,17 +143,17 @@ void Worker::Depart(const cluster::Departures::Order& order) {
 }
 
 void Worker::CloseUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window) {
-  const auto still_unhealthy = [endpoint, now = loop_->now()](const session::Tunnel& tunnel) {
+  const auto still_unwanted = [endpoint, now = loop_->now()](const session::Tunnel& tunnel) {
     const session::RequestRecord& record = tunnel.record();
     return record.endpoint.get() == endpoint.get() && record.start <= now &&
-           (endpoint->state() & cluster::Endpoint::kCheckFailed) != 0;
+           endpoint->health().TunnelsUnwanted(*endpoint);
   };
   sessions_.Drain({.cause = session::DrainCause::kUnhealthy,
                    .window = window,
                    .deadline = window + config::kTimeToClose,
                    .reason = http::Reject::kEndpointUnhealthy,
                    .code = http::SpecOf(http::Reject::kEndpointUnhealthy).close_code,
-                   .which = still_unhealthy});
+                   .which = still_unwanted});
 }
 
 void Worker::Shed(const FairShares::Order& order) {

@@ -65,7 +65,7 @@ class Worker {
   // On the worker's thread: what is due for an endpoint that has left.
   void Depart(const cluster::Departures::Order& order);
   // On the worker's thread: an endpoint is unhealthy. Its tunnels of now end over `window`; not those whose
-  // turn comes when it is healthy again.
+  // turn comes when they are not unwanted any more (Health::TunnelsUnwanted).
   void CloseUnhealthy(const std::shared_ptr<cluster::Endpoint>& endpoint, base::Duration window);
   // On the worker's thread: closes tunnels of an endpoint that sheds, spread over a second.
   void Shed(const FairShares::Order& order);

@@ -305,10 +305,11 @@ TEST(OnUnhealthy, TunnelsAreClosedWhereItIsAskedFor) {
 
 TEST(OnUnhealthy, ThoseWhoseTurnComesWhenItIsWellAgainAreSpared) {
   CheckedBackend backend;
-  HawserProcess hawser(Config{.endpoints = {backend.address()},
+  CheckedBackend other;
+  HawserProcess hawser(Config{.endpoints = {backend.address(), other.address()},
                               .cluster = {Check(kHttp, ", on_unhealthy: close"), "draining: { window: 8s }"}}
                            .Yaml());
-  auto tunnels = OpenTunnels(hawser, 4);
+  auto tunnels = OpenTunnels(hawser, 8);
   backend.Play({503, 503, 503});  // and then it is well
   ASSERT_TRUE(Eventually([&] { return Count(hawser.process().err(), "check_failed -> in") == 1; }));
   EXPECT_TRUE(hawser.MetricReaches("hawser_draining_tunnels", 1, {"cause=\"unhealthy\""}));
@@ -319,7 +320,24 @@ TEST(OnUnhealthy, ThoseWhoseTurnComesWhenItIsWellAgainAreSpared) {
     ++open;
     ExpectEcho(tunnel);
   }
-  EXPECT_GE(open, 2u);
+  EXPECT_GE(open, 6u);
+}
+
+TEST(OnUnhealthy, TunnelsStayWhileAllEndpointsAreOut) {
+  CheckedBackend backend;
+  CheckedBackend other;
+  HawserProcess hawser(Config{.endpoints = {backend.address(), other.address()},
+                              .cluster = {Check(kHttp, ", on_unhealthy: close"), "draining: { window: 1h }"}}
+                           .Yaml());
+  auto tunnels = OpenTunnels(hawser, 8);
+  backend.status = 503;
+  ASSERT_TRUE(Becomes(hawser, backend.address(), "check_failed"));
+  other.status = 503;
+  ASSERT_TRUE(Becomes(hawser, other.address(), "check_failed"));
+  const int before = other.requests();
+  ASSERT_TRUE(Eventually([&] { return other.requests() >= before + 3; }));
+  EXPECT_TRUE(hawser.MetricIs("hawser_draining_tunnels", backend.handshakes(), {"cause=\"unhealthy\""}))
+      << "not those of the last one";
 }
 
 // --- Reloads ---

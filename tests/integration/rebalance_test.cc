@@ -178,6 +178,24 @@ TEST_F(Rebalance, NobodyIsClosedWhileAnEndpointIsEjected) {
   EXPECT_EQ(Counts(), (std::map<std::string, int>{{"a", 6}, {"returned", 6}}));
 }
 
+TEST_F(Rebalance, AnEndpointThatReturnsIsFilledThoughNobodyNewComes) {
+  const std::string later = UnusedAddress();
+  const std::string outliers = "outlier_detection: { base_ejection_time: 1s, max_ejection_time: 1s }";
+  Point({a_.address(), later}, "", outliers);
+  Start();
+  Connect(12);
+  ASSERT_TRUE(Eventually([&] {
+    Head head;
+    Join(address_, {}, &head);
+    return hawser_->Metric("hawser_endpoint_ejections_total", {later}) >= 1;
+  }));
+  EchoBackend returned("returned", later);
+  Point({a_.address(), later}, "rate: 100/s", outliers);
+  Apply(*hawser_, site_);
+  EXPECT_TRUE(Logs("rebalancing ends: it is at its fair share"));
+  EXPECT_EQ(Counts(), (std::map<std::string, int>{{"a", 6}, {"returned", 6}}));
+}
+
 TEST_F(Rebalance, CookiesFromBeforeDoNotLeadBackWhileTheEndpointSheds) {
   const std::string affinity =
       "affinity: { cookie: { name: moor, ttl: 0s, keys: [ 0123456789abcdef0123456789abcdef ] } }";

@@ -59,7 +59,10 @@ class Checker : public testing::Test {
     while (!begun_.empty()) {
       const Begun begun = begun_.front();
       begun_.pop_front();
-      const std::string why = failing_.contains(begun.target) ? failing_[begun.target] : failing_[""];
+      const std::string kind(NameOf(begun.kind));
+      const std::string why = failing_[failing_.contains(kind)           ? kind
+                                       : failing_.contains(begun.target) ? begun.target
+                                                                         : ""];
       CheckResult result{.kind = why.empty() ? Kind::kPassed : Kind::kFailed, .why = why};
       if (why == "no port") result.kind = Kind::kNotMade;
       checker_.OnResult(begun.id, result, now_);
@@ -87,7 +90,7 @@ class Checker : public testing::Test {
   std::map<size_t, std::shared_ptr<Endpoint>> endpoints_;
   std::vector<std::shared_ptr<Endpoint>> members_;
   base::TimePoint now_ = base::TimePoint(1'000'000s);
-  std::map<std::string, std::string> failing_;  // by target, why; "": all others
+  std::map<std::string, std::string> failing_;  // by kind or target, why; "": all others
   std::deque<Begun> begun_;                     // without a result
   std::vector<Begun> all_;
   uint64_t made_ = 0;
@@ -331,6 +334,69 @@ TEST_F(Checker, TunnelsAreClosedWhereTheCheckSaysSoOnceForEachFall) {
   failing_[""] = "answered 503";
   Results(3);
   EXPECT_THAT(closed_, ElementsAre("10.0.0.1:9000", "10.0.0.1:9000"));
+}
+
+TEST_F(Checker, OnlyTheCheckThatSaysSoHasTunnelsClosed) {
+  settings_.health_checks.push_back({.tcp = config::TcpCheck()});
+  first().on_unhealthy = config::OnUnhealthy::kClose;
+  Set(0, 1);
+  failing_[""] = "answered 503";
+  Results(30);
+  EXPECT_THAT(closed_, ElementsAre("10.0.0.1:9000"));
+  const auto unwanted = [this] { return At(0)->health().TunnelsUnwanted(*At(0)); };
+  EXPECT_TRUE(unwanted());
+  failing_["http"] = "";  // passes, while the other fails on
+  Results(30);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_FALSE(unwanted()) << "those whose turn has not come are spared";
+  failing_["http"] = "answered 503";
+  Results(30);
+  EXPECT_TRUE(unwanted());
+  EXPECT_EQ(closed_.size(), 2u);
+  failing_.clear();
+  Results(30);
+  EXPECT_TRUE(Healthy(0));
+  EXPECT_FALSE(unwanted());
+}
+
+TEST_F(Checker, AReloadMayHaveTheTunnelsOfUnhealthyEndpointsClosed) {
+  Set(0, 1);
+  failing_[""] = "answered 503";
+  Results(5);
+  ASSERT_FALSE(Healthy(0));
+  first().on_unhealthy = config::OnUnhealthy::kClose;
+  Set(0, 1);
+  Results(static_cast<int>(first().unhealthy_threshold) - 1);
+  EXPECT_THAT(closed_, ElementsAre()) << "the new check may pass";
+  Results(1);
+  EXPECT_THAT(closed_, ElementsAre("10.0.0.1:9000"));
+  first().on_unhealthy = config::OnUnhealthy::kKeep;
+  Set(0, 1);
+  EXPECT_FALSE(At(0)->health().TunnelsUnwanted(*At(0)));
+  EXPECT_FALSE(Healthy(0));
+}
+
+TEST_F(Checker, NoTunnelsAreClosedWhereTheirClientsHaveNowhereToGo) {
+  first().on_unhealthy = config::OnUnhealthy::kClose;
+  const auto table = std::make_shared<const MemberTable>(
+      std::vector<Member>{{.endpoint = At(0)}, {.endpoint = At(1)}, {.endpoint = At(2), .weight = 0}},
+      config::LbPolicy::kRoundRobin);
+  At(0)->health().Adopt(table, {}, now_);
+  Set(0, 2);
+  failing_[At(1)->name()] = "answered 503";
+  Pass(20s);
+  EXPECT_THAT(closed_, ElementsAre(At(1)->name()));
+  failing_[""] = "answered 503";
+  Pass(20s);
+  EXPECT_FALSE(Healthy(0));
+  EXPECT_THAT(closed_, ElementsAre(At(1)->name())) << "no other is usable";
+  EXPECT_FALSE(At(0)->health().TunnelsUnwanted(*At(1)));
+  failing_.erase("");
+  Pass(20s);
+  ASSERT_TRUE(Healthy(0));
+  EXPECT_THAT(closed_, ElementsAre(At(1)->name(), At(1)->name()));
+  At(0)->health().Adopt(table, {.panic_threshold = 60}, now_);
+  EXPECT_FALSE(At(0)->health().TunnelsUnwanted(*At(1))) << "health is ignored";
 }
 
 // --- What comes and goes ---

@@ -260,13 +260,28 @@ TEST_F(WorkerTest, AnEndpointThatIsUnhealthyIsNotSparedBecauseItHasReturned) {
   worker_->Depart(
       {.kind = cluster::Departures::Order::Kind::kDrainTunnels, .endpoint = endpoint, .window = 1s});
   Turn();
-  endpoint->ChangeState(cluster::Endpoint::kCheckFailed, cluster::Endpoint::kDraining);
+  endpoint->ChangeState(cluster::Endpoint::kCheckFailed | cluster::Endpoint::kTunnelsUnwanted,
+                        cluster::Endpoint::kDraining);
   worker_->CloseUnhealthy(endpoint, 100ms);
   Turn();
   EXPECT_EQ(Counted(Metric::kDrainingForEndpoint), 2U);
   EXPECT_EQ(Counted(Metric::kDrainingForUnhealthy), 2U);
   Pass(100ms);
   EXPECT_EQ(ClosedClients(), 2);
+}
+
+TEST_F(WorkerTest, TunnelsOfAnUnhealthyEndpointAreSparedOnceTheyAreWanted) {
+  MakeTunnels(2);
+  const auto endpoint = snapshot_->clusters[0]->members()[0].endpoint;
+  endpoint->ChangeState(cluster::Endpoint::kCheckFailed | cluster::Endpoint::kTunnelsUnwanted, 0);
+  worker_->CloseUnhealthy(endpoint, 100ms);
+  Turn();
+  Pass(50ms);
+  EXPECT_EQ(ClosedClients(), 1);
+  endpoint->ChangeState(cluster::Endpoint::kPanic, 0);
+  Pass(100ms);
+  EXPECT_EQ(ClosedClients(), 1);
+  EXPECT_EQ(Counted(Metric::kDrainingForUnhealthy), 1U) << "the one that is closing";
 }
 
 TEST_F(WorkerTest, TunnelsThatAForgottenEndpointStillHasAreEnded) {
