@@ -161,15 +161,18 @@ void HealthChecker::Advance(base::TimePoint now) {
 void HealthChecker::CountDelayed(base::TimePoint now) {
   for (auto next = waiting_.upper_bound({now, last_id_}); next != waiting_.begin();) {
     Row& row = RowAt(places_.at((--next)->second));
-    if (row.delayed) return;
+    if (row.delayed) break;
     row.delayed = true;
     ++delayed_;
   }
+  counted_until_ = now;
 }
 
 std::optional<base::TimePoint> HealthChecker::Next() const {
-  if (waiting_.empty() || under_way_ >= kMostUnderWay) return std::nullopt;
-  return waiting_.begin()->first;
+  const bool full = under_way_ >= kMostUnderWay;
+  const auto next = full ? waiting_.upper_bound({counted_until_, last_id_}) : waiting_.begin();
+  if (next == waiting_.end()) return std::nullopt;
+  return next->first;
 }
 
 bool HealthChecker::Awaits(uint32_t cluster, const Endpoint& endpoint) const {

@@ -84,7 +84,7 @@ class HealthChecker {
 
   // Begins what is due.
   void Advance(base::TimePoint now);
-  // When Advance is due again; nothing where none waits, or a result has to come first.
+  // When Advance is due again, be it to count what has to wait; nothing where a result has to come first.
   std::optional<base::TimePoint> Next() const;
   void OnResult(CheckId id, const CheckResult& result, base::TimePoint now);
 
@@ -160,6 +160,7 @@ class HealthChecker {
   CheckId last_id_ = 0;
   size_t under_way_ = 0;
   uint64_t delayed_ = 0;
+  base::TimePoint counted_until_ = base::TimePoint::min();  // those that were due by then are in delayed_
 };
 
 }  // namespace hawser::cluster

@@ -221,6 +221,18 @@ TEST_F(Checker, NoMoreThanTheMostAreUnderWay) {
   EXPECT_EQ(begun_.size(), 300 - HealthChecker::kMostUnderWay - 1);
 }
 
+TEST_F(Checker, WhoHasToWaitIsCountedWhenItsTimeComes) {
+  Set(0, 300);
+  const base::TimePoint end = now_ + 10s;
+  for (auto next = checker_.Next(); next && *next < end; next = checker_.Next()) {
+    now_ = *next;
+    checker_.Advance(now_);
+  }
+  EXPECT_EQ(begun_.size(), HealthChecker::kMostUnderWay);
+  EXPECT_EQ(checker_.delayed(), 300 - HealthChecker::kMostUnderWay);
+  EXPECT_EQ(checker_.Next(), std::nullopt) << "a result has to come first";
+}
+
 // --- What results say ---
 
 TEST_F(Checker, TheFirstResultDecides) {
