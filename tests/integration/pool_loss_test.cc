@@ -78,7 +78,8 @@ TEST(PoolLoss, ABackendThatIsSilentIsFoundByItsHealthCheckBeforeAnyClientIs) {
 
 TEST(PoolLoss, ABackendThatAnswers101AndResetsIsEjectedAfterThreeTunnels) {
   Pool pool({"", ""},
-            {.cluster = {"lb_policy: round_robin", "outlier_detection: { base_ejection_time: 1s }"}});
+            {.websocket = {"close_timeout: 1h"},
+             .cluster = {"lb_policy: round_robin", "outlier_detection: { base_ejection_time: 1s }"}});
   pool[0].Behave(Manner::kResetsTunnels);
   Crowd crowd(pool.hawser().listener());
   for (int i = 1; i <= 30; ++i) {
@@ -93,7 +94,8 @@ TEST(PoolLoss, ABackendThatAnswers101AndResetsIsEjectedAfterThreeTunnels) {
   EXPECT_EQ(pool.Row(0)["state"], "ejected");
   EXPECT_TRUE(pool.MetricIs("hawser_endpoint_ejections_total", 0, 1));
 
-  // A 101 is no proof: one more fault, and it is out again, for twice as long.
+  // A 101 is no proof: one more fault, and it is out again, for twice as long. The fault counts at once, not
+  // when the client has answered the close frame, which this one does not do for now.
   ASSERT_TRUE(Eventually([&] {
     crowd.Add(1);
     crowd.RunUntil([&] { return crowd.clients().back().opened == 1; });
