@@ -23,7 +23,8 @@ class ClustersPage : public testing::Test {
  protected:
   json Cluster() { return json::parse(hawser_->AdminPage("/clusters"))["clusters"][0]; }
   json Endpoint(const std::string& address) {
-    for (const json& endpoint : Cluster()["endpoints"]) {
+    const json cluster = Cluster();
+    for (const json& endpoint : cluster["endpoints"]) {
       if (endpoint["address"] == address) return endpoint;
     }
     ADD_FAILURE() << "no " << address;
