@@ -57,7 +57,7 @@ constexpr auto kCheckFields = std::to_array<Field<CheckStatus>>({
      }},
     {"time", "string", "When the last one ended: UTC, RFC 3339, whole seconds.",
      [](const CheckStatus& check) { return check.last ? Json(WallText(check.last->at)) : Json(); }},
-    {"took_ms", "number", "How long the last one took, milliseconds.",
+    {"took_ms", "integer", "How long the last one took, milliseconds.",
      [](const CheckStatus& check) { return check.last ? Json(check.last->took.count()) : Json(); }},
 });
 

@@ -96,10 +96,11 @@ class ReferencePages : public testing::Test {
       EXPECT_EQ(ReadHead(client).status(), 200);
     }
     EXPECT_TRUE(hawser_.MetricIs("hawser_endpoint_out", 1));
+    EXPECT_TRUE(hawser_.MetricReaches("hawser_health_checks_total", 1, {"result=\"passed\""}));
     tunnel_ = Join(hawser_.listener());
   }
 
-  // With a second listener, which has TLS, and a cluster that is discovered.
+  // With a second listener, which has TLS, a cluster that is discovered, and one that is checked.
   std::string Yaml(const std::string& cluster = "") const {
     Config config{.endpoints = {"127.0.0.1:9", echo_.address()}};
     if (!cluster.empty()) config.cluster = {cluster};
@@ -109,6 +110,11 @@ class ReferencePages : public testing::Test {
                    fmt::format("tls: {{ certificates: [ {{ certificate: {}, private_key: {} }} ] }}",
                                certificate_.certificate, certificate_.private_key));
     yaml += "  - " + ClusterOf("named", {"localhost:9"}) + "\n";
+    yaml +=
+        "  - " +
+        ClusterOf("checked", {echo_.address()},
+                  "health_checks: [ { tcp: {}, interval: 100ms } ], rebalance: { above: 25, rate: 5/s }") +
+        "\n";
     return yaml.insert(yaml.find("  - name: main"), "  - " + secure + "\n");
   }
 
@@ -132,6 +138,11 @@ TEST_F(ReferencePages, EveryFieldOfTheAdminPagesIsDocumentedWithItsType) {
     Collect(Json::parse(hawser_.AdminPage(path)), "", fields);
     if (path == "/config_dump") {  // the others are the configuration's
       std::erase_if(fields, [&](const auto& field) { return !documented.fields.contains(field.first); });
+    }
+    if (path == "/clusters") {  // these only while there is something to say, which clusters_page_test has
+      for (const char* field :
+           {"clusters[].endpoints[].shedding_since", "clusters[].endpoints[].health_checks[].why"})
+        fields.try_emplace(field, documented.fields.at(field));
     }
     EXPECT_EQ(fields, documented.fields) << path;
   }
