@@ -10,9 +10,10 @@ namespace {
 const std::string kCookie =
     "affinity: { cookie: { name: room, keys: [ 0123456789abcdef0123456789abcdef ] } }";
 
-// Restarts the backends one after the other while 300 clients hold their tunnels and come back when these end.
+// Restarts the backends one after the other while 300 clients hold their tunnels and come back when these end:
+// a hundred at the same moment, with cookies of the one that is gone. So many tries may be under way again.
 TEST(PoolRollout, ARollingDeployClosesEachTunnelOnceForEachRestartOfItsBackend) {
-  Pool pool({"", "", ""}, {.cluster = {"lb_policy: least_request", kCookie,
+  Pool pool({"", "", ""}, {.cluster = {"lb_policy: least_request", kCookie, "retry: { budget_least: 100 }",
                                        "outlier_detection: { base_ejection_time: 100ms }"},
                            .concurrency = 2});
   Crowd crowd(pool.hawser().listener(), {.comes_back = true});
