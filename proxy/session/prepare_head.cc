@@ -66,12 +66,13 @@ PreparedHead PrepareHead(WorkerServices& services, const ListenerRuntime& listen
       MeetUnderscorePolicy(listener.settings.headers_with_underscores, head, services.stats);
   const bool looped = services.via.IsIn(head.headers);  // before FillRecord, which adds our own entry
   FillRecord(services, listener, peer, tls, head, arena, log, record);
-  if (classification.upgrade.websocket) NormalizeHandshake(head);
-  return {.upgrade = std::move(classification.upgrade),
-          .reject = classification.reject != Reject::kNone ? classification.reject
-                    : !sound_names                         ? Reject::kUnderscoreInHeader
-                    : looped                               ? Reject::kLoopDetected
-                                                           : Reject::kNone};
+  const Reject reject = classification.reject != Reject::kNone ? classification.reject
+                        : !sound_names                         ? Reject::kUnderscoreInHeader
+                        : looped                               ? Reject::kLoopDetected
+                                                               : Reject::kNone;
+  // A refusal is answered by the method that the client sent: behind a HEAD it has no body.
+  if (classification.upgrade.websocket && reject == Reject::kNone) NormalizeHandshake(head);
+  return {.upgrade = std::move(classification.upgrade), .reject = reject};
 }
 
 }  // namespace hawser::session
