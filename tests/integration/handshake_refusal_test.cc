@@ -39,6 +39,9 @@ TEST(HandshakeRefusal, AnUpgradeByAnotherMethodGets405) {
     Wire client = world.Connect();
     client.Send(Request{.method = method}.Text());
     EXPECT_EQ(ReadHead(client).status(), 405) << method;
+    std::string body;
+    client.ReadEnd(&body);
+    EXPECT_EQ(body.empty(), method == "HEAD") << method << ": " << body;
   }
   EXPECT_EQ(StatusOf(world, Request{.method = "POST"}.Text()), 405);
 }
