@@ -2,6 +2,7 @@
 # through /proc. If this script dies, the kernel ends the processes that it started (PR_SET_PDEATHSIG).
 import ctypes
 import os
+import random
 import resource
 import signal
 import socket
@@ -123,9 +124,15 @@ def descends(pid, family):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return probe.getsockname()[1]
+    """One that the kernel gives to nobody who asks for any: it is bound later, when tests that run beside may have asked."""
+    while True:
+        port = random.randint(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                continue
 
 
 def wait_for_port(process, port, seconds=10):
